@@ -1,0 +1,35 @@
+from snakemake.utils import min_version
+
+min_version("9.1.0")
+
+
+# The embedded default, unless another file is given with --configfile: the two are not to be merged.
+if "run" not in config:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/shards.smk"
+include: "workflow/rules/codebook.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/benchmarks.smk"
+include: "workflow/rules/segments.smk"
+include: "workflow/rules/harmonize.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+for path in method_files():
+
+    include: path
+
+
+rule all:
+    default_target: True
+    input:
+        # Every cell stands here beside the tables: a run that failed and was repaired can keep stale tables otherwise.
+        cells(".json"),
+        cells(".csv"),
+        rules.tables.output,
+        rules.report.output,

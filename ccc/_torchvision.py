@@ -1,0 +1,72 @@
+"""Make `import torchvision` work beside a torch that its compiled operators were not built for.
+
+The torchvision wheel on the package index is built against CUDA torch. Beside a CPU torch its `_C.so` does not load,
+and `import torchvision` then fails because it describes operators that nobody has registered
+(pytorch/pytorch#157648, pytorch/vision#8985). Import this module before the first `import torchvision` of a process:
+where torchvision works it does nothing; elsewhere it declares the operators that torchvision describes at import and
+gives non-maximum suppression, which segment-anything calls, an implementation in torch. `roi_align` then works
+through torchvision's own Python path; `deform_conv2d`, `roi_pool` and the image decoders do not.
+"""
+
+import importlib.machinery
+import importlib.util
+import sys
+
+import torch
+
+
+def _compiled_operators_load() -> bool:
+    if torch.version.cuda is not None or "torchvision" in sys.modules:
+        return True
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or not spec.submodule_search_locations:
+        return True
+    extension = importlib.machinery.FileFinder(
+        spec.submodule_search_locations[0],
+        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES + [".so"]),
+    ).find_spec("_C")
+    if extension is None:
+        return False
+    try:
+        torch.ops.load_library(extension.origin)
+    except OSError:
+        return False
+    return True
+
+
+def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
+    """Greedy non-maximum suppression.
+
+    `boxes`: float `(N, 4)` as x0, y0, x1, y1; `scores`: float `(N,)`. Returns int64 indices of the boxes kept, by
+    falling score: a box goes when its intersection over union with a better one exceeds `iou_threshold`.
+    Source: the definition in torchvision.ops.nms.
+    """
+    order = scores.argsort(descending=True, stable=True)
+    boxes = boxes[order]
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    alive = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
+    kept = []
+    for i in range(len(boxes)):
+        if not alive[i]:
+            continue
+        kept.append(i)
+        low = torch.maximum(boxes[i, :2], boxes[i + 1 :, :2])
+        high = torch.minimum(boxes[i, 2:], boxes[i + 1 :, 2:])
+        overlap = (high - low).clamp_min(0).prod(dim=1)
+        alive[i + 1 :] &= ~(overlap / (areas[i] + areas[i + 1 :] - overlap) > iou_threshold)
+    return order[torch.tensor(kept, dtype=torch.long, device=boxes.device)]
+
+
+def _register() -> None:
+    global _library
+    _library = torch.library.Library("torchvision", "FRAGMENT")  # kept alive: it deregisters when collected
+    _library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _library.impl("nms", nms, "CompositeExplicitAutograd")
+    import torchvision.extension
+
+    torchvision.extension._has_ops = lambda: True  # else torchvision.ops.nms refuses to call what stands registered
+
+
+if not _compiled_operators_load():
+    _register()

@@ -1,0 +1,73 @@
+"""The `ccc` command: one verb a stage. Each verb is a module of this package with `add_arguments` and `run`."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+
+from ccc import __version__
+from ccc.errors import CCCError
+
+VERBS = {
+    "embedded": "write the photographs that scikit-image ships: crops to train on, pictures to benchmark",
+    "shard": "photographs to training shards: gray pictures and 56x56 class maps, with their histogram",
+    "codebook": "sum the shards' histograms and choose the colour classes",
+    "train": "train the CCC network on shards",
+    "prepare": "pick benchmark pictures and write their truth and gray versions",
+    "showcase": "gather named pictures of prepared benchmarks as a benchmark of their own",
+    "segment": "compute the masks of gray pictures once, for all methods",
+    "colorize": "colour gray pictures with any method",
+    "harmonize": "object-selective colour harmonization (Algorithm 1) of coloured pictures",
+    "evaluate": "measure a folder of pictures against the true ones",
+    "tables": "the paper's Tables III to VII from stored metrics",
+    "report": "tables and pictures as one page",
+    "methods": "list the colorization methods",
+    "weights": "list, fetch and check the weight files",
+}
+
+
+def _parser(verb: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ccc",
+        description="Color Classified Colorization: every stage of the benchmark as a command.",
+        epilog="`ccc VERB --help` explains a verb. The whole workflow runs with `snakemake --cores all`.",
+    )
+    parser.add_argument("--version", action="version", version=f"ccc {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, text in VERBS.items():
+        sub = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == verb:  # only the verb that runs is imported: `ccc --help` stays quick
+            module = importlib.import_module(f"ccc.cli.{name}")
+            module.add_arguments(sub)
+            if module.__doc__ and "\n" in module.__doc__.strip():
+                sub.epilog = module.__doc__.strip().split("\n", 1)[1].strip()
+                sub.formatter_class = argparse.RawDescriptionHelpFormatter
+            sub.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0 done, 1 nothing usable came out, 2 wrong input, 75 try again."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    verb = next((word for word in arguments if not word.startswith("-")), None)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        parsed = _parser(verb if verb in VERBS else None).parse_args(arguments)
+        return parsed.run(parsed) or 0
+    except CCCError as error:
+        print(f"ccc {verb}: error: {error}", file=sys.stderr)
+        return getattr(error, "status", 2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"ccc {verb}: error: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"ccc {verb}: interrupted; the same command goes on where files are whole", file=sys.stderr)
+        return 130
+
+
+def threads() -> int:
+    """Cores this process may use: what the scheduler set as OMP_NUM_THREADS, else all that it is allowed to run on."""
+    return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))

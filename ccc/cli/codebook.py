@@ -1,0 +1,41 @@
+"""The colour classes worth predicting."""
+
+from pathlib import Path
+
+
+def add_arguments(parser):
+    parser.add_argument("shards", nargs="+", type=Path, help="shard tars; their histograms and statistics lie beside them")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the codebook to write (JSON)")
+    parser.add_argument("--threshold", type=int, help="fewest cells of a class that is kept (default: 500)")
+    parser.add_argument(
+        "--relative-threshold",
+        type=float,
+        help="the same as a share of all cells; the paper's 500 of 109,885,440 are 4.55e-6",
+    )
+    parser.add_argument(
+        "--mapping", choices=("ab", "index"), default="ab", help="how near a class is to another (default: %(default)s)"
+    )
+
+
+def run(args):
+    import math
+
+    from ccc.codebook import Codebook
+    from ccc.errors import CCCError
+    from ccc.shards import read_statistics, sum_histograms
+
+    if args.threshold is not None and args.relative_threshold is not None:
+        raise CCCError("give --threshold or --relative-threshold, not both")
+    counts = sum_histograms([path.with_suffix(".histogram.npy") for path in args.shards])
+    statistics = read_statistics(args.shards)
+    threshold = 500 if args.threshold is None else args.threshold
+    if args.relative_threshold is not None:
+        threshold = max(math.ceil(args.relative_threshold * counts.sum()), 1)
+    codebook = Codebook.fit(counts, threshold, args.mapping, clamped=sum(item["clamped_cells"] for item in statistics))
+    codebook.save(args.output)
+    facts = codebook.to_dict()
+    print(
+        f"{args.output}: {codebook.size} of {codebook.grid.size} classes kept (the paper kept 215), each with at least "
+        f"{threshold} of {facts['pixels']:,} cells; {facts['moved_pixels']:,} cells moved to their nearest class, by at "
+        f"most {facts['largest_move']:.1f}; {facts['clamped_pixels']:,} cells clamped to the grid"
+    )

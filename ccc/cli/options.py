@@ -1,0 +1,21 @@
+"""`--option name=value` for the parameters that methods and segmenters have of their own."""
+
+import yaml
+
+from ccc.errors import CCCError
+
+
+def add_options(parser, text: str) -> None:
+    """Add `--option`, which may be repeated."""
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help=f"parameter {text}; repeatable")
+
+
+def parse_options(pairs: list[str]) -> dict:
+    """`["size=3", "mode=joint"]` to `{"size": 3, "mode": "joint"}`: values are read as YAML. Raises CCCError."""
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise CCCError(f"--option takes name=value, got {pair!r}")
+        options[name] = yaml.safe_load(value)
+    return options

@@ -1,0 +1,17 @@
+"""The pictures of Table III."""
+
+from pathlib import Path
+
+
+def add_arguments(parser):
+    parser.add_argument("benchmarks", nargs="+", type=Path, help="folders of `ccc prepare`")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for manifest.csv, truth/ and gray/")
+    parser.add_argument(
+        "--picture", action="append", default=[], metavar="DATASET/NAME", help="repeat for each; left out: eight are taken in turn"
+    )
+
+
+def run(args):
+    from ccc.benchmark import showcase
+
+    print(f"{args.output}: {showcase(args.benchmarks, args.output, args.picture)} pictures")

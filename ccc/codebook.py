@@ -1,0 +1,243 @@
+"""Colour classes: the grid of 400 bins over the ab plane (Eq. 9-11) and the codebook of those in use (Eq. 12)."""
+
+import dataclasses
+import functools
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ccc.color import rgb_to_lab
+from ccc.errors import CCCError
+from ccc.files import write_text
+
+
+@dataclasses.dataclass(frozen=True)
+class ColorGrid:
+    """Square bins over the ab plane; class = row of b * `delta` + column of a (Eq. 9, Fig. 4, Table II).
+
+    `alpha`: side of a bin and `beta`: shift into the positive quadrant, both in CIELAB units; `delta`: bins a side.
+    """
+
+    alpha: int = 10
+    beta: int = 100
+    delta: int = 20
+
+    @property
+    def size(self) -> int:
+        """Number of classes, `delta` squared: 400."""
+        return self.delta**2
+
+    def encode(self, ab):
+        """Class of each colour: float `(..., 2)` in CIELAB units to int64 `(...)` in [0, size).
+
+        NumPy array or torch tensor. Each channel is rounded to 0.01 and floored to its bin separately (flooring the
+        sum of Eq. 9 instead would let a spill into b), and clamped to the grid, because sRGB reaches b = -107.9. The
+        rounding makes every neutral gray the same class, 210, whatever the noise of the conversion: a = b = 0 is the
+        corner of four bins. Raises ValueError where the last axis is not 2.
+        """
+        if ab.shape[-1:] != (2,):
+            raise ValueError(f"ab must have shape (..., 2), got {tuple(ab.shape)}")
+        if isinstance(ab, np.ndarray):
+            steps = np.rint(ab * 100)
+            bins = np.clip(np.floor((steps + 100 * self.beta) / (100 * self.alpha)), 0, self.delta - 1)
+            bins = bins.astype(np.int64)
+        else:
+            steps = (ab * 100).round()
+            bins = ((steps + 100 * self.beta) / (100 * self.alpha)).floor().clamp(0, self.delta - 1).long()
+        return bins[..., 1] * self.delta + bins[..., 0]
+
+    def decode(self, classes):
+        """Centre of each class's bin: integer `(...)` in [0, size) to float32 `(..., 2)` (Eq. 10-11: 10 * bin - 95).
+
+        NumPy array or torch tensor. Raises ValueError where a class lies outside the grid.
+        """
+        if isinstance(classes, np.ndarray) or np.isscalar(classes):
+            classes = np.asarray(classes)
+            if classes.size and not (0 <= classes.min() and classes.max() < self.size):
+                raise ValueError(f"classes must lie in [0, {self.size}), got {classes.min()} to {classes.max()}")
+            bins = np.stack([classes % self.delta, classes // self.delta], axis=-1)
+            return (bins * self.alpha - self.beta + self.alpha / 2).astype(np.float32)
+        import torch
+
+        bins = torch.stack([classes % self.delta, classes // self.delta], dim=-1)
+        return (bins * self.alpha - self.beta + self.alpha / 2).float()
+
+    @property
+    def centers(self) -> np.ndarray:
+        """float32 `(size, 2)`: the centre of every class."""
+        return self.decode(np.arange(self.size))
+
+    def clamped(self, ab: np.ndarray) -> np.ndarray:
+        """bool `(...)`: which colours of float `(..., 2)` lie outside the grid and are clamped by `encode`."""
+        steps = np.rint(np.asarray(ab) * 100)
+        low, high = -100 * self.beta, 100 * (self.alpha * self.delta - self.beta)
+        return ((steps < low) | (steps >= high)).any(axis=-1)
+
+
+@functools.lru_cache(maxsize=64)
+def area_weights(source: int, target: int) -> np.ndarray:
+    """float32 `(target, source)`: row i averages the source cells under target cell i, weighted by their overlap."""
+    edges = np.arange(target + 1) * (source / target)
+    cells = np.arange(source)
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    return (np.clip(overlap, 0, None) * (target / source)).astype(np.float32)
+
+
+def area_mean(planes: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+    """Area mean of float `(H, W, C)` over a grid of `size` cells (one number, or rows and columns): `(h, w, C)`."""
+    rows, columns = (size, size) if np.isscalar(size) else size
+    height, width = planes.shape[:2]
+    if height % rows == 0 and width % columns == 0:
+        blocks = planes.reshape(rows, height // rows, columns, width // columns, -1)
+        return blocks.mean(axis=(1, 3), dtype=np.float64).astype(planes.dtype)
+    down = np.tensordot(area_weights(height, rows), planes, axes=(1, 0))
+    return np.einsum("jw,iwc->ijc", area_weights(width, columns), down)
+
+
+def class_map(rgb: np.ndarray, size: int = 56, grid: ColorGrid = ColorGrid()) -> np.ndarray:
+    """Grid classes of a picture at `size` x `size`: area mean of its float a and b planes, then Eq. 9.
+
+    `rgb`: uint8 `(H, W, 3)` or float in [0, 1], of any size. Returns uint16 `(size, size)` in [0, grid.size).
+    Source: implementation set up of the paper ("each ground truth a*b* tensor was resized into 56x56").
+    """
+    return grid.encode(area_mean(rgb_to_lab(rgb)[..., 1:], size)).astype(np.uint16)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Codebook:
+    """The grid classes kept for training, and where the others go (Eq. 12). Make one with `fit` or `load`."""
+
+    grid: ColorGrid
+    counts: np.ndarray  # int64 (grid.size,): pixels of each grid class
+    threshold: int
+    mapping: str
+    active: np.ndarray  # int64 (size,): sorted grid classes that are kept
+    lookup: np.ndarray  # int64 (grid.size,): index into active
+    clamped: int | None = None  # pixels outside the grid; None where nobody counted
+
+    @classmethod
+    def fit(
+        cls,
+        counts: np.ndarray,
+        threshold: int = 500,
+        mapping: str = "ab",
+        grid: ColorGrid = ColorGrid(),
+        clamped: int | None = None,
+    ) -> "Codebook":
+        """Keep the classes with at least `threshold` pixels and send each other class to its nearest kept one.
+
+        `counts`: non-negative integers `(grid.size,)`. `mapping`: "ab" measures nearness between bin centres in the
+        ab plane (ties to the more frequent class, then to the lower index); "index" between class numbers, as Eq. 12
+        is printed, which wraps around the rows of the grid. Raises CCCError where no class reaches the threshold,
+        ValueError where `counts` or `mapping` is not as described. Source: "Color Class reduction", Eq. 12.
+        """
+        counts = np.asarray(counts)
+        if counts.shape != (grid.size,) or not np.issubdtype(counts.dtype, np.integer) or counts.min() < 0:
+            raise ValueError(f"counts must be non-negative integers of shape ({grid.size},), got {counts.dtype} {counts.shape}")
+        if mapping not in ("ab", "index"):
+            raise ValueError(f'mapping must be "ab" or "index", got {mapping!r}')
+        active = np.flatnonzero(counts >= max(threshold, 1))
+        if not active.size:
+            raise CCCError(
+                f"codebook: no class has {threshold} pixels or more (the commonest has {counts.max()}, "
+                f"{counts.sum()} pixels in all): lower the threshold or shard more photographs"
+            )
+        if mapping == "ab":
+            offsets = grid.centers[:, None].astype(np.int64) - grid.centers[active].astype(np.int64)
+            distance = (offsets**2).sum(axis=-1)
+        else:
+            distance = np.abs(np.arange(grid.size)[:, None] - active)
+        # Stable order: nearest first, then most frequent, then lowest index (the columns are already sorted by index).
+        lookup = np.array([np.lexsort((-counts[active], row))[0] for row in distance])
+        return cls(grid, counts.astype(np.int64), int(threshold), mapping, active, lookup, clamped)
+
+    @property
+    def size(self) -> int:
+        """Number of classes kept: 215 in the paper."""
+        return len(self.active)
+
+    def encode(self, ab):
+        """Index of each colour's class: float `(..., 2)` to int64 `(...)` in [0, size). NumPy array or torch tensor."""
+        return self.reduce(self.grid.encode(ab))
+
+    def reduce(self, classes):
+        """Grid classes (any integer type, `(...)`, in [0, grid.size)) to int64 indices in [0, size)."""
+        if isinstance(classes, np.ndarray):
+            return self.lookup[classes]
+        import torch
+
+        return torch.as_tensor(self.lookup, device=classes.device)[classes.long()]
+
+    def decode(self, indices):
+        """Bin centre of each index: integer `(...)` in [0, size) to float32 `(..., 2)`. NumPy array or torch tensor."""
+        if isinstance(indices, np.ndarray) or np.isscalar(indices):
+            return self.grid.decode(self.active[indices])
+        import torch
+
+        return self.grid.decode(torch.as_tensor(self.active, device=indices.device)[indices.long()])
+
+    @property
+    def centers(self) -> np.ndarray:
+        """float32 `(size, 2)`: the centre of every class that is kept."""
+        return self.grid.decode(self.active)
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON; `from_dict` restores them."""
+        moved = np.linalg.norm(self.centers[self.lookup] - self.grid.centers, axis=-1)
+        total = int(self.counts.sum())
+        inactive = np.setdiff1d(np.flatnonzero(self.counts), self.active)
+        return {
+            "format": "ccc-codebook-1",
+            "grid": dataclasses.asdict(self.grid),
+            "threshold": self.threshold,
+            "mapping": self.mapping,
+            "size": self.size,
+            "pixels": total,
+            "clamped_pixels": self.clamped,
+            "moved_pixels": int(self.counts[inactive].sum()),
+            "largest_move": float(moved[inactive].max()) if inactive.size else 0.0,
+            "active": self.active.tolist(),
+            "counts": self.counts.tolist(),
+            "lookup": self.lookup.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict) -> "Codebook":
+        """Restore a codebook. Raises CCCError where the lookup does not follow from counts, threshold and mapping."""
+        try:
+            fitted = cls.fit(
+                np.array(value["counts"], dtype=np.int64),
+                value["threshold"],
+                value["mapping"],
+                ColorGrid(**value["grid"]),
+                value.get("clamped_pixels"),
+            )
+            consistent = fitted.active.tolist() == value["active"] and fitted.lookup.tolist() == value["lookup"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise CCCError(f"not a codebook: {error}") from error
+        if not consistent:
+            raise CCCError("codebook: its active classes or lookup do not follow from its counts; fit it again")
+        return fitted
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write as JSON that reads and diffs well: one line a field, the grid's fields one line a row of b."""
+        lines = []
+        for key, value in self.to_dict().items():
+            if key in ("counts", "lookup"):
+                rows = np.array(value).reshape(self.grid.delta, -1).tolist()
+                lines.append(f' "{key}": [\n' + ",\n".join("  " + json.dumps(row)[1:-1] for row in rows) + "\n ]")
+            else:
+                lines.append(f' "{key}": {json.dumps(value)}')
+        write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Codebook":
+        """Read what `save` wrote. Raises CCCError, naming the file, where it is missing or not a codebook."""
+        try:
+            return cls.from_dict(json.loads(Path(path).read_text()))
+        except FileNotFoundError:
+            raise CCCError(f"{path}: no such codebook; make one with `ccc codebook`") from None
+        except (UnicodeDecodeError, json.JSONDecodeError, CCCError) as error:
+            raise CCCError(f"{path}: not a codebook ({error}); make one with `ccc codebook`") from None

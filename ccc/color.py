@@ -1,0 +1,124 @@
+"""sRGB <-> CIELAB, in float32, for NumPy arrays and torch tensors alike.
+
+The constants are scikit-image's (D65, 2 degree observer), and so is the treatment of out-of-gamut colours, so that
+the two agree to 1e-3. An 8-bit picture is linearized through a table of 256 values.
+"""
+
+import numpy as np
+
+XYZ_FROM_RGB = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+)
+RGB_FROM_XYZ = np.linalg.inv(XYZ_FROM_RGB)
+WHITE = np.array([0.95047, 1.0, 1.08883])
+_EPSILON, _KAPPA, _OFFSET = 0.008856, 7.787, 16.0 / 116.0
+
+
+def _linearize(srgb: np.ndarray) -> np.ndarray:
+    return np.where(srgb > 0.04045, ((srgb + 0.055) / 1.055) ** 2.4, srgb / 12.92)
+
+
+LINEAR_FROM_UINT8 = _linearize(np.arange(256) / 255.0).astype(np.float32)
+
+
+def rgb_to_lab(rgb):
+    """sRGB to CIELAB.
+
+    `rgb`: `(..., 3)`, uint8 in 0-255 or floating in [0, 1]; NumPy array or torch tensor. Returns float32
+    `(..., 3)` of the same kind: L in [0, 100], a and b in CIELAB units (a in [-86.2, 98.3], b in [-107.9, 94.5] for
+    colours of sRGB). Raises ValueError where the last axis is not 3 or an integer type other than uint8 is given.
+    Source: IEC 61966-2-1 and CIE 1976 L*a*b*, constants of scikit-image.
+    """
+    if rgb.shape[-1:] != (3,):
+        raise ValueError(f"rgb must have shape (..., 3), got {tuple(rgb.shape)}")
+    if not isinstance(rgb, np.ndarray):
+        return _rgb_to_lab_torch(rgb)
+    if rgb.dtype == np.uint8:
+        linear = LINEAR_FROM_UINT8[rgb]
+    elif np.issubdtype(rgb.dtype, np.floating):
+        linear = _linearize(rgb.astype(np.float32))
+    else:
+        raise ValueError(f"rgb must be uint8 or floating in [0, 1], got {rgb.dtype}")
+    xyz = linear @ (XYZ_FROM_RGB.T / WHITE).astype(np.float32)
+    f = np.where(xyz > _EPSILON, np.cbrt(xyz), np.float32(_KAPPA) * xyz + np.float32(_OFFSET))
+    x, y, z = f[..., 0], f[..., 1], f[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32, copy=False)
+
+
+def lab_to_rgb(lab):
+    """CIELAB to sRGB, clipped to the gamut of sRGB.
+
+    `lab`: `(..., 3)` floating, L in [0, 100], a and b in CIELAB units; NumPy array or torch tensor. Returns float32
+    `(..., 3)` in [0, 1]. Raises ValueError where the last axis is not 3.
+    Source: inverse of `rgb_to_lab`; a negative Z is set to 0, as in scikit-image.
+    """
+    if lab.shape[-1:] != (3,):
+        raise ValueError(f"lab must have shape (..., 3), got {tuple(lab.shape)}")
+    if not isinstance(lab, np.ndarray):
+        return _lab_to_rgb_torch(lab)
+    lab = lab.astype(np.float32, copy=False)
+    y = (lab[..., 0] + 16) / 116
+    f = np.stack([lab[..., 1] / 500 + y, y, np.maximum(y - lab[..., 2] / 200, 0)], axis=-1)
+    xyz = np.where(f > 0.2068966, f**3, (f - np.float32(_OFFSET)) / np.float32(_KAPPA))
+    linear = np.maximum(xyz @ (RGB_FROM_XYZ.T * WHITE[:, None]).astype(np.float32), 0)
+    srgb = np.where(linear > 0.0031308, 1.055 * linear ** np.float32(1 / 2.4) - 0.055, 12.92 * linear)
+    return np.clip(srgb, 0, 1).astype(np.float32, copy=False)
+
+
+def _rgb_to_lab_torch(rgb):
+    import torch
+
+    if rgb.dtype == torch.uint8:
+        linear = torch.as_tensor(LINEAR_FROM_UINT8, device=rgb.device)[rgb.long()]
+    elif rgb.is_floating_point():
+        rgb = rgb.float()
+        linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    else:
+        raise ValueError(f"rgb must be uint8 or floating in [0, 1], got {rgb.dtype}")
+    xyz = linear @ torch.as_tensor(XYZ_FROM_RGB.T / WHITE, dtype=torch.float32, device=rgb.device)
+    f = torch.where(xyz > _EPSILON, xyz.clamp_min(1e-9) ** (1 / 3), _KAPPA * xyz + _OFFSET)
+    x, y, z = f.unbind(-1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-1)
+
+
+def _lab_to_rgb_torch(lab):
+    import torch
+
+    lightness, a, b = lab.float().unbind(-1)
+    y = (lightness + 16) / 116
+    f = torch.stack([a / 500 + y, y, (y - b / 200).clamp_min(0)], dim=-1)
+    xyz = torch.where(f > 0.2068966, f**3, (f - _OFFSET) / _KAPPA)
+    linear = xyz @ torch.as_tensor(RGB_FROM_XYZ.T * WHITE[:, None], dtype=torch.float32, device=lab.device)
+    linear = linear.clamp_min(0)
+    srgb = torch.where(linear > 0.0031308, 1.055 * linear.clamp_min(1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return srgb.clamp(0, 1)
+
+
+def to_uint8(rgb: np.ndarray) -> np.ndarray:
+    """Float RGB in [0, 1] to uint8 0-255, rounded to the nearest level; values outside are clipped."""
+    return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+
+
+def lightness(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB L of an RGB picture: uint8 or float `(..., 3)` to float32 `(...)` in [0, 100]."""
+    return rgb_to_lab(rgb)[..., 0]
+
+
+def gray_of(rgb: np.ndarray) -> np.ndarray:
+    """The gray picture with the same lightness: uint8 RGB `(H, W, 3)` to uint8 `(H, W)` sRGB gray levels.
+
+    Read back as a gray photograph, it has the L of the colour photograph to within 8-bit rounding.
+    """
+    lab = rgb_to_lab(rgb)
+    lab[..., 1:] = 0
+    return to_uint8(lab_to_rgb(lab)[..., 1])
+
+
+def with_ab(gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """Colour a gray picture and keep its lightness.
+
+    `gray`: uint8 `(H, W)` sRGB gray levels or uint8 RGB `(H, W, 3)`, whose L is kept; `ab`: float `(H, W, 2)`.
+    Returns uint8 RGB `(H, W, 3)`. Eq. 3 of the paper.
+    """
+    rgb = gray if gray.ndim == 3 else np.repeat(gray[..., None], 3, axis=-1)
+    return to_uint8(lab_to_rgb(np.concatenate([lightness(rgb)[..., None], ab], axis=-1)))

@@ -1,0 +1,40 @@
+"""Colorizers by name. A method is a module of this package with `INFO` (a MethodInfo) and `load(weights, device)`."""
+
+import difflib
+import importlib
+import pkgutil
+
+from ccc.colorizers.base import Colorizer, MethodInfo
+from ccc.errors import CCCError
+
+__all__ = ["Colorizer", "MethodInfo", "info", "load", "names"]
+
+
+def names() -> list[str]:
+    """Names of all methods, sorted. Nothing is imported to find them."""
+    return sorted(
+        module.name for module in pkgutil.iter_modules(__path__) if module.name != "base" and not module.name.startswith("_")
+    )
+
+
+def _module(name: str):
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise CCCError(f"no method {name!r}: {hint}there are {', '.join(names())}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def info(name: str) -> MethodInfo:
+    """Facts about a method. Raises CCCError, with the nearest name, where there is none of that name."""
+    return _module(name).INFO
+
+
+def load(name: str, weights=None, device=None, **options) -> Colorizer:
+    """Make a method ready to colour.
+
+    `weights`: path of its weight file (a dict of paths where it has several), or None to look where `ccc weights`
+    keeps them; `device`: a torch device or its name, None for the GPU where there is one; `options`: the method's
+    own, see its module. Raises CCCError for an unknown name, MissingWeights where a file is not at hand.
+    """
+    return _module(name).load(weights=weights, device=device, **options)

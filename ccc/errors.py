@@ -1,0 +1,17 @@
+"""Errors a user can act on: one line that says what was wrong, where, and what to do instead."""
+
+
+class CCCError(Exception):
+    """Wrong input, configuration or environment. The command line prints its one line and exits with status 2."""
+
+
+class ImageError(CCCError):
+    """A picture that cannot be read. `name` is the file or archive member, `reason` a short category for counting."""
+
+    def __init__(self, name: str, reason: str, detail: str = ""):
+        self.name, self.reason, self.detail = str(name), reason, detail
+        super().__init__(f"{self.name}: {reason}" + (f" ({detail})" if detail else ""))
+
+
+class MissingWeights(CCCError):
+    """A weight file that is not at hand; the message says which and how to get it."""

@@ -1,0 +1,56 @@
+"""sRGB and CIELAB agree with scikit-image, on both array libraries."""
+
+import numpy as np
+import pytest
+import torch
+from skimage import color as reference
+
+from ccc.color import gray_of, lab_to_rgb, lightness, rgb_to_lab, to_uint8, with_ab
+
+
+@pytest.fixture(scope="module")
+def cube():
+    levels = np.arange(0, 256, 5, dtype=np.uint8)
+    return np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 52, 3)
+
+
+def test_rgb_to_lab_equals_scikit_image(cube):
+    expected = reference.rgb2lab(cube)
+    for rgb in (cube, cube.astype(np.float32) / 255, cube / 255):
+        assert rgb_to_lab(rgb).dtype == np.float32
+        np.testing.assert_allclose(rgb_to_lab(rgb), expected, atol=1e-3)
+
+
+def test_torch_path_equals_numpy_path(cube):
+    lab = rgb_to_lab(cube)
+    for rgb in (torch.from_numpy(cube), torch.from_numpy(cube) / 255):
+        np.testing.assert_allclose(rgb_to_lab(rgb).numpy(), lab, atol=1e-3)
+    np.testing.assert_allclose(lab_to_rgb(torch.from_numpy(lab)).numpy(), lab_to_rgb(lab), atol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_lab_to_rgb_equals_scikit_image_also_outside_the_gamut():
+    lab = np.random.default_rng(0).uniform([0, -110, -110], [100, 110, 110], (200, 100, 3))
+    np.testing.assert_allclose(lab_to_rgb(lab), reference.lab2rgb(lab), atol=1e-3)
+
+
+def test_every_8_bit_colour_comes_back(cube):
+    assert (to_uint8(lab_to_rgb(rgb_to_lab(cube))) == cube).all()
+
+
+def test_gray_keeps_the_lightness(astronaut):
+    gray = gray_of(astronaut)
+    back = lightness(np.repeat(gray[..., None], 3, axis=-1))
+    assert np.abs(back - lightness(astronaut)).max() < 0.6  # one gray level is at most 1.1 of L, near black
+
+
+def test_with_ab_keeps_the_lightness_and_returns_the_picture(astronaut):
+    ab = rgb_to_lab(astronaut)[..., 1:]
+    assert np.abs(with_ab(astronaut, ab).astype(int) - astronaut).max() == 0
+    assert np.abs(with_ab(gray_of(astronaut), ab).astype(int) - astronaut).max() <= 6
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((4, 4)), np.zeros((4, 4, 4)), np.zeros((4, 3), np.int32)])
+def test_wrong_arrays_are_refused(wrong):
+    with pytest.raises(ValueError, match="rgb must"):
+        rgb_to_lab(wrong)

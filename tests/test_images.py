@@ -1,0 +1,200 @@
+"""Every kind of picture gets the right pixels or one clear line."""
+
+import io
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from ccc.errors import CCCError, ImageError
+from ccc.files import written_whole
+from ccc.images import MAX_PIXELS, Source, read_gray, read_rgb, resize_short_side, square, write_png
+
+
+def saved(image: Image.Image, kind: str, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.fixture
+def photograph(astronaut):
+    return Image.fromarray(astronaut[:200, 100:400])
+
+
+def test_jpeg_and_png(photograph):
+    assert (read_rgb(saved(photograph, "PNG")) == np.asarray(photograph)).all()
+    jpeg = read_rgb(saved(photograph, "JPEG", quality=95)).astype(int)
+    assert np.abs(jpeg - np.asarray(photograph)).mean() < 3
+
+
+def test_cmyk_jpeg(photograph):
+    read = read_rgb(saved(photograph.convert("CMYK"), "JPEG", quality=100, subsampling=0)).astype(int)
+    assert np.abs(read - np.asarray(photograph)).mean() < 3
+
+
+def test_16_bit_gray_png_keeps_its_range():
+    levels = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(4, axis=0)
+    read = read_rgb(saved(Image.fromarray(levels), "PNG"))
+    assert (read == np.arange(256)[None, :, None]).all()
+
+
+def test_palette_with_transparency_lies_over_white():
+    image = Image.new("P", (4, 4), 0)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.putpixel((0, 0), 1)
+    read = read_rgb(saved(image, "PNG", transparency=0))
+    assert read[0, 0].tolist() == [0, 0, 255] and read[1, 1].tolist() == [255, 255, 255]
+
+
+def test_half_transparent_pixels_are_blended_with_white():
+    read = read_rgb(saved(Image.new("RGBA", (2, 2), (0, 0, 0, 128)), "PNG"))
+    assert np.abs(read.astype(int) - 127).max() <= 1
+
+
+def test_1x1():
+    assert read_rgb(saved(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG")).tolist() == [[[9, 8, 7]]]
+
+
+def test_exif_rotation_is_applied(photograph):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn by 90 degrees clockwise
+    read = read_rgb(saved(photograph, "JPEG", exif=exif, quality=95)).astype(int)
+    assert read.shape == (300, 200, 3)
+    assert np.abs(read - np.rot90(np.asarray(photograph), -1)).mean() < 3
+
+
+def test_an_embedded_profile_is_converted():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image = Image.new("RGB", (8, 8), (200, 30, 40))
+    assert (read_rgb(saved(image, "PNG", icc_profile=profile)) == np.asarray(image)).all()
+    assert (read_rgb(saved(image, "PNG", icc_profile=b"broken")) == np.asarray(image)).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(b"", "empty file"), (b"This is no picture.", "not a picture"), (b"\xff\xd8\xff\xe0 nor this", "unreadable")],
+)
+def test_what_is_no_picture_says_so(data, reason, tmp_path):
+    path = tmp_path / "text.jpg"
+    path.write_bytes(data)
+    for given in (path, data):
+        with pytest.raises(ImageError) as caught:
+            read_rgb(given, "text.jpg")
+        assert caught.value.reason == reason and str(caught.value).startswith("text.jpg: ")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_truncated(photograph, kind):
+    data = saved(photograph, kind)
+    with pytest.raises(ImageError) as caught:
+        read_rgb(data[: len(data) // 2], "half")
+    assert caught.value.reason in ("truncated", "unreadable")
+
+
+def test_a_pixel_bomb_is_refused_before_it_is_decoded():
+    side = int(MAX_PIXELS**0.5) + 1
+    data = saved(Image.new("1", (side, side)), "PNG")
+    assert len(data) < 200_000
+    with pytest.raises(ImageError, match="too large"):
+        read_rgb(data)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(ImageError, match="missing file"):
+        read_rgb(tmp_path / "none.png")
+
+
+def test_read_gray_takes_a_gray_picture_as_it_is():
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert (read_gray(saved(Image.fromarray(levels), "PNG")) == levels).all()
+
+
+def test_equal_pictures_give_equal_bytes_and_nothing_is_left_beside(tmp_path, astronaut):
+    for name in ("one", "two"):
+        write_png(tmp_path / name / "picture.png", astronaut)
+    one, two = (list((tmp_path / name).iterdir()) for name in ("one", "two"))
+    assert [path.name for path in one] == ["picture.png"] and one[0].read_bytes() == two[0].read_bytes()
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "value.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), written_whole(path) as aside:
+        aside.write_text("ne")
+        raise RuntimeError
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_sizes(astronaut):
+    assert resize_short_side(astronaut[:100, :300], 50).shape == (50, 150, 3)
+    assert resize_short_side(astronaut[:1, :3], 8).shape == (8, 24, 3)
+    assert square(astronaut[:100, :300], 224).shape == (224, 224, 3)
+    assert (square(astronaut[:200, 100:300], 200, "stretch") == astronaut[:200, 100:300]).all()
+
+
+@pytest.fixture
+def members(photograph):
+    small = photograph.resize((30, 20))
+    return {f"data_256/a/abbey/{i:03d}.jpg": saved(small.rotate(10 * i), "JPEG") for i in range(7)} | {"README.txt": b"no"}
+
+
+def sources(folder, members):
+    """The same pictures as folder, tar, tar.gz, zip and list."""
+    for name, data in members.items():
+        path = folder / "folder" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    for suffix, mode in (("tar", "w"), ("tar.gz", "w:gz")):
+        with tarfile.open(folder / f"pictures.{suffix}", mode) as archive:
+            archive.add(folder / "folder" / "data_256", "data_256", filter=lambda member: member)
+    with zipfile.ZipFile(folder / "pictures.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    listed = [f"folder/{name}" for name in members if name.endswith(".jpg")]
+    (folder / "list.txt").write_text("# pictures\n" + "\n".join(listed) + "\n")
+    return [folder / name for name in ("folder", "pictures.tar", "pictures.tar.gz", "pictures.zip", "list.txt")]
+
+
+def test_all_sources_give_the_same_pictures(tmp_path, members):
+    expected = {name.rsplit("/", 1)[1]: data for name, data in members.items() if name.endswith(".jpg")}
+    for path in sources(tmp_path, members):
+        source = Source(path)
+        entries = source.entries()
+        assert {entry.member.rsplit("/", 1)[1] for entry in entries} == set(expected), path
+        for part in (entries, entries[2:5], entries[::-1]):
+            read = [(entry.member, data) for entry, data in source.read(part)]
+            assert [name for name, _ in read] == [entry.member for entry in part]
+            assert all(data == expected[name.rsplit("/", 1)[1]] for name, data in read)
+
+
+def test_members_that_would_escape_are_refused(tmp_path, members):
+    path = tmp_path / "hostile.tar"
+    picture = next(iter(members.values()))
+    with tarfile.open(path, "w") as archive:
+        for name in ("../outside.jpg", "/absolute.jpg", "fine.jpg"):
+            member = tarfile.TarInfo(name)
+            member.size = len(picture)
+            archive.addfile(member, io.BytesIO(picture))
+        link = tarfile.TarInfo("link.jpg")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    source = Source(path)
+    assert [entry.member for entry in source.entries()] == ["fine.jpg"]
+    assert dict(source.refused) == {
+        "../outside.jpg": "unsafe name",
+        "/absolute.jpg": "unsafe name",
+        "link.jpg": "not a regular file",
+    }
+
+
+def test_wrong_sources(tmp_path):
+    with pytest.raises(CCCError, match="no such folder or archive"):
+        Source(tmp_path / "nowhere")
+    with pytest.raises(CCCError, match="no pictures in it"):
+        Source(tmp_path).entries()
+    (tmp_path / "file.bin").write_bytes(b"123")
+    with pytest.raises(CCCError, match="neither a folder, a tar"):
+        Source(tmp_path / "file.bin")

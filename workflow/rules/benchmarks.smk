@@ -1,0 +1,40 @@
+rule prepare:
+    input:
+        photographs=lambda wildcards: BENCHMARK_PHOTOGRAPHS[wildcards.dataset],
+        code=code("cli.prepare"),
+    output:
+        manifest="results/benchmarks/{dataset}/manifest.csv",
+        truth=directory("results/benchmarks/{dataset}/truth"),
+        gray=directory("results/benchmarks/{dataset}/gray"),
+    log:
+        "logs/prepare/{dataset}.log",
+    wildcard_constraints:
+        dataset="|".join(map(re.escape, BENCHMARKS)),
+    params:
+        folder="results/benchmarks/{dataset}",
+        options=lookup(dpath="{dataset}", within=BENCHMARK_OPTIONS),
+    conda:
+        "../envs/ccc.yaml"
+    shell:
+        "ccc prepare {input.photographs:q} -o {params.folder:q} {params.options:q} 2>&1 | tee {log:q}"
+
+
+rule showcase:
+    input:
+        manifests=expand("results/benchmarks/{dataset}/manifest.csv", dataset=BENCHMARKS),
+        truth=expand("results/benchmarks/{dataset}/truth", dataset=BENCHMARKS),
+        code=code("cli.showcase"),
+    output:
+        manifest="results/benchmarks/showcase/manifest.csv",
+        truth=directory("results/benchmarks/showcase/truth"),
+        gray=directory("results/benchmarks/showcase/gray"),
+    log:
+        "logs/showcase.log",
+    params:
+        folders=expand("results/benchmarks/{dataset}", dataset=BENCHMARKS),
+        folder="results/benchmarks/showcase",
+        pictures=[word for name in config["showcase"]["pictures"] for word in ("--picture", name)],
+    conda:
+        "../envs/ccc.yaml"
+    shell:
+        "ccc showcase {params.folders:q} -o {params.folder:q} {params.pictures:q} 2>&1 | tee {log:q}"

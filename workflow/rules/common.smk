@@ -1,0 +1,218 @@
+import ast
+import difflib
+import functools
+import json
+import os
+import re
+from pathlib import Path
+
+import jsonschema
+import yaml
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir)
+
+
+def checked_config(given):
+    """The configuration with the schema's defaults; a readable error where it is wrong."""
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    filled = with_defaults(given, schema)
+    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(filled), key=lambda error: list(error.path))
+    if errors:
+        raise WorkflowError("The configuration is wrong:\n" + "\n".join("  " + explain(error) for error in errors))
+    return filled
+
+
+def with_defaults(value, schema):
+    if not isinstance(value, dict):
+        return value
+    filled = dict(value)
+    for name, sub in schema.get("properties", {}).items():
+        if name not in filled and "default" in sub:
+            filled[name] = sub["default"]
+        if name in filled:
+            filled[name] = with_defaults(filled[name], sub)
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        for name in set(filled) - set(schema.get("properties", {})):
+            filled[name] = with_defaults(filled[name], others)
+    return filled
+
+
+def explain(error):
+    where = ".".join(map(str, error.path)) or "top level"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = [name for name in error.instance if name not in known]
+        hints = [
+            f"{name!r} (did you mean {near[0]!r}?)" if (near := difflib.get_close_matches(name, known, 1)) else repr(name)
+            for name in map(str, unknown)
+        ]
+        return f"{where}: unknown key {', '.join(hints)}; there are {', '.join(known)}"
+    text = error.schema.get("description", "")
+    return f"{where}: {error.message}" + (f". It is: {text}" if text else "")
+
+
+config = checked_config(config)
+RUN = config["run"]
+REPORT = f"reports/{RUN}"
+SEGMENTER = config["segmenter"]["name"]
+
+
+def source(path):
+    """Where photographs lie: the embedded ones, or a path, which starts from `data` where it is relative."""
+    return path if path == "embedded" else str(Path(config["data"]) / path)
+
+
+def photographs(path, part):
+    """What a rule that reads photographs waits for: the path itself, or the embedded photographs of that part."""
+    return f"results/embedded/{part}" if path == "embedded" else source(path)
+
+
+def method_files():
+    """One file a method, in a fixed order: dropped into workflow/methods, it is part of the benchmark."""
+    return sorted(str(path) for path in (ROOT / "workflow/methods").glob("*.smk"))
+
+
+def methods():
+    there = [Path(path).stem for path in method_files()]
+    wanted = there if config["methods"] == "auto" else config["methods"]
+    for name in wanted:
+        if name not in there:
+            near = difflib.get_close_matches(name, there, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise WorkflowError(
+                f"methods: no workflow/methods/{name}.smk: {hint}there are {', '.join(there)}; "
+                "a new method is one rule saved there (README, Add a method)"
+            )
+    return wanted
+
+
+METHODS = methods()
+VARIANTS = ["plain", "sam"] if config["harmonize"]["enabled"] else ["plain"]
+BENCHMARKS = sorted(config["benchmarks"])
+DATASETS = BENCHMARKS + (["showcase"] if config["showcase"]["enabled"] else [])
+
+
+def check_sources():
+    """A missing photograph folder stops the run before any work."""
+    training, benchmarks = config["training"], config["benchmarks"]
+    wanted = {f"benchmarks.{name}.source": benchmarks[name]["source"] for name in BENCHMARKS}
+    if not config["model"]:
+        wanted |= {"training.source": training["source"], "training.validation": training["validation"]}
+    missing = [
+        f"  {key}: {source(path)} is not there" for key, path in wanted.items() if path != "embedded" and not os.path.exists(source(path))
+    ]
+    files = {"model": config["model"], "segmenter.checkpoint": config["segmenter"]["checkpoint"]}
+    files |= {f"weights.{name}": path for name, path in config["weights"].items()}
+    missing += [f"  {key}: {path} is not there" for key, path in files.items() if path and not os.path.exists(path)]
+    if missing:
+        hint = f"relative photograph paths start from `data`, now {config['data']!r}; set it with --config data=FOLDER"
+        raise WorkflowError("The configuration names files that are missing:\n" + "\n".join([*missing, "  (" + hint + ")"]))
+
+
+check_sources()
+
+
+def options(section, only=None):
+    """A part of the configuration as `--name value`; what is null or false is left out."""
+    words = []
+    for name, value in section.items():
+        if (only is None or name in only) and value is not None and value is not False:
+            words.append("--" + name.replace("_", "-"))
+            words += [] if value is True else [str(value)]
+    return words
+
+
+def assignments(flag, section):
+    """A part of the configuration as repeated `--flag name=value`; what is null is left out."""
+    return [word for name, value in section.items() if value is not None for word in (flag, f"{name}={json.dumps(value) if not isinstance(value, str) else value}")]
+
+
+def shard_names(split, count):
+    return [f"results/shards/{split}/{number:05d}.tar" for number in range(count)]
+
+
+TRAINING_SHARDS = shard_names("train", config["training"]["shards"])
+VALIDATION_SHARDS = shard_names("validation", config["training"]["validation_shards"])
+SHARD_COUNTS = {"train": len(TRAINING_SHARDS), "validation": len(VALIDATION_SHARDS)}
+
+
+TRAINING = config["training"]
+CHOICES = {
+    "train": options(TRAINING, only=("fit", "limit", "seed")),
+    "validation": options(TRAINING, only=("fit",)),
+}
+PHOTOGRAPHS = {
+    "train": photographs(TRAINING["source"], "train"),
+    "validation": photographs(TRAINING["validation"], "validation"),
+}
+BENCHMARK_PHOTOGRAPHS = {name: photographs(entry["source"], "benchmark") for name, entry in config["benchmarks"].items()}
+BENCHMARK_OPTIONS = {
+    name: options({"count": entry["n"], "seed": entry["seed"], "side": config["side"]})
+    for name, entry in config["benchmarks"].items()
+}
+
+
+def title(method):
+    """What a method is called in tables: the configuration's word, else its own."""
+    return config["titles"].get(method, method)
+
+
+def model_path():
+    return config["model"] or f"results/train/{RUN}/ccc.safetensors"
+
+
+def cells(suffix):
+    return expand("results/metrics/{method}/{variant}/{dataset}" + suffix, method=METHODS, variant=VARIANTS, dataset=DATASETS)
+
+
+# Modules that cannot change a result: an edit of a help text or a progress bar makes nothing stale.
+EXEMPT = {"ccc", "ccc.cli", "ccc.cli.progress"}
+
+
+@functools.cache
+def module_file(name):
+    for path in (ROOT.joinpath(*name.split(".")).with_suffix(".py"), ROOT.joinpath(*name.split("."), "__init__.py")):
+        if path.is_file():
+            return path
+    return None
+
+
+@functools.cache
+def imported(name):
+    """The modules of `ccc` that a module names in its import statements, wherever they stand in it."""
+    found = set()
+    for node in ast.walk(ast.parse(module_file(name).read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for full in names:
+            parts = full.split(".")
+            found |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    return {module for module in found if module.split(".")[0] == "ccc" and module_file(module)}
+
+
+def code(*modules):
+    """The files of `ccc` that these modules import, all the way down: inputs of the rule that runs them.
+
+    Snakemake does not track what Python imports. `code("cli.shard")` starts from ccc/cli/shard.py.
+    """
+    queue, seen = [f"ccc.{module}" for module in modules], set()
+    while queue:
+        name = queue.pop()
+        if name not in seen and name not in EXEMPT:
+            seen.add(name)
+            queue += imported(name)
+    return sorted(os.path.relpath(module_file(name)) for name in seen)
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, DATASETS)),
+    method="|".join(map(re.escape, METHODS)),
+    variant="plain|sam",
+    split="train|validation",
+    number=r"\d{5}",

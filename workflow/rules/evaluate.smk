@@ -1,0 +1,24 @@
+rule evaluate:
+    input:
+        prediction="results/colorized/{method}/{variant}/{dataset}",
+        truth="results/benchmarks/{dataset}/truth",
+        changes=branch(
+            lambda wildcards: wildcards.variant == "sam", then="results/harmonized/{method}/{dataset}.csv", otherwise=[]
+        ),
+        weights=[path for path in config["weights"].values() if path],
+        code=code("cli.evaluate"),
+    output:
+        csv="results/metrics/{method}/{variant}/{dataset}.csv",
+        json="results/metrics/{method}/{variant}/{dataset}.json",
+    log:
+        "logs/evaluate/{method}/{variant}/{dataset}.log",
+    params:
+        title=lambda wildcards: title(wildcards.method),
+        segmenter=lambda wildcards: ["--segmenter", SEGMENTER] if wildcards.variant == "sam" else [],
+        options=assignments("--weights", config["weights"]) + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else []),
+    conda:
+        "../envs/ccc.yaml"
+    shell:
+        "ccc evaluate {input.prediction:q} {input.truth:q} --csv {output.csv:q} --json {output.json:q}"
+        " --method {wildcards.method:q} --variant {wildcards.variant} --dataset {wildcards.dataset:q}"
+        " --title {params.title:q} {params.segmenter:q} {params.options:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,33 @@
+rule embedded:
+    input:
+        code=code("cli.embedded"),
+    output:
+        train=directory("results/embedded/train"),
+        validation=directory("results/embedded/validation"),
+        benchmark=directory("results/embedded/benchmark"),
+    log:
+        "logs/embedded.log",
+    conda:
+        "../envs/ccc.yaml"
+    shell:
+        "ccc embedded results/embedded 2>&1 | tee {log:q}"
+
+
+rule shard:
+    input:
+        photographs=lookup(dpath="{split}", within=PHOTOGRAPHS),
+        code=code("cli.shard"),
+    output:
+        tar="results/shards/{split}/{number}.tar",
+        histogram="results/shards/{split}/{number}.histogram.npy",
+        statistics="results/shards/{split}/{number}.json",
+    log:
+        "logs/shard/{split}/{number}.log",
+    params:
+        of=lookup(dpath="{split}", within=SHARD_COUNTS),
+        choice=lookup(dpath="{split}", within=CHOICES),
+    conda:
+        "../envs/ccc.yaml"
+    shell:
+        "ccc shard {input.photographs:q} -o {output.tar:q} --shard {wildcards.number} --of {params.of}"
+        " {params.choice:q} 2>&1 | tee {log:q}"

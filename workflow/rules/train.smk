@@ -1,0 +1,26 @@
+# The state from which training resumes lies in results/train/<run>/state, outside the declared output: Snakemake
+# deletes the outputs of a failed job. The code is `ancient`: nobody wants a week of training redone for a comment.
+rule train:
+    input:
+        shards=TRAINING_SHARDS,
+        validation=VALIDATION_SHARDS,
+        codebook="results/codebook.json",
+        code=ancient(code("cli.train")),
+    output:
+        model=f"results/train/{RUN}/ccc.safetensors",
+        history=f"results/train/{RUN}/history.csv",
+        preview=f"results/train/{RUN}/preview.png",
+    log:
+        f"logs/train/{RUN}.log",
+    params:
+        folder=f"results/train/{RUN}",
+        options=options(config["train"]),
+        name=config["training"]["name"],
+    conda:
+        "../envs/ccc.yaml"
+    threads: 32
+    resources:
+        gpu=1,
+    shell:
+        "ccc train {input.shards:q} --validation {input.validation:q} --codebook {input.codebook:q}"
+        " -o {params.folder:q} --name {params.name:q} {params.options:q} 2>&1 | tee {log:q}"
