@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 
 import safetensors
@@ -26,14 +27,12 @@ def _encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Module:
     network = models.get_model(name, weights=None)
     if pretrained:
         path = weights.locate(name, None if pretrained is True else pretrained)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if name.startswith("densenet"):  # the published file names layers norm.1 that are now norm1
-            for key in list(state):
-                for layer in ("norm", "relu", "conv"):
-                    for digit in "12":
-                        if f".{layer}.{digit}." in key and key in state:
-                            state[key.replace(f".{layer}.{digit}.", f".{layer}{digit}.")] = state.pop(key)
-        network.load_state_dict(state, strict=True)
+        # The published DenseNet files name layers norm.1 and conv.2 that torchvision now calls norm1 and conv2.
+        state = {re.sub(r"\.(norm|conv)\.([12])\.", r".\1\2.", key): value for key, value in weights.read_state_dict(path).items()}
+        for key, value in network.state_dict().items():
+            if key.endswith("num_batches_tracked"):
+                state.setdefault(key, value)  # files older than torch 0.4.1 lack these counters
+        weights.load_strictly(network, state, path)
     features = network.features
     first = features.conv0 if name.startswith("densenet") else features[0][0]
     gray = nn.Conv2d(1, first.out_channels, first.kernel_size, first.stride, first.padding, bias=False)

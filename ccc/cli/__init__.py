@@ -23,7 +23,7 @@ VERBS = {
     "tables": "the paper's Tables III to VII from stored metrics",
     "report": "tables and pictures as one page",
     "methods": "list the colorization methods",
-    "weights": "list, fetch and check the weight files",
+    "weights": "list the weight files and where they lie",
 }
 
 

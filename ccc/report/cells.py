@@ -1,0 +1,147 @@
+"""Stored results of `ccc evaluate`, one cell for each method, variant and dataset."""
+
+import csv
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ccc.errors import CCCError
+from ccc.metrics.registry import METRICS
+
+REFERENCES = {"gray": "floor", "oracle": "ceiling"}  # methods that bound the others and never count as best
+VARIANTS = ("plain", "sam")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One method and variant over one dataset. `pictures`: a row for each picture, values as written in the CSV."""
+
+    method: str
+    variant: str
+    dataset: str
+    title: str
+    segmenter: str | None
+    notes: tuple[str, ...]
+    images: int
+    mean: dict[str, float | None]
+    set: dict[str, float | None]
+    missing: dict[str, str]
+    infinite: dict[str, int]
+    versions: dict[str, object]
+    pictures: tuple[dict[str, str], ...]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Method, variant and dataset: no two cells of a report share it."""
+        return self.method, self.variant, self.dataset
+
+    def value(self, metric: str) -> float | None:
+        """The cell's figure for a metric's name: its mean over pictures, or that of the whole set; None without one."""
+        return self.set.get(metric, self.mean.get(metric))
+
+    def reason(self, metric: str) -> str:
+        """Why `value` is None, or what to know of it; "" where there is nothing to say."""
+        if metric in self.missing:
+            return self.missing[metric]
+        if infinite := self.infinite.get(metric):
+            share = "all" if infinite == self.images else f"{infinite} of {self.images}"
+            return f"infinite for {share} pictures, which equal their truth and are left out of the mean"
+        return "" if self.value(metric) is not None else "not computed in this run"
+
+
+def read_cells(paths: Iterable[str | os.PathLike]) -> list[Cell]:
+    """Read cells, in the order given.
+
+    `paths`: JSON files of `ccc evaluate` with their CSV beside them, or folders that hold them at any depth. Raises
+    CCCError, naming the file, for one that is missing, is no such file, or holds a cell that another one held already.
+    """
+    files = []
+    for path in map(Path, paths):
+        files += sorted(path.rglob("*.json")) if path.is_dir() else [path]
+    if not files:
+        raise CCCError("no stored metrics: give JSON files of `ccc evaluate`, or a folder that holds them")
+    cells: dict[tuple, Cell] = {}
+    for file in files:
+        cell = _read(file)
+        if cell.key in cells:
+            raise CCCError(f"{file}: holds {'/'.join(cell.key)}, which another file given holds as well; give one of them")
+        cells[cell.key] = cell
+    return list(cells.values())
+
+
+def _read(path: Path) -> Cell:
+    table = path.with_suffix(".csv")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data.get("format") != "ccc-metrics-1":
+            raise ValueError(f"format is {data.get('format')!r}, not 'ccc-metrics-1'")
+        with table.open(encoding="utf-8", newline="") as file:
+            pictures = tuple(csv.DictReader(file))
+        if data["variant"] not in VARIANTS:
+            raise ValueError(f"variant is {data['variant']!r}, not one of {', '.join(VARIANTS)}")
+        if any("name" not in row or None in row for row in pictures):
+            raise ValueError(f"{table.name} lacks a column `name`, or has a row of more values than columns")
+        return Cell(
+            method=data["method"],
+            variant=data["variant"],
+            dataset=data["dataset"],
+            title=data.get("title") or data["method"],
+            segmenter=data.get("segmenter"),
+            notes=tuple(data.get("notes", ())),
+            images=data["images"],
+            mean=data["mean"],
+            set=data.get("set", {}),
+            missing=data.get("missing", {}),
+            infinite=data.get("infinite", {}),
+            versions=data.get("versions", {}),
+            pictures=pictures,
+        )
+    except FileNotFoundError as error:
+        raise CCCError(f"{error.filename}: no such file; run `ccc evaluate` for it") from None
+    except KeyError as error:
+        raise CCCError(f"{path}: lacks {error}; run `ccc evaluate` again") from None
+    except (ValueError, TypeError, AttributeError, csv.Error) as error:
+        raise CCCError(f"{path}: not the metrics of `ccc evaluate` ({error}); run it again") from None
+
+
+def sorted_methods(cells: Sequence[Cell], order: Sequence[str] | None = None) -> list[str]:
+    """Names of the cells' methods: those of `order` first, then the others by name, references last."""
+    names = {cell.method for cell in cells}
+    listed = [name for name in dict.fromkeys(order or ()) if name in names]
+    ranked = listed + sorted(names - set(listed))
+    return sorted(ranked, key=lambda name: name in REFERENCES)
+
+
+def row_label(cells: Sequence[Cell], method: str, variant: str) -> str:
+    """What a method's variant is called: its title, with the segmenter's name where its pictures were harmonized.
+
+    Two methods of one title are told apart by their names in brackets; references are called so.
+    """
+    mine = [cell for cell in cells if (cell.method, cell.variant) == (method, variant)]
+    label = mine[0].title
+    if any(cell.title == label and cell.method != method for cell in cells):
+        label += f" [{method}]"
+    if variant == "sam":
+        segmenters = sorted({cell.segmenter or "unnamed segmenter" for cell in mine})
+        label += " + " + " / ".join(segmenters)
+    return f"Reference: {label}" if method in REFERENCES else label
+
+
+def is_stand_in(segmenter: str | None) -> bool:
+    """Whether masks came from something else than SAM, the paper's segmenter."""
+    return not (segmenter or "").lower().startswith("sam")
+
+
+def metric_columns(cell: Cell) -> list[str]:
+    """Names of the cell's metrics of single pictures, as its CSV has them."""
+    return [name for name in (cell.pictures[0] if cell.pictures else {}) if name not in ("name", "width", "height")]
+
+
+def format_value(metric: str, value: float) -> str:
+    """A figure with the digits of the paper's Table III; other metrics with three."""
+    digits = {"mse": 4, "psnr": 2}.get(metric, 2 if METRICS[metric].values == "dB" else 3)
+    if metric in METRICS and METRICS[metric].dimension and value >= 10:
+        digits = 2
+    return f"{value:.{digits}f}"

@@ -1,0 +1,39 @@
+"""The published tables were typed as the paper prints them."""
+
+import re
+
+from ccc.report.tables import published, table_3_arithmetic
+
+PRINTED = {
+    "deoldify": "deoldify", "iizuka": "iizuka", "larsson": "larsson", "cic": "cic", "zhang": "zhangs?", "su": "su",
+    "gain": "gain", "ddcolor": "dd", "ccc": "(?:ccc|our)",
+}  # fmt: skip
+
+
+def test_every_figure_stands_in_the_papers_text(shared):
+    lines = [line.split() for line in shared("paper.txt").read_text().splitlines()]
+    found = [(line[0].lower(), line[1:]) for line in lines if line and re.fullmatch(r"[A-Za-z]+", line[0])]
+    for name in ("table_3", "table_4", "table_5", "table_6", "table_7"):
+        table = published()[name]
+        assert len(table["rows"]) == (9 if name == "table_3" else 8)
+        for method, figures in table["rows"].items():
+            assert len(figures) == len(table["columns"])
+            rows = [rest for first, rest in found if re.fullmatch(PRINTED[method], first)]
+            assert figures in rows, f"{name} {method}: {figures}"
+
+
+def test_the_tables_are_found_in_their_order(shared):
+    # Each table's rows must come after its caption and before the next one's, so that none was swapped with another.
+    text = shared("paper.txt").read_text()
+    starts = [re.search(rf"TABLE {numeral}\b", text).start() for numeral in ("III", "IV", "V", "VI", "VII")]
+    assert starts == sorted(starts)
+    for number, start in enumerate(starts):
+        end = starts[number + 1] if number < 4 else len(text)
+        figures = [figure for row in published()[f"table_{number + 3}"]["rows"].values() for figure in row]
+        printed = text[start:end].split()
+        assert all(figure in printed for figure in figures)
+
+
+def test_table_3_contradicts_itself_in_every_row():
+    text = table_3_arithmetic()
+    assert "9 of 9 rows" in text and "22.60" in text and "0.23 to 1.68" in text
