@@ -42,7 +42,7 @@ def literal(ab, masks, min_pixels=500, delta_a=8, delta_b=8, mode_bin=1, order="
 
 
 def scene(height=768, width=1024, count=100, seed=0):
-    """ab as upsampled noise, float32 `(height, width, 2)`, and `count` overlapping ellipses, bool `(count, height, width)`."""
+    """ab as blocky noise, float32 `(height, width, 2)`, and overlapping ellipses, bool `(count, height, width)`."""
     generator = np.random.default_rng(seed)
     coarse = generator.normal(0, 25, (height // 16 + 2, width // 16 + 2, 2))
     smooth = coarse.repeat(16, axis=0).repeat(16, axis=1)[:height, :width]
@@ -71,7 +71,7 @@ def main():
     parser.add_argument("--height", type=int, default=768)
     parser.add_argument("--width", type=int, default=1024)
     parser.add_argument("--masks", type=int, default=100, help="overlapping masks (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of the fast version, best taken (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of the fast version; the best counts")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 

@@ -40,7 +40,7 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
     for folder in folders():
         if (folder / facts["file"]).is_file():
             return folder / facts["file"]
-    raise MissingWeights(f"no weights: {facts['file']} is not in {folders()[0]}; fetch it from {facts['url']}")
+    raise MissingWeights(f"no weights: {facts['file']}; put it into $CCC_WEIGHTS, or name its path (see ccc weights {name})")
 
 
 def read_state_dict(path: str | os.PathLike) -> dict:

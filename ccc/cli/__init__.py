@@ -43,7 +43,7 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
             if module.__doc__ and "\n" in module.__doc__.strip():
                 sub.epilog = module.__doc__.strip().split("\n", 1)[1].strip()
                 sub.formatter_class = argparse.RawDescriptionHelpFormatter
-            sub.set_defaults(run=module.run)
+            sub.set_defaults(handler=module.run)
     return parser
 
 
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         parsed = _parser(verb if verb in VERBS else None).parse_args(arguments)
-        return parsed.run(parsed) or 0
+        return parsed.handler(parsed) or 0
     except CCCError as error:
         print(f"ccc {verb}: error: {error}", file=sys.stderr)
         return getattr(error, "status", 2)

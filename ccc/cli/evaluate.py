@@ -48,7 +48,7 @@ def run(args):
         with open(args.changes, newline="") as file:
             changes = {row.pop("name"): row for row in csv.DictReader(file)}
         for row in rows:
-            row |= {name: float(value) for name, value in changes[row["name"]].items()}
+            row |= {name: float(changes[row["name"]][name]) for name in ("changed_share", "mean_ab_shift")}
         summary["changes"] = {
             name: sum(row[name] for row in rows) / len(rows) for name in ("changed_share", "mean_ab_shift")
         }

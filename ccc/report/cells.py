@@ -10,7 +10,10 @@ from pathlib import Path
 from ccc.errors import CCCError
 from ccc.metrics.registry import METRICS
 
-REFERENCES = {"gray": "floor", "oracle": "ceiling"}  # methods that bound the others and never count as best
+REFERENCES = {  # methods that the others are read against and that never count as best
+    "gray": "a reference without any colour: it may have a good MSE or PSNR, since wrong colours cost more than none",
+    "oracle": "a reference that knows the truth and shows it through its 56x56 classes",
+}
 VARIANTS = ("plain", "sam")
 
 
@@ -66,7 +69,7 @@ def read_cells(paths: Iterable[str | os.PathLike]) -> list[Cell]:
     for file in files:
         cell = _read(file)
         if cell.key in cells:
-            raise CCCError(f"{file}: holds {'/'.join(cell.key)}, which another file given holds as well; give one of them")
+            raise CCCError(f"{file}: holds {'/'.join(cell.key)}, as another file given does; give one of them")
         cells[cell.key] = cell
     return list(cells.values())
 
@@ -140,8 +143,7 @@ def metric_columns(cell: Cell) -> list[str]:
 
 
 def format_value(metric: str, value: float) -> str:
-    """A figure with the digits of the paper's Table III; other metrics with three."""
-    digits = {"mse": 4, "psnr": 2}.get(metric, 2 if METRICS[metric].values == "dB" else 3)
-    if metric in METRICS and METRICS[metric].dimension and value >= 10:
-        digits = 2
+    """A figure with the digits of the paper's Table III: MSE four, dB and large distances of sets two, others three."""
+    fact = METRICS[metric]
+    digits = 4 if metric == "mse" else 2 if fact.values == "dB" or (fact.dimension and value >= 10) else 3
     return f"{value:.{digits}f}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from ccc.errors import CCCError
 from ccc.files import write_text
 from ccc.metrics.registry import METRICS
-from ccc.report import published
+from ccc.report import published as paper_figures
 from ccc.report.cells import (
     REFERENCES,
     VARIANTS,
@@ -28,7 +28,6 @@ from ccc.report.cells import (
     sorted_methods,
 )
 
-ARABIC = {"III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7}
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 BLANK = "–"  # there cannot be a figure: the paper has no such row, or the method was not run here
 
@@ -84,7 +83,7 @@ class Table:
     @property
     def name(self) -> str:
         """Its files' name without suffix: "table_3"."""
-        return f"table_{ARABIC[self.number]}"
+        return f"table_{paper_figures.ARABIC[self.number]}"
 
     @property
     def columns(self) -> list[tuple[Group, Column]]:
@@ -118,10 +117,10 @@ class _Place:
 
 def check_columns(columns: Mapping[str, str | None]) -> dict[str, str]:
     """Leave out datasets without a counterpart. Raises CCCError for a counterpart that the paper does not have."""
-    known = published.load().datasets
+    known = paper_figures.datasets()
     for dataset, paper in columns.items():
         if paper is not None and paper not in known:
-            raise CCCError(f"{dataset}: the paper has no column {paper!r}; there are {', '.join(known)}, or null for none")
+            raise CCCError(f"{dataset}: the paper has no column {paper!r}; there are {', '.join(known)}")
     return {dataset: paper for dataset, paper in columns.items() if paper is not None}
 
 
@@ -136,33 +135,31 @@ def build_tables(
     there. `order`: names of methods in the order of their rows. Raises CCCError for an unknown column of the paper.
     """
     columns = check_columns(columns)
-    return [_build(cells, paper, columns, order) for paper in published.load().tables.values()]
+    return [_build(cells, paper, columns, order) for paper in paper_figures.load().values()]
 
 
-def _build(cells, paper: published.PublishedTable, columns: dict[str, str], order) -> Table:
+def _build(cells, paper: paper_figures.PublishedTable, columns: dict[str, str], order) -> Table:
     notes = _Notes()
-    facts = published.load()
-    here = [cell for cell in cells if (cell.dataset == published.SHOWCASE) == (paper.number == "III")]
-    index = {cell.key: cell for cell in here}
+    here = [cell for cell in cells if (cell.dataset == paper_figures.SHOWCASE) == (paper.number == "III")]
     groups, places = _layout(here, paper, columns, notes)
     rows, placed = [], set()
     for method in sorted_methods(here, order):
-        counterpart = facts.method_of(method)
+        counterpart = paper_figures.counterpart(method)
         for variant in VARIANTS:
             mine = {cell.dataset: cell for cell in here if (cell.method, cell.variant) == (method, variant)}
             if not mine:
                 continue
             stands = counterpart if counterpart and _stands(counterpart, variant, mine.values()) else None
             if stands:
-                placed.add(stands.name)
+                placed.add(stands)
             values = [_value(place, mine, stands, paper, notes) for place in places]
             kind = "reference" if method in REFERENCES else "method"
             said = [note for cell in mine.values() for note in cell.notes]
             if method in REFERENCES:
-                said.append(f"a reference, the {REFERENCES[method]} of what a method can reach; never marked as best")
+                said.append(f"{REFERENCES[method]}; never marked as best")
             if variant == "sam":
                 said += [_stand_in(cell.segmenter) for cell in mine.values() if is_stand_in(cell.segmenter)]
-            if stands and stands.harmonized and len(stands.ours):
+            if stands == paper_figures.HARMONIZED:
                 said.append(
                     "the paper does not say whether its tables show CCC with or without harmonization; "
                     "its figures stand beside the plain pictures, and beside those harmonized with SAM"
@@ -171,15 +168,16 @@ def _build(cells, paper: published.PublishedTable, columns: dict[str, str], orde
     rows = _mark_best(rows, places)
     not_run = [name for name in paper.methods if name not in placed]
     for name in not_run:
-        values = [_value(place, {}, facts.methods[name], paper, notes) for place in places]
-        rows.append(Row(f"{name} (published only)", "published", tuple(values)))
-    del index
+        values = [_value(place, {}, name, paper, notes) for place in places]
+        rows.append(Row(f"{paper_figures.titles()[name]} (published only)", "published", tuple(values)))
     return Table(paper.number, paper.title, tuple(groups), tuple(rows), tuple(notes.texts))
 
 
-def _stands(counterpart: published.Method, variant: str, cells) -> bool:
+def _stands(counterpart: str, variant: str, cells) -> bool:
     """Whether the paper's figures of a method stand in the row of this variant here."""
-    return variant == "plain" or (counterpart.harmonized and not any(is_stand_in(cell.segmenter) for cell in cells))
+    if variant == "plain":
+        return True
+    return counterpart == paper_figures.HARMONIZED and not any(is_stand_in(cell.segmenter) for cell in cells)
 
 
 def _stand_in(segmenter: str | None) -> str:
@@ -191,8 +189,8 @@ def _layout(cells, paper, columns, notes: _Notes) -> tuple[list[Group], list[_Pl
     datasets = sorted({cell.dataset for cell in cells})
     counterparts = {name: columns.get(name) for name in datasets}
     if paper.number == "III":
-        order: list[tuple[str | None, str | None]] = [(name, published.FIGURE_9) for name in datasets]
-        order = order or [(None, published.FIGURE_9)]
+        order: list[tuple[str | None, str | None]] = [(name, paper_figures.FIGURE_9) for name in datasets]
+        order = order or [(None, paper_figures.FIGURE_9)]
     else:
         order = []
         for theirs in paper.datasets:
@@ -210,27 +208,30 @@ def _layout(cells, paper, columns, notes: _Notes) -> tuple[list[Group], list[_Pl
             for place, column in _columns_of(metric, mine, dataset, theirs, comparable, paper, notes):
                 places.append(place)
                 group_columns.append(column)
-        groups.append(Group(_heading(dataset, theirs, mine, paper), tuple(group_columns), _group_notes(mine, dataset, theirs, comparable, paper, notes)))
+        heading = _heading(dataset, theirs if comparable or dataset is None else None, mine, paper)
+        said = _group_notes(mine, dataset, theirs, comparable, paper)
+        groups.append(Group(heading, tuple(group_columns), notes(*said)))
     return groups, places
 
 
 def _columns_of(metric, cells, dataset, theirs, comparable, paper, notes):
-    fact = published.load().metrics[metric]
+    fact = paper_figures.METRICS[metric]
     if dataset is not None:
         for name in fact.ours:
             title = METRICS[name].title + ARROWS[METRICS[name].direction]
             versions = sorted({str(cell.versions[name]) for cell in cells if name in cell.versions})
-            said = f"computed with versions {', '.join(versions)} of its definition: run `ccc evaluate` again" if len(versions) > 1 else ""
-            yield _Place("ours", dataset, theirs, name, metric), Column(title, "ours", notes(said))
+            mixed = f"cells of versions {', '.join(versions)} of this metric: run `ccc evaluate` again"
+            said = notes(mixed) if len(versions) > 1 else ()
+            yield _Place("ours", dataset, theirs, name, metric), Column(title, "ours", said)
     if theirs is not None:
         arrow = ARROWS[METRICS[fact.ours[0]].direction]
         impossible = _impossible(paper) if metric in paper.irreproducible else ""
         yield (
             _Place("published", dataset, theirs, None, metric),
-            Column(f"{metric}{arrow} published", "published", notes(fact.open, impossible)),
+            Column(f"{fact.title}{arrow} published", "published", notes(fact.open, impossible)),
         )
         if comparable and fact.difference and not impossible:
-            title = f"{metric} difference"
+            title = f"{fact.title} difference"
             yield _Place("difference", dataset, theirs, fact.ours[0], metric), Column(title, "difference")
 
 
@@ -242,25 +243,24 @@ def _heading(dataset, theirs, cells, paper) -> str:
     return f"{theirs}: {dataset} ({n})" if theirs and dataset != theirs else f"{dataset} ({n})"
 
 
-def _group_notes(cells, dataset, theirs, comparable, paper, notes) -> tuple[int, ...]:
+def _group_notes(cells, dataset, theirs, comparable, paper) -> list[str]:
     said = []
     if dataset is not None and theirs is not None:
-        if comparable:
-            said.append(
-                f"the paper lists none of its {paper.pictures} pictures a dataset, so ours are others; "
-                "difference = ours - published"
-                if paper.number != "III"
-                else "difference = ours - published"
-            )
-        else:
+        if not comparable:
             said.append("other pictures than the paper's Fig. 9, so no difference is formed")
+        elif paper.number == "III":
+            said.append("difference = ours - published")
+        else:
+            said.append(
+                f"difference = ours - published; the paper does not list its {paper.pictures} pictures: ours are others"
+            )
     if len({cell.images for cell in cells}) > 1:
         said.append("methods were measured on different numbers of pictures: run `ccc evaluate` again")
-    return notes(*said)
+    return said
 
 
 def _impossible(paper) -> str:
-    gaps = published.psnr_gaps(paper.number)
+    gaps = paper_figures.psnr_gaps(paper.number)
     return (
         "published MSE and PSNR cannot both be right: a mean PSNR is at least -10 log10 of the mean MSE, and "
         f"{sum(not gap.possible for gap in gaps)} of {len(gaps)} rows lie {-max(gap.gap for gap in gaps):.2f} to "
@@ -269,7 +269,7 @@ def _impossible(paper) -> str:
 
 
 def _value(place: _Place, mine: Mapping[str, Cell], stands, paper, notes: _Notes) -> Value:
-    printed = paper.values.get((stands.name, place.paper, place.metric)) if stands and place.paper else None
+    printed = paper.values.get((stands, place.paper, place.metric)) if stands and place.paper else None
     if place.kind == "published":
         return Value(printed or BLANK)
     cell = mine.get(place.dataset)
@@ -280,7 +280,8 @@ def _value(place: _Place, mine: Mapping[str, Cell], stands, paper, notes: _Notes
         return Value(BLANK if printed is None or value is None else signed(value, printed))
     if value is None:
         return _not_available(reason, notes)
-    return Value(format_value(place.ours, value), notes=notes(f"{METRICS[place.ours].title}: {reason}" if reason else ""))
+    said = notes(f"{METRICS[place.ours].title}: {reason}") if reason else ()
+    return Value(format_value(place.ours, value), notes=said)
 
 
 def _not_available(reason: str, notes: _Notes) -> Value:
@@ -300,13 +301,13 @@ def _mark_best(rows: list[Row], places: Sequence[_Place]) -> list[Row]:
     for number, place in enumerate(places):
         if place.kind != "ours" or METRICS[place.ours].direction is None:
             continue
-        candidates = [i for i, row in enumerate(rows) if row.kind == "method" and row.values[number].text not in ("n/a", BLANK)]
-        if len(candidates) < 2:
+        texts = {i: row.values[number].text for i, row in enumerate(rows) if row.kind == "method"}
+        figures = {i: float(text) for i, text in texts.items() if text not in ("n/a", BLANK)}
+        if len(figures) < 2:
             continue
         choose = min if METRICS[place.ours].direction == "lower" else max
-        best = choose(float(rows[i].values[number].text) for i in candidates)
-        for i in candidates:
-            if float(rows[i].values[number].text) == best:
+        for i, figure in figures.items():
+            if figure == choose(figures.values()):
                 marked[i][number] = dataclasses.replace(marked[i][number], best=True)
     return [dataclasses.replace(row, values=tuple(values)) for row, values in zip(rows, marked, strict=True)]
 
@@ -330,8 +331,11 @@ def _csv(lines) -> str:
 
 def to_markdown(table: Table) -> str:
     """A table of GitHub's Markdown with its notes below; the best figures are bold."""
-    head = ["Method", *(f"{_md(group.title)}<br>{_md(column.title)}{_marks(group.notes + column.notes)}" for group, column in table.columns)]
-    lines = [f"**Table {table.number}.** {_md(table.title)}", "", _md_row(head), _md_row(["---", *["---:"] * len(table.columns)])]
+    head = ["Method"]
+    for group, column in table.columns:
+        head.append(f"{_md(group.title)}<br>{_md(column.title)}{_marks(group.notes + column.notes)}")
+    lines = [f"**Table {table.number}.** {_md(table.title)}", "", _md_row(head)]
+    lines.append(_md_row(["---", *["---:"] * len(table.columns)]))
     for row in table.rows:
         values = [(f"**{_md(v.text)}**" if v.best else _md(v.text)) + _marks(v.notes) for v in row.values]
         lines.append(_md_row([_md(row.label) + _marks(row.notes), *values]))
@@ -375,22 +379,25 @@ def _tex_marks(notes: tuple[int, ...]) -> str:
 
 def to_latex(table: Table) -> str:
     """A table* with booktabs rules, as wide as the text; needs the packages booktabs and graphicx."""
-    spans, start = [], 2
+    datasets, rules, metrics, start = "", "", "Method", 2
     for group in table.groups:
-        spans.append((group, start, start + len(group.columns) - 1))
-        start += len(group.columns)
+        width = len(group.columns)
+        datasets += rf" & \multicolumn{{{width}}}{{c}}{{{_tex(group.title)}{_tex_marks(group.notes)}}}"
+        rules += rf"\cmidrule(lr){{{start}-{start + width - 1}}}"
+        metrics += "".join(f" & {_tex(column.title)}{_tex_marks(column.notes)}" for column in group.columns)
+        start += width
     lines = [
         r"% \usepackage{booktabs,graphicx}",
         r"\begin{table*}",
         r"\centering",
         rf"\caption{{{_tex(table.title)}. {_tex(LEGEND)}}}",
-        rf"\label{{tab:ccc-{ARABIC[table.number]}}}",
+        rf"\label{{tab:ccc-{paper_figures.ARABIC[table.number]}}}",
         r"\resizebox{\linewidth}{!}{%",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",
-        "".join(rf" & \multicolumn{{{last - first + 1}}}{{c}}{{{_tex(group.title)}{_tex_marks(group.notes)}}}" for group, first, last in spans) + r" \\",
-        "".join(rf"\cmidrule(lr){{{first}-{last}}}" for _, first, last in spans),
-        "Method" + "".join(f" & {_tex(column.title)}{_tex_marks(column.notes)}" for _, column in table.columns) + r" \\",
+        datasets + r" \\",
+        rules,
+        metrics + r" \\",
     ]
     kind = None
     for row in table.rows:
@@ -432,33 +439,37 @@ def notes_text(tables: Sequence[Table]) -> str:
     for table in tables:
         lines += [f"## Table {table.number}: {_md(table.title)}", ""]
         lines += [f"{number}. {_md(text)}" for number, text in enumerate(table.notes, 1)] + [""]
-    lines += ["## Why Table III's MSE and PSNR cannot be reproduced", "", *_paragraphs(ARITHMETIC), ""]
-    lines += [_md_row(["Method", "MSE", "PSNR", "-10 log10(MSE)", "gap in dB"]), _md_row(["---", *["---:"] * 4])]
-    for gap in published.psnr_gaps("III"):
-        lines.append(_md_row([gap.method, gap.mse, gap.psnr, f"{gap.floor:.2f}", f"{gap.gap:+.2f}"]))
-    lines += ["", *_paragraphs([control()])]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines) + "\n## Why Table III's MSE and PSNR cannot be reproduced\n\n" + table_3_arithmetic()
 
 
-def _paragraphs(texts) -> list[str]:
-    return "\n\n".join(texts).split("\n")
+def published() -> dict:
+    """The paper's tables as typed: `published.yaml` itself."""
+    return paper_figures.raw()
 
 
-ARITHMETIC = [
-    "A picture's PSNR is -10 log10 of its MSE, where pictures range from 0 to 1. That function is convex, so by Jensen's "
-    "inequality the mean PSNR of some pictures is never below -10 log10 of their mean MSE. Every pair of Table III is "
-    "below, by more than rounding explains: its MSE and its PSNR were not computed from the same pixels of the same eight "
-    "pictures. No method can reach both figures, and no difference from them is formed."
-]
-
-
-def control() -> str:
-    """One sentence with the same comparison for Table IV, which holds."""
-    gaps = published.psnr_gaps("IV")
-    return (
-        f"Table IV obeys the inequality in all {len(gaps)} pairs, by {min(g.gap for g in gaps):.2f} to "
-        f"{max(g.gap for g in gaps):.2f} dB: there, MSE is on [0, 1] and PSNR the mean over pictures, as here."
-    )
+def table_3_arithmetic() -> str:
+    """Why Table III's MSE and PSNR cannot be reproduced, from its own figures, as Markdown (PAPER.md 3.6)."""
+    three, four = paper_figures.psnr_gaps("III"), paper_figures.psnr_gaps("IV")
+    wrong = sum(not gap.possible for gap in three)
+    lines = [
+        "A picture's PSNR is -10 log10 of its MSE, where pictures range from 0 to 1. That function is convex, so by "
+        "Jensen's inequality the mean PSNR of some pictures is never below -10 log10 of their mean MSE. In Table III "
+        f"{wrong} of {len(three)} rows are below, by {-max(g.gap for g in three):.2f} to "
+        f"{-min(g.gap for g in three):.2f} dB, which is more than rounding explains: MSE and PSNR were not computed "
+        "from the same pixels of the same eight pictures. No method can reach both, and no difference is formed.",
+        "",
+        _md_row(["Method", "MSE", "PSNR", "-10 log10(MSE)", "PSNR minus that, dB"]),
+        _md_row(["---", *["---:"] * 4]),
+        *(
+            _md_row([paper_figures.titles()[g.method], g.mse, g.psnr, f"{g.floor:.2f}", f"{g.gap:+.2f}"])
+            for g in three
+        ),
+        "",
+        f"Table IV obeys the inequality in {sum(g.possible for g in four)} of {len(four)} pairs, by "
+        f"{min(g.gap for g in four):.2f} to {max(g.gap for g in four):.2f} dB: there, MSE is on [0, 1] and PSNR is the "
+        "mean over pictures, as here.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def write_tables(

@@ -1,1 +1,44 @@
-"""x"""
+"""Segmenters by name, and masks on disk: computed once for a picture, used by every method."""
+
+import difflib
+import os
+
+from ccc.errors import CCCError
+from ccc.segment.base import Segmenter
+from ccc.segment.store import read_masks, segment_folder, write_masks
+
+__all__ = ["Segmenter", "load", "names", "read_masks", "segment_folder", "write_masks"]
+
+_SAM = ("sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam")
+_NAMES = (*_SAM, "felzenszwalb", "slic", "masks")
+
+
+def names() -> list[str]:
+    """Names of all segmenters. `felzenszwalb` and `slic` are stand-ins for Segment Anything; `masks` reads a folder."""
+    return list(_NAMES)
+
+
+def load(name: str, checkpoint: str | os.PathLike | None = None, device: str | None = None, **parameters) -> Segmenter:
+    """Make a segmenter ready to use.
+
+    `checkpoint`: weight file of a SAM, or the folder of the segmenter `masks`; `device`: a torch device or its name,
+    None for the GPU where there is one; `parameters`: the segmenter's own, see its class. Raises CCCError for an
+    unknown name or parameter or a checkpoint that does not fit, MissingWeights where there is no checkpoint.
+    """
+    if name not in _NAMES:
+        near = difflib.get_close_matches(name, _NAMES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise CCCError(f"no segmenter {name!r}: {hint}there are {', '.join(_NAMES)}")
+    if name in _SAM:
+        from ccc.segment.sam import Sam
+
+        return Sam(name, checkpoint, device, **parameters)
+    if name == "masks":
+        from ccc.segment.given import Given
+
+        return Given(checkpoint, **parameters)
+    from ccc.segment.regions import Felzenszwalb, Slic
+
+    if checkpoint is not None:
+        raise CCCError(f"{name} takes no checkpoint, got {checkpoint}")
+    return (Felzenszwalb if name == "felzenszwalb" else Slic)(**parameters)

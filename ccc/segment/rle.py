@@ -33,15 +33,11 @@ class Runs:
             return 0, 0, 0, 0
         first, last = ends[inside - 1], ends[inside] - 1
         left, right = int(first[0] // self.height), int(last[-1] // self.height)
-        if (first // self.height != last // self.height).any():  # a run that goes over the foot of a column
-            top, bottom = self._rows()
+        if (first // self.height != last // self.height).any():
+            top, bottom = 0, self.height - 1  # a run goes over the foot of one column to the head of the next
         else:
             top, bottom = int((first % self.height).min()), int((last % self.height).max())
         return left, top, right - left + 1, bottom - top + 1
-
-    def _rows(self) -> tuple[int, int]:
-        rows = np.flatnonzero(self.mask().any(axis=1))
-        return int(rows[0]), int(rows[-1])
 
     def mask(self) -> np.ndarray:
         """bool `(height, width)`, laid out column by column in memory."""
@@ -100,7 +96,7 @@ def encode(mask: np.ndarray) -> dict:
 
 
 def record(encoding: dict, score: float | None = None) -> dict:
-    """COCO record of an encoding: segmentation, area in pixels, bbox `[x, y, width, height]`, score in [0, 1] or None."""
+    """COCO record: segmentation, area in pixels, bbox `[x, y, width, height]`, score in [0, 1] or None."""
     runs = parse(encoding)
     return {"segmentation": encoding, "area": runs.area, "bbox": list(runs.box), "score": score}
 

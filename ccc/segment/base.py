@@ -1,0 +1,57 @@
+"""What every segmenter is: a name, its parameters, and masks of one gray picture at a time."""
+
+import difflib
+from collections.abc import Mapping
+
+import numpy as np
+
+from ccc.errors import CCCError
+from ccc.segment.rle import by_area
+
+
+class Segmenter:
+    """Finds the segments of gray pictures. Subclasses implement `_segment`."""
+
+    stand_in = False  # whether it replaces Segment Anything where there is no checkpoint: to be said in every table
+    resumable = True  # whether masks written before may be kept; False where making them again costs nothing
+    speed_only: frozenset[str] = frozenset()  # parameters that do not change the masks
+
+    def __init__(self, name: str, parameters: Mapping):
+        self.name, self.parameters = name, dict(parameters)
+
+    def segment(self, gray: np.ndarray, name: str | None = None) -> list[dict]:
+        """Masks of one picture.
+
+        `gray`: uint8 `(H, W)`, at least 1x1; `name`: its file name without suffix, which only the segmenter `masks`
+        needs. Returns COCO records `{"segmentation": {"size": [H, W], "counts": str}, "area": pixels, "bbox":
+        [x, y, width, height], "score": in [0, 1] or None}` by falling area, equal ones by bbox. They may overlap and
+        need not cover the picture. Raises CCCError where `gray` is something else or the segmenter fails.
+        """
+        gray = np.asarray(gray)
+        if gray.dtype != np.uint8 or gray.ndim != 2 or not gray.size:
+            raise CCCError(f"a gray picture must be uint8 (H, W), got {gray.dtype} {gray.shape}")
+        return by_area([record for record in self._segment(gray, name) if record["area"]])
+
+    def _segment(self, gray: np.ndarray, name: str | None) -> list[dict]:
+        raise NotImplementedError
+
+    @property
+    def identity(self) -> dict:
+        """What decides the masks: name and parameters, but for those of speed alone."""
+        kept = {key: value for key, value in self.parameters.items() if key not in self.speed_only}
+        return {"segmenter": self.name, "parameters": kept}
+
+
+def settings(name: str, defaults: Mapping, given: Mapping) -> dict:
+    """`defaults` with what is `given` in their place. Raises CCCError for an unknown name or a value of no use."""
+    for key, value in given.items():
+        if key not in defaults:
+            near = difflib.get_close_matches(key, defaults, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            known = f"there are {', '.join(defaults)}" if defaults else "it has none"
+            raise CCCError(f"{name} has no parameter {key!r}: {hint}{known}")
+        wanted = int if isinstance(defaults[key], int) else (int, float)
+        if isinstance(value, bool) or not isinstance(value, wanted) or value < 0:
+            kind = "a whole number" if wanted is int else "a number"
+            raise CCCError(f"{name}: {key} must be {kind}, not negative, got {value!r}")
+    return {**defaults, **given}

@@ -1,0 +1,172 @@
+"""Segment Anything: the automatic mask generator of `segment-anything`, over the gray picture as three channels."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ccc.errors import CCCError, MissingWeights
+from ccc.files import sha256
+from ccc.segment.base import Segmenter, settings
+from ccc.segment.rle import record
+
+CHECKPOINTS = {  # name: model type in segment-anything's registry, and where its authors publish the weights
+    "sam_vit_h": ("vit_h", "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_h_4b8939.pth"),
+    "sam_vit_l": ("vit_l", "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_l_0b3195.pth"),
+    "sam_vit_b": ("vit_b", "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth"),
+}
+PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of ImageNet, in gray levels
+
+
+class Sam(Segmenter):
+    """Segment Anything with a grid of point prompts. The parameters are those of SamAutomaticMaskGenerator.
+
+    `points_per_side`: prompts along each side; `points_per_batch`: how many at once, which decides memory and speed
+    alone; `pred_iou_thresh`, `stability_score_thresh` in [0, 1]: masks below are dropped; `box_nms_thresh`,
+    `crop_nms_thresh`: overlap of boxes above which the worse mask is dropped; `crop_n_layers`: layers of crops that
+    are segmented too; `min_mask_region_area`: smaller islands and holes are removed, in pixels. The defaults are the
+    library's. A mask's score is the overlap with the truth that the network expects of it.
+    Source: Kirillov et al., Segment Anything, ICCV 2023; Zhang et al., Faster Segment Anything, 2023 (mobile_sam).
+    """
+
+    speed_only = frozenset({"points_per_batch"})
+    defaults = {
+        "points_per_side": 32,
+        "points_per_batch": 64,
+        "pred_iou_thresh": 0.88,
+        "stability_score_thresh": 0.95,
+        "stability_score_offset": 1.0,
+        "box_nms_thresh": 0.7,
+        "crop_n_layers": 0,
+        "crop_nms_thresh": 0.7,
+        "crop_overlap_ratio": 512 / 1500,
+        "crop_n_points_downscale_factor": 1,
+        "min_mask_region_area": 0,
+    }
+
+    def __init__(self, name: str, checkpoint: str | os.PathLike | None, device: str | None = None, **parameters):
+        parameters = settings(name, self.defaults, parameters)
+        for key in ("points_per_side", "points_per_batch", "crop_n_points_downscale_factor"):
+            if parameters[key] < 1:
+                raise CCCError(f"{name}: {key} must be at least 1, got {parameters[key]}")
+        if checkpoint is None or not Path(checkpoint).is_file():
+            asked = "no checkpoint given" if checkpoint is None else f"{checkpoint} is not there"
+            url = CHECKPOINTS[name][1]
+            raise MissingWeights(
+                f"no weights: {name}: {asked}; fetch {url} and give its path as checkpoint, or use felzenszwalb"
+            )
+        self.network = load_network(name, checkpoint).to(_device(device))
+        super().__init__(name, parameters | {"checkpoint": sha256(checkpoint)})
+        self._generator = _generator(self.network, parameters)
+
+    @classmethod
+    def of(cls, network, name: str, **parameters) -> "Sam":
+        """A segmenter over a `segment_anything.modeling.Sam` of your own, such as a small one."""
+        made = cls.__new__(cls)
+        parameters = settings(name, cls.defaults, parameters)
+        Segmenter.__init__(made, name, parameters)
+        made.network = network.eval()
+        made._generator = _generator(network, parameters)
+        return made
+
+    def _segment(self, gray, name):
+        records = self._generate(np.repeat(gray[..., None], 3, axis=-1))
+        return [record(found["segmentation"], float(found["predicted_iou"])) for found in records]
+
+    def _generate(self, rgb: np.ndarray) -> list[dict]:
+        """The generator's records; out of GPU memory, again with half as many points at once, from then on."""
+        import torch
+
+        while True:
+            try:
+                return self._generator.generate(rgb)
+            except torch.cuda.OutOfMemoryError:
+                points = self._generator.points_per_batch  # freed outside: the traceback holds the tensors
+            if points == 1:
+                raise CCCError(
+                    f"{self.name}: out of GPU memory at {rgb.shape[1]}x{rgb.shape[0]} even with one point at a time; "
+                    "use a smaller model or --device cpu"
+                )
+            self._generator.points_per_batch = points // 2
+            torch.cuda.empty_cache()
+
+
+def _device(device: str | None):
+    from ccc.devices import choose
+
+    chosen = choose(device)
+    if chosen.type != "mps":
+        return chosen
+    if device in (None, "auto"):
+        return choose("cpu")
+    raise CCCError("SAM's mask generator works in float64, which MPS lacks; use --device cpu")
+
+
+def _generator(network, parameters: dict):
+    import ccc._torchvision  # noqa: F401, I001  before torchvision, which segment_anything imports
+    from segment_anything import SamAutomaticMaskGenerator
+
+    return SamAutomaticMaskGenerator(network, **parameters, output_mode="coco_rle")
+
+
+def build(name: str):
+    """The network of a segmenter, with random weights; under `torch.device("meta")` with none at all."""
+    import ccc._torchvision  # noqa: F401, I001
+    from segment_anything import sam_model_registry
+
+    return sam_model_registry[CHECKPOINTS[name][0]]()
+
+
+def load_network(name: str, checkpoint: str | os.PathLike):
+    """The network of a segmenter with the weights of a `.pth` or `.safetensors` file, in eval mode, on the CPU.
+
+    Only tensors are unpickled. Raises CCCError where the file is no weight file, or where its keys or shapes are not
+    exactly those of the network: the first wrong one is named, and the model that the file fits, if there is one.
+    """
+    import torch
+
+    weights = _read(checkpoint)
+    with torch.device("meta"):  # no time or memory for numbers that are about to be replaced
+        network = build(name)
+    problem = mismatch(network, weights)
+    if problem:
+        raise CCCError(f"{checkpoint}: not a checkpoint of {name}: {problem}{_fitting(weights)}")
+    network.load_state_dict(weights, strict=True, assign=True)
+    for buffer, values in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):  # not in the file
+        setattr(network, buffer, torch.tensor(values).view(-1, 1, 1))
+    return network.float().eval()
+
+
+def _read(checkpoint: str | os.PathLike) -> dict:
+    import torch
+
+    try:
+        if Path(checkpoint).suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(checkpoint)
+        weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle, zip, safetensors and torch each raise their own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CCCError(f"{checkpoint}: cannot be read as a weight file ({reason})") from None
+    if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        raise CCCError(f"{checkpoint}: not a weight file of Segment Anything (it is no table of tensors)")
+    return weights
+
+
+def mismatch(network, weights: dict) -> str:
+    """The first way in which `weights` is not exactly the network's state dict, or an empty string."""
+    wanted = network.state_dict()
+    for key, tensor in wanted.items():
+        if key not in weights:
+            return f"{key} is missing"
+        if weights[key].shape != tensor.shape:
+            return f"{key} is {tuple(weights[key].shape)} and should be {tuple(tensor.shape)}"
+    extra = next((key for key in weights if key not in wanted), None)
+    return f"{extra} does not belong in it" if extra else ""
+
+
+def _fitting(weights: dict) -> str:
+    width = getattr(weights.get("image_encoder.pos_embed"), "shape", (0,))[-1]
+    fits = {1280: "sam_vit_h", 1024: "sam_vit_l", 768: "sam_vit_b"}.get(width)
+    return f"; by its size it is of {fits}" if fits else ""

@@ -1,0 +1,214 @@
+"""What the tables say, from small cells made here."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+
+from ccc.errors import CCCError
+from ccc.report.cells import read_cells
+from ccc.report.tables import build_tables, to_csv, to_latex, to_markdown, write_tables
+
+MISSING = "no weights: inception_fid is not at hand"
+
+
+def write_cell(folder, method, variant, dataset, pictures=2, **changes):
+    """One cell as `ccc evaluate` writes it; `changes` go into its JSON, a dict into the one that is there."""
+    mean = {"mse": 0.005, "psnr": 24.0, "ssim": 0.9, "uiqi": 0.9, "cnr": 1.0, "lpips_alex": 0.2}
+    data = {
+        "format": "ccc-metrics-1", "images": pictures, "mean": mean, "median": dict(mean), "infinite": {}, "set": {},
+        "missing": {"fid_64": MISSING, "fid_2048": MISSING}, "versions": dict.fromkeys(mean, 1), "method": method,
+        "variant": variant, "dataset": dataset, "title": method.title(), "notes": [],
+        "segmenter": "felzenszwalb" if variant == "sam" else None,
+    }  # fmt: skip
+    for key, value in changes.items():
+        data[key] = data[key] | value if isinstance(value, dict) else value
+    path = folder / method / variant / f"{dataset}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+    lines = ["name,width,height,psnr,cnr"] + [f"p{i},32,24,{20.5 + i},0.{5 + i}" for i in range(pictures)]
+    path.with_suffix(".csv").write_text("\n".join(lines) + "\n")
+    return path
+
+
+def tables(folder, columns=None, order=None):
+    built = build_tables(read_cells([folder]), columns or {}, order)
+    return {table.number: table for table in built}
+
+
+def column(table, title, group=""):
+    """Values of the one column of that heading, by the label of the row."""
+    found = [
+        i for i, (its, column) in enumerate(table.columns) if column.title == title and its.title.startswith(group)
+    ]
+    assert len(found) == 1, [(its.title, column.title) for its, column in table.columns]
+    return {row.label: row.values[found[0]] for row in table.rows}
+
+
+def test_best_respects_the_direction_and_leaves_references_out(tmp_path):
+    write_cell(tmp_path, "low", "plain", "set", mean={"mse": 0.001, "psnr": 20.0})
+    write_cell(tmp_path, "high", "plain", "set", mean={"mse": 0.009, "psnr": 30.0})
+    write_cell(tmp_path, "oracle", "plain", "set", mean={"mse": 0.0, "psnr": 50.0})
+    write_cell(tmp_path, "gray", "plain", "set", mean={"mse": 0.0, "psnr": 50.0})
+    table = tables(tmp_path)["IV"]
+    assert [name for name, value in column(table, "MSE↓").items() if value.best] == ["Low"]
+    assert [name for name, value in column(table, "PSNR↑").items() if value.best] == ["High"]
+    labels = [row.label for row in table.rows]
+    assert labels[:4] == ["High", "Low", "Reference: Gray", "Reference: Oracle"]
+    assert r"\textbf{30.00}" in to_latex(table) and "**30.00**" in to_markdown(table)
+
+
+def test_figures_that_look_alike_are_best_together(tmp_path):
+    write_cell(tmp_path, "a", "plain", "set", mean={"psnr": 24.001})
+    write_cell(tmp_path, "b", "plain", "set", mean={"psnr": 24.0})
+    values = column(tables(tmp_path)["IV"], "PSNR↑")
+    assert values["A"].best and values["B"].best
+
+
+def test_what_could_not_be_computed_says_why_in_every_format(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "set")
+    table = tables(tmp_path)["VI"]
+    value = column(table, "FID (64)↓")["Ccc"]
+    assert value.text == "n/a" and MISSING in table.notes[value.notes[0] - 1]
+    assert f"n/a ({MISSING})" in to_csv(table)
+    assert all("no weights" in write(table) for write in (to_markdown, to_latex))
+
+
+def test_a_cell_that_was_not_run_is_not_a_figure(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "one")
+    write_cell(tmp_path, "mine", "plain", "one")
+    write_cell(tmp_path, "ccc", "plain", "two")
+    assert column(tables(tmp_path)["VII"], "CNR↑", "two")["Mine"].reason == "not evaluated on this dataset"
+
+
+def test_harmonized_rows_name_their_segmenter(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "set")
+    write_cell(tmp_path, "ccc", "sam", "set")
+    table = tables(tmp_path)["IV"]
+    row = next(row for row in table.rows if row.label == "Ccc + felzenszwalb")
+    assert any("stands in for the paper's SAM" in table.notes[number - 1] for number in row.notes)
+
+
+def test_published_figures_stand_in_their_own_columns(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "ade20k", mean={"psnr": 24.53})
+    write_cell(tmp_path, "mine", "plain", "ade20k")
+    table = tables(tmp_path, {"ade20k": "ADE"})["IV"]
+    assert [group.title for group in table.groups] == [
+        "ADE: ade20k (n = 2)", "Celeba, published (n = 50)", "Ox. Flower, published (n = 50)",
+    ]  # fmt: skip
+    published = column(table, "PSNR↑ published", "ADE")
+    assert (published["Ccc"].text, published["DeOldify (published only)"].text) == ("24.03", "25.66")
+    assert published["Mine"].text == "–", "a method that the paper does not have"
+    difference = column(table, "PSNR difference")
+    assert (difference["Ccc"].text, difference["Mine"].text) == ("+0.50", "–")
+    assert difference["DeOldify (published only)"].text == "–"
+    assert "CCC (published only)" not in published, "it was run"
+
+
+def test_a_stand_in_is_not_compared_with_the_papers_sam_and_sam_is(tmp_path):
+    for dataset, segmenter in (("stand", "felzenszwalb"), ("real", "sam_vit_h")):
+        write_cell(tmp_path / dataset, "ccc", "plain", dataset)
+        write_cell(tmp_path / dataset, "ccc", "sam", dataset, segmenter=segmenter)
+        values = column(tables(tmp_path / dataset, {dataset: "ADE"})["VII"], "CNR↑ published", "ADE")
+        assert values[f"Ccc + {segmenter}"].text == ("1.90" if dataset == "real" else "–")
+
+
+def test_datasets_without_a_counterpart_have_no_published_figures(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "holiday")
+    table = tables(tmp_path)["VII"]
+    assert [column.kind for group, column in table.columns if group.title.startswith("holiday")] == ["ours"]
+    assert not [column for _, column in table.columns if column.kind == "difference"]
+
+
+def test_no_difference_where_the_paper_contradicts_itself_or_leaves_the_layer_open(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "showcase")
+    write_cell(tmp_path, "ccc", "plain", "ade20k", set={"fid_64": 1.0, "fid_2048": 50.0}, missing={})
+    columns = {"showcase": "Fig. 9", "ade20k": "ADE"}
+    built = tables(tmp_path, columns)
+    three, six = ([c.title for _, c in built[n].columns if c.kind == "difference"] for n in ("III", "VI"))
+    assert three == [f"{name} difference" for name in ("SSIM", "LPIPS", "UIQI", "CNR")]
+    assert six == ["LPIPS difference"]
+    assert column(built["VI"], "FID (64)↓")["Ccc"].text == "1.000"
+    other = tables(tmp_path, {"ade20k": "ADE"})["III"]
+    assert not [c for _, c in other.columns if c.kind == "difference"], "our showcase is not the paper's Fig. 9"
+
+
+def test_table_iii_has_the_papers_columns_in_order_and_only_the_showcase(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "showcase", pictures=8)
+    write_cell(tmp_path, "ccc", "plain", "set")
+    table = tables(tmp_path)["III"]
+    ours = [column.title for _, column in table.columns if column.kind == "ours"]
+    assert ours == ["MSE↓", "PSNR↑", "SSIM↑", "LPIPS (alex)↓", "UIQI↑", "FID (64)↓", "FID (2048)↓", "CNR↑"]
+    assert [group.title for group in table.groups] == ["showcase (n = 8)"]
+    compared = tables(tmp_path, {"showcase": "Fig. 9"})["III"]
+    assert [group.title for group in compared.groups] == ["Fig. 9: showcase (n = 8)"]
+
+
+def test_infinite_values_are_said(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "set", infinite={"psnr": 1})
+    table = tables(tmp_path)["IV"]
+    note = table.notes[column(table, "PSNR↑")["Ccc"].notes[0] - 1]
+    assert note.startswith("PSNR: infinite for 1 of 2 pictures")
+
+
+def test_cells_of_different_versions_of_a_metric_are_said(tmp_path):
+    write_cell(tmp_path, "a", "plain", "set")
+    write_cell(tmp_path, "b", "plain", "set", versions={"psnr": 2})
+    assert any("versions 1, 2" in note for note in tables(tmp_path)["IV"].notes)
+
+
+def test_order_of_rows_is_as_asked_references_last(tmp_path):
+    for name in ("gray", "b", "a", "c"):
+        write_cell(tmp_path, name, "plain", "set")
+    rows = [row.label for row in tables(tmp_path, order=["c", "gray", "unknown"])["IV"].rows][:4]
+    assert rows == ["C", "A", "B", "Reference: Gray"]
+
+
+def test_written_files_are_complete_and_identical_every_time(tmp_path):
+    write_cell(tmp_path / "in", "ccc", "plain", "set", set={"fid_64": 0.1 + 0.2})
+    write_cell(tmp_path / "in", "ccc", "sam", "set")
+    first = write_tables([tmp_path / "in"], tmp_path / "one", {})
+    second = write_tables(sorted((tmp_path / "in").rglob("*.json"), reverse=True), tmp_path / "two", {})
+    assert {path.name for path in first} == {f"table_{n}.{s}" for n in range(3, 8) for s in ("csv", "md", "tex")} | {
+        "results.csv", "notes.md",
+    }  # fmt: skip
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "one/results.csv").read_text())))
+    assert {"method": "ccc", "variant": "sam", "segmenter": "felzenszwalb", "dataset": "set", "metric": "psnr",
+            "image": "p1", "value": "21.5"} in rows  # fmt: skip
+    assert [row["value"] for row in rows if not row["image"]] == [repr(0.1 + 0.2)]
+    assert "9 of 9 rows" in (tmp_path / "one/notes.md").read_text()
+
+
+def test_any_name_is_written_without_harm(tmp_path):
+    title = r"50% of_#$&{x}^~\|<b>[1]" + "\nnext"
+    write_cell(tmp_path, "odd", "plain", "a_b&c", title=title)
+    table = tables(tmp_path)["VII"]
+    tex = to_latex(table)
+    assert r"50\% of\_\#\$\&\{x\}\textasciicircum{}\textasciitilde{}\textbackslash{}\textbar{}" in tex
+    assert tex.count("{") - tex.count(r"\{") == tex.count("}") - tex.count(r"\}")
+    width = len(table.columns) + 1
+    lines = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
+    assert {len(re.split(r"(?<!\\)\|", line)) - 2 for line in lines} == {width}
+    assert {len(row) for row in csv.reader(io.StringIO(to_csv(table)))} == {width}
+    body = tex[tex.index(r"\toprule") : tex.index(r"\bottomrule")]
+    lines = [line for line in body.splitlines() if line.startswith(("Method", "50"))]
+    assert len(lines) == 2 and {len(re.split(r"(?<!\\)&", line)) for line in lines} == {width}
+
+
+def test_refusals_name_the_file(tmp_path):
+    path = write_cell(tmp_path, "ccc", "plain", "set")
+    with pytest.raises(CCCError, match="no column 'ADE20K'; there are Fig. 9, ADE"):
+        write_tables([path], tmp_path / "out", {"set": "ADE20K"})
+    with pytest.raises(CCCError, match="as another file given does"):
+        read_cells([path, path])
+    path.with_suffix(".csv").unlink()
+    with pytest.raises(CCCError, match=r"set\.csv: no such file"):
+        read_cells([path])
+    path.write_text("[]")
+    with pytest.raises(CCCError, match=r"set\.json: not the metrics"):
+        read_cells([path])
+    with pytest.raises(CCCError, match="no stored metrics"):
+        read_cells([])
