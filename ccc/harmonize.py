@@ -1,6 +1,7 @@
 """Object-selective colour harmonization: Algorithm 1 of the paper, over masks that were computed before."""
 
 import csv
+import functools
 import io
 import os
 from collections.abc import Mapping, Sequence
@@ -75,11 +76,32 @@ class _Plane:
     def pull(self, window: tuple[slice, slice], inside: np.ndarray, mode: int) -> None:
         """Set what lies further than delta from the value of bin `mode` to that value, within the mask."""
         center = (mode + self.low) * self.mode_bin
+        low, high = _limits(float(center), float(self.delta))
         values = self.values[window]
-        far = np.abs(values - np.float64(center)) > self.delta  # in float64, as the loops of Algorithm 1 would
+        far = values > high
+        far |= values < low
         far &= inside
         values[far] = center
         self.bins[window][far] = mode
+
+
+@functools.lru_cache(maxsize=4096)
+def _limits(center: float, delta: float) -> tuple[np.float32, np.float32]:
+    """The smallest and the largest float32 v with |v - center| <= delta in float64.
+
+    With them a plane is compared in float32 and still decides every value as the loops do in float64.
+    """
+    limits = []
+    for outward in (-1, 1):
+        near, away = center, center + outward * (2 * delta + 1)
+        while (middle := (near + away) / 2) not in (near, away):
+            if abs(middle - center) <= delta:
+                near = middle
+            else:
+                away = middle
+        limit = np.float32(near)
+        limits.append(np.nextafter(limit, np.float32(center)) if (float(limit) - near) * outward > 0 else limit)
+    return limits[0], limits[1]
 
 
 def _modes(planes: list[_Plane], window: tuple[slice, slice], inside: np.ndarray, mode: str) -> tuple[int, int]:
@@ -201,7 +223,7 @@ def harmonize_folder(
             raise CCCError(f"{masks[name]}: made for a picture of {made_for}, {grays[name]} is {is_now}")
         try:
             picture, numbers = harmonize_picture(gray, color, stored["masks"], **parameters)
-        except CCCError as error:
+        except (CCCError, ValueError) as error:
             raise CCCError(f"{colors[name]}: {error}") from None
         write_png(Path(out_dir) / f"{name}.png", picture)
         rows.append({"name": name, **numbers, "segmenter": stored["segmenter"]})

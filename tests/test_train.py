@@ -56,10 +56,10 @@ def test_it_leaves_a_model_a_history_and_a_preview(data, tmp_path):
 
 
 def test_the_loss_goes_down(data, tmp_path):
-    settings = Settings(encoder="mobilenet_v2", batch_size=6, steps=40, validate_every=10, save_every=100, flip=False)
+    settings = Settings(encoder="mobilenet_v2", batch_size=6, steps=16, validate_every=4, save_every=100, flip=False)
     run(data, tmp_path, settings)
     losses = pd.read_csv(tmp_path / "history.csv")["loss"]
-    assert losses.iloc[-1] < 0.7 * losses.iloc[0]
+    assert losses.iloc[-1] < 0.85 * losses.iloc[0]
 
 
 def test_a_resumed_run_equals_an_unbroken_one(data, tmp_path):

@@ -10,10 +10,11 @@ from ccc.files import sha256
 from ccc.segment.base import Segmenter, settings
 from ccc.segment.rle import record
 
-CHECKPOINTS = {  # name: model type in segment-anything's registry, and where its authors publish the weights
+CHECKPOINTS = {  # name: model type in the authors' registry, and where its authors publish the weights
     "sam_vit_h": ("vit_h", "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_h_4b8939.pth"),
     "sam_vit_l": ("vit_l", "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_l_0b3195.pth"),
     "sam_vit_b": ("vit_b", "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth"),
+    "mobile_sam": ("vit_t", "https://github.com/ChaoningZhang/MobileSAM/raw/master/weights/mobile_sam.pt"),
 }
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of ImageNet, in gray levels
 
@@ -114,7 +115,25 @@ def build(name: str):
     import ccc._torchvision  # noqa: F401, I001
     from segment_anything import sam_model_registry
 
-    return sam_model_registry[CHECKPOINTS[name][0]]()
+    if name != "mobile_sam":
+        return sam_model_registry[CHECKPOINTS[name][0]]()
+    from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransformer
+    from segment_anything.modeling import Sam as Network
+
+    from ccc.segment.tiny_vit import TinyViT
+
+    transformer = TwoWayTransformer(depth=2, embedding_dim=256, mlp_dim=2048, num_heads=8)
+    prompts = PromptEncoder(
+        embed_dim=256, image_embedding_size=(64, 64), input_image_size=(1024, 1024), mask_in_chans=16
+    )
+    decoder = MaskDecoder(
+        num_multimask_outputs=3,
+        transformer=transformer,
+        transformer_dim=256,
+        iou_head_depth=3,
+        iou_head_hidden_dim=256,
+    )
+    return Network(TinyViT(), prompts, decoder, pixel_mean=PIXEL_MEAN, pixel_std=PIXEL_STD)
 
 
 def load_network(name: str, checkpoint: str | os.PathLike):
@@ -169,4 +188,6 @@ def mismatch(network, weights: dict) -> str:
 def _fitting(weights: dict) -> str:
     width = getattr(weights.get("image_encoder.pos_embed"), "shape", (0,))[-1]
     fits = {1280: "sam_vit_h", 1024: "sam_vit_l", 768: "sam_vit_b"}.get(width)
-    return f"; by its size it is of {fits}" if fits else ""
+    if "image_encoder.patch_embed.seq.0.c.weight" in weights:
+        fits = "mobile_sam"
+    return f"; by its encoder it is of {fits}" if fits else ""

@@ -1,0 +1,142 @@
+"""The command line: the right picture or one clear line, and nothing half-written."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from ccc.cli import VERBS, main
+from ccc.images import read_rgb, write_png
+
+
+def failed(capsys, *arguments) -> str:
+    assert main([str(argument) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert len(error.strip().splitlines()) == 1 and error.startswith(f"ccc {arguments[0]}: error: ")
+    return error
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb, capsys):
+    with pytest.raises(SystemExit) as done:
+        main([verb, "--help"])
+    assert done.value.code == 0 and VERBS[verb].split()[-1] in " ".join(capsys.readouterr().out.split())
+
+
+def test_help_needs_no_torch():
+    code = "import sys; from ccc.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of every awkward picture, by name, with the size that it must have when coloured, or None."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    photograph = Image.fromarray(data.astronaut()[:60, 200:290])
+    photograph.save(folder / "plain.jpg")
+    photograph.convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(np.linspace(0, 65535, 400).astype(np.uint16).reshape(20, 20)).save(folder / "sixteen.png")
+    palette = photograph.convert("P")
+    palette.save(folder / "palette.png", transparency=0)
+    Image.new("RGB", (1, 1), "red").save(folder / "dot.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photograph.save(folder / "rotated.jpg", exif=exif)
+    (folder / "text.jpg").write_text("I am no picture")
+    (folder / "half.jpg").write_bytes((folder / "plain.jpg").read_bytes()[:700])
+    (folder / "empty.png").write_bytes(b"")
+    sizes = {"plain": (60, 90), "cmyk": (60, 90), "sixteen": (20, 20), "palette": (60, 90), "dot": (1, 1), "rotated": (90, 60)}
+    return folder, sizes, {"text.jpg", "half.jpg", "empty.png"}
+
+
+def test_colorize_takes_what_it_can_and_names_the_rest(pictures, tmp_path, capsys):
+    folder, sizes, bad = pictures
+    for method in ("gray", "oracle"):
+        out = tmp_path / method
+        assert main(["colorize", str(folder), "--method", method, "-o", str(out)]) == 0
+        said = capsys.readouterr().out
+        assert "6 coloured" in said and "3 skipped" in said and all(name in said for name in bad)
+        assert {path.stem: read_rgb(path).shape[:2] for path in out.iterdir()} == sizes
+
+
+def test_colorize_goes_on_where_it_stopped(pictures, tmp_path, capsys):
+    folder, _, _ = pictures
+    command = ["colorize", str(folder), "--method", "gray", "-o", str(tmp_path / "out")]
+    main(command)
+    (tmp_path / "out" / "dot.png").unlink()
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "1 coloured" in capsys.readouterr().out
+
+
+def test_prepare_shard_and_segment_take_the_same_pictures(pictures, tmp_path, capsys):
+    folder, sizes, bad = pictures
+    assert main(["prepare", str(folder), "-o", str(tmp_path / "set"), "-n", "all", "--side", "keep"]) == 0
+    said = capsys.readouterr().out
+    assert "6 pictures, 3 skipped" in said and all(name in said for name in bad)
+    assert {path.stem: read_rgb(path).shape[:2] for path in (tmp_path / "set/gray").iterdir()} == sizes
+    rows = (tmp_path / "set/manifest.csv").read_text().splitlines()
+    assert rows[0] == "name,source,sha256,width,height" and len(rows) == 7
+    assert main(["shard", str(folder), "-o", str(tmp_path / "0.tar"), "--size", "64", "--map-size", "16"]) == 0
+    assert "6 samples" in capsys.readouterr().out
+    assert main(["segment", str(tmp_path / "set/gray"), "-o", str(tmp_path / "masks")]) == 0
+    assert len(list((tmp_path / "masks").glob("*.json"))) == 6
+    gray, masks = str(tmp_path / "set/gray"), str(tmp_path / "masks")
+    truth, out = str(tmp_path / "set/truth"), str(tmp_path / "harmonized")
+    assert main(["harmonize", gray, truth, "--masks", masks, "-o", out]) == 0
+    assert {path.stem: read_rgb(path).shape[:2] for path in (tmp_path / "harmonized").glob("*.png")} == sizes
+
+
+def test_the_seed_decides_which_pictures_are_picked(tmp_path):
+    for number in range(12):
+        write_png(tmp_path / "photos" / f"{number}.png", data.astronaut()[20 * number :][:20, :30])
+    picked = []
+    for run, seed in enumerate(("0", "0", "1")):
+        out = tmp_path / str(run)
+        main(["prepare", str(tmp_path / "photos"), "-o", str(out), "-n", "4", "--seed", seed, "--side", "16"])
+        picked.append((out / "manifest.csv").read_text())
+    assert picked[0] == picked[1] != picked[2]
+
+
+def test_missing_and_empty_folders(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    out = tmp_path / "out"
+    for verb in (["colorize", "--method", "gray"], ["shard"], ["prepare"], ["segment"]):
+        for folder, words in (("nowhere", "nowhere"), ("empty", "no ")):
+            error = failed(capsys, verb[0], tmp_path / folder, *verb[1:], "-o", out)
+            assert words in error
+    assert not out.exists() or list(out.rglob("*")) == []
+
+
+def test_wrong_words(tmp_path, capsys):
+    write_png(tmp_path / "a.png", data.astronaut()[:20, :20])
+    assert "did you mean 'gray'?" in failed(capsys, "colorize", tmp_path, "--method", "grey", "-o", tmp_path / "out")
+    assert "did you mean 'felzenszwalb'?" in failed(capsys, "segment", tmp_path, "--segmenter", "felzenswalb", "-o", tmp_path / "out")
+    assert "--weights ccc.safetensors" in failed(capsys, "colorize", tmp_path, "--method", "ccc", "-o", tmp_path / "out")
+    assert "no such model" in failed(
+        capsys, "colorize", tmp_path, "--method", "ccc", "--weights", tmp_path / "no.safetensors", "-o", tmp_path / "out"
+    )
+    assert "would be overwritten" in failed(capsys, "colorize", tmp_path, "--method", "gray", "-o", tmp_path)
+    assert "did you mean 'psnr'?" in failed(capsys, "evaluate", tmp_path, tmp_path, "--metrics", "psrn")
+    assert "--shard must lie in 0 to 1" in failed(capsys, "shard", tmp_path, "-o", tmp_path / "x.tar", "--shard", "2", "--of", "2")
+
+
+def test_two_pictures_of_one_name_are_not_written_over_each_other(tmp_path, capsys):
+    write_png(tmp_path / "in/a.png", data.astronaut()[:20, :20])
+    Image.fromarray(data.astronaut()[:20, :20]).save(tmp_path / "in/a.jpg")
+    assert "would both be written" in failed(capsys, "colorize", tmp_path / "in", "--method", "gray", "-o", tmp_path / "out")
+
+
+def test_evaluate_prints_what_it_cannot_compute(tmp_path, capsys, monkeypatch):
+    for name in ("CCC_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    write_png(tmp_path / "truth/a.png", data.astronaut()[:64, :64])
+    assert main(["evaluate", str(tmp_path / "truth"), str(tmp_path / "truth")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any("LPIPS (alex)" in line and "n/a  (no weights: alexnet" in line for line in lines)
+    assert any("FID (2048)" in line and "n/a  (no weights: pt_inception" in line for line in lines)
+    assert any("MSE " in line and "0.0000" in line for line in lines)

@@ -1,0 +1,241 @@
+"""The real workflow, run by Snakemake on small photographs, and what reruns after an edit."""
+
+import ast
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from skimage import data
+
+from ccc.images import write_png
+
+ROOT = Path(__file__).resolve().parents[2]
+METHOD = """
+rule colorize_mine:
+    input:
+        gray="results/benchmarks/{dataset}/gray",
+    output:
+        directory("results/colorized/mine/plain/{dataset}"),
+    log:
+        "logs/colorize/mine/{dataset}.log",
+    conda:
+        "../envs/ccc.yaml"
+    shell:
+        "mkdir -p {output:q} && cp {input.gray:q}/*.png {output:q} 2> {log:q}"
+"""
+# Notes which modules of ccc every process of the run has loaded, beside the verb it ran.
+SPY = """
+import atexit, json, os, sys
+def note():
+    loaded = sorted(name for name in sys.modules if name.split(".")[0] == "ccc")
+    if loaded and os.path.basename(sys.argv[0]) in ("ccc", "__main__.py"):
+        with open(os.path.join(os.environ["CCC_SPY"], f"{os.getpid()}.json"), "w") as file:
+            json.dump([sys.argv[1:], loaded], file)
+atexit.register(note)
+"""
+
+
+def snakemake(folder: Path, *arguments: str, status: int = 0) -> str:
+    environment = os.environ | {"PYTHONPATH": f"{folder / 'spy'}:{folder}", "CCC_SPY": str(folder / "spy")}
+    environment |= {"CCC_WEIGHTS": str(folder), "XDG_CACHE_HOME": str(folder), "TORCH_HOME": str(folder)}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/small.yaml", *arguments]
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    output = run.stdout + run.stderr
+    assert run.returncode == status, output
+    return output
+
+
+def jobs(output: str) -> dict[str, int]:
+    """Rule and count of Snakemake's job table."""
+    table = output.split("Job stats:")[1].split("\n\n")[0] if "Job stats:" in output else ""
+    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.M) if name not in ("total", "all")}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A checkout in which the whole workflow has run, training included."""
+    folder = tmp_path_factory.mktemp("checkout with space")
+    shutil.copy(ROOT / "Snakefile", folder)
+    for name in ("workflow", "ccc", "config", "profiles"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for method in (folder / "workflow/methods").iterdir():
+        if method.stem not in ("ccc", "gray", "oracle"):
+            method.unlink()
+    (folder / "spy").mkdir()
+    (folder / "spy/sitecustomize.py").write_text(SPY)
+    photographs = folder / "my photos"
+    for number in range(10):
+        write_png(photographs / "train" / f"{number}.png", data.coffee()[20 * number : 20 * number + 150, 50:250])
+    for number in range(2):
+        write_png(photographs / "benchmark" / f"it's $HOME {number}.png", data.astronaut()[200 * number :][:100, 100:240])
+    config = {
+        "run": "small",
+        "data": "my photos",
+        "training": {"source": "train", "validation": "train", "shards": 2, "name": "coffee"},
+        "codebook": {"threshold": 100},
+        "train": {"encoder": "mobilenet_v2", "batch_size": 4, "crop": 64, "steps": 4, "validate_every": 2, "save_every": 2},
+        "benchmarks": {"people": {"source": "benchmark", "n": "all", "column": "Celeba"}},
+        "side": 64,
+        "showcase": {"enabled": False},
+        "segmenter": {"parameters": {"scale": 50, "min_size": 20}},
+        "harmonize": {"min_pixels": 50},
+    }
+    (folder / "config/small.yaml").write_text(yaml.safe_dump(config))
+    output = snakemake(folder)
+    assert jobs(output) == {
+        "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1, "colorize_gray": 1,
+        "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "tables": 1, "report": 1,
+    }  # fmt: skip
+    return folder
+
+
+def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished):
+    for method in ("ccc", "gray", "oracle"):
+        for variant in ("plain", "sam"):
+            summary = json.loads((finished / f"results/metrics/{method}/{variant}/people.json").read_text())
+            assert summary["images"] == 2 and summary["missing"]["lpips_alex"].startswith("no weights: ")
+            assert summary["segmenter"] == ("felzenszwalb" if variant == "sam" else None)
+    mean = {
+        name: json.loads((finished / f"results/metrics/{name}/plain/people.json").read_text())["mean"]
+        for name in ("ccc", "gray", "oracle")
+    }
+    assert mean["gray"]["cnr"] == min(value["cnr"] for value in mean.values())
+    assert mean["oracle"]["psnr"] == max(value["psnr"] for value in mean.values())
+    for number in range(3, 8):
+        for suffix in ("csv", "md", "tex"):
+            assert (finished / f"reports/small/tables/table_{number}.{suffix}").stat().st_size
+    assert "felzenszwalb" in (finished / "reports/small/tables/table_7.md").read_text()
+    assert "n/a" in (finished / "reports/small/tables/table_6.csv").read_text()
+    page = (finished / "reports/small/index.html").read_text()
+    assert "it&#39;s $HOME 0" in page and "http" not in re.sub(r"<(p|li|dd)[^>]*>.*?</\1>|no weights[^<]*", "", page, flags=re.S)
+    assert "Nothing to be done" in snakemake(finished)
+
+
+def load_code(folder):
+    """The function `code` of common.smk, without the rest of the workflow."""
+    source = (folder / "workflow/rules/common.smk").read_text()
+    part = source[source.index("EXEMPT =") : source.index("wildcard_constraints")]
+    names = {"ast": ast, "functools": functools, "os": os, "ROOT": folder}
+    exec(part, names)
+    return names["code"], names["EXEMPT"]
+
+
+def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
+    code, exempt = load_code(finished)
+    verbs = set()
+    for path in (finished / "spy").glob("*.json"):
+        arguments, loaded = json.loads(path.read_text())
+        verb = arguments[0]
+        verbs.add(verb)
+        starts = [f"cli.{verb}"]
+        if verb == "colorize":
+            starts.append("colorizers." + arguments[arguments.index("--method") + 1])
+        tracked = {os.path.abspath(path) for path in code(*starts)}
+        for module in set(loaded) - exempt - {"ccc.__main__"}:
+            path = finished.joinpath(*module.split("."))
+            file = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+            assert str(file) in tracked, f"ccc {verb} imports {module}, which its rule does not track"
+    assert verbs == {"shard", "codebook", "train", "prepare", "segment", "colorize", "harmonize", "evaluate", "tables", "report"}
+
+
+def test_each_rule_names_the_code_of_the_verb_it_runs():
+    for path in [*(ROOT / "workflow/rules").glob("*.smk"), *(ROOT / "workflow/methods").glob("*.smk")]:
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]:
+            verbs = re.findall(r'"ccc (\w+) ', rule)
+            for verb in verbs:
+                assert f'"cli.{verb}"' in rule, f"{path.name}: {rule.split(':')[0]}"
+
+
+def test_a_method_is_one_file(finished):
+    path = finished / "workflow/methods/mine.smk"
+    before = {file: file.stat().st_mtime_ns for file in (finished / "results/metrics").rglob("*.json")}
+    path.write_text(METHOD)
+    try:
+        output = snakemake(finished)
+        assert jobs(output) == {"colorize_mine": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1}
+        for number in range(4, 8):
+            assert "mine" in (finished / f"reports/small/tables/table_{number}.csv").read_text()
+        assert "mine" in (finished / "reports/small/index.html").read_text()
+        assert before == {file: file.stat().st_mtime_ns for file in before}
+    finally:
+        path.unlink()
+    assert jobs(snakemake(finished)) == {"tables": 1, "report": 1}
+    assert "mine" not in (finished / "reports/small/tables/table_7.csv").read_text()
+
+
+def test_editing_a_metric_reruns_evaluation_and_nothing_before_it(finished):
+    path = finished / "ccc/metrics/structure.py"
+    old = path.read_text()
+    path.write_text(old + "\n# edited\n")
+    try:
+        assert jobs(snakemake(finished, "-n")) == {"evaluate": 6, "tables": 1, "report": 1}
+    finally:
+        path.write_text(old)
+
+
+def test_editing_one_colorizer_reruns_that_method_alone(finished):
+    path = finished / "ccc/colorizers/oracle.py"
+    old = path.read_text()
+    path.write_text(old + "\n# edited\n")
+    try:
+        expected = {"colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1}
+        assert jobs(snakemake(finished, "-n")) == expected
+    finally:
+        path.write_text(old)
+
+
+def test_editing_the_training_code_does_not_train_again(finished):
+    path = finished / "ccc/train.py"
+    old = path.read_text()
+    path.write_text(old + "\n# edited\n")
+    try:
+        assert jobs(snakemake(finished, "-n")) == {}
+    finally:
+        path.write_text(old)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sde": 64}, "unknown key 'sde' (did you mean 'side'?)"),
+        ({"train": {"steps": "many"}}, "train.steps: 'many' is not of type 'integer'"),
+        ({"train": {"stepz": 4}}, "(did you mean 'steps'?)"),
+        ({"methods": ["grey"]}, "did you mean 'gray'?"),
+        ({"benchmarks": {"people": {"source": "nowhere"}}}, "benchmarks.people.source: my photos/nowhere is not there"),
+        ({"weights": {"alexnet": "no/file.pth"}}, "weights.alexnet: no/file.pth is not there"),
+        ({"run": "a/b"}, "run: 'a/b' does not match"),
+    ],
+)
+def test_wrong_configuration_is_explained_before_any_work(finished, change, message):
+    config = yaml.safe_load((finished / "config/small.yaml").read_text())
+    for key, value in change.items():
+        config[key] = config.get(key, {}) | value if isinstance(value, dict) else value
+    path = finished / "config/wrong.yaml"
+    path.write_text(yaml.safe_dump(config))
+    output = snakemake(finished, "--configfile", "config/wrong.yaml", status=1)
+    assert message in output and "Traceback" not in output
+
+
+def test_the_evaluation_refuses_a_folder_that_does_not_match(finished, tmp_path):
+    truth = finished / "results/benchmarks/people/truth"
+    names = sorted(path.name for path in truth.glob("*.png"))
+    for case, message in (("missing", "missing: "), ("extra", "extra: more"), ("resized", "of another size: ")):
+        folder = tmp_path / case
+        shutil.copytree(truth, folder)
+        if case == "missing":
+            (folder / names[0]).unlink()
+        elif case == "extra":
+            shutil.copy(folder / names[0], folder / "more.png")
+        else:
+            write_png(folder / names[0], np.zeros((9, 9, 3), np.uint8))
+        run = subprocess.run([sys.executable, "-m", "ccc", "evaluate", folder, truth], capture_output=True, text=True)
+        assert run.returncode == 2 and message in run.stderr and len(run.stderr.splitlines()) == 1
