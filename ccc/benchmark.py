@@ -67,7 +67,9 @@ def prepare(
             except ImageError as error:
                 skipped.append(error)
                 continue
-            rows.append(_write_pair(folder, name, truth if side is None else resize_short_side(truth, side), entry.member))
+            rows.append(
+                _write_pair(folder, name, truth if side is None else resize_short_side(truth, side), entry.member)
+            )
     if not rows:
         raise CCCError(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
     _write_manifest(folder, rows)
@@ -107,7 +109,10 @@ def showcase(benchmarks: Sequence[str | os.PathLike], folder: str | os.PathLike,
         path = folders.get(dataset, Path()) / "truth" / f"{name}.png"
         if dataset not in folders or not path.is_file():
             known = ", ".join(folders)
-            raise CCCError(f"showcase: no picture {picture!r}: write dataset/picture, with a dataset of {known} and a name of its manifest.csv")
+            raise CCCError(
+                f"showcase: no picture {picture!r}: write dataset/picture, with a dataset of {known} and a name of its "
+                "manifest.csv"
+            )
         rows.append(_write_pair(Path(folder), f"{dataset}__{name}", read_rgb(path), picture))
     _write_manifest(Path(folder), rows)
     return len(rows)

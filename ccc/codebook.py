@@ -135,7 +135,9 @@ class Codebook:
         """
         counts = np.asarray(counts)
         if counts.shape != (grid.size,) or not np.issubdtype(counts.dtype, np.integer) or counts.min() < 0:
-            raise ValueError(f"counts must be non-negative integers of shape ({grid.size},), got {counts.dtype} {counts.shape}")
+            raise ValueError(
+                f"counts must be non-negative integers of shape ({grid.size},), got {counts.dtype} {counts.shape}"
+            )
         if mapping not in ("ab", "index"):
             raise ValueError(f'mapping must be "ab" or "index", got {mapping!r}')
         active = np.flatnonzero(counts >= max(threshold, 1))

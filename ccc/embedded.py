@@ -23,8 +23,9 @@ def write(folder: str | os.PathLike, crops: int = 24, seed: int = 0, progress=it
     """Write `train`, `validation` and `benchmark` beneath `folder`; returns how many pictures each holds.
 
     Of each photograph the left 60 % gives `crops` square training crops, of which one in eight (at least one) goes to
-    validation instead, as PNG in Places365's layout; the right 40 %, cut where it is tall, is for the benchmark. Equal arguments give
-    equal bytes. The photographs come with the scikit-image wheel (their licences: skimage/data/README.txt).
+    validation instead, as PNG in Places365's layout; the right 40 %, cut where it is tall, is for the benchmark.
+    Equal arguments give equal bytes. The photographs come with the scikit-image wheel (their licences:
+    skimage/data/README.txt).
     """
     import skimage.data
 

@@ -166,7 +166,9 @@ class Source:
         if self.path.is_dir():
             self.kind = "folder"
         elif not self.path.exists():
-            raise CCCError(f"{path}: no such folder or archive; check the path, or unset it to use the embedded photographs")
+            raise CCCError(
+                f"{path}: no such folder or archive; check the path, or unset it to use the embedded photographs"
+            )
         elif self.path.suffix == ".txt":
             self.kind = "list"
         elif zipfile.is_zipfile(self.path):

@@ -20,7 +20,9 @@ def class_weights(counts, upsilon: float = 0.5, phi: float | None = None):
         if counts.max() <= 0:
             raise ValueError("counts are all zero: no class appears")
         commonest = np.float32(counts.max())
-        return (commonest / (counts.astype(np.float32) * np.float32(upsilon) + commonest * np.float32(phi))).astype(np.float32)
+        return (commonest / (counts.astype(np.float32) * np.float32(upsilon) + commonest * np.float32(phi))).astype(
+            np.float32
+        )
     counts = counts.float()
     commonest = counts.max().clamp_min(1)
     return commonest / (counts * upsilon + commonest * phi)

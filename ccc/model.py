@@ -1,4 +1,4 @@
-"""The CCC network (Fig. 8): a torchvision encoder on gray input, a convolutional decoder, logits at a quarter of the size."""
+"""The CCC network (Fig. 8): torchvision encoder on gray input, convolutional decoder, logits at a quarter size."""
 
 import json
 import os
@@ -28,7 +28,10 @@ def _encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Module:
     if pretrained:
         path = weights.locate(name, None if pretrained is True else pretrained)
         # The published DenseNet files name layers norm.1 and conv.2 that torchvision now calls norm1 and conv2.
-        state = {re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", key): value for key, value in weights.read_state_dict(path).items()}
+        state = {
+            re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", key): value
+            for key, value in weights.read_state_dict(path).items()
+        }
         for key, value in network.state_dict().items():
             if key.endswith("num_batches_tracked"):
                 state.setdefault(key, value)  # files older than torch 0.4.1 lack these counters

@@ -1,4 +1,4 @@
-"""Training shards: WebDataset tars of gray pictures and class maps, their histograms, and the stream that reads them."""
+"""Training shards: WebDataset tars of gray pictures and class maps, their histograms, the stream that reads them."""
 
 import dataclasses
 import io
@@ -149,7 +149,9 @@ def sum_histograms(paths: Sequence[str | os.PathLike]) -> np.ndarray:
         except (OSError, ValueError, EOFError) as error:
             raise CCCError(f"{path}: not a histogram ({error}); write the shard again with `ccc shard`") from None
         if histogram.shape != total.shape or histogram.dtype.kind not in "iu":
-            raise CCCError(f"{path}: a histogram has {GRID.size} integers, this has {histogram.dtype} {histogram.shape}")
+            raise CCCError(
+                f"{path}: a histogram has {GRID.size} integers, this has {histogram.dtype} {histogram.shape}"
+            )
         total += histogram
     return total
 
@@ -200,7 +202,9 @@ class Stream:
             self._decoded,
             wds.batched(self.batch_size, collation_fn=_collate, partial=self.partial),
         )
-        loader = torch.utils.data.DataLoader(dataset, batch_size=None, num_workers=self.workers, prefetch_factor=4 if self.workers else None)
+        loader = torch.utils.data.DataLoader(
+            dataset, batch_size=None, num_workers=self.workers, prefetch_factor=4 if self.workers else None
+        )
         for number, batch in enumerate(loader):
             if number >= self.skip:
                 yield batch

@@ -88,7 +88,9 @@ def train(
     samples = sum(item["samples"] for item in statistics)
     batches_per_epoch = samples // settings.batch_size
     if not batches_per_epoch:
-        raise CCCError(f"{samples} training pictures do not fill one batch of {settings.batch_size}: use a smaller batch")
+        raise CCCError(
+            f"{samples} training pictures do not fill one batch of {settings.batch_size}: use a smaller batch"
+        )
     if settings.crop is not None and settings.crop % 32:
         raise CCCError(f"crop must be a multiple of 32, got {settings.crop}")
 
@@ -116,7 +118,12 @@ def train(
         )  # fmt: skip
 
     validation = Stream(
-        list(map(str, validation_shards)), codebook, min(settings.batch_size, 16), shuffle=False, flip=False, partial=True
+        list(map(str, validation_shards)),
+        codebook,
+        min(settings.batch_size, 16),
+        shuffle=False,
+        flip=False,
+        partial=True,
     )
     say(
         f"{samples} pictures, {batches_per_epoch} steps an epoch, {codebook.size} classes, "
@@ -137,8 +144,8 @@ def train(
                 value = float(loss.detach())
                 if not math.isfinite(value):
                     raise CCCError(
-                        f"loss is {value} at step {step + 1} (epoch {epoch}, batch {number}); the last good state is in "
-                        f"{folder / 'state'}: lower the learning rate, or change the seed, and run again"
+                        f"loss is {value} at step {step + 1} (epoch {epoch}, batch {number}); the last good state is "
+                        f"in {folder / 'state'}: lower the learning rate, or change the seed, and run again"
                     )
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
@@ -152,8 +159,9 @@ def train(
                     losses = []
                     rate = (step - first) / (time.perf_counter() - started)
                     say(
-                        f"step {step}/{settings.steps}  loss {row['loss']:.3f}  validation {row['validation_loss']:.3f}  "
-                        f"accuracy {row['accuracy']:.3f}  CNR {row['cnr_map']:.2f}  {rate * settings.batch_size:.1f} images/s  "
+                        f"step {step}/{settings.steps}  loss {row['loss']:.3f}  "
+                        f"validation {row['validation_loss']:.3f}  accuracy {row['accuracy']:.3f}  "
+                        f"CNR {row['cnr_map']:.2f}  {rate * settings.batch_size:.1f} images/s  "
                         f"{(settings.steps - step) / rate / 60:.1f} min left"
                     )
                     write_preview(folder / "preview.png", model, validation, device)
@@ -197,8 +205,10 @@ def validate(model: ColorClassifier, stream: Stream, batches: int, device: torch
 
 
 @torch.no_grad()
-def write_preview(path: str | os.PathLike, model: ColorClassifier, stream: Stream, device: torch.device, count: int = 8):
-    """Write a sheet of the first `count` validation pictures: gray, truth through its classes, argmax, annealed mean."""
+def write_preview(
+    path: str | os.PathLike, model: ColorClassifier, stream: Stream, device: torch.device, count: int = 8
+):
+    """Write a sheet of the first `count` validation pictures: gray, truth by classes, argmax, annealed mean."""
     model.eval()
     gray, target = next(iter(stream.batches()))
     gray, target = gray[:count], target[:count]

@@ -40,7 +40,9 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
     for folder in folders():
         if (folder / facts["file"]).is_file():
             return folder / facts["file"]
-    raise MissingWeights(f"no weights: {facts['file']}; put it into $CCC_WEIGHTS, or name its path (see ccc weights {name})")
+    raise MissingWeights(
+        f"no weights: {facts['file']}; put it into $CCC_WEIGHTS, or name its path (see ccc weights {name})"
+    )
 
 
 def read_state_dict(path: str | os.PathLike) -> dict:

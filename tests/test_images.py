@@ -138,7 +138,9 @@ def test_sizes(astronaut):
 @pytest.fixture
 def members(photograph):
     small = photograph.resize((30, 20))
-    return {f"data_256/a/abbey/{i:03d}.jpg": saved(small.rotate(10 * i), "JPEG") for i in range(7)} | {"README.txt": b"no"}
+    return {f"data_256/a/abbey/{i:03d}.jpg": saved(small.rotate(10 * i), "JPEG") for i in range(7)} | {
+        "README.txt": b"no"
+    }
 
 
 def sources(folder, members):

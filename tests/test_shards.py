@@ -130,9 +130,7 @@ def test_each_sample_comes_once_over_workers_and_ranks(shards, workers, world):
 
 def test_epochs_differ_and_repeat(shards):
     book = Codebook.fit(sum_histograms([path.with_suffix(".histogram.npy") for path in shards]), 1)
-    first, again, second = (
-        np.stack(grays(Stream(shards, book, 1, epoch=epoch, crop=32))) for epoch in (0, 0, 1)
-    )
+    first, again, second = (np.stack(grays(Stream(shards, book, 1, epoch=epoch, crop=32))) for epoch in (0, 0, 1))
     assert (first == again).all() and not (first == second).all()
 
 

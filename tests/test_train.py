@@ -28,7 +28,9 @@ def data(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("training")
     for number in range(12):
-        write_png(folder / "photographs" / f"{number:02d}.png", shipped.coffee()[20 * number : 20 * number + 150, 50:250])
+        write_png(
+            folder / "photographs" / f"{number:02d}.png", shipped.coffee()[20 * number : 20 * number + 150, 50:250]
+        )
     for number in range(2):
         write_shard(folder / "photographs", folder / f"{number}.tar", number, 2, size=64, map_size=16)
     shards = [folder / "0.tar", folder / "1.tar"]

@@ -4,7 +4,9 @@ from pathlib import Path
 
 
 def add_arguments(parser):
-    parser.add_argument("shards", nargs="+", type=Path, help="shard tars; their histograms and statistics lie beside them")
+    parser.add_argument(
+        "shards", nargs="+", type=Path, help="shard tars; their histograms and statistics lie beside them"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the codebook to write (JSON)")
     parser.add_argument("--threshold", type=int, help="fewest cells of a class that is kept (default: 500)")
     parser.add_argument(
@@ -35,7 +37,7 @@ def run(args):
     codebook.save(args.output)
     facts = codebook.to_dict()
     print(
-        f"{args.output}: {codebook.size} of {codebook.grid.size} classes kept (the paper kept 215), each with at least "
+        f"{args.output}: {codebook.size} of {codebook.grid.size} classes kept (the paper: 215), with at least "
         f"{threshold} of {facts['pixels']:,} cells; {facts['moved_pixels']:,} cells moved to their nearest class, by at "
         f"most {facts['largest_move']:.1f}; {facts['clamped_pixels']:,} cells clamped to the grid"
     )

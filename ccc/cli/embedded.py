@@ -11,7 +11,9 @@ from ccc.cli.progress import bar
 
 def add_arguments(parser):
     parser.add_argument("output", type=Path, help="folder to write: train/, validation/ and benchmark/ beneath it")
-    parser.add_argument("--crops", type=int, default=24, help="training crops of each photograph (default: %(default)s)")
+    parser.add_argument(
+        "--crops", type=int, default=24, help="training crops of each photograph (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="where the crops lie (default: %(default)s)")
 
 

@@ -17,7 +17,11 @@ def add_arguments(parser):
     parser.add_argument("--json", type=Path, help="write means and what is missing")
     parser.add_argument("--metrics", help="names with commas between them (default: the usual ones)")
     parser.add_argument(
-        "--weights", action="append", default=[], metavar="NAME=PATH", help="weight file, such as alexnet=FILE; repeatable"
+        "--weights",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="weight file, such as alexnet=FILE; repeatable",
     )
     parser.add_argument("--changes", type=Path, help="CSV of `ccc harmonize --changes`, whose columns are added")
     for name, text in (

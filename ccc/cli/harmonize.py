@@ -11,8 +11,12 @@ def add_arguments(parser):
     parser.add_argument("--masks", type=Path, required=True, help="folder of masks (ccc segment)")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the harmonized pictures")
     parser.add_argument("--changes", type=Path, help="CSV to write: how much of each picture changed")
-    parser.add_argument("--min-pixels", type=int, default=500, help="a segment has more than these (default: %(default)s)")
-    parser.add_argument("--delta-a", type=float, default=8, help="tolerated distance from the mode of a (default: %(default)s)")
+    parser.add_argument(
+        "--min-pixels", type=int, default=500, help="a segment has more than these (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--delta-a", type=float, default=8, help="tolerated distance from the mode of a (default: %(default)s)"
+    )
     parser.add_argument("--delta-b", type=float, default=8, help="the same for b (default: %(default)s)")
 
 

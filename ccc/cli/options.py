@@ -7,7 +7,9 @@ from ccc.errors import CCCError
 
 def add_options(parser, text: str) -> None:
     """Add `--option`, which may be repeated."""
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help=f"parameter {text}; repeatable")
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help=f"parameter {text}; repeatable"
+    )
 
 
 def parse_pairs(pairs: list[str]) -> dict[str, str]:

@@ -31,7 +31,9 @@ def run(args):
     if args.of < 1 or not 0 <= args.shard < args.of:
         raise CCCError(f"--shard must lie in 0 to {args.of - 1} (--of {args.of}), got {args.shard}")
     if args.size % 32 or args.map_size * 4 != args.size:
-        raise CCCError(f"--size must be a multiple of 32 and --map-size a quarter of it, got {args.size} and {args.map_size}")
+        raise CCCError(
+            f"--size must be a multiple of 32 and --map-size a quarter of it, got {args.size} and {args.map_size}"
+        )
     statistics = write_shard(
         args.source, args.output, args.shard, args.of, args.size, args.map_size, args.fit, args.limit, args.seed,
         progress=lambda items: bar(items, f"shard {args.shard}"),

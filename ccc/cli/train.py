@@ -17,8 +17,16 @@ def add_arguments(parser):
     parser.add_argument("--codebook", type=Path, required=True, help="codebook of `ccc codebook`")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for model, history, preview and state")
     parser.add_argument("--name", default="", help="what the data are called, shown in tables")
-    parser.add_argument("--encoder", default=default["encoder"], help="densenet121 or mobilenet_v2 (default: %(default)s)")
-    parser.add_argument("--pretrained", nargs="?", const=True, default=False, help="start from ImageNet weights; a path, or found by `ccc weights`")
+    parser.add_argument(
+        "--encoder", default=default["encoder"], help="densenet121 or mobilenet_v2 (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--pretrained",
+        nargs="?",
+        const=True,
+        default=False,
+        help="start from ImageNet weights; a path, or found by `ccc weights`",
+    )
     kinds = {"phi": float, "crop": int, "reduction": str}
     texts = {
         "batch_size": "pictures a step",
@@ -37,7 +45,9 @@ def add_arguments(parser):
     }
     for name, text in texts.items():
         kind = kinds.get(name, type(default[name]))
-        parser.add_argument("--" + name.replace("_", "-"), type=kind, default=default[name], help=f"{text} (default: %(default)s)")
+        parser.add_argument(
+            "--" + name.replace("_", "-"), type=kind, default=default[name], help=f"{text} (default: %(default)s)"
+        )
     parser.add_argument("--no-flip", dest="flip", action="store_false", help="no horizontal flips")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     parser.add_argument("--workers", type=int, default=0, help="processes that read shards (default: in this one)")
@@ -54,8 +64,8 @@ def run(args):
     settings = Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)})
     try:
         path = train(
-            args.shards, args.validation, Codebook.load(args.codebook), args.output, settings, args.device, args.workers,
-            args.name, say=lambda text: print(text, flush=True),
+            args.shards, args.validation, Codebook.load(args.codebook), args.output, settings, args.device,
+            args.workers, args.name, say=lambda text: print(text, flush=True),
         )  # fmt: skip
     except Interrupted as stop:
         print(f"ccc train: {stop}")

@@ -13,7 +13,9 @@ __all__ = ["Colorizer", "MethodInfo", "info", "load", "names"]
 def names() -> list[str]:
     """Names of all methods, sorted. Nothing is imported to find them."""
     return sorted(
-        module.name for module in pkgutil.iter_modules(__path__) if module.name != "base" and not module.name.startswith("_")
+        module.name
+        for module in pkgutil.iter_modules(__path__)
+        if module.name != "base" and not module.name.startswith("_")
     )
 
 

@@ -52,9 +52,10 @@ def _network(path: str):
 
 def inception():
     """The 2015 TensorFlow Inception that FID is defined on, with random weights: a torch module."""
-    import ccc._torchvision  # noqa: F401  before torchvision
     from pytorch_fid import inception as blocks
     from torchvision.models import inception_v3
+
+    import ccc._torchvision  # noqa: F401  before torchvision
 
     network = inception_v3(weights=None, num_classes=1008, aux_logits=False, init_weights=False)
     for name, channels, pooled in (("Mixed_5b", 192, 32), ("Mixed_5c", 256, 64), ("Mixed_5d", 288, 64)):
@@ -71,11 +72,15 @@ def resize_299(image: np.ndarray) -> np.ndarray:
     Source: Parmar et al. 2022 ("clean" resizing).
     """
     size = (299, 299)
-    planes = [Image.fromarray(image[..., c].astype(np.float32)).resize(size, Image.Resampling.BICUBIC) for c in range(3)]
+    planes = [
+        Image.fromarray(image[..., c].astype(np.float32)).resize(size, Image.Resampling.BICUBIC) for c in range(3)
+    ]
     return np.stack([np.asarray(plane) for plane in planes], axis=-1).clip(0, 255)
 
 
-def inception_features(images: Iterable[np.ndarray], weight_file: str | os.PathLike | None = None) -> dict[int, np.ndarray]:
+def inception_features(
+    images: Iterable[np.ndarray], weight_file: str | os.PathLike | None = None
+) -> dict[int, np.ndarray]:
     """Features of pictures at four depths of the 2015 Inception, averaged over space: {dimension: float64 `(N, D)`}.
 
     `images`: uint8 RGB `(H, W, 3)` of any sizes; `weight_file`: pt_inception-2015-12-05-6726825d.pth, None to look

@@ -138,9 +138,7 @@ def evaluate(
             missing[metric.name] = f"undefined for {undefined} of {len(rows)} pictures (too small)"
     if sets and len(triples) >= 2:
         weight_file = weights["inception_fid"]
-        features = [
-            inception_features((read_rgb(triple[side]) for triple in triples), weight_file) for side in (1, 2)
-        ]
+        features = [inception_features((read_rgb(triple[side]) for triple in triples), weight_file) for side in (1, 2)]
         for metric in sets:
             summary["set"][metric.name] = frechet_distance(*(found[metric.dimension] for found in features))
     elif sets:
@@ -154,6 +152,8 @@ def save(rows: Sequence[Mapping], summary: Mapping, csv_path: str | os.PathLike,
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({key: "" if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()})
+        writer.writerow(
+            {key: "" if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
+        )
     write_text(csv_path, text.getvalue())
     write_json(json_path, summary)

@@ -14,8 +14,9 @@ TRUNKS = {"alex": "alexnet", "vgg": "vgg16"}  # the network's name in lpips: its
 
 @functools.lru_cache(maxsize=2)
 def _network(net: str, path: str):
-    import ccc._torchvision  # noqa: F401  before lpips, which imports torchvision
     import lpips as library
+
+    import ccc._torchvision  # noqa: F401  before lpips, which imports torchvision
 
     network = library.LPIPS(net=net, pnet_rand=True, verbose=False)  # the heads come with the package, the trunk not
     state = weights.read_state_dict(path)
@@ -30,7 +31,9 @@ def _network(net: str, path: str):
     return network.eval()
 
 
-def lpips(prediction: np.ndarray, truth: np.ndarray, net: str = "alex", weight_file: str | os.PathLike | None = None) -> float:
+def lpips(
+    prediction: np.ndarray, truth: np.ndarray, net: str = "alex", weight_file: str | os.PathLike | None = None
+) -> float:
     """Learned perceptual distance; not negative, lower is better, 0 for identical pictures.
 
     Both uint8 RGB `(H, W, 3)`; a picture too small for the network gives NaN. `net`: "alex" or "vgg", whose values

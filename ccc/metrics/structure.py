@@ -31,7 +31,9 @@ def uiqi(prediction: np.ndarray, truth: np.ndarray) -> float:
     check_pair(prediction, truth)
     if min(truth.shape[:2]) < 8:
         return float("nan")
-    return float(np.mean([_uiqi_channel(prediction[..., c].astype(np.int64), truth[..., c].astype(np.int64)) for c in range(3)]))
+    return float(
+        np.mean([_uiqi_channel(prediction[..., c].astype(np.int64), truth[..., c].astype(np.int64)) for c in range(3)])
+    )
 
 
 def _window_sums(values: np.ndarray, side: int = 8) -> np.ndarray:

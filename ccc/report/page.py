@@ -40,7 +40,7 @@ def write_report(
     """Write `index.html` and `pictures/` into `folder`; return the page's path.
 
     `run`: its name; `metrics`: JSON files of `ccc evaluate`; `results`: the folder with `benchmarks` and `colorized`;
-    `columns`: see `ccc.report.tables.build_tables`; `codebook`: of `ccc codebook`; `training`: the folder of `ccc train`;
+    `columns`: see `ccc.report.tables.build_tables`; `codebook`: of `ccc codebook`; `training`: of `ccc train`;
     `max_pictures`: how many of each dataset are shown, the first by name. Raises CCCError where a picture of a cell
     is missing.
     """
@@ -59,7 +59,11 @@ def write_report(
         shutil.rmtree(aside, ignore_errors=True)
         raise
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ccc.report"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("ccc.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     missing = sorted({f"{METRICS[name].title}: {reason}" for cell in cells for name, reason in cell.missing.items()})
     text = environment.get_template("index.html").render(
@@ -109,7 +113,11 @@ def _datasets(cells, results: Path, aside: Path, max_pictures: int, progress) ->
                 picture = read_rgb(path)
                 write_png(aside / target, picture if min(picture.shape[:2]) <= 256 else resize_short_side(picture, 256))
                 line = per_picture[row][name] if row else {}
-                facts = [f"{title} {float(line[key]):.2f}" for title, key in (("PSNR", "psnr"), ("CNR", "cnr")) if line.get(key)]
+                facts = [
+                    f"{title} {float(line[key]):.2f}"
+                    for title, key in (("PSNR", "psnr"), ("CNR", "cnr"))
+                    if line.get(key)
+                ]
                 if line.get("changed_share"):
                     facts.append(f"changed {float(line['changed_share']):.0%}")
                 pictures.append({"label": label, "file": f"pictures/{target}", "facts": ", ".join(facts)})
@@ -128,10 +136,12 @@ def _codebook(path) -> dict:
         x, y = number % side * cell, number // side * cell
         fill = "#{:02x}{:02x}{:02x}".format(*colors[number]) if number in active else "none"
         squares.append(
-            f'<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="{fill}" stroke="currentColor" stroke-opacity=".15">'
+            f'<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="{fill}" stroke="currentColor" '
+            'stroke-opacity=".15">'
             f"<title>class {number}: {book.counts[number]} cells{', kept' if number in active else ''}</title></rect>"
         )
-    drawing = f'<svg viewBox="0 0 {side * cell} {side * cell}" role="img" aria-label="kept colour classes">{"".join(squares)}</svg>'
+    head = f'<svg viewBox="0 0 {side * cell} {side * cell}" role="img" aria-label="kept colour classes">'
+    drawing = head + "".join(squares) + "</svg>"
     return book.to_dict() | {"drawing": drawing}
 
 
@@ -148,7 +158,8 @@ def _curves(history: Sequence[Mapping], names: Sequence[str], width: int = 480, 
     lines = []
     for number, name in enumerate(names):
         points = " ".join(
-            f"{40 + row['step'] / last * (width - 50):.1f},{10 + (high - row[name]) / ((high - low) or 1) * (height - 40):.1f}"
+            f"{40 + row['step'] / last * (width - 50):.1f},"
+            f"{10 + (high - row[name]) / ((high - low) or 1) * (height - 40):.1f}"
             for row in history
         )
         style = "" if number == 0 else ' stroke-dasharray="5 3"'
@@ -158,4 +169,5 @@ def _curves(history: Sequence[Mapping], names: Sequence[str], width: int = 480, 
         f'<text x="{width - 90}" y="{height - 8}">step {last:.0f}</text>'
     )
     title = html.escape(f"{names[0]} (line) and {names[1]} (dashed) by step")
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title}" font-size="12" fill="currentColor">{axis}{"".join(lines)}</svg>'
+    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title}" font-size="12" fill="currentColor">'
+    return head + axis + "".join(lines) + "</svg>"

@@ -345,7 +345,7 @@ def to_markdown(table: Table) -> str:
 
 
 LEGEND = (
-    "Bold: best among the methods run here, references left out. \"Published\" columns hold the paper's figures; "
+    'Bold: best among the methods run here, references left out. "Published" columns hold the paper\'s figures; '
     f"{BLANK} means that the paper has no such figure or that the method was not run here."
 )
 
@@ -460,10 +460,7 @@ def table_3_arithmetic() -> str:
         "",
         _md_row(["Method", "MSE", "PSNR", "-10 log10(MSE)", "PSNR minus that, dB"]),
         _md_row(["---", *["---:"] * 4]),
-        *(
-            _md_row([paper_figures.titles()[g.method], g.mse, g.psnr, f"{g.floor:.2f}", f"{g.gap:+.2f}"])
-            for g in three
-        ),
+        *(_md_row([paper_figures.titles()[g.method], g.mse, g.psnr, f"{g.floor:.2f}", f"{g.gap:+.2f}"]) for g in three),
         "",
         f"Table IV obeys the inequality in {sum(g.possible for g in four)} of {len(four)} pairs, by "
         f"{min(g.gap for g in four):.2f} to {max(g.gap for g in four):.2f} dB: there, MSE is on [0, 1] and PSNR is the "

@@ -27,7 +27,8 @@ def test_every_verb_explains_itself(verb, capsys):
 
 
 def test_help_needs_no_torch():
-    code = "import sys; from ccc.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    code = "import sys; from ccc.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code += "assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
@@ -49,7 +50,14 @@ def pictures(tmp_path):
     (folder / "text.jpg").write_text("I am no picture")
     (folder / "half.jpg").write_bytes((folder / "plain.jpg").read_bytes()[:700])
     (folder / "empty.png").write_bytes(b"")
-    sizes = {"plain": (60, 90), "cmyk": (60, 90), "sixteen": (20, 20), "palette": (60, 90), "dot": (1, 1), "rotated": (90, 60)}
+    sizes = {
+        "plain": (60, 90),
+        "cmyk": (60, 90),
+        "sixteen": (20, 20),
+        "palette": (60, 90),
+        "dot": (1, 1),
+        "rotated": (90, 60),
+    }
     return folder, sizes, {"text.jpg", "half.jpg", "empty.png"}
 
 
@@ -115,20 +123,36 @@ def test_missing_and_empty_folders(tmp_path, capsys):
 def test_wrong_words(tmp_path, capsys):
     write_png(tmp_path / "a.png", data.astronaut()[:20, :20])
     assert "did you mean 'gray'?" in failed(capsys, "colorize", tmp_path, "--method", "grey", "-o", tmp_path / "out")
-    assert "did you mean 'felzenszwalb'?" in failed(capsys, "segment", tmp_path, "--segmenter", "felzenswalb", "-o", tmp_path / "out")
-    assert "--weights ccc.safetensors" in failed(capsys, "colorize", tmp_path, "--method", "ccc", "-o", tmp_path / "out")
+    assert "did you mean 'felzenszwalb'?" in failed(
+        capsys, "segment", tmp_path, "--segmenter", "felzenswalb", "-o", tmp_path / "out"
+    )
+    assert "--weights ccc.safetensors" in failed(
+        capsys, "colorize", tmp_path, "--method", "ccc", "-o", tmp_path / "out"
+    )
     assert "no such model" in failed(
-        capsys, "colorize", tmp_path, "--method", "ccc", "--weights", tmp_path / "no.safetensors", "-o", tmp_path / "out"
+        capsys,
+        "colorize",
+        tmp_path,
+        "--method",
+        "ccc",
+        "--weights",
+        tmp_path / "no.safetensors",
+        "-o",
+        tmp_path / "out",
     )
     assert "would be overwritten" in failed(capsys, "colorize", tmp_path, "--method", "gray", "-o", tmp_path)
     assert "did you mean 'psnr'?" in failed(capsys, "evaluate", tmp_path, tmp_path, "--metrics", "psrn")
-    assert "--shard must lie in 0 to 1" in failed(capsys, "shard", tmp_path, "-o", tmp_path / "x.tar", "--shard", "2", "--of", "2")
+    assert "--shard must lie in 0 to 1" in failed(
+        capsys, "shard", tmp_path, "-o", tmp_path / "x.tar", "--shard", "2", "--of", "2"
+    )
 
 
 def test_two_pictures_of_one_name_are_not_written_over_each_other(tmp_path, capsys):
     write_png(tmp_path / "in/a.png", data.astronaut()[:20, :20])
     Image.fromarray(data.astronaut()[:20, :20]).save(tmp_path / "in/a.jpg")
-    assert "would both be written" in failed(capsys, "colorize", tmp_path / "in", "--method", "gray", "-o", tmp_path / "out")
+    assert "would both be written" in failed(
+        capsys, "colorize", tmp_path / "in", "--method", "gray", "-o", tmp_path / "out"
+    )
 
 
 def test_evaluate_prints_what_it_cannot_compute(tmp_path, capsys, monkeypatch):

@@ -112,7 +112,9 @@ def test_inception_gives_all_four_depths(tmp_path):
     torch.save(inception().state_dict(), tmp_path / "inception.pth")
     pictures = [shipped.astronaut()[i : i + 80, :120] for i in (0, 100)]
     features = metrics.inception_features(pictures, tmp_path / "inception.pth")
-    assert {dimension: found.shape for dimension, found in features.items()} == {d: (2, d) for d in (64, 192, 768, 2048)}
+    assert {dimension: found.shape for dimension, found in features.items()} == {
+        d: (2, d) for d in (64, 192, 768, 2048)
+    }
     state = inception().state_dict()
     del state["fc.bias"]
     torch.save(state, tmp_path / "short.pth")

@@ -57,7 +57,9 @@ def snakemake(folder: Path, *arguments: str, status: int = 0) -> str:
 def jobs(output: str) -> dict[str, int]:
     """Rule and count of Snakemake's job table."""
     table = output.split("Job stats:")[1].split("\n\n")[0] if "Job stats:" in output else ""
-    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.M) if name not in ("total", "all")}
+    return {
+        name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.M) if name not in ("total", "all")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +78,22 @@ def finished(tmp_path_factory):
     for number in range(10):
         write_png(photographs / "train" / f"{number}.png", data.coffee()[20 * number : 20 * number + 150, 50:250])
     for number in range(2):
-        write_png(photographs / "benchmark" / f"it's $HOME {number}.png", data.astronaut()[200 * number :][:100, 100:240])
+        write_png(
+            photographs / "benchmark" / f"it's $HOME {number}.png", data.astronaut()[200 * number :][:100, 100:240]
+        )
     config = {
         "run": "small",
         "data": "my photos",
         "training": {"source": "train", "validation": "train", "shards": 2, "name": "coffee"},
         "codebook": {"threshold": 100},
-        "train": {"encoder": "mobilenet_v2", "batch_size": 4, "crop": 64, "steps": 4, "validate_every": 2, "save_every": 2},
+        "train": {
+            "encoder": "mobilenet_v2",
+            "batch_size": 4,
+            "crop": 64,
+            "steps": 4,
+            "validate_every": 2,
+            "save_every": 2,
+        },
         "benchmarks": {"people": {"source": "benchmark", "n": "all", "column": "Celeba"}},
         "side": 64,
         "showcase": {"enabled": False},
@@ -116,7 +127,9 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
     assert "felzenszwalb" in (finished / "reports/small/tables/table_7.md").read_text()
     assert "n/a" in (finished / "reports/small/tables/table_6.csv").read_text()
     page = (finished / "reports/small/index.html").read_text()
-    assert "it&#39;s $HOME 0" in page and "http" not in re.sub(r"<(p|li|dd)[^>]*>.*?</\1>|no weights[^<]*", "", page, flags=re.S)
+    assert "it&#39;s $HOME 0" in page and "http" not in re.sub(
+        r"<(p|li|dd)[^>]*>.*?</\1>|no weights[^<]*", "", page, flags=re.S
+    )
     assert "Nothing to be done" in snakemake(finished)
 
 
@@ -144,7 +157,18 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
             path = finished.joinpath(*module.split("."))
             file = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
             assert str(file) in tracked, f"ccc {verb} imports {module}, which its rule does not track"
-    assert verbs == {"shard", "codebook", "train", "prepare", "segment", "colorize", "harmonize", "evaluate", "tables", "report"}
+    assert verbs == {
+        "shard",
+        "codebook",
+        "train",
+        "prepare",
+        "segment",
+        "colorize",
+        "harmonize",
+        "evaluate",
+        "tables",
+        "report",
+    }
 
 
 def test_each_rule_names_the_code_of_the_verb_it_runs():

@@ -7,12 +7,12 @@ rule colorize_ccc:
         directory("results/colorized/ccc/plain/{dataset}"),
     log:
         "logs/colorize/ccc/{dataset}.log",
-    params:
-        options=assignments("--option", config["colorize"]),
     conda:
         "../envs/ccc.yaml"
     resources:
         gpu=1,
+    params:
+        options=assignments("--option", config["colorize"]),
     shell:
         "ccc colorize {input.gray:q} --method ccc --weights {input.model:q} -o {output:q}"
         " {params.options:q} 2>&1 | tee {log:q}"

@@ -10,18 +10,20 @@ rule prepare:
         "logs/prepare/{dataset}.log",
     wildcard_constraints:
         dataset="|".join(map(re.escape, BENCHMARKS)),
-    params:
-        folder="results/benchmarks/{dataset}",
-        options=lookup(dpath="{dataset}", within=BENCHMARK_OPTIONS),
     conda:
         "../envs/ccc.yaml"
+    params:
+        folder=subpath(output.manifest, parent=True),
+        options=lookup(dpath="{dataset}", within=BENCHMARK_OPTIONS),
     shell:
         "ccc prepare {input.photographs:q} -o {params.folder:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
 rule showcase:
     input:
-        manifests=expand("results/benchmarks/{dataset}/manifest.csv", dataset=BENCHMARKS),
+        manifests=expand(
+            "results/benchmarks/{dataset}/manifest.csv", dataset=BENCHMARKS
+        ),
         truth=expand("results/benchmarks/{dataset}/truth", dataset=BENCHMARKS),
         code=code("cli.showcase"),
     output:
@@ -30,11 +32,11 @@ rule showcase:
         gray=directory("results/benchmarks/showcase/gray"),
     log:
         "logs/showcase.log",
-    params:
-        folders=expand("results/benchmarks/{dataset}", dataset=BENCHMARKS),
-        folder="results/benchmarks/showcase",
-        pictures=[word for name in config["showcase"]["pictures"] for word in ("--picture", name)],
     conda:
         "../envs/ccc.yaml"
+    params:
+        folders=expand("results/benchmarks/{dataset}", dataset=BENCHMARKS),
+        folder=subpath(output.manifest, parent=True),
+        pictures=SHOWCASE_PICTURES,
     shell:
         "ccc showcase {params.folders:q} -o {params.folder:q} {params.pictures:q} 2>&1 | tee {log:q}"

@@ -17,9 +17,16 @@ def checked_config(given):
     """The configuration with the schema's defaults; a readable error where it is wrong."""
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     filled = with_defaults(given, schema)
-    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(filled), key=lambda error: list(error.path))
+    errors = sorted(
+        jsonschema.Draft202012Validator(schema).iter_errors(filled),
+        key=lambda error: list(error.path),
+    )
     if errors:
-        raise WorkflowError("The configuration is wrong:\n" + "\n".join("  " + explain(error) for error in errors))
+        lines = [
+            "The configuration is wrong:",
+            *(f"  {explain(error)}" for error in errors),
+        ]
+        raise WorkflowError("\n".join(lines))
     return filled
 
 
@@ -45,12 +52,17 @@ def explain(error):
         known = list(error.schema.get("properties", {}))
         unknown = [name for name in error.instance if name not in known]
         hints = [
-            f"{name!r} (did you mean {near[0]!r}?)" if (near := difflib.get_close_matches(name, known, 1)) else repr(name)
+            (
+                f"{name!r} (did you mean {near[0]!r}?)"
+                if (near := difflib.get_close_matches(name, known, 1))
+                else repr(name)
+            )
             for name in map(str, unknown)
         ]
         return f"{where}: unknown key {', '.join(hints)}; there are {', '.join(known)}"
-    text = error.schema.get("description", "")
-    return f"{where}: {error.message}" + (f". It is: {text}" if text else "")
+    text = error.schema.get("description")
+    meaning = f". It is: {text}" if text else ""
+    return f"{where}: {error.message}{meaning}"
 
 
 config = checked_config(config)
@@ -65,7 +77,7 @@ def source(path):
 
 
 def photographs(path, part):
-    """What a rule that reads photographs waits for: the path itself, or the embedded photographs of that part."""
+    """What the job that reads photographs waits for, the path itself or the embedded photographs of that part."""
     return f"results/embedded/{part}" if path == "embedded" else source(path)
 
 
@@ -83,7 +95,7 @@ def methods():
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise WorkflowError(
                 f"methods: no workflow/methods/{name}.smk: {hint}there are {', '.join(there)}; "
-                "a new method is one rule saved there (README, Add a method)"
+                "a new method is one file saved there (README, Add a method)"
             )
     return wanted
 
@@ -97,18 +109,37 @@ DATASETS = BENCHMARKS + (["showcase"] if config["showcase"]["enabled"] else [])
 def check_sources():
     """A missing photograph folder stops the run before any work."""
     training, benchmarks = config["training"], config["benchmarks"]
-    wanted = {f"benchmarks.{name}.source": benchmarks[name]["source"] for name in BENCHMARKS}
+    wanted = {
+        f"benchmarks.{name}.source": benchmarks[name]["source"] for name in BENCHMARKS
+    }
     if not config["model"]:
-        wanted |= {"training.source": training["source"], "training.validation": training["validation"]}
+        wanted |= {
+            "training.source": training["source"],
+            "training.validation": training["validation"],
+        }
     missing = [
-        f"  {key}: {source(path)} is not there" for key, path in wanted.items() if path != "embedded" and not os.path.exists(source(path))
+        f"  {key}: {source(path)} is not there"
+        for key, path in wanted.items()
+        if path != "embedded" and not os.path.exists(source(path))
     ]
-    files = {"model": config["model"], "segmenter.checkpoint": config["segmenter"]["checkpoint"]}
+    files = {
+        "model": config["model"],
+        "segmenter.checkpoint": config["segmenter"]["checkpoint"],
+    }
     files |= {f"weights.{name}": path for name, path in config["weights"].items()}
-    missing += [f"  {key}: {path} is not there" for key, path in files.items() if path and not os.path.exists(path)]
+    missing += [
+        f"  {key}: {path} is not there"
+        for key, path in files.items()
+        if path and not os.path.exists(path)
+    ]
     if missing:
         hint = f"relative photograph paths start from `data`, now {config['data']!r}; set it with --config data=FOLDER"
-        raise WorkflowError("The configuration names files that are missing:\n" + "\n".join([*missing, "  (" + hint + ")"]))
+        lines = [
+            "The configuration names files that are missing:",
+            *missing,
+            f"  ({hint})",
+        ]
+        raise WorkflowError("\n".join(lines))
 
 
 check_sources()
@@ -119,18 +150,32 @@ def options(section, only=None):
     words = []
     for name, value in section.items():
         if (only is None or name in only) and value is not None and value is not False:
-            words.append("--" + name.replace("_", "-"))
+            flag = name.replace("_", "-")
+            words.append(f"--{flag}")
             words += [] if value is True else [str(value)]
     return words
 
 
 def assignments(flag, section):
     """A part of the configuration as repeated `--flag name=value`; what is null is left out."""
-    return [word for name, value in section.items() if value is not None for word in (flag, f"{name}={json.dumps(value) if not isinstance(value, str) else value}")]
+    return [
+        word
+        for name, value in section.items()
+        if value is not None
+        for word in (
+            flag,
+            f"{name}={json.dumps(value) if not isinstance(value, str) else value}",
+        )
+    ]
 
 
 def shard_names(split, count):
     return [f"results/shards/{split}/{number:05d}.tar" for number in range(count)]
+
+
+def beside(paths, suffix):
+    """The files of the same names with another suffix."""
+    return [Path(path).with_suffix(suffix).as_posix() for path in paths]
 
 
 TRAINING_SHARDS = shard_names("train", config["training"]["shards"])
@@ -147,11 +192,19 @@ PHOTOGRAPHS = {
     "train": photographs(TRAINING["source"], "train"),
     "validation": photographs(TRAINING["validation"], "validation"),
 }
-BENCHMARK_PHOTOGRAPHS = {name: photographs(entry["source"], "benchmark") for name, entry in config["benchmarks"].items()}
+BENCHMARK_PHOTOGRAPHS = {
+    name: photographs(entry["source"], "benchmark")
+    for name, entry in config["benchmarks"].items()
+}
 BENCHMARK_OPTIONS = {
     name: options({"count": entry["n"], "seed": entry["seed"], "side": config["side"]})
     for name, entry in config["benchmarks"].items()
 }
+
+
+SHOWCASE_PICTURES = [
+    word for name in config["showcase"]["pictures"] for word in ("--picture", name)
+]
 
 
 def title(method):
@@ -164,7 +217,12 @@ def model_path():
 
 
 def cells(suffix):
-    return expand("results/metrics/{method}/{variant}/{dataset}" + suffix, method=METHODS, variant=VARIANTS, dataset=DATASETS)
+    return [
+        f"results/metrics/{method}/{variant}/{dataset}{suffix}"
+        for method in METHODS
+        for variant in VARIANTS
+        for dataset in DATASETS
+    ]
 
 
 # Modules that cannot change a result: an edit of a help text or a progress bar makes nothing stale.
@@ -173,7 +231,10 @@ EXEMPT = {"ccc", "ccc.cli", "ccc.cli.progress"}
 
 @functools.cache
 def module_file(name):
-    for path in (ROOT.joinpath(*name.split(".")).with_suffix(".py"), ROOT.joinpath(*name.split("."), "__init__.py")):
+    for path in (
+        ROOT.joinpath(*name.split(".")).with_suffix(".py"),
+        ROOT.joinpath(*name.split("."), "__init__.py"),
+    ):
         if path.is_file():
             return path
     return None
@@ -187,21 +248,27 @@ def imported(name):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [node.module] + [
+                f"{node.module}.{alias.name}" for alias in node.names
+            ]
         else:
             continue
         for full in names:
             parts = full.split(".")
             found |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
-    return {module for module in found if module.split(".")[0] == "ccc" and module_file(module)}
+    return {
+        dotted
+        for dotted in found
+        if dotted.split(".")[0] == "ccc" and module_file(dotted)
+    }
 
 
 def code(*modules):
-    """The files of `ccc` that these modules import, all the way down: inputs of the rule that runs them.
+    """The files of `ccc` that these modules import, all the way down: inputs of the jobs that run them.
 
     Snakemake does not track what Python imports. `code("cli.shard")` starts from ccc/cli/shard.py.
     """
-    queue, seen = [f"ccc.{module}" for module in modules], set()
+    queue, seen = [f"ccc.{start}" for start in modules], set()
     while queue:
         name = queue.pop()
         if name not in seen and name not in EXEMPT:

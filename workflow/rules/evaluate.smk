@@ -3,7 +3,9 @@ rule evaluate:
         prediction="results/colorized/{method}/{variant}/{dataset}",
         truth="results/benchmarks/{dataset}/truth",
         changes=branch(
-            lambda wildcards: wildcards.variant == "sam", then="results/harmonized/{method}/{dataset}.csv", otherwise=[]
+            lambda wildcards: wildcards.variant == "sam",
+            then="results/harmonized/{method}/{dataset}.csv",
+            otherwise=[],
         ),
         weights=[path for path in config["weights"].values() if path],
         code=code("cli.evaluate"),
@@ -12,12 +14,15 @@ rule evaluate:
         json="results/metrics/{method}/{variant}/{dataset}.json",
     log:
         "logs/evaluate/{method}/{variant}/{dataset}.log",
-    params:
-        title=lambda wildcards: title(wildcards.method),
-        segmenter=lambda wildcards: ["--segmenter", SEGMENTER] if wildcards.variant == "sam" else [],
-        options=assignments("--weights", config["weights"]) + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else []),
     conda:
         "../envs/ccc.yaml"
+    params:
+        title=lambda wildcards: title(wildcards.method),
+        segmenter=lambda wildcards: (
+            ["--segmenter", SEGMENTER] if wildcards.variant == "sam" else []
+        ),
+        options=assignments("--weights", config["weights"])
+        + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else []),
     shell:
         "ccc evaluate {input.prediction:q} {input.truth:q} --csv {output.csv:q} --json {output.json:q}"
         " --method {wildcards.method:q} --variant {wildcards.variant} --dataset {wildcards.dataset:q}"

@@ -9,10 +9,16 @@ rule harmonize:
         changes="results/harmonized/{method}/{dataset}.csv",
     log:
         "logs/harmonize/{method}/{dataset}.log",
-    params:
-        options=options({name: value for name, value in config["harmonize"].items() if name != "enabled"}),
     conda:
         "../envs/ccc.yaml"
+    params:
+        options=options(
+            {
+                name: value
+                for name, value in config["harmonize"].items()
+                if name != "enabled"
+            }
+        ),
     shell:
         "ccc harmonize {input.gray:q} {input.color:q} --masks {input.masks:q} -o {output.color:q}"
         " --changes {output.changes:q} {params.options:q} 2>&1 | tee {log:q}"

@@ -7,10 +7,13 @@ rule tables:
         directory(f"{REPORT}/tables"),
     log:
         f"logs/tables/{RUN}.log",
-    params:
-        options=assignments("--column", {name: config["benchmarks"][name]["column"] for name in BENCHMARKS}),
     conda:
         "../envs/ccc.yaml"
+    params:
+        options=assignments(
+            "--column",
+            {name: config["benchmarks"][name]["column"] for name in BENCHMARKS},
+        ),
     shell:
         "ccc tables {input.json:q} -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
 
@@ -21,7 +24,12 @@ rule report:
         csv=cells(".csv"),
         tables=rules.tables.output,
         benchmarks=expand("results/benchmarks/{dataset}/manifest.csv", dataset=DATASETS),
-        colorized=expand("results/colorized/{method}/{variant}/{dataset}", method=METHODS, variant=VARIANTS, dataset=DATASETS),
+        colorized=expand(
+            "results/colorized/{method}/{variant}/{dataset}",
+            method=METHODS,
+            variant=VARIANTS,
+            dataset=DATASETS,
+        ),
         codebook=[] if config["model"] else "results/codebook.json",
         training=[] if config["model"] else rules.train.output,
         code=code("cli.report"),
@@ -30,14 +38,26 @@ rule report:
         pictures=directory(f"{REPORT}/pictures"),
     log:
         f"logs/report/{RUN}.log",
-    params:
-        folder=REPORT,
-        run=RUN,
-        pictures=config["report"]["pictures"],
-        training=[] if config["model"] else ["--codebook", "results/codebook.json", "--training", f"results/train/{RUN}"],
-        options=assignments("--column", {name: config["benchmarks"][name]["column"] for name in BENCHMARKS}),
     conda:
         "../envs/ccc.yaml"
+    params:
+        folder=subpath(output.page, parent=True),
+        run=RUN,
+        pictures=config["report"]["pictures"],
+        training=(
+            []
+            if config["model"]
+            else [
+                "--codebook",
+                "results/codebook.json",
+                "--training",
+                f"results/train/{RUN}",
+            ]
+        ),
+        options=assignments(
+            "--column",
+            {name: config["benchmarks"][name]["column"] for name in BENCHMARKS},
+        ),
     shell:
         "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results results"
         " --pictures {params.pictures} {params.training:q} {params.options:q} 2>&1 | tee {log:q}"

@@ -23,11 +23,11 @@ rule shard:
         statistics="results/shards/{split}/{number}.json",
     log:
         "logs/shard/{split}/{number}.log",
+    conda:
+        "../envs/ccc.yaml"
     params:
         of=lookup(dpath="{split}", within=SHARD_COUNTS),
         choice=lookup(dpath="{split}", within=CHOICES),
-    conda:
-        "../envs/ccc.yaml"
     shell:
         "ccc shard {input.photographs:q} -o {output.tar:q} --shard {wildcards.number} --of {params.of}"
         " {params.choice:q} 2>&1 | tee {log:q}"

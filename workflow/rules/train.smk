@@ -12,15 +12,15 @@ rule train:
         preview=f"results/train/{RUN}/preview.png",
     log:
         f"logs/train/{RUN}.log",
-    params:
-        folder=f"results/train/{RUN}",
-        options=options(config["train"]),
-        name=config["training"]["name"],
     conda:
         "../envs/ccc.yaml"
     threads: 32
     resources:
         gpu=1,
+    params:
+        folder=subpath(output.model, parent=True),
+        options=options(config["train"]),
+        name=config["training"]["name"],
     shell:
         "ccc train {input.shards:q} --validation {input.validation:q} --codebook {input.codebook:q}"
         " -o {params.folder:q} --name {params.name:q} {params.options:q} 2>&1 | tee {log:q}"
