@@ -38,6 +38,6 @@ def run(args):
     facts = codebook.to_dict()
     print(
         f"{args.output}: {codebook.size} of {codebook.grid.size} classes kept (the paper: 215), with at least "
-        f"{threshold} of {facts['pixels']:,} cells; {facts['moved_pixels']:,} cells moved to their nearest class, by at "
-        f"most {facts['largest_move']:.1f}; {facts['clamped_pixels']:,} cells clamped to the grid"
+        f"{threshold} of {facts['pixels']:,} cells; {facts['moved_pixels']:,} cells moved to their nearest class, at "
+        f"most by {facts['largest_move']:.1f}; {facts['clamped_pixels']:,} cells clamped to the grid"
     )
