@@ -52,10 +52,9 @@ def _network(path: str):
 
 def inception():
     """The 2015 TensorFlow Inception that FID is defined on, with random weights: a torch module."""
+    import ccc._torchvision  # noqa: F401, I001  before pytorch_fid, which imports torchvision
     from pytorch_fid import inception as blocks
     from torchvision.models import inception_v3
-
-    import ccc._torchvision  # noqa: F401  before torchvision
 
     network = inception_v3(weights=None, num_classes=1008, aux_logits=False, init_weights=False)
     for name, channels, pooled in (("Mixed_5b", 192, 32), ("Mixed_5c", 256, 64), ("Mixed_5d", 288, 64)):

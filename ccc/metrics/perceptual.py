@@ -14,9 +14,8 @@ TRUNKS = {"alex": "alexnet", "vgg": "vgg16"}  # the network's name in lpips: its
 
 @functools.lru_cache(maxsize=2)
 def _network(net: str, path: str):
+    import ccc._torchvision  # noqa: F401, I001  before lpips, which imports torchvision
     import lpips as library
-
-    import ccc._torchvision  # noqa: F401  before lpips, which imports torchvision
 
     network = library.LPIPS(net=net, pnet_rand=True, verbose=False)  # the heads come with the package, the trunk not
     state = weights.read_state_dict(path)
