@@ -115,6 +115,8 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
             summary = json.loads((finished / f"results/metrics/{method}/{variant}/people.json").read_text())
             assert summary["images"] == 2 and summary["missing"]["lpips_alex"].startswith("no weights: ")
             assert summary["segmenter"] == ("felzenszwalb" if variant == "sam" else None)
+            lines = (finished / f"results/metrics/{method}/{variant}/people.csv").read_text().splitlines()
+            assert ("changed_share" in lines[0]) == (variant == "sam")
     mean = {
         name: json.loads((finished / f"results/metrics/{name}/plain/people.json").read_text())["mean"]
         for name in ("ccc", "gray", "oracle")

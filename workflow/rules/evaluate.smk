@@ -18,12 +18,14 @@ rule evaluate:
         "../envs/ccc.yaml"
     params:
         title=lambda wildcards: title(wildcards.method),
-        segmenter=lambda wildcards: (
-            ["--segmenter", SEGMENTER] if wildcards.variant == "sam" else []
+        harmonized=lambda wildcards, input: (
+            ["--segmenter", SEGMENTER, "--changes", input.changes]
+            if wildcards.variant == "sam"
+            else []
         ),
         options=assignments("--weights", config["weights"])
         + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else []),
     shell:
         "ccc evaluate {input.prediction:q} {input.truth:q} --csv {output.csv:q} --json {output.json:q}"
         " --method {wildcards.method:q} --variant {wildcards.variant} --dataset {wildcards.dataset:q}"
-        " --title {params.title:q} {params.segmenter:q} {params.options:q} 2>&1 | tee {log:q}"
+        " --title {params.title:q} {params.harmonized:q} {params.options:q} 2>&1 | tee {log:q}"
