@@ -12,6 +12,10 @@ from ccc.color import rgb_to_lab
 from ccc.errors import CCCError
 from ccc.files import write_text
 
+PAPER_SIZE = 215  # classes that the paper kept, of Places365
+PAPER_SHARE = 500 / 109_885_440  # its threshold as a share of all its cells
+REACHABLE = 265  # grid classes that some 8-bit sRGB colour falls into, after the clamp
+
 
 @dataclasses.dataclass(frozen=True)
 class ColorGrid:
@@ -185,11 +189,20 @@ class Codebook:
         """float32 `(size, 2)`: the centre of every class that is kept."""
         return self.grid.decode(self.active)
 
+    @property
+    def dropped(self) -> np.ndarray:
+        """int64, sorted: the grid classes that occur and are not kept; their pixels go to another class."""
+        return np.setdiff1d(np.flatnonzero(self.counts), self.active)
+
+    @property
+    def moves(self) -> np.ndarray:
+        """float32 `(grid.size,)`: how far each grid class is from the one it goes to, between bin centres, in ab."""
+        return np.linalg.norm(self.centers[self.lookup] - self.grid.centers, axis=-1)
+
     def to_dict(self) -> dict:
         """Plain values for JSON; `from_dict` restores them."""
-        moved = np.linalg.norm(self.centers[self.lookup] - self.grid.centers, axis=-1)
+        moved, inactive = self.moves, self.dropped
         total = int(self.counts.sum())
-        inactive = np.setdiff1d(np.flatnonzero(self.counts), self.active)
         return {
             "format": "ccc-codebook-1",
             "grid": dataclasses.asdict(self.grid),

@@ -1,4 +1,12 @@
-"""The colour classes worth predicting."""
+"""The colour classes worth predicting.
+
+Of the 400 bins of the ab plane, those with enough cells are kept and every other goes to its nearest kept one (Eq. 12
+of the paper). Beside the codebook a drawing is written, its name ending in .svg: the colours of the kept classes and
+how often every class occurs, as the paper's Fig. 6 and 7 show them. What the paper did, over the shards of any
+photographs:
+
+  ccc codebook results/shards/train/*.tar --relative-threshold 4.55e-6 -o results/codebook.json
+"""
 
 from pathlib import Path
 
@@ -24,6 +32,7 @@ def run(args):
 
     from ccc.codebook import Codebook
     from ccc.errors import CCCError
+    from ccc.report.codebook import describe, draw
     from ccc.shards import read_statistics, sum_histograms
 
     if args.threshold is not None and args.relative_threshold is not None:
@@ -34,10 +43,9 @@ def run(args):
     if args.relative_threshold is not None:
         threshold = max(math.ceil(args.relative_threshold * counts.sum()), 1)
     codebook = Codebook.fit(counts, threshold, args.mapping, clamped=sum(item["clamped_cells"] for item in statistics))
+    drawing = args.output.with_suffix(".svg")
     codebook.save(args.output)
-    facts = codebook.to_dict()
-    print(
-        f"{args.output}: {codebook.size} of {codebook.grid.size} classes kept (the paper: 215), with at least "
-        f"{threshold} of {facts['pixels']:,} cells; {facts['moved_pixels']:,} cells moved to their nearest class, at "
-        f"most by {facts['largest_move']:.1f}; {facts['clamped_pixels']:,} cells clamped to the grid"
-    )
+    draw(codebook, drawing)
+    print(f"{args.output}, drawn in {drawing}:")
+    for name, text in describe(codebook):
+        print(f"  {name}: {text}")

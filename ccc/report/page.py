@@ -11,16 +11,15 @@ from importlib import metadata
 from pathlib import Path
 
 import jinja2
-import numpy as np
 
 from ccc import __version__
 from ccc.codebook import Codebook
-from ccc.color import lab_to_rgb, to_uint8
 from ccc.errors import CCCError
 from ccc.files import write_text
 from ccc.images import read_rgb, resize_short_side, write_png
 from ccc.metrics.registry import METRICS
 from ccc.report.cells import REFERENCES, read_cells, row_label
+from ccc.report.codebook import describe, draw
 from ccc.report.tables import build_tables
 
 PACKAGES = ("torch", "torchvision", "snakemake", "webdataset", "numpy", "pillow", "scikit-image", "scipy", "lpips")
@@ -50,6 +49,9 @@ def write_report(
     aside = Path(tempfile.mkdtemp(dir=folder, prefix=".pictures."))
     try:
         datasets = _datasets(cells, results, aside, max_pictures, progress)
+        book = Codebook.load(codebook) if codebook else None
+        if book:
+            draw(book, aside / "codebook.svg")
         if training:
             shutil.copyfile(Path(training) / "preview.png", aside / "preview.png")
         aside.chmod(0o755)
@@ -73,7 +75,7 @@ def write_report(
         methods=sorted({row_label(cells, *cell.key[:2]) for cell in cells}),
         segmenters=sorted({cell.segmenter for cell in cells if cell.segmenter}),
         missing=missing,
-        codebook=_codebook(codebook) if codebook else None,
+        codebook=describe(book) if book else None,
         training=_training(training) if training else None,
         versions=_versions(),
     )
@@ -124,25 +126,6 @@ def _datasets(cells, results: Path, aside: Path, max_pictures: int, progress) ->
             rows.append({"name": name, "pictures": pictures})
         found.append({"name": dataset, "count": len(names), "rows": rows})
     return found
-
-
-def _codebook(path) -> dict:
-    book = Codebook.load(path)
-    side, cell = book.grid.delta, 12
-    colors = to_uint8(lab_to_rgb(np.concatenate([np.full((book.grid.size, 1), 65), book.grid.centers], axis=1)))
-    active = set(book.active.tolist())
-    squares = []
-    for number in range(book.grid.size):
-        x, y = number % side * cell, number // side * cell
-        fill = "#{:02x}{:02x}{:02x}".format(*colors[number]) if number in active else "none"
-        squares.append(
-            f'<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="{fill}" stroke="currentColor" '
-            'stroke-opacity=".15">'
-            f"<title>class {number}: {book.counts[number]} cells{', kept' if number in active else ''}</title></rect>"
-        )
-    head = f'<svg viewBox="0 0 {side * cell} {side * cell}" role="img" aria-label="kept colour classes">'
-    drawing = head + "".join(squares) + "</svg>"
-    return book.to_dict() | {"drawing": drawing}
 
 
 def _training(folder) -> dict:

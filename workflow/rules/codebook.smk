@@ -5,7 +5,8 @@ rule codebook:
         statistics=beside(TRAINING_SHARDS, ".json"),
         code=code("cli.codebook"),
     output:
-        "results/codebook.json",
+        codebook="results/codebook.json",
+        drawing="results/codebook.svg",
     log:
         "logs/codebook.log",
     conda:
@@ -13,4 +14,4 @@ rule codebook:
     params:
         options=options(config["codebook"]),
     shell:
-        "ccc codebook {input.tars:q} -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
+        "ccc codebook {input.tars:q} -o {output.codebook:q} {params.options:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,119 @@
+"""What a codebook tells: in words, and drawn as the paper's Fig. 6 and 7."""
+
+import os
+
+import numpy as np
+
+from ccc.codebook import PAPER_SHARE, PAPER_SIZE, REACHABLE, Codebook
+from ccc.color import lab_to_rgb, rgb_to_lab
+from ccc.files import written_whole
+
+
+def describe(codebook: Codebook) -> list[tuple[str, str]]:
+    """Name and sentence of each fact worth telling: what is kept, dropped, moved how far, and clamped."""
+    cells = int(codebook.counts.sum())
+    dropped, moves = codebook.dropped, codebook.moves
+    occurring = int((codebook.counts > 0).sum())
+    far = "no cell is moved"
+    if dropped.size:
+        moved = codebook.counts[dropped]
+        far = (
+            f"{moved.sum():,} cells ({moved.sum() / cells:.2g} of all), moved by "
+            f"{np.average(moves[dropped], weights=moved):.1f} on average and {moves[dropped].max():.1f} at most in ab, "
+            f"between bin centres; {runs(dropped)}"
+        )
+    clamped = "not counted"
+    if codebook.clamped is not None:
+        clamped = f"{codebook.clamped:,} cells ({codebook.clamped / cells:.2g} of all) lay outside the grid"
+    return [
+        (
+            "kept",
+            f"{codebook.size} of {codebook.grid.size} classes; the paper kept {PAPER_SIZE}, and 8-bit sRGB reaches "
+            f"{REACHABLE}, of which {occurring} occur here",
+        ),
+        (
+            "threshold",
+            f"{codebook.threshold:,} of {cells:,} cells, a share of {codebook.threshold / cells:.3g}; the paper's is "
+            f"{PAPER_SHARE:.3g}",
+        ),
+        ("classes", runs(codebook.active)),
+        ("dropped", f"{len(dropped)} classes that occur: {far}"),
+        ("clamped", clamped),
+        ("mapping", codebook.mapping),
+    ]
+
+
+def runs(numbers: np.ndarray) -> str:
+    """Sorted whole numbers as text, neighbours joined: `[1, 2, 3, 7]` gives "1-3 7"."""
+    parts = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return " ".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in parts)
+
+
+def class_colors(codebook: Codebook) -> np.ndarray:
+    """A colour for every grid class: float32 `(grid.size, 3)` sRGB in [0, 1], its bin centre as vivid as sRGB has it.
+
+    The lightness, of 5 to 95, is the one at which the clip to sRGB changes the centre least; of those that are
+    equally good the nearest to 65.
+    """
+    lightness = np.arange(5, 96, 5)
+    centers = codebook.grid.centers
+    lab = np.concatenate(
+        [
+            np.broadcast_to(lightness[:, None, None], (len(lightness), len(centers), 1)),
+            np.broadcast_to(centers, (len(lightness), *centers.shape)),
+        ],
+        axis=-1,
+    ).astype(np.float32)
+    rgb = lab_to_rgb(lab)
+    error = np.linalg.norm(rgb_to_lab(rgb) - lab, axis=-1).round(1)
+    best = np.lexsort((np.broadcast_to(np.abs(lightness - 65)[:, None], error.shape), error), axis=0)[0]
+    return rgb[best, np.arange(len(centers))]
+
+
+def draw(codebook: Codebook, path: str | os.PathLike) -> None:
+    """Draw which classes are kept, in their colours, and how often every class occurs, as SVG.
+
+    Left the kept classes in colour (the paper's Fig. 7); in the middle the class matrix with what is kept, dropped and
+    absent, the share of each as a shade (Fig. 6); right all classes by falling share, with the threshold. Equal
+    codebooks give equal bytes. Source: Fig. 4 to 7.
+    """
+    from matplotlib import rc_context
+    from matplotlib.colors import LogNorm
+    from matplotlib.figure import Figure
+
+    grid = codebook.grid
+    low, high = -grid.beta, grid.alpha * grid.delta - grid.beta
+    extent = (low, high, low, high)
+    shape = (grid.delta, grid.delta)
+    cells = codebook.counts.sum()
+    kept = np.isin(np.arange(grid.size), codebook.active)
+    share = np.where(codebook.counts > 0, codebook.counts / cells, np.nan)
+    colors = class_colors(codebook)
+    fixed = {"svg.hashsalt": "ccc", "svg.fonttype": "path", "font.size": 9, "image.composite_image": False}
+    with rc_context(fixed), written_whole(path) as aside:
+        figure = Figure(figsize=(15, 4.8), layout="constrained")
+        left, middle, right = figure.subplots(1, 3, width_ratios=(1.08, 1.19, 1))
+        painted = np.concatenate([colors, kept[:, None]], axis=1).reshape(*shape, 4)
+        left.imshow(painted, origin="lower", extent=extent, interpolation="none")
+        left.set_title(f"{codebook.size} classes kept, in colour (the paper kept {PAPER_SIZE})")
+        shades = middle.imshow(
+            share.reshape(shape), origin="lower", extent=extent, interpolation="none", cmap="viridis", norm=LogNorm()
+        )
+        figure.colorbar(shades, ax=middle, label="share of all cells")
+        half = grid.alpha / 2
+        for a, b in grid.centers[codebook.dropped]:
+            middle.plot([a - half, a + half], [b - half, b + half], color="crimson", linewidth=0.8)
+            middle.plot([a - half, a + half], [b + half, b - half], color="crimson", linewidth=0.8)
+        middle.set_title("how often each class occurs; crossed out: dropped")
+        for axes in (left, middle):
+            axes.set(xlabel="a", ylabel="b")
+            axes.set_xticks(range(low, high + 1, 50))
+            axes.set_yticks(range(low, high + 1, 50))
+            axes.set_facecolor("0.93")
+        order = np.argsort(-codebook.counts, kind="stable")[: int((codebook.counts > 0).sum())]
+        right.bar(np.arange(1, len(order) + 1), share[order], width=1, color=colors[order])
+        right.axhline(codebook.threshold / cells, color="black", linewidth=0.8)
+        right.axvline(PAPER_SIZE + 0.5, color="black", linewidth=0.8, linestyle="dashed")
+        right.set(yscale="log", xlabel="classes by falling share", xlim=(0.5, REACHABLE + 0.5))
+        right.set_title(f"line: threshold; dashed: {PAPER_SIZE}, as the paper kept")
+        figure.savefig(aside, format="svg", metadata={"Date": None})
