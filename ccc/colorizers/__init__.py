@@ -3,11 +3,13 @@
 import difflib
 import importlib
 import pkgutil
+from pathlib import Path
 
+from ccc import weights as weight_files
 from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.errors import CCCError
+from ccc.errors import CCCError, MissingWeights
 
-__all__ = ["Colorizer", "MethodInfo", "info", "load", "names"]
+__all__ = ["Colorizer", "MethodInfo", "files", "info", "load", "names"]
 
 
 def names() -> list[str]:
@@ -30,6 +32,22 @@ def _module(name: str):
 def info(name: str) -> MethodInfo:
     """Facts about a method. Raises CCCError, with the nearest name, where there is none of that name."""
     return _module(name).INFO
+
+
+def files(name: str, weights=None, **options) -> list[Path]:
+    """Files that `load` would read with the same arguments, found but not read: what to ask before any work.
+
+    Raises as `load` does: MissingWeights, with the command that gets the file, where one is not at hand, CCCError
+    for an unknown name or an option that is missing. A method with files of its own way has a function `files`.
+    """
+    module = _module(name)
+    if hasattr(module, "files"):
+        return module.files(weights, **options)
+    if not module.INFO.weights:
+        return []
+    if weights is None and module.INFO.weights[0] not in weight_files.known():
+        raise MissingWeights(f"no weights: the method {name} needs a trained model: give its path as weights")
+    return [weight_files.locate(module.INFO.weights[0], weights)]
 
 
 def load(name: str, weights=None, device=None, **options) -> Colorizer:

@@ -1,0 +1,254 @@
+"""DDColor (Kang et al. 2023): ConvNeXt, a U-Net for pixels and a transformer decoder for colours."""
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ccc import weights as weight_files
+from ccc.colorizers._unet import Shuffle, SpectralConv, WideBlock
+from ccc.colorizers.base import MethodInfo, SquareColorizer, resize_ab
+from ccc.errors import CCCError
+
+INFO = MethodInfo(
+    name="ddcolor",
+    title="DDColor",
+    paper="Kang et al.: DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders, ICCV 2023",
+    licence="Apache-2.0 (weights too)",
+    parameters=227_869_328,
+    weights=("ddcolor_paper", "ddcolor_modelscope", "ddcolor_artistic", "ddcolor_tiny"),
+    note="the model of the paper unless told otherwise; ab is enlarged without interpolation, as published",
+)
+
+MODELS = ("paper", "modelscope", "artistic", "tiny")
+INPUT_SIZES = (256, 512)
+QUERIES, WIDTH, HEADS, LAYERS, LEVELS = 100, 256, 8, 9, 3
+
+
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of `(N, C, H, W)`."""
+
+    def __init__(self, channels: int):
+        super().__init__(channels, eps=1e-6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class ConvNeXtBlock(nn.Module):
+    """7x7 convolution per channel, norm, two linear layers per pixel, added to the input."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.dwconv = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.pwconv1 = nn.Linear(channels, 4 * channels)
+        self.pwconv2 = nn.Linear(4 * channels, channels)
+        self.gamma = nn.Parameter(1e-6 * torch.ones(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.norm(self.dwconv(x).permute(0, 2, 3, 1))
+        y = self.gamma * self.pwconv2(functional.gelu(self.pwconv1(y)))
+        return x + y.permute(0, 3, 1, 2)
+
+
+class ConvNeXt(nn.Module):
+    """`(N, 3, H, W)` to four features, at 1/4, 1/8, 1/16 and 1/32."""
+
+    def __init__(self, depths: tuple[int, ...], widths: tuple[int, ...]):
+        super().__init__()
+        self.downsample_layers = nn.ModuleList([nn.Sequential(nn.Conv2d(3, widths[0], 4, 4), ChannelNorm(widths[0]))])
+        for inputs, outputs in zip(widths, widths[1:], strict=False):
+            self.downsample_layers.append(nn.Sequential(ChannelNorm(inputs), nn.Conv2d(inputs, outputs, 2, 2)))
+        self.stages = nn.ModuleList(
+            nn.Sequential(*(ConvNeXtBlock(width) for _ in range(depth)))
+            for depth, width in zip(depths, widths, strict=True)
+        )
+        for i, width in enumerate(widths):
+            setattr(self, f"norm{i}", ChannelNorm(width))  # of what is handed out, not of what goes on
+        self.norm = nn.LayerNorm(widths[-1], eps=1e-6)  # in the published files; its result is used nowhere
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        features = []
+        for i, (down, stage) in enumerate(zip(self.downsample_layers, self.stages, strict=True)):
+            x = stage(down(x))
+            features.append(getattr(self, f"norm{i}")(x))
+        return features
+
+
+class _Attention(nn.Module):
+    """Attention, added to the queries, then norm. `name`: what its weights are filed under."""
+
+    def __init__(self, name: str):
+        super().__init__()
+        self.attention_name = name
+        self.add_module(name, nn.MultiheadAttention(WIDTH, HEADS))
+        self.norm = nn.LayerNorm(WIDTH)
+
+    def forward(self, target, query, key, value) -> torch.Tensor:
+        attended = getattr(self, self.attention_name)(query, key, value, need_weights=False)[0]
+        return self.norm(target + attended)
+
+
+class _FeedForward(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(WIDTH, 2048), nn.Linear(2048, WIDTH)
+        self.norm = nn.LayerNorm(WIDTH)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(x + self.linear2(self.linear1(x).relu()))
+
+
+class _ColorEmbedding(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers[2](self.layers[1](self.layers[0](x).relu()).relu())
+
+
+def sine_position(height: int, width: int, device=None) -> torch.Tensor:
+    """Sines and cosines of a place's row, then of its column: float32 `(WIDTH, height, width)`."""
+    half = WIDTH // 2
+    wavelengths = 10000 ** (2 * torch.arange(half // 2, device=device).repeat_interleave(2) / half)
+
+    def along(length: int) -> torch.Tensor:  # (length, half)
+        place = torch.arange(1, length + 1, dtype=torch.float32, device=device) / (length + 1e-6) * 2 * math.pi
+        angle = place[:, None] / wavelengths
+        return torch.stack([angle[:, 0::2].sin(), angle[:, 1::2].cos()], dim=2).flatten(1)
+
+    rows = along(height).T[:, :, None].expand(-1, -1, width)
+    columns = along(width).T[:, None, :].expand(-1, height, -1)
+    return torch.cat([rows, columns])
+
+
+class ColorDecoder(nn.Module):
+    """100 colour queries that look at the pixel decoder's three features in turn, projected onto its pixels."""
+
+    def __init__(self):
+        super().__init__()
+        self.query_feat = nn.Embedding(QUERIES, WIDTH)
+        self.query_embed = nn.Embedding(QUERIES, WIDTH)
+        self.level_embed = nn.Embedding(LEVELS, WIDTH)
+        self.input_proj = nn.ModuleList(nn.Conv2d(channels, WIDTH, 1) for channels in (512, 512, 256))
+        self.transformer_cross_attention_layers = nn.ModuleList(_Attention("multihead_attn") for _ in range(LAYERS))
+        self.transformer_self_attention_layers = nn.ModuleList(_Attention("self_attn") for _ in range(LAYERS))
+        self.transformer_ffn_layers = nn.ModuleList(_FeedForward() for _ in range(LAYERS))
+        self.decoder_norm = nn.LayerNorm(WIDTH)
+        self.color_embed = _ColorEmbedding()
+
+    def forward(self, levels: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tensor:
+        memories, positions = [], []  # sequence first: (places, N, WIDTH)
+        for i, level in enumerate(levels):
+            memory = self.input_proj[i](level) + self.level_embed.weight[i][:, None, None]
+            memories.append(memory.flatten(2).permute(2, 0, 1))
+            positions.append(sine_position(*level.shape[2:], level.device).flatten(1).T[:, None])
+        embed = self.query_embed.weight[:, None]
+        color = self.query_feat.weight[:, None].expand(-1, len(pixels), -1)
+        for i in range(LAYERS):
+            memory = memories[i % LEVELS]
+            key = memory + positions[i % LEVELS]
+            color = self.transformer_cross_attention_layers[i](color, color + embed, key, memory)
+            color = self.transformer_self_attention_layers[i](color, color + embed, color + embed, color)
+            color = self.transformer_ffn_layers[i](color)
+        color = self.color_embed(self.decoder_norm(color))
+        return torch.einsum("qnc,nchw->nqhw", color, pixels)
+
+
+class _Encoder(nn.Module):
+    def __init__(self, depths, widths):
+        super().__init__()
+        self.arch = ConvNeXt(depths, widths)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return self.arch(x)
+
+
+class _Decoder(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            [WideBlock(widths[3], widths[2], 512), WideBlock(512, widths[1], 512), WideBlock(512, widths[0], 256)]
+        )
+        self.last_shuf = Shuffle(nn.Sequential(SpectralConv(256, 16 * 256, 1, bias=True)), scale=4)
+        self.color_decoder = ColorDecoder()
+
+    def forward(self, features: list[torch.Tensor]) -> torch.Tensor:
+        x, levels = features[3], []
+        for layer, skip in zip(self.layers, features[2::-1], strict=True):
+            x = layer(x, skip)
+            levels.append(x)
+        return self.color_decoder(levels, self.last_shuf(x))
+
+
+class DDColor(nn.Module):
+    """Gray as RGB in [0, 1], float `(N, 3, H, W)`, to ab in CIELAB units, `(N, 2, H, W)`; H and W multiples of 32."""
+
+    def __init__(self, tiny: bool):
+        super().__init__()
+        depths, widths = ((3, 3, 9, 3), (96, 192, 384, 768)) if tiny else ((3, 3, 27, 3), (192, 384, 768, 1536))
+        self.encoder = _Encoder(depths, widths)
+        self.decoder = _Decoder(widths)
+        self.refine_net = nn.Sequential(nn.Sequential(SpectralConv(QUERIES + 3, 2, 1, bias=True)))
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = (x - self.mean) / self.std
+        return self.refine_net(torch.cat([self.decoder(self.encoder(x)), x], dim=1))
+
+
+class DDColorColorizer(SquareColorizer):
+    """The published pipeline, in OpenCV's float CIELAB."""
+
+    def __init__(self, network: nn.Module, device=None, input_size: int = 512):
+        if input_size not in INPUT_SIZES:
+            raise CCCError(f"input_size must be {' or '.join(map(str, INPUT_SIZES))}, got {input_size!r}")
+        super().__init__(network, device)
+        self.input_size = input_size
+
+    def _input(self, rgb: np.ndarray) -> torch.Tensor:
+        square = cv2.resize(rgb.astype(np.float32) / 255, (self.input_size, self.input_size))
+        lab = cv2.cvtColor(square, cv2.COLOR_RGB2LAB)
+        lab[..., 1:] = 0
+        return torch.from_numpy(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)).permute(2, 0, 1)
+
+    def _output(self, rgb: np.ndarray, predicted: torch.Tensor) -> np.ndarray:
+        lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        # "nearest" is what the published code does, by leaving out the mode.
+        lab[..., 1:] = resize_ab(predicted.permute(1, 2, 0).numpy(), *rgb.shape[:2], mode="nearest")
+        return (cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def _known(model: str) -> str:
+    if model not in MODELS:
+        raise CCCError(f"ddcolor has no model {model!r}: there are {', '.join(MODELS)}")
+    return model
+
+
+def network(model: str = "paper") -> DDColor:
+    """The network of "paper", "modelscope", "artistic" or "tiny", not trained. Raises CCCError for another name."""
+    return DDColor(tiny=_known(model) == "tiny")
+
+
+def files(weights=None, model: str = "paper", **options) -> list[Path]:
+    """The file that `load` would read; see `ccc.colorizers.files`."""
+    return [weight_files.locate(f"ddcolor_{_known(model)}", weights)]
+
+
+def load(weights=None, device=None, model: str = "paper", input_size: int = 512) -> DDColorColorizer:
+    """DDColor with its published weights, or those in the file `weights`.
+
+    `model`: "paper" (that of the published numbers), "modelscope", "artistic" or "tiny"; `input_size`: side of the
+    square that the network sees: 512, the published demo's, or 256, that of training and of the paper's evaluation.
+    Raises as `ccc.colorizers.load` says.
+    """
+    untrained = network(model)
+    weight_files.load_state_dict(files(weights, model)[0], untrained, unwrap=("params",))
+    return DDColorColorizer(untrained, device, input_size)

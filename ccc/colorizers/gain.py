@@ -1,0 +1,70 @@
+"""Gain and Debnath 2023 (DL-Net): nothing public, so pictures that somebody else has coloured, from a folder."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ccc.colorizers.base import Colorizer, MethodInfo, checked
+from ccc.errors import CCCError
+from ccc.images import SUFFIXES, read_rgb
+
+INFO = MethodInfo(
+    name="gain",
+    title="Gain et al.",
+    paper="Gain, Debnath: A Novel Unbiased Deep Learning Approach (DL-Net) in Feature Space for Converting Gray to "
+    "Color Image, IEEE Access 2023",
+    licence="of the pictures' author",
+    parameters=None,
+    note="neither code nor weights are public: reads coloured pictures of the same names from a folder",
+)
+
+
+class Precomputed(Colorizer):
+    """Pictures of a folder, found by name; nothing is computed. Any method that runs elsewhere can be read so."""
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise CCCError(f"{self.folder}: no such folder of coloured pictures")
+
+    def colorize_named(self, name: str, image: np.ndarray) -> np.ndarray:
+        """The coloured picture of the same name, with its own suffix or any other of a picture, unchanged.
+
+        Raises CCCError where there is none, or more than one, or its size is not that of `image`; ImageError where it
+        cannot be read.
+        """
+        height, width = checked(image).shape[:2]
+        path = self._find(name)
+        colored = read_rgb(path)
+        if colored.shape[:2] != (height, width):
+            size = f"{colored.shape[1]}x{colored.shape[0]}"
+            raise CCCError(f"{path}: {size}, where the gray picture is {width}x{height}: give it in its own size")
+        return colored
+
+    def _find(self, name: str) -> Path:
+        if (self.folder / name).is_file():
+            return self.folder / name
+        stem = Path(name).stem
+        found = sorted(path for path in self.folder.iterdir() if path.stem == stem and path.suffix.lower() in SUFFIXES)
+        if not found:
+            raise CCCError(f"{self.folder}: no coloured picture for {name}")
+        if len(found) > 1:
+            raise CCCError(f"{self.folder}: {' and '.join(path.name for path in found)} for {name}: keep one")
+        return found[0]
+
+    def _colorize(self, rgb: np.ndarray) -> np.ndarray:
+        raise CCCError("a method of precomputed pictures finds them by name: use it on files")
+
+
+def files(weights=None, folder=None) -> list[Path]:
+    """No weights; raises CCCError where the folder is not given or not there. See `ccc.colorizers.files`."""
+    load(folder=folder)
+    return []
+
+
+def load(weights=None, device=None, folder=None) -> Precomputed:
+    """Precomputed pictures. `folder`: where they lie, required. Raises CCCError where it is not given or not there."""
+    if folder is None:
+        raise CCCError(f"method gain: {INFO.note}; give it with the option folder=PATH")
+    return Precomputed(folder)

@@ -1,0 +1,289 @@
+"""Let there be Color! (Iizuka et al. 2016): a global and a local network, joined.
+
+Not verified against Torch7: written from the published description, for the published Torch7 model. Its licence
+(CC BY-NC-SA 4.0) forbids commercial use; the weights are never shipped.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ccc import devices
+from ccc import weights as weight_files
+from ccc.color import to_uint8
+from ccc.colorizers import _torch7
+from ccc.colorizers.base import Colorizer, MethodInfo
+from ccc.errors import CCCError
+
+INFO = MethodInfo(
+    name="iizuka",
+    title="Iizuka et al.",
+    paper="Iizuka, Simo-Serra, Ishikawa: Let there be Color!, SIGGRAPH 2016",
+    licence="CC BY-NC-SA 4.0, code and weights: not for commercial use",
+    parameters=43_231_394,
+    weights=("iizuka", "iizuka_imagenet"),
+    note="not verified against Torch7",
+)
+
+MODELS = {"places": "iizuka", "imagenet": "iizuka_imagenet"}
+GLOBAL_SIZE = 224  # side of the square that the global network sees
+
+
+def _stack(*steps: tuple[int, int, int]) -> nn.Sequential:
+    """3x3 convolutions of (inputs, outputs, stride), each with BatchNorm and ReLU."""
+    layers: list[nn.Module] = []
+    for inputs, outputs, stride in steps:
+        layers += [nn.Conv2d(inputs, outputs, 3, stride, 1), nn.BatchNorm2d(outputs), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class Iizuka(nn.Module):
+    """A gray picture less the training mean, float `(1, 1, H, W)`, multiples of 8, and the same scaled to 224x224,
+    to a and b in [0, 1] (0.5 is gray), `(1, 2, H/2, W/2)`."""
+
+    def __init__(self):
+        super().__init__()
+        self.low = _stack((1, 64, 2), (64, 128, 1), (128, 128, 2), (128, 256, 1), (256, 256, 2), (256, 512, 1))
+        self.middle = _stack((512, 512, 1), (512, 256, 1))
+        self.wide = _stack((512, 512, 2), (512, 512, 1), (512, 512, 2), (512, 512, 1))  # the global network
+        self.linear = nn.Sequential(
+            *(nn.Linear(512 * 7 * 7, 1024), nn.BatchNorm1d(1024), nn.ReLU()),
+            *(nn.Linear(1024, 512), nn.BatchNorm1d(512), nn.ReLU()),
+            *(nn.Linear(512, 256), nn.BatchNorm1d(256), nn.ReLU()),
+        )
+        self.fusion = _stack((512, 256, 1))
+        self.color = nn.Sequential(
+            *_stack((256, 128, 1)),
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            *_stack((128, 64, 1), (64, 64, 1)),
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            *_stack((64, 32, 1)),
+            nn.Conv2d(32, 2, 3, padding=1),
+            nn.Sigmoid(),
+        )
+        self.register_buffer("mean", torch.zeros(()))  # of the training pictures, kept in the published file
+
+    def forward(self, gray: torch.Tensor, small: torch.Tensor) -> torch.Tensor:
+        local = self.middle(self.low(gray))
+        summary = self.linear(self.wide(self.low(small)).flatten(1))
+        everywhere = summary[:, :, None, None].expand(-1, -1, *local.shape[2:])
+        return self.color(self.fusion(torch.cat([local, everywhere], dim=1)))
+
+
+# --- Torch7's picture operations ---
+
+
+def _scaling(source: int, target: int) -> np.ndarray:
+    """Torch7's linear scaling along one axis, as a matrix `(target, source)`: between corners up, area mean down."""
+    matrix = np.zeros((target, source), np.float32)
+    if target > source:
+        at = np.arange(target) * (source - 1) / max(target - 1, 1)
+        low = np.minimum(np.floor(at).astype(int), source - 1)
+        np.add.at(matrix, (np.arange(target), low), 1 - (at - low))
+        np.add.at(matrix, (np.arange(target), np.minimum(low + 1, source - 1)), at - low)
+        return matrix
+    width = source / target
+    for i in range(target):
+        begin, end = i * width, (i + 1) * width
+        first, last = int(begin), min(int(np.ceil(end - 1e-9)), source)
+        cells = np.arange(first, last)
+        matrix[i, first:last] = (np.minimum(cells + 1, end) - np.maximum(cells, begin)) / width
+    return matrix
+
+
+def scale(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bring float `(H, W)` to float32 `(height, width)` as Torch7's image.scale does by default."""
+    return _scaling(plane.shape[0], height) @ plane.astype(np.float32) @ _scaling(plane.shape[1], width).T
+
+
+_YUV_FROM_RGB = np.array([[0.299, 0.587, 0.114], [-0.14713, -0.28886, 0.436], [0.615, -0.51499, -0.10001]])
+_RGB_FROM_YUV = np.array([[1, 0, 1.13983], [1, -0.39465, -0.58060], [1, 2.03211, 0]])
+_XYZ_FROM_RGB = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+)
+_WHITE = np.array([0.950456, 1, 1.088754])
+_EPSILON, _KAPPA = 216 / 24389, 24389 / 27
+
+
+def _rgb_from_lab(lab: np.ndarray) -> np.ndarray:
+    y = (lab[..., 0] + 16) / 116
+    f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
+    xyz = np.where(f**3 > _EPSILON, f**3, (116 * f - 16) / _KAPPA) * _WHITE
+    linear = np.maximum(xyz @ np.linalg.inv(_XYZ_FROM_RGB).T, 0)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def _lightness(rgb: np.ndarray) -> np.ndarray:
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, (np.maximum(rgb + 0.055, 0) / 1.055) ** 2.4)
+    y = linear @ _XYZ_FROM_RGB[1]
+    return np.where(y > _EPSILON, 116 * np.cbrt(y) - 16, _KAPPA * y)
+
+
+def recombine(luma: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """Y of a picture, float `(H, W)` in [0, 1], and ab in CIELAB units, `(H, W, 2)`, to float RGB, not clipped.
+
+    The authors take L of a colour whose U and V both equal Y, which is not the picture's lightness, and keep only U
+    and V of what comes out. That step is kept.
+    """
+    odd = np.clip(np.repeat(luma[..., None], 3, axis=-1) @ _RGB_FROM_YUV.T, 0, 1)
+    colored = _rgb_from_lab(np.concatenate([_lightness(odd)[..., None], ab], axis=-1))
+    yuv = colored @ _YUV_FROM_RGB.T
+    yuv[..., 0] = luma
+    return yuv @ _RGB_FROM_YUV.T
+
+
+class IizukaColorizer(Colorizer):
+    """The published pipeline, at the picture's own size to a multiple of 8: memory grows with the picture."""
+
+    def __init__(self, network: nn.Module, device=None):
+        self.device = devices.choose(device)
+        self.network = network.eval().requires_grad_(False).to(self.device)
+
+    @torch.inference_mode()
+    def _colorize(self, rgb: np.ndarray) -> np.ndarray:
+        height, width = rgb.shape[:2]
+        luma = rgb @ _YUV_FROM_RGB[0] / 255
+        gray = scale(luma, *(max(int(side / 8 + 0.5), 1) * 8 for side in (height, width))) - self.network.mean.item()
+        small = scale(gray, GLOBAL_SIZE, GLOBAL_SIZE)
+        planes = [torch.from_numpy(plane)[None, None].to(self.device) for plane in (gray, small)]
+        a, b = (2 * self.network(*planes)[0].float().cpu().numpy() - 1) * 100
+        ab = np.stack([scale(a, height, width), scale(b, height, width)], axis=-1)
+        return to_uint8(recombine(luma, ab))
+
+
+# --- weights ---
+
+
+def _modules(value) -> Iterator[_torch7.TorchObject]:
+    """The layers of a Torch7 model that hold numbers, in the order of its graph; each once."""
+    seen = set()
+
+    def walk(part):
+        if isinstance(part, dict):
+            for key in sorted(key for key in part if isinstance(key, int)):
+                yield from walk(part[key])
+        elif isinstance(part, _torch7.TorchObject) and id(part) not in seen:
+            seen.add(id(part))
+            if part.kind == "nn.gModule":
+                yield from walk(part.get("forwardnodes"))
+            elif part.kind in ("nngraph.Node", "graph.Node"):
+                data = part.get("data")
+                yield from walk(data.get("module") if data else None)
+            elif part.get("modules") is not None:
+                yield from walk(part.get("modules"))
+            elif isinstance(part.get("weight"), np.ndarray) or "BatchNormalization" in part.kind:
+                yield part
+
+    return walk(value)
+
+
+def _layers(network: Iizuka) -> list[tuple[str, nn.Module, str | None]]:
+    """Convolutions and linear layers in the order of the graph, with the name of the BatchNorm that follows each."""
+    found = []
+    for stack in ("low", "middle", "wide", "linear", "fusion", "color"):
+        children = list(getattr(network, stack).named_children())
+        for i, (name, child) in enumerate(children):
+            if isinstance(child, nn.Conv2d | nn.Linear):
+                following = children[i + 1] if i + 1 < len(children) else (None, None)
+                normalized = isinstance(following[1], nn.BatchNorm1d | nn.BatchNorm2d)
+                found.append((f"{stack}.{name}", child, f"{stack}.{following[0]}" if normalized else None))
+    return found
+
+
+def read_torch7(path: str | os.PathLike) -> dict[str, torch.Tensor]:
+    """State dict of `Iizuka` from the published Torch7 file: a table of `mean` and an nngraph `model`.
+
+    The graph's layers are matched in order; a second copy of the low-level network, which both inputs share, is
+    passed over, and a layer without BatchNorm gets one that changes nothing. Raises CCCError naming the file and the
+    first layer that does not fit.
+    """
+    content = _torch7.read(path)
+    if not isinstance(content, dict) or "model" not in content or "mean" not in content:
+        raise CCCError(f"{path}: not the published model: a table of `mean` and `model` is wanted")
+    mean = np.asarray(content["mean"], np.float64) if not isinstance(content["mean"], dict) else np.zeros(2)
+    if mean.size != 1:
+        raise CCCError(f"{path}: `mean` must be one number, got {mean.size}")
+    with torch.device("meta"):
+        wanted = Iizuka()
+    low = {tuple(child.weight.shape) for name, child, _ in _layers(wanted) if name.startswith("low.")}
+    modules = list(_modules(content["model"]))
+    state = {"mean": torch.tensor(mean.item(), dtype=torch.float32)}
+    at = 0
+    for name, layer, norm in _layers(wanted):
+        shape = tuple(layer.weight.shape)
+        while at < len(modules) and not _fits(modules[at], shape):
+            module = modules[at]
+            found = np.shape(module.get("weight"))
+            if "BatchNormalization" not in module.kind and not any(_fits(module, other) for other in low):
+                raise CCCError(f"{path}: layer {name} has {shape}, but the file has {module.kind} with {found} there")
+            at += 1
+        if at == len(modules):
+            raise CCCError(f"{path}: layer {name} with {shape} is missing")
+        state[f"{name}.weight"] = _tensor(modules[at].get("weight")).reshape(shape)
+        bias = modules[at].get("bias")
+        state[f"{name}.bias"] = torch.zeros(shape[0]) if bias is None else _tensor(bias).reshape(shape[0])
+        at += 1
+        if norm is not None:
+            following = modules[at] if at < len(modules) and "BatchNormalization" in modules[at].kind else None
+            state |= _norm(norm, following, shape[0])
+            at += following is not None
+    if at < len(modules):
+        raise CCCError(f"{path}: {modules[at].kind} with {np.shape(modules[at].get('weight'))} is left over")
+    return state
+
+
+def _fits(module: _torch7.TorchObject, shape: tuple[int, ...]) -> bool:
+    """Whether a layer holds a weight of this shape; some convolutions hold theirs flat."""
+    found = np.shape(module.get("weight"))
+    return found == shape or (len(shape) == 4 and found == (shape[0], int(np.prod(shape[1:]))))
+
+
+def _norm(name: str, module: _torch7.TorchObject | None, channels: int) -> dict[str, torch.Tensor]:
+    one, zero, epsilon = torch.ones(channels), torch.zeros(channels), 1e-5
+    if module is None:
+        values = {"weight": one, "bias": zero, "running_mean": zero, "running_var": one - epsilon}
+    else:
+        if module.get("running_var") is not None:
+            variance = _tensor(module.get("running_var"))
+        else:  # older Torch7 keeps the inverse of the deviation, its epsilon within
+            variance = _tensor(module.get("running_std")) ** -2 - epsilon
+        values = {"running_mean": _tensor(module.get("running_mean")), "running_var": variance}
+        values["weight"] = one if module.get("weight") is None else _tensor(module.get("weight"))
+        values["bias"] = zero if module.get("bias") is None else _tensor(module.get("bias"))
+    return {f"{name}.{key}": value for key, value in values.items()} | {
+        f"{name}.num_batches_tracked": torch.tensor(0, dtype=torch.int64)
+    }
+
+
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.array(values, np.float32))
+
+
+def network() -> Iizuka:
+    """The network, not trained."""
+    return Iizuka()
+
+
+def files(weights=None, model: str = "places") -> list[Path]:
+    """The file that `load` would read; see `ccc.colorizers.files`."""
+    if model not in MODELS:
+        raise CCCError(f"iizuka has no model {model!r}: there are {', '.join(MODELS)}")
+    return [weight_files.locate(MODELS[model], weights)]
+
+
+def load(weights=None, device=None, model: str = "places") -> IizukaColorizer:
+    """Iizuka 2016 with its published Torch7 model, or the file `weights`: `.t7`, or a `.pth` or `.safetensors` of it.
+
+    `model`: "places" or "imagenet", by the pictures it was trained on. Raises as `ccc.colorizers.load` says.
+    """
+    path = files(weights, model)[0]
+    untrained = network()
+    if Path(path).suffix == ".t7":
+        weight_files.load_strictly(untrained, read_torch7(path), path)
+    else:
+        weight_files.load_state_dict(path, untrained)
+    return IizukaColorizer(untrained, device)

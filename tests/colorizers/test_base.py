@@ -1,0 +1,89 @@
+"""What holds for every colorizer."""
+
+import numpy as np
+import pytest
+import torch
+
+from ccc import colorizers
+from ccc.colorizers.base import Colorizer, SquareColorizer
+from ccc.errors import CCCError
+
+PICTURE = np.full((4, 5, 3), 90, np.uint8)
+
+
+class Limited(SquareColorizer):
+    """Runs out of memory above `limit` pictures at once."""
+
+    def __init__(self, limit):
+        super().__init__(torch.nn.Identity(), "cpu")
+        self.limit, self.passes = limit, []
+
+    def _input(self, rgb):
+        return torch.zeros(1)
+
+    def _output(self, rgb, predicted):
+        return rgb
+
+    def _colorize_batch(self, images):
+        self.passes.append(len(images))
+        if len(images) > self.limit:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return super()._colorize_batch(images)
+
+
+def test_out_of_memory_halves_the_batch():
+    limited = Limited(2)
+    assert len(limited.colorize_batch([PICTURE] * 5)) == 5
+    assert limited.passes == [5, 2, 3, 1, 2]
+
+
+def test_out_of_memory_for_one_picture_is_an_error_never_gray():
+    with pytest.raises(CCCError, match="out of memory for a picture of 5x4.*--device cpu"):
+        Limited(0).colorize(PICTURE)
+
+
+def test_other_errors_are_not_hidden():
+    class Broken(Colorizer):
+        def _colorize(self, rgb):
+            raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        Broken().colorize(PICTURE)
+
+
+@pytest.mark.parametrize("image", [np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2), float), np.zeros((0, 2), np.uint8)])
+def test_other_arrays_are_refused(image):
+    with pytest.raises(CCCError, match="a picture must be uint8"):
+        colorizers.load("gray").colorize(image)
+
+
+def test_a_name_makes_no_difference_by_default():
+    np.testing.assert_array_equal(colorizers.load("gray").colorize_named("a.png", PICTURE), PICTURE)
+
+
+@pytest.mark.parametrize("name", colorizers.names())
+def test_every_method_states_its_facts(name):
+    from ccc.weights import known
+
+    info = colorizers.info(name)
+    assert info.name == name and info.title and info.paper and info.licence
+    assert name == "ccc" or set(info.weights) <= set(known())
+
+
+def test_files_are_asked_for_before_any_work(tmp_path, monkeypatch):
+    from ccc.errors import MissingWeights
+
+    for name in ("CCC_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert colorizers.files("gray") == []
+    for name in ("cic", "zhang", "su", "deoldify", "ddcolor", "larsson", "iizuka"):
+        with pytest.raises(MissingWeights, match=f"^no weights: .*`ccc weights fetch {name}"):
+            colorizers.files(name)
+    with pytest.raises(MissingWeights, match="^no weights: the method ccc needs a trained model"):
+        colorizers.files("ccc")
+    with pytest.raises(CCCError, match="folder=PATH"):
+        colorizers.files("gain")
+    (tmp_path / "ddcolor_paper_tiny.pth").touch()
+    assert colorizers.files("ddcolor", model="tiny", input_size=256) == [tmp_path / "ddcolor_paper_tiny.pth"]
+    (tmp_path / "inst-colorizatioon_full_official_cocostuff-256x256-5b9d4eee.pth").touch()
+    assert len(colorizers.files("su")) == 1  # MMagic's file, where the published one is not at hand

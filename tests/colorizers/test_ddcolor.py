@@ -1,0 +1,36 @@
+"""DDColor against the reference networks."""
+
+import pytest
+import torch
+
+from ccc import colorizers
+from ccc.colorizers import ddcolor
+from ccc.errors import CCCError
+
+
+@torch.inference_mode()
+def test_tiny(parity, keeps_sizes, loads_files, astronaut):
+    network = parity.fill(ddcolor.network("tiny"))
+    parity.check_keys(network, "ddcolor_tiny")
+    parity.check_output(network(parity.draw(1234, (1, 3, 256, 256))), "ddcolor_tiny")
+    parity.check_pipeline(ddcolor.DDColorColorizer(network, "cpu", 512), "ddcolor_tiny_512")
+    small = ddcolor.DDColorColorizer(network, "cpu", 256)
+    parity.check_pipeline(small, "ddcolor_tiny_256")
+    keeps_sizes(small)
+    picture = astronaut[:50, :40]
+    loads_files("ddcolor", network, small.colorize(picture), picture, wrap="params", model="tiny", input_size=256)
+
+
+@torch.inference_mode()
+def test_large(parity):
+    network = ddcolor.network("paper")
+    parity.check_keys(network, "ddcolor_large")
+    assert sum(parameter.numel() for parameter in network.parameters()) == ddcolor.INFO.parameters
+    parity.check_output(parity.fill(network)(parity.draw(1234, (1, 3, 256, 256))), "ddcolor_large")
+
+
+def test_options_are_checked():
+    with pytest.raises(CCCError, match="ddcolor has no model 'large'"):
+        colorizers.load("ddcolor", model="large")
+    with pytest.raises(CCCError, match="input_size must be 256 or 512"):
+        ddcolor.DDColorColorizer(torch.nn.Identity(), "cpu", 300)
