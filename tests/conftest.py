@@ -1,6 +1,9 @@
 """Fixtures for all tests."""
 
+import http.server
 import os
+import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -29,3 +32,74 @@ def astronaut() -> np.ndarray:
     from skimage import data
 
     return data.astronaut()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves `files`, bytes by name, under `address(manner, name)`, in the manner that the address names.
+
+    "good", "redirect" and "no_length" give the file; "missing" and "page" never do; "busy", "breaks", "no_ranges" and
+    "no_validator" fail as often as `failures` says. `requests` lists manner and range of what was asked for.
+    """
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files, self.requests, self.failures = {}, [], 1
+
+    def address(self, manner: str, name: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{manner}/{name}"
+
+    def fails(self) -> bool:
+        self.failures -= 1
+        return self.failures >= 0
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"  # each answer ends with its connection
+    server: Server
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        (_, manner, name), asked = self.path.split("/", 2), self.headers.get("Range")
+        self.server.requests.append((manner, asked))
+        if manner == "missing" or name not in self.server.files:
+            return self.send_error(404)
+        if manner == "redirect":
+            self.send_response(302)
+            self.send_header("Location", self.server.address("good", name))
+            return self.end_headers()
+        if manner == "busy" and self.server.fails():
+            return self.send_error(503)
+        content = b"<!DOCTYPE html><p>Sign in" if manner == "page" else self.server.files[name]
+        start = 0
+        if asked and manner != "no_ranges" and self.headers.get("If-Range", '"1"') == '"1"':
+            start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
+        if start and start >= len(content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(content)}")
+            return self.end_headers()
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        if manner != "no_length":
+            self.send_header("Content-Length", str(len(content) - start))
+        if manner != "no_validator":
+            self.send_header("ETag", '"1"')
+        self.end_headers()
+        part = content[start:]
+        if manner in ("breaks", "no_ranges", "no_validator") and self.server.fails():
+            part = part[: len(part) // 2]
+        self.wfile.write(part)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A running `Server`; pauses between attempts are none."""
+    monkeypatch.setattr("ccc.download._PAUSE", 0)
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        yield running
+        running.shutdown()

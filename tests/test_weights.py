@@ -1,10 +1,8 @@
-"""Weight files: where they are looked for, how they are fetched from servers that fail, how they are loaded."""
+"""Weight files: where they are looked for, how they are fetched, checked and loaded."""
 
 import hashlib
-import http.server
 import os
 import re
-import threading
 
 import pytest
 import safetensors.torch
@@ -20,7 +18,6 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 @pytest.fixture
 def empty(tmp_path, monkeypatch):
     """No weights anywhere: `$CCC_WEIGHTS` is an empty folder, and so are the caches."""
-    monkeypatch.setattr(weights, "_PAUSE", 0)
     folder = tmp_path / "weights"
     monkeypatch.setenv("CCC_WEIGHTS", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -28,78 +25,16 @@ def empty(tmp_path, monkeypatch):
     return folder
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serves CONTENT in the manner that the path names; `requests` lists each path with the range asked for."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requests, self.failures = [], 1
-
-    def address(self, manner: str) -> str:
-        return f"http://127.0.0.1:{self.server_port}/{manner}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.0"  # each answer ends with its connection
-    server: Server
-
-    def log_message(self, *args):
-        pass
-
-    def do_GET(self):
-        manner, asked = self.path.strip("/"), self.headers.get("Range")
-        self.server.requests.append((manner, asked))
-        if manner == "missing":
-            return self.send_error(404)
-        if manner == "redirect":
-            self.send_response(302)
-            self.send_header("Location", self.server.address("good"))
-            return self.end_headers()
-        if manner == "busy" and self.server.failures:
-            self.server.failures -= 1
-            return self.send_error(503)
-        content = {"wrong": b"\x80" + b"x" * 1000, "page": b"<!DOCTYPE html><p>Sign in"}.get(manner, CONTENT)
-        start = 0
-        if asked and manner != "no_ranges":
-            start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
-            if self.headers.get("If-Range", '"1"') != '"1"':
-                start = 0
-        if start and start >= len(content):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(content)}")
-            return self.end_headers()
-        self.send_response(206 if start else 200)
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        if manner != "no_length":
-            self.send_header("Content-Length", str(len(content) - start))
-        if manner != "no_validator":
-            self.send_header("ETag", '"1"')
-        self.end_headers()
-        part = content[start:]
-        if manner in ("breaks", "no_ranges", "no_validator") and self.server.failures:
-            self.server.failures -= 1
-            part = part[: len(part) // 2]
-        self.wfile.write(part)
-
-
-@pytest.fixture
-def server():
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield running
-        running.shutdown()
-
-
 @pytest.fixture
 def publish(server, monkeypatch):
-    """Make "net" a known file, published in the manners given, with the facts given."""
+    """Make "net" a known file, published in the manners given, "wrong" for another file, with the facts given."""
+    server.files |= {"net.pth": CONTENT, "wrong": b"\x80" + b"x" * 1000}
 
     def make(*manners, sha256=DIGEST, **facts):
-        urls = [server.address(manner) for manner in manners]
+        urls = [
+            server.address("good", "wrong") if manner == "wrong" else server.address(manner, "net.pth")
+            for manner in manners
+        ]
         entry = {"file": "net.pth", "urls": urls, "sha256": sha256, "size": None, **facts}
         monkeypatch.setattr(weights, "known", lambda: {"net": entry})
 
@@ -154,56 +89,12 @@ def test_fetch_tells_its_progress_and_does_not_fetch_twice(empty, server, publis
     assert weights.fetch("net") == in_cache and len(server.requests) == 1
 
 
-@pytest.mark.parametrize("manner", ["redirect", "no_length", "busy", "breaks", "no_ranges", "no_validator"])
-@pytest.mark.parametrize("sha256", [DIGEST, DIGEST[:8], None])
-def test_servers_that_fail_once(empty, server, publish, manner, sha256):
-    publish(manner, sha256=sha256)
-    assert weights.fetch("net").read_bytes() == CONTENT
-
-
-def test_a_transfer_that_breaks_off_is_taken_up_where_it_stopped(empty, server, publish):
-    publish("breaks")
-    weights.fetch("net")
-    (first, second) = server.requests
-    assert first == ("breaks", None)
-    start = int(re.fullmatch(r"bytes=(\d+)-", second[1])[1])
-    assert len(CONTENT) / 2 - 2**16 < start <= len(CONTENT) / 2
-
-
-def test_a_later_call_takes_up_what_an_earlier_one_left(empty, server, publish):
-    publish("breaks")
-    server.failures = 100
-    with pytest.raises(CCCError, match="net.pth could not be fetched .*the transfer broke off.* --from FILE"):
-        weights.fetch("net")
-    left = (empty / ".net.pth.part").stat().st_size
-    assert 0 < left < len(CONTENT)
-    server.failures = 0
-    assert weights.fetch("net").read_bytes() == CONTENT
-    assert server.requests[-1][1] == f"bytes={left}-"
-
-
-def test_mirrors_are_tried_in_turn(empty, server, publish):
-    publish("missing", "page", "wrong", "good")
-    assert weights.fetch("net").read_bytes() == CONTENT
-    assert [manner for manner, _ in server.requests] == ["missing", "page", "wrong", "good"]
-
-
 def test_every_address_is_named_with_its_reason_where_none_gives_the_file(empty, publish):
     publish("missing", "page", "wrong")
-    message = r"missing: status 404 Not Found; .*page: .*not a .pth file.*; .*wrong: .*sha256 [0-9a-f]{64}"
+    message = r"missing.net.pth: status 404 Not Found; .*page.net.pth: .*not a .pth file.*; .*good.wrong: .*sha256 [0-9a-f]{64}"
     with pytest.raises(CCCError, match=message):
         weights.fetch("net")
     assert not list(empty.glob("*.pth")) and not list(empty.glob(".*.part"))
-
-
-def test_a_part_of_another_file_is_thrown_away(empty, server, publish):
-    publish("good")
-    empty.mkdir()
-    (empty / ".net.pth.part").write_bytes(b"\x80" + b"y" * 1000)
-    assert weights.fetch("net").read_bytes() == CONTENT
-    (empty / "net.pth").unlink()
-    (empty / ".net.pth.part").write_bytes(CONTENT + b"more")
-    assert weights.fetch("net").read_bytes() == CONTENT
 
 
 def test_without_a_published_checksum_the_first_download_is_recorded(empty, publish):
@@ -216,7 +107,7 @@ def test_without_a_published_checksum_the_first_download_is_recorded(empty, publ
         weights.verify("net")
     path.unlink()
     publish("wrong", sha256=None)
-    with pytest.raises(CCCError, match="recorded at the first download"):
+    with pytest.raises(CCCError, match="recorded at its first download"):
         weights.fetch("net")
 
 
@@ -256,17 +147,6 @@ def test_a_torch_file_without_its_end_is_told_without_a_checksum(tmp_path, publi
     (tmp_path / "net.pth").write_bytes((tmp_path / "net.pth").read_bytes()[:-50])
     with pytest.raises(CCCError, match="truncated"):
         weights.verify("net", tmp_path / "net.pth")
-
-
-def test_two_at_once_do_not_write_the_same_file(empty, publish):
-    fcntl = pytest.importorskip("fcntl")
-    publish("good")
-    empty.mkdir()
-    with open(empty / ".net.pth.part.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(CCCError, match="net is being fetched by another process"):
-            weights.fetch("net")
-    assert weights.fetch("net").read_bytes() == CONTENT
 
 
 # --- loading ---
