@@ -91,7 +91,7 @@ def test_fetch_tells_its_progress_and_does_not_fetch_twice(empty, server, publis
 
 def test_every_address_is_named_with_its_reason_where_none_gives_the_file(empty, publish):
     publish("missing", "page", "wrong")
-    message = r"missing.net.pth: status 404 Not Found; .*page.net.pth: .*not a .pth file.*; .*good.wrong: .*sha256 [0-9a-f]{64}"
+    message = r"missing.net.pth: status 404 Not Found; .*page.net.pth: .*not a .pth file.*; .*good.wrong: .*sha256 "
     with pytest.raises(CCCError, match=message):
         weights.fetch("net")
     assert not list(empty.glob("*.pth")) and not list(empty.glob(".*.part"))
