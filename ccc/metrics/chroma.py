@@ -2,9 +2,41 @@
 
 import numpy as np
 
-from ccc.codebook import ColorGrid, class_map
-from ccc.color import rgb_to_lab
-from ccc.metrics.pixel import check_pair
+from ccc.codebook import Codebook
+from ccc.metrics.pair import Pair, check_picture
+
+
+def cnr(prediction: np.ndarray, truth: np.ndarray, min_pixels: int = 1) -> float:
+    """Chromatic number ratio over the 400 grid classes of every pixel; 1 means as many colours as the truth.
+
+    Both uint8 RGB `(H, W, 3)`. 0 and up; above 1 there are more colours than in the truth. `min_pixels`: how many
+    pixels a class must have to count; a single stray pixel does by default. Counts grow with the picture: compare only
+    at one size. NaN where no class of the truth has that many. Raises ValueError for other arrays. Source: Eq. 18 as
+    its text reads; see `cnr_of_classes`.
+    """
+    return cnr_of_classes(*Pair(prediction, truth).classes, min_pixels)
+
+
+def cnr_56(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Chromatic number ratio of the 56x56 class maps (area mean of a and b); see `cnr`.
+
+    Both uint8 RGB `(H, W, 3)`. 0 and up. Raises ValueError for other arrays. Source: Eq. 18, at the paper's map size.
+    """
+    return cnr_of_classes(*Pair(prediction, truth).classes_56)
+
+
+def cnr_codebook(prediction: np.ndarray, truth: np.ndarray, codebook: Codebook) -> float:
+    """Chromatic number ratio over the classes of a codebook (215 in the paper) of every pixel; see `cnr`.
+
+    Both uint8 RGB `(H, W, 3)`. A codebook's classes are what its own model can say, so this favours that model. Raises
+    ValueError for other arrays. Source: Eq. 12 and 18.
+    """
+    return cnr_codebook_of(Pair(prediction, truth), codebook)
+
+
+def cnr_codebook_of(pair: Pair, codebook: Codebook) -> float:
+    """See `cnr_codebook`."""
+    return cnr_of_classes(*(codebook.encode(lab[..., 1:]) for lab in pair.lab))
 
 
 def cnr_of_classes(prediction: np.ndarray, truth: np.ndarray, min_pixels: int = 1) -> float:
@@ -13,33 +45,43 @@ def cnr_of_classes(prediction: np.ndarray, truth: np.ndarray, min_pixels: int = 
     `min_pixels`: how often a class must appear to count. NaN where the truth then has none. Source: Eq. 18, read as
     the text around it reads it; as printed, its sums turn negative for a picture of few colours.
     """
-    distinct = [int(np.count_nonzero(np.bincount(classes.ravel()) >= min_pixels)) for classes in (prediction, truth)]
-    return distinct[0] / distinct[1] if distinct[1] else float("nan")
+    return cnr_of_counts(*(np.bincount(classes.ravel()) for classes in (prediction, truth)), min_pixels)
 
 
-def cnr(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """Chromatic number ratio over the 400 grid classes of every pixel; 1 means as many colours as the truth.
+def cnr_of_counts(prediction: np.ndarray, truth: np.ndarray, min_pixels: int = 1) -> float:
+    """As `cnr_of_classes`, from how often each class appears: non-negative integers `(classes,)`.
 
-    Both uint8 RGB `(H, W, 3)`. Positive; above 1 there are more colours than in the truth. Depends on the pictures'
-    size: compare only at one size. Raises ValueError for other arrays. Source: Eq. 18.
+    Of the counts of whole sets it is the pooled ratio: classes in any prediction over classes in any truth.
     """
-    check_pair(prediction, truth)
-    grid = ColorGrid()
-    return cnr_of_classes(grid.encode(rgb_to_lab(prediction)[..., 1:]), grid.encode(rgb_to_lab(truth)[..., 1:]))
+    predicted, true = (int(np.count_nonzero(counts >= max(min_pixels, 1))) for counts in (prediction, truth))
+    return predicted / true if true else float("nan")
 
 
-def cnr_56(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """Chromatic number ratio of the 56x56 class maps (area mean of ab); see `cnr`. Both uint8 RGB `(H, W, 3)`."""
-    check_pair(prediction, truth)
-    return cnr_of_classes(class_map(prediction), class_map(truth))
+def colorfulness(prediction: np.ndarray, truth: np.ndarray | None = None, *, variant: str = "signed") -> float:
+    """Colourfulness of the prediction, 0 and up; gray is 0. `truth` is not looked at.
 
-
-def colorfulness(prediction: np.ndarray, truth: np.ndarray | None = None) -> float:
-    """Colourfulness of the prediction, not negative; gray is 0. `truth` is not looked at.
-
-    uint8 RGB `(H, W, 3)`. Source: Hasler and Suesstrunk 2003, opponent channels with their sign, as published.
+    uint8 RGB `(H, W, 3)`. `variant`: "signed" takes the opponent channels as published; "absolute" takes their
+    magnitudes, as DDColor's code and the tables compared with it do. A picture of strong colours on both sides of an
+    opponent axis differs much between the two. Raises ValueError for another array or variant. Source: Hasler and
+    Suesstrunk 2003.
     """
+    check_picture(prediction)
+    if variant not in ("signed", "absolute"):
+        raise ValueError(f'variant must be "signed" or "absolute", got {variant!r}')
     red, green, blue = np.moveaxis(prediction.astype(np.float64), -1, 0)
     opponents = red - green, 0.5 * (red + green) - blue
+    if variant == "absolute":
+        opponents = tuple(map(np.abs, opponents))
     deviation = np.hypot(*(channel.std() for channel in opponents))
     return float(deviation + 0.3 * np.hypot(*(channel.mean() for channel in opponents)))
+
+
+def delta_colorfulness(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Absolute difference of the two pictures' signed colourfulness; 0 and up, lower is better.
+
+    Both uint8 RGB `(H, W, 3)`. Its mean over pictures is not the difference of the mean colourfulnesses, which some
+    papers print: pictures that are too dull and too colourful cancel there, and not here. Raises ValueError for other
+    arrays. Source: Hasler and Suesstrunk 2003.
+    """
+    Pair(prediction, truth)
+    return abs(colorfulness(prediction) - colorfulness(truth))

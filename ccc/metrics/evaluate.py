@@ -2,158 +2,285 @@
 
 import csv
 import difflib
+import hashlib
 import io
 import math
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from ccc import weights as weight_files
-from ccc.errors import CCCError, MissingWeights
-from ccc.files import write_json, write_text
+from ccc.codebook import Codebook
+from ccc.errors import CCCError, ImageError, MissingWeights
+from ccc.files import sha256, write_json, write_text, written_whole
 from ccc.images import SUFFIXES, read_rgb
-from ccc.metrics.distribution import frechet_distance, inception_features
+from ccc.metrics.inception import STAGES, VERSION, inception_features
+from ccc.metrics.pair import GRID, Pair
 from ccc.metrics.registry import METRICS, Metric
 
+if TYPE_CHECKING:
+    import pandas
 
-def choose(names: Sequence[str] = ()) -> list[Metric]:
-    """Metrics by name; the default ones where no name is given. Raises CCCError, with the nearest name, for others."""
-    for name in names:
+_ROTATED = {5, 6, 7, 8}  # EXIF orientations that exchange width and height
+
+
+class Evaluation(NamedTuple):
+    """What `evaluate` found: `rows`, one for each picture by name, and `summary`, as `save` writes it."""
+
+    rows: list[dict]
+    summary: dict
+
+    @property
+    def per_image(self) -> "pandas.DataFrame":
+        """The rows as a pandas table: name, width, height and a column for each metric; NaN where undefined."""
+        import pandas
+
+        return pandas.DataFrame(self.rows)
+
+    def save(self, csv_path: str | os.PathLike, json_path: str | os.PathLike) -> None:
+        """Write rows as CSV and the summary as JSON; see `ccc.metrics.evaluate.save`."""
+        save(self.rows, self.summary, csv_path, json_path)
+
+
+def choose(names: Sequence[str] | None = None, codebook: bool = False) -> list[Metric]:
+    """Metrics by name, in the order of the registry; the default ones where no name is given.
+
+    `codebook`: whether the default ones include those that need a codebook. Raises CCCError, with the nearest name,
+    for a name that no metric has.
+    """
+    for name in names or ():
         if name not in METRICS:
-            near = difflib.get_close_matches(name, METRICS, 1)
+            near = [known for known in METRICS if known.startswith(name)] or difflib.get_close_matches(name, METRICS, 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise CCCError(f"no metric {name!r}: {hint}there are {', '.join(METRICS)}")
-    return [metric for metric in METRICS.values() if (metric.name in names if names else metric.default)]
+    return [
+        metric
+        for metric in METRICS.values()
+        if (metric.name in names if names else metric.default or (codebook and metric.needs == "codebook"))
+    ]
 
 
 def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[tuple[str, Path, Path]]:
-    """Name, predicted and true path of every picture, sorted by name; formats may differ, names and sizes may not.
+    """Name without suffix, predicted and true path of every picture, sorted by name.
 
-    Raises CCCError naming the folder that is missing or empty, or the pictures that are missing, extra, unreadable or
-    of another size.
+    Formats may differ, names and sizes may not; hidden files are passed over. Raises CCCError naming the folder that
+    is missing, empty or holds anything but pictures, and the pictures that are missing, extra, unreadable or of
+    another size: the first few, and how many there are.
     """
-    found = []
-    for folder in map(Path, (prediction, truth)):
-        if not folder.is_dir():
-            raise CCCError(f"{folder}: no such folder")
-        files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-        strange = [path.name for path in files if path.suffix.lower() not in SUFFIXES]
-        if strange:
-            raise CCCError(f"{folder}: holds what is no picture: {_few(strange)}")
-        pictures = {path.stem: path for path in files}
-        if len(pictures) < len(files):
-            twice = sorted({path.stem for path in files if pictures[path.stem] != path})
-            raise CCCError(f"{folder}: holds more than one picture named {_few(twice)}")
-        if not pictures:
-            raise CCCError(f"{folder}: holds no pictures")
-        found.append(pictures)
-    predicted, true = found
-    problems = []
-    if missing := sorted(set(true) - set(predicted)):
-        problems.append(f"missing: {_few(missing)}")
-    if extra := sorted(set(predicted) - set(true)):
-        problems.append(f"extra: {_few(extra)}")
-    resized = []
+    predicted, true = (_pictures(Path(folder)) for folder in (prediction, truth))
+    resized, unreadable = [], []
     for name in sorted(set(true) & set(predicted)):
-        sizes = [_size(path) for path in (predicted[name], true[name])]
-        if sizes[0] != sizes[1]:
-            resized.append(f"{name} ({sizes[0][0]}x{sizes[0][1]}, not {sizes[1][0]}x{sizes[1][1]})")
-    if resized:
-        problems.append(f"of another size: {_few(resized)}")
-    if problems:
-        raise CCCError(f"{prediction}: does not match {truth}: " + "; ".join(problems))
+        sizes = []
+        for path in (predicted[name], true[name]):
+            try:
+                sizes.append(_size(path))
+            except ImageError as error:
+                unreadable.append(str(error))
+        if len(sizes) == 2 and sizes[0] != sizes[1]:
+            resized.append(_resized(name, *sizes))
+    problems = {
+        "missing": sorted(set(true) - set(predicted)),
+        "extra": sorted(set(predicted) - set(true)),
+        "of another size": resized,
+        "unreadable": unreadable,
+    }
+    _refuse(prediction, truth, problems)
     return [(name, predicted[name], true[name]) for name in sorted(true)]
 
 
+def _pictures(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise CCCError(f"{folder}: no such folder")
+    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    strange = [path.name for path in files if path.suffix.lower() not in SUFFIXES or not path.is_file()]
+    if strange:
+        raise CCCError(f"{folder}: holds what is no picture: {_few(strange)}; move it elsewhere")
+    pictures = {path.stem: path for path in files}
+    if len(pictures) < len(files):
+        twice = sorted({path.stem for path in files if pictures[path.stem] != path})
+        raise CCCError(f"{folder}: holds more than one picture named {_few(twice)}")
+    if not pictures:
+        raise CCCError(f"{folder}: holds no pictures")
+    return pictures
+
+
 def _size(path: Path) -> tuple[int, int]:
+    """Width and height as shown, from the file's first bytes. Raises ImageError where they are no picture's."""
     try:
-        with Image.open(path) as image:
-            return image.size
-    except OSError:
-        raise CCCError(f"{path}: cannot be read as a picture; make it again") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own bomb warning: `read_rgb` has its limit
+            with Image.open(path) as image:
+                width, height = image.size
+                return (height, width) if image.getexif().get(0x0112) in _ROTATED else (width, height)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
+        return read_rgb(path).shape[1::-1]  # says what is wrong, unless only the EXIF block is
+
+
+def _resized(name: str, found: tuple[int, int], wanted: tuple[int, int]) -> str:
+    return f"{name} ({found[0]}x{found[1]}, not {wanted[0]}x{wanted[1]})"
 
 
 def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def evaluate(
-    prediction: str | os.PathLike,
-    truth: str | os.PathLike,
-    metrics: Sequence[str] = (),
-    weights: Mapping[str, str] | None = None,
-    progress=iter,
-) -> tuple[list[dict], dict]:
-    """Measure a folder of pictures against the true ones.
+def _refuse(prediction, truth, problems: Mapping[str, Sequence[str]]) -> None:
+    found = [f"{problem} ({len(names)}): {_few(names)}" for problem, names in problems.items() if names]
+    if found:
+        raise CCCError(f"{prediction}: does not match {truth}: " + "; ".join(found))
 
-    `metrics`: names, or none for the default ones; `weights`: paths by name of the weight file. Returns a row for each
-    picture (name, width, height and a value by metric, None where it is undefined) and a summary: `images`, `mean`,
-    `median` and `infinite` by metric of pairs, `set` by metric of sets, `missing` with the reason of each metric that
-    could not be computed, `versions`. Infinite values (PSNR of identical pictures) stay out of mean and median and are
-    counted in `infinite`. Raises CCCError as `matched`, and for a picture that cannot be read.
+
+def evaluate(
+    prediction_dir: str | os.PathLike,
+    truth_dir: str | os.PathLike,
+    metrics: Sequence[str] | None = None,
+    weights: Mapping[str, str | os.PathLike] | None = None,
+    progress: Callable[[Iterable], Iterable] | None = None,
+    *,
+    codebook: str | os.PathLike | None = None,
+    truth_cache: str | os.PathLike | None = None,
+) -> Evaluation:
+    """Measure a folder of pictures against the true ones of the same names and sizes.
+
+    `metrics`: names, or none for the default ones; `weights`: paths by name of the weight file, the others are looked
+    for where `ccc weights` keeps them; `progress`: wraps the pictures of each pass to show how far it is; `codebook`:
+    file of the classes of `cnr_codebook`, which is then a default metric; `truth_cache`: a file that keeps the true
+    pictures' Inception features for the next call, made again when these pictures or the weights change.
+
+    Rows hold name, width, height and a float for each metric of pairs, NaN where it has none. The summary holds
+    `images`, how many; `mean` and `median` over the pictures' finite values and, by metric, how many were `infinite`
+    (PSNR of identical pictures) and left out; `set`, the metrics of whole sets; `missing`, the reason for every metric
+    without a value, or without one for some pictures; `versions` of the metrics. Figures that could not be computed
+    are None. Raises CCCError as `choose` and `matched` do, for pictures that cannot be decoded, for a name in `weights`
+    that no metric needs, and for a file that is not the weights or codebook it should be.
     """
-    chosen = choose(metrics)
-    weights = dict(weights or {})
-    missing: dict[str, str] = {}
-    for metric in chosen:
-        if metric.weights:
+    progress = progress or iter
+    chosen = choose(metrics, codebook is not None)
+    at_hand, missing = _at_hand(chosen, weights or {}, codebook)
+    triples = matched(prediction_dir, truth_dir)
+    pairs = [metric for metric in chosen if metric.pair]
+    sets = [metric for metric in chosen if metric.set]
+    count = any(metric.dimension is None for metric in sets)
+
+    rows, counts, problems = [], np.zeros((2, GRID.size), np.int64), {"of another size": [], "unreadable": []}
+    for name, *paths in progress(triples):
+        pictures = []
+        for path in paths:
             try:
-                weights[metric.weights] = str(weight_files.locate(metric.weights, weights.get(metric.weights)))
-            except MissingWeights as error:
-                missing[metric.name] = str(error)
-    triples = matched(prediction, truth)
-    pairs = [metric for metric in chosen if metric.pair and metric.name not in missing]
-    sets = [metric for metric in chosen if metric.dimension and metric.name not in missing]
-    rows = []
-    for name, predicted_path, true_path in progress(triples):
-        predicted, true = read_rgb(predicted_path), read_rgb(true_path)
-        if predicted.shape != true.shape:  # EXIF rotation may differ where the stored sizes agree
-            raise CCCError(f"{predicted_path}: has {predicted.shape[:2]} pixels, the truth {true.shape[:2]}")
-        row = {"name": name, "width": true.shape[1], "height": true.shape[0]}
+                pictures.append(read_rgb(path))
+            except ImageError as error:
+                problems["unreadable"].append(str(error))
+        if len(pictures) == 2 and pictures[0].shape != pictures[1].shape:
+            problems["of another size"].append(_resized(name, *(picture.shape[1::-1] for picture in pictures)))
+        if any(problems.values()):  # measure no more, but name the others too
+            continue
+        pair = Pair(*pictures)
+        height, width = pair.truth.shape[:2]
+        row = {"name": name, "width": width, "height": height}
         for metric in pairs:
-            extra = {"weight_file": weights[metric.weights]} if metric.weights else {}
-            row[metric.name] = metric.pair(predicted, true, **extra)
+            if metric.name in missing:
+                row[metric.name] = math.nan
+            else:
+                row[metric.name] = metric.pair(pair, at_hand[metric.needs]) if metric.needs else metric.pair(pair)
+        if count:
+            counts += [np.bincount(classes.ravel(), minlength=GRID.size) for classes in pair.classes]
         rows.append(row)
-    summary = {
-        "format": "ccc-metrics-1",
-        "images": len(rows),
-        "mean": {},
-        "median": {},
-        "infinite": {},
-        "set": {},
-        "missing": missing,
-        "versions": {metric.name: metric.version for metric in chosen},
-    }
+    _refuse(prediction_dir, truth_dir, problems)
+
+    figures = {"mean": {}, "median": {}, "infinite": {}, "set": {}}
     for metric in pairs:
         values = [row[metric.name] for row in rows]
         finite = [value for value in values if math.isfinite(value)]
-        summary["mean"][metric.name] = float(np.mean(finite)) if finite else None
-        summary["median"][metric.name] = float(np.median(finite)) if finite else None
-        if infinite := sum(math.isinf(value) for value in values):
-            summary["infinite"][metric.name] = infinite
-        if undefined := sum(math.isnan(value) for value in values):
-            missing[metric.name] = f"undefined for {undefined} of {len(rows)} pictures (too small)"
-    if sets and len(triples) >= 2:
-        weight_file = weights["inception_fid"]
-        features = [inception_features((read_rgb(triple[side]) for triple in triples), weight_file) for side in (1, 2)]
-        for metric in sets:
-            summary["set"][metric.name] = frechet_distance(*(found[metric.dimension] for found in features))
-    elif sets:
-        missing |= {metric.name: "needs at least two pictures" for metric in sets}
-    return rows, summary
+        figures["mean"][metric.name] = float(np.mean(finite)) if finite else None
+        figures["median"][metric.name] = float(np.median(finite)) if finite else None
+        if infinite := sum(map(math.isinf, values)):
+            figures["infinite"][metric.name] = infinite
+        undefined = sum(map(math.isnan, values))
+        if undefined and metric.name not in missing:
+            reason = metric.undefined or "not a number"
+            missing[metric.name] = f"undefined for {undefined} of {len(values)} pictures: {reason}"
+    features = None
+    for metric in sets:
+        if metric.dimension and metric.name not in missing and len(triples) < 2:
+            missing[metric.name] = "needs at least two pictures"
+        if metric.name in missing:
+            figures["set"][metric.name] = None
+        elif metric.dimension:
+            features = features or _features(triples, at_hand[metric.needs], truth_cache, progress)
+            figures["set"][metric.name] = metric.set(*(side[metric.dimension] for side in features))
+        else:
+            figures["set"][metric.name] = metric.set(*counts)
+    versions = {metric.name: metric.version for metric in chosen}
+    summary = {"format": "ccc-metrics-1", "images": len(rows), **figures, "missing": missing, "versions": versions}
+    return Evaluation(rows, summary)
+
+
+def _at_hand(chosen: Sequence[Metric], weights: Mapping, codebook) -> tuple[dict, dict[str, str]]:
+    """What the metrics need, by name, and why the others of them are missing."""
+    from ccc import weights as weight_files
+
+    known = sorted({metric.needs for metric in METRICS.values() if metric.needs} - {"codebook"})
+    for name in weights:
+        if name not in known:
+            raise CCCError(f"no metric needs weights {name!r}: there are {', '.join(known)}")
+    at_hand, missing = {}, {}
+    for metric in chosen:
+        if metric.needs == "codebook":
+            if codebook is None:
+                missing[metric.name] = "no codebook: none was given"
+            else:
+                at_hand["codebook"] = at_hand.get("codebook") or Codebook.load(codebook)
+        elif metric.needs:
+            try:
+                at_hand[metric.needs] = weight_files.locate(metric.needs, weights.get(metric.needs))
+            except MissingWeights as error:
+                missing[metric.name] = str(error)
+    return at_hand, missing
+
+
+def _features(triples, weight_file: Path, cache, progress) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+    """Inception features of the predictions and of the truths, by dimension."""
+
+    def compute(paths: Sequence[Path]) -> dict[int, np.ndarray]:
+        return inception_features((read_rgb(path) for path in progress(paths)), weight_file)
+
+    predicted, true = [triple[1] for triple in triples], [triple[2] for triple in triples]
+    if cache is None:
+        return compute(predicted), compute(true)
+    digest = hashlib.sha256(f"{VERSION} {sha256(weight_file)}".encode())
+    for path in true:
+        digest.update(f"\n{sha256(path)}".encode())
+    key = digest.hexdigest()
+    found = _read_cache(Path(cache), key)
+    if found is None:
+        found = compute(true)
+        with written_whole(cache) as aside, open(aside, "wb") as file:
+            np.savez(file, key=np.array(key), **{str(dimension): found[dimension] for dimension in STAGES})
+    return compute(predicted), found
+
+
+def _read_cache(path: Path, key: str) -> dict[int, np.ndarray] | None:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if str(stored["key"]) == key:
+                return {dimension: stored[str(dimension)] for dimension in STAGES}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none yet, or not one of ours
+        pass
+    return None
 
 
 def save(rows: Sequence[Mapping], summary: Mapping, csv_path: str | os.PathLike, json_path: str | os.PathLike) -> None:
-    """Write rows as CSV (undefined values empty) and the summary as JSON; equal inputs give equal bytes."""
+    """Write rows as CSV (undefined values empty) and the summary as JSON, each whole; equal inputs give equal bytes."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow(
-            {key: "" if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
-        )
+        undefined = {key: "" for key, value in row.items() if isinstance(value, float) and math.isnan(value)}
+        writer.writerow({**row, **undefined})
     write_text(csv_path, text.getvalue())
     write_json(json_path, summary)

@@ -2,50 +2,73 @@
 
 import functools
 import os
+import warnings
 
 import numpy as np
 
-from ccc import weights
 from ccc.errors import CCCError
-from ccc.metrics.pixel import check_pair
+from ccc.metrics.pair import Pair
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16"}  # the network's name in lpips: its name in `ccc weights`
+SMALLEST = {"alex": 31, "vgg": 16}  # sides, in pixels: below, the trunk's last maps have no cell
+_CLASSIFIERS = {"alex": (1, 4, 6), "vgg": (0, 3, 6)}  # layers of the published files that the trunk does without
+
+
+def lpips(
+    prediction: np.ndarray, truth: np.ndarray, net: str = "alex", weights: str | os.PathLike | None = None
+) -> float:
+    """Learned perceptual distance, version 0.1; 0 and up, lower is better, 0 for identical pictures.
+
+    Both uint8 RGB `(H, W, 3)`. `net`: "alex" or "vgg", whose values do not compare. `weights`: the trunk as torchvision
+    publishes it, whole or only its `features`; None looks where `ccc weights` keeps it. NaN for a picture with a side
+    below 31 (alex) or 16 (vgg), from which the trunk makes no features. Raises ValueError for other arrays or another
+    net, MissingWeights where the file is not there, CCCError where it is not the trunk's. Source: Zhang et al. 2018,
+    heads and arithmetic of the package lpips.
+    """
+    if net not in TRUNKS:
+        raise ValueError(f'net must be "alex" or "vgg", got {net!r}')
+    return lpips_of(Pair(prediction, truth), weights, net)
+
+
+def lpips_of(pair: Pair, weights: str | os.PathLike | None = None, net: str = "alex") -> float:
+    """See `lpips`."""
+    import torch
+
+    from ccc import weights as weight_files
+
+    network = _network(net, str(weight_files.locate(TRUNKS[net], weights)))
+    if pair.short_side < SMALLEST[net]:
+        return float("nan")
+    planes = (np.ascontiguousarray(np.moveaxis(image, -1, 0))[None] for image in (pair.truth, pair.prediction))
+    true, predicted = (torch.tensor(image) / 127.5 - 1 for image in planes)
+    with torch.inference_mode():
+        return float(network(true, predicted))
 
 
 @functools.lru_cache(maxsize=2)
 def _network(net: str, path: str):
-    import ccc._torchvision  # noqa: F401, I001  before lpips, which imports torchvision
-    import lpips as library
+    import ccc._torchvision  # noqa: F401  before lpips, which imports torchvision
+    from ccc import weights as weight_files
 
-    network = library.LPIPS(net=net, pnet_rand=True, verbose=False)  # the heads come with the package, the trunk not
-    state = weights.read_state_dict(path)
-    trunk = {}
-    for key, old in network.net.state_dict().items():
-        layer = key.split(".", 1)[1]  # slice1.0.weight is features.0.weight of the published file
-        found = state.get(f"features.{layer}", state.get(layer))
-        if found is None or found.shape != old.shape:
-            raise CCCError(f"{path}: not the weights of {TRUNKS[net]}: features.{layer} is missing or of another shape")
-        trunk[key] = found
-    network.net.load_state_dict(trunk, strict=True)
+    import lpips as library  # isort: skip
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # lpips calls torchvision by its old argument names
+        # The heads come with the package, the trunk does not.
+        network = library.LPIPS(net=net, pnet_rand=True, verbose=False)
+    if any((head.model[-1].weight < 0).any() for head in network.lins):  # published heads weigh by 0 or more
+        raise CCCError("lpips: its heads are not the published ones; install the package lpips again")
+    state = weight_files.read_state_dict(path)
+    if not any(name.startswith("features.") for name in state):
+        state = {f"features.{name}": tensor for name, tensor in state.items()}
+    rest = {f"classifier.{layer}.{kind}" for layer in _CLASSIFIERS[net] for kind in ("weight", "bias")}
+    state = {name: tensor for name, tensor in state.items() if name not in rest}
+    # slice1.0.weight of lpips is features.0.weight of the published file
+    names = {f"features.{key.split('.', 1)[1]}": key for key in network.net.state_dict()}
+    wanted = {name: network.net.state_dict()[key] for name, key in names.items()}
+    for name in [*wanted, *state]:
+        if name not in state or name not in wanted or state[name].shape != wanted[name].shape:
+            wrong = "missing" if name not in state else "left over" if name not in wanted else "of another shape"
+            raise CCCError(f"{path}: not the weights of {TRUNKS[net]}: {name} is {wrong}")
+    network.net.load_state_dict({key: state[name] for name, key in names.items()}, strict=True)
     return network.eval()
-
-
-def lpips(
-    prediction: np.ndarray, truth: np.ndarray, net: str = "alex", weight_file: str | os.PathLike | None = None
-) -> float:
-    """Learned perceptual distance; not negative, lower is better, 0 for identical pictures.
-
-    Both uint8 RGB `(H, W, 3)`; a picture too small for the network gives NaN. `net`: "alex" or "vgg", whose values
-    do not compare; `weight_file`: the trunk as torchvision publishes it, None to look where weights are kept. Raises
-    MissingWeights where it is not there, CCCError where it is another network's. Source: Zhang et al. 2018, version
-    0.1, by the package lpips.
-    """
-    import torch
-
-    check_pair(prediction, truth)
-    network = _network(net, str(weights.locate(TRUNKS[net], weight_file)))
-    if min(truth.shape[:2]) < 35:  # below this the trunk's last maps vanish
-        return float("nan")
-    pair = [torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1 for image in (truth, prediction)]
-    with torch.inference_mode():
-        return float(network(*pair))

@@ -1,0 +1,79 @@
+"""Features of the 2015 Inception network, which FID and KID are defined on."""
+
+import functools
+import os
+from collections.abc import Iterable
+
+import numpy as np
+from PIL import Image
+
+VERSION = 1  # of the features: raised when their values change, so that stored ones are not used
+STAGES = {  # number of features: the layers that lead to them from the stage before
+    64: ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1"),
+    192: ("Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
+    768: ("Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
+    2048: ("Mixed_7a", "Mixed_7b", "Mixed_7c"),
+}
+
+
+def inception():
+    """The Inception of TensorFlow's 2015-12-05 release, with random weights: a torch module in 1008 classes.
+
+    It is torchvision's Inception v3 with the blocks that pytorch-fid changed to match TensorFlow's arithmetic.
+    """
+    import ccc._torchvision  # noqa: F401  before torchvision
+
+    from pytorch_fid import inception as blocks  # isort: skip
+    from torchvision.models import inception_v3  # isort: skip
+
+    network = inception_v3(weights=None, num_classes=1008, aux_logits=False, init_weights=False)
+    for name, channels, pooled in (("Mixed_5b", 192, 32), ("Mixed_5c", 256, 64), ("Mixed_5d", 288, 64)):
+        setattr(network, name, blocks.FIDInceptionA(channels, pool_features=pooled))
+    for name, width in (("Mixed_6b", 128), ("Mixed_6c", 160), ("Mixed_6d", 160), ("Mixed_6e", 192)):
+        setattr(network, name, blocks.FIDInceptionC(768, channels_7x7=width))
+    network.Mixed_7b, network.Mixed_7c = blocks.FIDInceptionE_1(1280), blocks.FIDInceptionE_2(2048)
+    return network
+
+
+@functools.lru_cache(maxsize=1)
+def _network(path: str):
+    from ccc import weights as weight_files
+
+    network, state = inception(), weight_files.read_state_dict(path)
+    # Counters of batches, which evaluation never reads, are absent from files of an older torch.
+    counters = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
+    weight_files.load_strictly(network, counters | state, path)
+    return network.eval()
+
+
+def resize_299(image: np.ndarray) -> np.ndarray:
+    """uint8 RGB `(H, W, 3)` to float32 `(299, 299, 3)` in 0-255: bicubic with antialiasing, one channel at a time.
+
+    Source: Parmar et al. 2022 ("clean" resizing).
+    """
+    channels = [Image.fromarray(channel) for channel in np.moveaxis(image, -1, 0).astype(np.float32)]
+    resized = [channel.resize((299, 299), Image.Resampling.BICUBIC) for channel in channels]
+    return np.stack([np.asarray(channel) for channel in resized], axis=-1).clip(0, 255)
+
+
+def inception_features(images: Iterable[np.ndarray], weights: str | os.PathLike | None = None) -> dict[int, np.ndarray]:
+    """Features of pictures at four depths, averaged over space: {D: float64 `(N, D)`} for D = 64, 192, 768 and 2048.
+
+    `images`: uint8 RGB `(H, W, 3)` of any sizes, taken one at a time; `weights`: the file
+    pt_inception-2015-12-05-6726825d.pth, None looks where `ccc weights` keeps it. Raises MissingWeights where it is not
+    there, CCCError where it is another file. Source: Heusel et al. 2017, pixels scaled to (value - 128) / 128.
+    """
+    import torch
+
+    from ccc import weights as weight_files
+
+    network = _network(str(weight_files.locate("inception_fid", weights)))
+    rows: dict[int, list[np.ndarray]] = {dimension: [] for dimension in STAGES}
+    with torch.inference_mode():
+        for image in images:
+            x = torch.from_numpy((resize_299(image) - 128) / 128).permute(2, 0, 1)[None]
+            for dimension, layers in STAGES.items():
+                for layer in layers:
+                    x = getattr(network, layer)(x)
+                rows[dimension].append(x.mean(dim=(2, 3))[0].double().numpy())
+    return {dimension: np.array(found).reshape(-1, dimension) for dimension, found in rows.items()}

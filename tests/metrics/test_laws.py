@@ -1,0 +1,178 @@
+"""What holds for any picture, and what each metric says of pictures that are tiny, flat, gray or no pictures."""
+
+import inspect
+
+import numpy as np
+import pytest
+from skimage import data as shipped
+from skimage.metrics import structural_similarity
+
+from ccc import metrics
+from ccc.codebook import Codebook, class_map
+from ccc.colorizers import load
+from ccc.metrics.inception import inception_features
+from ccc.metrics.pair import Pair
+from ccc.metrics.registry import METRICS
+
+PAIRS = [metrics.mse, metrics.psnr, metrics.ssim, metrics.uiqi, metrics.cnr, metrics.cnr_56]
+PAIRS += [metrics.ciede2000, metrics.mse_ab, metrics.colorfulness, metrics.delta_colorfulness]
+
+
+def flat(color, side=16):
+    return np.full((side, side, 3), color, np.uint8)
+
+
+def test_identical_pictures(astronaut):
+    for picture in (astronaut[:40, :50], flat(0), flat(128), flat((200, 30, 30))):
+        for metric in (metrics.mse, metrics.ciede2000, metrics.mse_ab, metrics.delta_colorfulness):
+            assert metric(picture, picture) == 0
+        for metric in (metrics.cnr, metrics.cnr_56):
+            assert metric(picture, picture) == 1
+        assert metrics.uiqi(picture, picture) == 1 and metrics.ssim(picture, picture) == pytest.approx(1, abs=1e-12)
+        assert metrics.psnr(picture, picture) == np.inf
+
+
+def test_flat_pictures_by_hand():
+    # Flat windows have no variance: UIQI compares means alone, SSIM too, with its constant (0.01 * 255)^2.
+    assert metrics.uiqi(flat(100), flat(50)) == pytest.approx(2 * 100 * 50 / (100**2 + 50**2), abs=1e-12)
+    assert metrics.uiqi(flat(0), flat(50)) == 0 and metrics.uiqi(flat(0), flat(0)) == 1
+    c1 = 2.55**2
+    assert metrics.ssim(flat(100), flat(50)) == pytest.approx((2 * 100 * 50 + c1) / (100**2 + 50**2 + c1), abs=1e-12)
+    assert metrics.mse(flat(255), flat(0)) == 1 and metrics.psnr(flat(255), flat(0)) == 0
+    assert metrics.colorfulness(flat(77)) == metrics.mse_ab(flat(9), flat(9)) == 0
+    # Pure red: rg = 255 and yb = 127.5 everywhere, no deviation.
+    assert metrics.colorfulness(flat((255, 0, 0))) == pytest.approx(0.3 * np.hypot(255, 127.5))
+    assert metrics.colorfulness(flat((0, 255, 0))) == metrics.colorfulness(flat((255, 0, 0)))
+
+
+def test_opposite_colors_cancel_in_signed_colorfulness_only():
+    picture = np.concatenate([flat((255, 0, 0)), flat((0, 255, 255))])  # rg is 255 and -255, yb 127.5 and -127.5
+    assert metrics.colorfulness(picture) == pytest.approx(np.hypot(255, 127.5))
+    assert metrics.colorfulness(picture, variant="absolute") == pytest.approx(0.3 * np.hypot(255, 127.5))
+
+
+def test_gray_truth_counts_one_class(astronaut):
+    gray = load("gray").colorize(astronaut)
+    grays = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
+    assert metrics.cnr(gray, gray) == metrics.cnr(grays, grays) == metrics.cnr_56(grays, flat(3)) == 1
+    classes = len(np.unique(Pair(astronaut, gray).classes[0]))
+    assert metrics.cnr(astronaut, gray) == classes > 50 and metrics.cnr(gray, astronaut) == 1 / classes
+
+
+def test_cnr_counts_classes_of_enough_pixels():
+    truth = np.concatenate([flat(128, 4), flat((255, 0, 0), 4)])  # two classes of 16 pixels
+    prediction = truth.copy()
+    prediction[0, :4] = 0, 0, 255  # four stray pixels of a third
+    assert metrics.cnr(prediction, truth) == 3 / 2
+    assert metrics.cnr(prediction, truth, min_pixels=4) == 3 / 2
+    assert metrics.cnr(prediction, truth, min_pixels=5) == 1
+    assert np.isnan(metrics.cnr(prediction, truth, min_pixels=17))
+
+
+def test_shared_views_are_those_of_the_codebook(astronaut):
+    truth = shipped.chelsea()[:200, :301]
+    pair = Pair(astronaut[:200, :301], truth)
+    for classes, picture in zip(pair.classes_56, (pair.prediction, truth), strict=True):
+        np.testing.assert_array_equal(classes, class_map(picture))
+    counts = np.bincount(class_map(truth).ravel(), minlength=400)
+    book = Codebook.fit(counts, 20)
+    expected = [len(np.unique(book.encode(lab[..., 1:]))) for lab in pair.lab]
+    assert metrics.cnr_codebook(pair.prediction, truth, book) == expected[0] / expected[1]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 7), (8, 10), (11, 11), (30, 64), (31, 31), (400, 11), (97, 131)])
+def test_small_and_odd_pictures(shape, shared):
+    random = np.random.default_rng(0)
+    truth, prediction = random.integers(0, 256, (2, *shape, 3), dtype=np.uint8)
+    for metric in PAIRS:
+        limit = {metrics.ssim: 11, metrics.uiqi: 8}.get(metric, 1)
+        assert np.isnan(metric(prediction, truth)) == (min(shape) < limit), metric.__name__
+    if min(shape) >= 11:
+        options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+        expected = structural_similarity(truth, prediction, channel_axis=2, data_range=255, **options)
+        assert metrics.ssim(prediction, truth) == pytest.approx(expected, abs=1e-9)
+    found = metrics.lpips(prediction, truth, weights=shared("weights/alexnet_features.pth"))
+    assert np.isnan(found) if min(shape) < 31 else found > 0
+
+
+def test_mirrored_pictures_have_the_same_values(astronaut, shared):
+    test, truth = shipped.coffee()[:48, :64], astronaut[100:148, 100:164]
+    for metric in PAIRS:  # views with negative strides
+        assert metric(test[:, ::-1], truth[:, ::-1]) == pytest.approx(metric(test, truth), rel=1e-5), metric.__name__
+    trunk = shared("weights/alexnet_features.pth")
+    mirrored = metrics.lpips(test[:, ::-1], truth[:, ::-1], weights=trunk)
+    assert mirrored == metrics.lpips(test[:, ::-1].copy(), truth[:, ::-1].copy(), weights=trunk)
+
+
+def test_no_picture_is_refused(astronaut):
+    wrong = [astronaut[..., 0], astronaut / 255, astronaut[..., :2], astronaut[:0], astronaut.tolist(), None]
+    for metric in PAIRS:
+        assert list(inspect.signature(metric).parameters)[:2] == ["prediction", "truth"]
+        for picture in wrong:
+            with pytest.raises(ValueError, match="a picture must"):
+                metric(picture, astronaut)
+            if metric is not metrics.colorfulness:
+                with pytest.raises(ValueError, match="a picture must"):
+                    metric(astronaut, picture)
+        if metric is not metrics.colorfulness:
+            with pytest.raises(ValueError, match="one size"):
+                metric(astronaut[:-1], astronaut)
+    with pytest.raises(ValueError, match="variant"):
+        metrics.colorfulness(astronaut, variant="unsigned")
+    with pytest.raises(ValueError, match="net"):
+        metrics.lpips(astronaut, astronaut, net="squeeze")
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
+def test_gray_wins_no_color_metric(name, shared):
+    truth = getattr(shipped, name)()[:256, :256]
+    gray, oracle = (Pair(load(method).colorize(truth), truth) for method in ("gray", "oracle"))
+    trunk = shared("weights/alexnet_features.pth")
+    # UIQI is none of them: it hardly sees colour and may prefer gray.
+    for column in ("cnr", "cnr_56", "cnr_min5", "psnr", "lpips_alex", "ciede2000", "mse_ab", "delta_colorfulness"):
+        metric = METRICS[column]
+        values = [metric.pair(pair, trunk) if metric.needs else metric.pair(pair) for pair in (gray, oracle)]
+        assert values[0] < values[1] if metric.direction == "higher" else values[0] > values[1], column
+    assert metrics.colorfulness(gray.prediction) == 0
+
+
+def test_frechet_distance_by_its_laws():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(50, 2048))
+    assert abs(metrics.frechet_distance(x, x)) < 1e-9 * (x**2).sum()
+    assert metrics.frechet_distance(x, x + 1) == pytest.approx(2048)  # equal covariances: the means' distance
+    y = random.normal(size=(40, 2048)) * 2
+    assert metrics.frechet_distance(x, y) == pytest.approx(metrics.frechet_distance(y, x))
+    # In one dimension: (m1 - m2)^2 + (s1 - s2)^2; also where pictures outnumber features.
+    a, b = random.normal(3, 2, (500, 1)), random.normal(1, 5, (300, 1))
+    expected = (a.mean() - b.mean()) ** 2 + (a.std(ddof=1) - b.std(ddof=1)) ** 2
+    assert metrics.frechet_distance(a, b) == pytest.approx(expected)
+    for wrong in (x[:1], x[0], x[:, :5], x * np.nan):
+        for distance in (metrics.frechet_distance, metrics.kid):
+            with pytest.raises(ValueError, match="features must be"):
+                distance(wrong, x)
+
+
+def test_kid_does_not_grow_where_frechet_does_as_pictures_get_fewer():
+    random = np.random.default_rng(0)
+    sets = [[random.normal(size=(2, n, 64)) for _ in range(20)] for n in (10, 200)]
+    frechet = [np.mean([metrics.frechet_distance(*pair) for pair in pairs]) for pairs in sets]
+    kernel = [np.mean([metrics.kid(*pair) for pair in pairs]) for pairs in sets]
+    assert frechet[0] > 5 * frechet[1] > 0
+    assert abs(kernel[0]) < 0.1 and abs(kernel[1]) < 0.1
+
+
+def test_every_metric_states_its_facts():
+    for name, metric in METRICS.items():
+        assert metric.name == name and metric.title and metric.range and metric.compares and metric.source
+        assert metric.direction in ("lower", "higher", None) and metric.version >= 1
+        assert (metric.pair is None) != (metric.set is None) and metric.kind == ("pair" if metric.pair else "set")
+    assert len({metric.title for metric in METRICS.values()}) == len(METRICS)
+    assert not METRICS["lpips_vgg"].default and not METRICS["cnr_codebook"].default
+
+
+def test_no_pictures_have_no_features(tmp_path):
+    from ccc.errors import MissingWeights
+
+    with pytest.raises(MissingWeights, match="no weights"):
+        inception_features([], tmp_path / "absent.pth")

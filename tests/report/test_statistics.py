@@ -1,0 +1,87 @@
+"""Values of scipy and statsmodels, and what holds for any picture's numbers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ccc.report.statistics import bootstrap_interval, friedman, holm, wilcoxon_against_best
+
+
+@pytest.fixture
+def golden(shared):
+    return json.loads(shared("goldens/stats_values.json").read_text())
+
+
+def test_intervals_of_the_golden_means(golden):
+    for name, values in golden["values"].items():
+        assert bootstrap_interval(values, seed=0) == pytest.approx(golden[f"bca95_{name}"], rel=1e-9), name
+
+
+def test_paired_tests_of_the_golden_values(golden):
+    found = wilcoxon_against_best(golden["values"], "higher")
+    assert found.best == golden["best"] and found.pictures == 50
+    for name in ("A", "C", "D"):
+        assert found.statistic[name] == golden[f"wilcoxon_stat_{name}_vs_best"]
+        assert found.p[name] == pytest.approx(golden["wilcoxon_p"][name], rel=1e-9)
+        assert found.holm[name] == pytest.approx(golden["holm_p"][name], rel=1e-9)
+    assert found.tied() == ["B", "D"] and found.tied(level=1e-9) == ["B", "A", "C", "D"]
+
+
+def test_ranks_of_the_golden_values(golden):
+    found = friedman(golden["values"], "higher")
+    assert (found.statistic, found.p) == pytest.approx(tuple(golden["friedman"].values()), rel=1e-9)
+    assert found.mean_rank == pytest.approx(golden["avg_rank_higher_better"])
+    other_way = friedman(golden["values"], "lower").mean_rank
+    assert all(found.mean_rank[name] + other_way[name] == pytest.approx(5) for name in "ABCD")
+
+
+def test_an_interval_holds_its_mean_repeats_with_its_seed_and_narrows_with_more_pictures():
+    values = np.random.default_rng(1).normal(20, 3, 200)
+    low, high = bootstrap_interval(values, resamples=999)
+    assert low < values.mean() < high
+    assert (low, high) == bootstrap_interval(values, resamples=999) != bootstrap_interval(values, resamples=999, seed=1)
+    few = bootstrap_interval(values[:20], resamples=999)
+    assert few[1] - few[0] > 2 * (high - low)
+    assert bootstrap_interval([0.5] * 8) == (0.5, 0.5)
+    for wrong in ([1.0], [1.0, np.inf], [1.0, np.nan], [[1.0, 2.0]]):
+        with pytest.raises(ValueError, match="at least two values, all finite"):
+            bootstrap_interval(wrong)
+
+
+def test_holm_by_hand():
+    # Sorted .01 .02 .03 .6: times 4 3 2 1 is .04 .06 .06 .6, and nothing exceeds 1 or falls below its predecessor.
+    assert holm({"c": 0.03, "a": 0.01, "d": 0.6, "b": 0.02}) == pytest.approx(
+        {"c": 0.06, "a": 0.04, "d": 0.6, "b": 0.06}
+    )
+    assert holm({"a": 0.4, "b": 0.9}) == pytest.approx({"a": 0.8, "b": 0.9})
+    assert holm({"a": 0.4, "b": 0.3}) == pytest.approx({"a": 0.6, "b": 0.6}) and holm({}) == {}
+    assert holm({"a": 0.7, "b": 0.8}) == {"a": 1.0, "b": 1.0}
+
+
+def test_methods_that_agree_everywhere_are_tied():
+    same = {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 3.0], "c": [1.0, 2.0, 3.0]}
+    found = wilcoxon_against_best(same, "lower")
+    assert (found.best, found.p, found.tied()) == ("a", {"b": 1.0, "c": 1.0}, ["a", "b", "c"])
+    assert friedman(same, "lower").p == 1 and set(friedman(same, "lower").mean_rank.values()) == {2.0}
+
+
+def test_pictures_without_a_finite_value_are_left_out_for_all():
+    values = {"a": [1.0, 2.0, np.inf, 4.0], "b": [2.0, 3.0, 9.0, np.nan], "c": [3.0, 4.0, 0.0, 0.0]}
+    assert wilcoxon_against_best(values, "lower").pictures == friedman(values, "lower").pictures == 2
+    assert wilcoxon_against_best(values, "lower").best == "a" and wilcoxon_against_best(values, "higher").best == "c"
+    assert friedman(values, "lower").mean_rank == {"a": 1.0, "b": 2.0, "c": 3.0}
+
+
+def test_refusals():
+    two = {"a": [1.0, 2.0], "b": [2.0, 1.0]}
+    with pytest.raises(ValueError, match="at least 3 methods"):
+        friedman(two, "lower")
+    with pytest.raises(ValueError, match="at least 2 methods"):
+        wilcoxon_against_best({"a": [1.0]}, "lower")
+    with pytest.raises(ValueError, match="direction"):
+        wilcoxon_against_best(two, "best")
+    with pytest.raises(ValueError, match="same pictures"):
+        wilcoxon_against_best({"a": [1.0, 2.0], "b": [2.0]}, "lower")
+    with pytest.raises(ValueError, match="no picture"):
+        wilcoxon_against_best({"a": [np.inf, 2.0], "b": [2.0, np.inf]}, "lower")
