@@ -10,7 +10,7 @@ import numpy as np
 
 from ccc.color import rgb_to_lab
 from ccc.errors import CCCError
-from ccc.files import write_text
+from ccc.files import safetensors_metadata, write_text
 
 PAPER_SIZE = 215  # classes that the paper kept, of Places365
 PAPER_SHARE = 500 / 109_885_440  # its threshold as a share of all its cells
@@ -249,8 +249,13 @@ class Codebook:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Codebook":
-        """Read what `save` wrote. Raises CCCError, naming the file, where it is missing or not a codebook."""
+        """Read what `save` wrote, or the codebook in a model's metadata (`.safetensors`).
+
+        Raises CCCError, naming the file, where it is missing or not a codebook.
+        """
         try:
+            if Path(path).suffix == ".safetensors":
+                return cls.from_dict(json.loads(safetensors_metadata(path).get("codebook", "")))
             return cls.from_dict(json.loads(Path(path).read_text()))
         except FileNotFoundError:
             raise CCCError(f"{path}: no such codebook; make one with `ccc codebook`") from None

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ccc.errors import CCCError
+
 
 @contextlib.contextmanager
 def written_whole(path: str | os.PathLike) -> Iterator[Path]:
@@ -56,3 +58,16 @@ def sha256(path: str | os.PathLike) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def safetensors_metadata(path: str | os.PathLike) -> dict[str, str]:
+    """Texts that a safetensors file holds beside its tensors. Raises CCCError, naming the file, where it is none."""
+    import safetensors
+
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            return file.metadata() or {}
+    except FileNotFoundError:
+        raise CCCError(f"{path}: no such file") from None
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CCCError(f"{path}: not a safetensors file ({error}); make it or fetch it again") from None

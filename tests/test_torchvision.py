@@ -10,7 +10,7 @@ from ccc._torchvision import nms
 
 USERS = {
     "the network": "from ccc.model import ColorClassifier; ColorClassifier(3, 'mobilenet_v2')",
-    "Inception": "from ccc.metrics.distribution import inception; inception()",
+    "Inception": "from ccc.metrics.inception import inception; inception()",
     "Segment Anything": "from ccc.segment.sam import build; build('mobile_sam')",
 }
 
@@ -24,7 +24,7 @@ def test_each_user_registers_the_operators_itself(user):
 def test_lpips_registers_the_operators_itself(shared):
     code = (
         "import sys, numpy as np; from ccc.metrics import lpips; a = np.zeros((64, 64, 3), np.uint8); "
-        "assert lpips(a, a, weight_file=sys.argv[1]) == 0"
+        "assert lpips(a, a, weights=sys.argv[1]) == 0"
     )
     trunk = str(shared("weights/alexnet_features.pth"))
     run = subprocess.run([sys.executable, "-c", code, trunk], capture_output=True, text=True)

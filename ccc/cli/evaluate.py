@@ -1,8 +1,10 @@
 """Metrics of one folder against another.
 
-example:
+examples:
   ccc evaluate coloured/ truth/
-Pictures are matched by name. A metric whose weight file is not here is n/a, with the reason.
+  ccc evaluate coloured/ truth/ --metrics psnr,cnr,pyiqa:vsi --csv pictures.csv --json means.json
+Pictures are matched by name without suffix. What each metric is: docs/metrics.md. A metric whose weight file is not
+here is n/a, with the reason.
 """
 
 from pathlib import Path
@@ -14,8 +16,12 @@ def add_arguments(parser):
     parser.add_argument("prediction", type=Path, help="folder of coloured pictures")
     parser.add_argument("truth", type=Path, help="folder of true pictures of the same names and sizes")
     parser.add_argument("--csv", type=Path, help="write one line a picture")
-    parser.add_argument("--json", type=Path, help="write means and what is missing")
-    parser.add_argument("--metrics", help="names with commas between them (default: the usual ones)")
+    parser.add_argument("--json", type=Path, help="write means, figures of the whole set and what is missing")
+    parser.add_argument("--metrics", help="names with commas between them (default: the usual ones); pyiqa:NAME too")
+    parser.add_argument("--codebook", type=Path, help="file of the colour classes of cnr_codebook")
+    parser.add_argument(
+        "--cache", type=Path, help="folder that keeps values, so that later runs compute only what is new or changed"
+    )
     parser.add_argument(
         "--weights",
         action="append",
@@ -32,36 +38,63 @@ def add_arguments(parser):
         ("segmenter", "whose masks a harmonized folder used"),
     ):
         parser.add_argument(f"--{name}", help=text)
+    parser.add_argument("--note", action="append", default=[], help="what tables shall say of the method; repeatable")
 
 
 def run(args):
+    from ccc.cli.options import parse_pairs
+    from ccc.metrics.evaluate import evaluate
+
+    names = [name.strip() for name in args.metrics.split(",")] if args.metrics else []
+    found = evaluate(
+        args.prediction, args.truth, names, parse_pairs(args.weights), lambda items: bar(items, "evaluate"),
+        codebook=args.codebook, cache=args.cache,
+    )  # fmt: skip
+    if args.changes:
+        _add_changes(found, args.changes)
+    found.summary.update({name: getattr(args, name) for name in ("method", "variant", "dataset", "title", "segmenter")})
+    found.summary["notes"] = args.note
+    found.save(args.csv, args.json)
+    print(f"{args.prediction}: {found.summary['images']} pictures beside those of {args.truth}\n")
+    print("\n".join(_table(found.summary)))
+
+
+def _add_changes(found, path: Path) -> None:
     import csv
 
-    from ccc.cli.options import parse_pairs
     from ccc.errors import CCCError
-    from ccc.metrics.evaluate import evaluate, save
-    from ccc.metrics.registry import METRICS
 
-    if bool(args.csv) != bool(args.json):
-        raise CCCError("give both --csv and --json, or neither")
-    names = [name.strip() for name in args.metrics.split(",")] if args.metrics else []
-    rows, summary = evaluate(
-        args.prediction, args.truth, names, parse_pairs(args.weights), lambda items: bar(items, "evaluate")
-    )
-    if args.changes:
-        with open(args.changes, newline="") as file:
-            changes = {row.pop("name"): row for row in csv.DictReader(file)}
-        for row in rows:
-            row |= {name: float(changes[row["name"]][name]) for name in ("changed_share", "mean_ab_shift")}
-        summary["changes"] = {
-            name: sum(row[name] for row in rows) / len(rows) for name in ("changed_share", "mean_ab_shift")
-        }
-    labels = {name: getattr(args, name) for name in ("method", "variant", "dataset", "title", "segmenter")}
-    if args.csv:
-        save(rows, summary | labels, args.csv, args.json)
-    print(f"{args.prediction}: {summary['images']} pictures")
-    for name in summary["versions"]:
-        value = summary["mean"].get(name, summary["set"].get(name))
-        reason = summary["missing"].get(name)
-        shown = "n/a" if value is None else f"{value:.4f}"
-        print(f"  {METRICS[name].title:<14} {shown}" + (f"  ({reason})" if reason else ""))
+    columns = ("changed_share", "mean_ab_shift")
+    with open(path, newline="") as file:
+        changes = {row.get("name"): row for row in csv.DictReader(file)}
+    try:
+        for row in found.rows:
+            row |= {name: float(changes[row["name"]][name]) for name in columns}
+    except (KeyError, TypeError, ValueError) as error:
+        raise CCCError(f"{path}: not the changes of these pictures ({error}); run `ccc harmonize` again") from None
+    found.summary["changes"] = {name: sum(row[name] for row in found.rows) / len(found.rows) for name in columns}
+
+
+def _table(summary) -> list[str]:
+    """The summary for a reader: a line a metric, then why some have no value."""
+    from ccc.metrics.registry import METRICS, find
+
+    def number(value):
+        return "n/a" if value is None else f"{value:.4f}"
+
+    arrows = {"lower": "lower is better", "higher": "higher is better", None: ""}
+    lines, reasons = [f"{'metric':<22}{'mean':>10}{'median':>10}{'sd':>10}{'n':>6}"], []
+    for name, direction in summary["directions"].items():
+        title = METRICS[name].title if name in METRICS else find(name).title
+        if name in summary["set"]:
+            interval = summary["interval"][name]
+            spread = f"[{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""
+            lines.append(f"{title:<22}{number(summary['set'][name]):>10}{spread:>20}{summary['images']:>6}")
+        else:
+            figures = (number(summary[key][name]) for key in ("mean", "median", "sd"))
+            lines.append(f"{title:<22}{''.join(f'{figure:>10}' for figure in figures)}{summary['n'][name]:>6}")
+        lines[-1] = f"{lines[-1]}  {arrows[direction]}".rstrip()
+        if infinite := summary["infinite"].get(name):
+            reasons.append(f"{title}: infinite for {infinite} pictures, left out of the mean")
+        reasons += [f"{title}: {summary[key][name]}" for key in ("missing", "cautions") if name in summary[key]]
+    return [*lines, "", *reasons] if reasons else lines

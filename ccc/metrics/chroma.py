@@ -14,7 +14,7 @@ def cnr(prediction: np.ndarray, truth: np.ndarray, min_pixels: int = 1) -> float
     at one size. NaN where no class of the truth has that many. Raises ValueError for other arrays. Source: Eq. 18 as
     its text reads; see `cnr_of_classes`.
     """
-    return cnr_of_classes(*Pair(prediction, truth).classes, min_pixels)
+    return cnr_of(Pair(prediction, truth), min_pixels)
 
 
 def cnr_56(prediction: np.ndarray, truth: np.ndarray) -> float:
@@ -22,7 +22,7 @@ def cnr_56(prediction: np.ndarray, truth: np.ndarray) -> float:
 
     Both uint8 RGB `(H, W, 3)`. 0 and up. Raises ValueError for other arrays. Source: Eq. 18, at the paper's map size.
     """
-    return cnr_of_classes(*Pair(prediction, truth).classes_56)
+    return cnr_56_of(Pair(prediction, truth))
 
 
 def cnr_codebook(prediction: np.ndarray, truth: np.ndarray, codebook: Codebook) -> float:
@@ -32,6 +32,16 @@ def cnr_codebook(prediction: np.ndarray, truth: np.ndarray, codebook: Codebook) 
     ValueError for other arrays. Source: Eq. 12 and 18.
     """
     return cnr_codebook_of(Pair(prediction, truth), codebook)
+
+
+def cnr_of(pair: Pair, min_pixels: int = 1) -> float:
+    """See `cnr`."""
+    return cnr_of_classes(*pair.classes, min_pixels)
+
+
+def cnr_56_of(pair: Pair) -> float:
+    """See `cnr_56`."""
+    return cnr_of_classes(*pair.classes_56)
 
 
 def cnr_codebook_of(pair: Pair, codebook: Codebook) -> float:
@@ -83,5 +93,14 @@ def delta_colorfulness(prediction: np.ndarray, truth: np.ndarray) -> float:
     papers print: pictures that are too dull and too colourful cancel there, and not here. Raises ValueError for other
     arrays. Source: Hasler and Suesstrunk 2003.
     """
-    Pair(prediction, truth)
-    return abs(colorfulness(prediction) - colorfulness(truth))
+    return delta_colorfulness_of(Pair(prediction, truth))
+
+
+def colorfulness_of(pair: Pair, variant: str = "signed") -> float:
+    """See `colorfulness`."""
+    return colorfulness(pair.prediction, variant=variant)
+
+
+def delta_colorfulness_of(pair: Pair) -> float:
+    """See `delta_colorfulness`."""
+    return abs(colorfulness(pair.prediction) - colorfulness(pair.truth))

@@ -1,36 +1,35 @@
 """Two folders of pictures to a table of metrics."""
 
 import csv
-import difflib
-import hashlib
+import dataclasses
 import io
 import math
 import os
-import warnings
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from ccc.codebook import Codebook
 from ccc.errors import CCCError, ImageError, MissingWeights
-from ccc.files import sha256, write_json, write_text, written_whole
-from ccc.images import SUFFIXES, read_rgb
-from ccc.metrics.inception import STAGES, VERSION, inception_features
+from ccc.files import write_json, write_text
+from ccc.images import read_rgb
+from ccc.metrics.distribution import frechet_distance
+from ccc.metrics.folders import Match, matched, of_another_size, refuse
+from ccc.metrics.inception import inception_features
 from ccc.metrics.pair import GRID, Pair
-from ccc.metrics.registry import METRICS, Metric
+from ccc.metrics.registry import FOREIGN, METRICS, NATIVE, Metric, find
+from ccc.metrics.store import Store, code_of, content, digest
 
 if TYPE_CHECKING:
     import pandas
 
-_ROTATED = {5, 6, 7, 8}  # EXIF orientations that exchange width and height
+FORMAT = "ccc-metrics-2"
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate` found: `rows`, one for each picture by name, and `summary`, as `save` writes it."""
+    """What `evaluate` found: `rows`, one for each picture by name, and `summary`, as docs/metrics.md describes both."""
 
     rows: list[dict]
     summary: dict
@@ -42,97 +41,32 @@ class Evaluation(NamedTuple):
 
         return pandas.DataFrame(self.rows)
 
-    def save(self, csv_path: str | os.PathLike, json_path: str | os.PathLike) -> None:
-        """Write rows as CSV and the summary as JSON; see `ccc.metrics.evaluate.save`."""
-        save(self.rows, self.summary, csv_path, json_path)
+    def save(self, csv_path: str | os.PathLike | None = None, json_path: str | os.PathLike | None = None) -> None:
+        """Write rows as CSV (undefined values empty) and the summary as JSON, each whole; equal inputs, equal bytes."""
+        if csv_path is not None:
+            text = io.StringIO()
+            writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            for row in self.rows:
+                undefined = {key: "" for key, value in row.items() if isinstance(value, float) and math.isnan(value)}
+                writer.writerow({**row, **undefined})
+            write_text(csv_path, text.getvalue())
+        if json_path is not None:
+            write_json(json_path, self.summary)
 
 
 def choose(names: Sequence[str] | None = None, codebook: bool = False) -> list[Metric]:
-    """Metrics by name, in the order of the registry; the default ones where no name is given.
+    """Metrics by name in the registry's order, further ones of pyiqa after it; the default ones where none is given.
 
     `codebook`: whether the default ones include those that need a codebook. Raises CCCError, with the nearest name,
     for a name that no metric has.
     """
-    for name in names or ():
-        if name not in METRICS:
-            near = [known for known in METRICS if known.startswith(name)] or difflib.get_close_matches(name, METRICS, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise CCCError(f"no metric {name!r}: {hint}there are {', '.join(METRICS)}")
-    return [
-        metric
-        for metric in METRICS.values()
-        if (metric.name in names if names else metric.default or (codebook and metric.needs == "codebook"))
-    ]
-
-
-def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[tuple[str, Path, Path]]:
-    """Name without suffix, predicted and true path of every picture, sorted by name.
-
-    Formats may differ, names and sizes may not; hidden files are passed over. Raises CCCError naming the folder that
-    is missing, empty or holds anything but pictures, and the pictures that are missing, extra, unreadable or of
-    another size: the first few, and how many there are.
-    """
-    predicted, true = (_pictures(Path(folder)) for folder in (prediction, truth))
-    resized, unreadable = [], []
-    for name in sorted(set(true) & set(predicted)):
-        sizes = []
-        for path in (predicted[name], true[name]):
-            try:
-                sizes.append(_size(path))
-            except ImageError as error:
-                unreadable.append(str(error))
-        if len(sizes) == 2 and sizes[0] != sizes[1]:
-            resized.append(_resized(name, *sizes))
-    problems = {
-        "missing": sorted(set(true) - set(predicted)),
-        "extra": sorted(set(predicted) - set(true)),
-        "of another size": resized,
-        "unreadable": unreadable,
-    }
-    _refuse(prediction, truth, problems)
-    return [(name, predicted[name], true[name]) for name in sorted(true)]
-
-
-def _pictures(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise CCCError(f"{folder}: no such folder")
-    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    strange = [path.name for path in files if path.suffix.lower() not in SUFFIXES or not path.is_file()]
-    if strange:
-        raise CCCError(f"{folder}: holds what is no picture: {_few(strange)}; move it elsewhere")
-    pictures = {path.stem: path for path in files}
-    if len(pictures) < len(files):
-        twice = sorted({path.stem for path in files if pictures[path.stem] != path})
-        raise CCCError(f"{folder}: holds more than one picture named {_few(twice)}")
-    if not pictures:
-        raise CCCError(f"{folder}: holds no pictures")
-    return pictures
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height as shown, from the file's first bytes. Raises ImageError where they are no picture's."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own bomb warning: `read_rgb` has its limit
-            with Image.open(path) as image:
-                width, height = image.size
-                return (height, width) if image.getexif().get(0x0112) in _ROTATED else (width, height)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
-        return read_rgb(path).shape[1::-1]  # says what is wrong, unless only the EXIF block is
-
-
-def _resized(name: str, found: tuple[int, int], wanted: tuple[int, int]) -> str:
-    return f"{name} ({found[0]}x{found[1]}, not {wanted[0]}x{wanted[1]})"
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _refuse(prediction, truth, problems: Mapping[str, Sequence[str]]) -> None:
-    found = [f"{problem} ({len(names)}): {_few(names)}" for problem, names in problems.items() if names]
-    if found:
-        raise CCCError(f"{prediction}: does not match {truth}: " + "; ".join(found))
+    if not names:
+        return [m for m in METRICS.values() if m.default or (codebook and m.needs == "codebook")]
+    order = list(METRICS)
+    return sorted(
+        map(find, names), key=lambda m: order.index(base) if (base := m.base or m.name) in order else len(order)
+    )
 
 
 def evaluate(
@@ -143,144 +77,206 @@ def evaluate(
     progress: Callable[[Iterable], Iterable] | None = None,
     *,
     codebook: str | os.PathLike | None = None,
-    truth_cache: str | os.PathLike | None = None,
+    cache: str | os.PathLike | None = None,
 ) -> Evaluation:
     """Measure a folder of pictures against the true ones of the same names and sizes.
 
     `metrics`: names, or none for the default ones; `weights`: paths by name of the weight file, the others are looked
     for where `ccc weights` keeps them; `progress`: wraps the pictures of each pass to show how far it is; `codebook`:
-    file of the classes of `cnr_codebook`, which is then a default metric; `truth_cache`: a file that keeps the true
-    pictures' Inception features for the next call, made again when these pictures or the weights change.
+    file of the classes of `cnr_codebook`, which is then a default metric; `cache`: a folder that keeps each metric's
+    values and both sides' features, so that the next call computes only what is not there or has changed.
 
-    Rows hold name, width, height and a float for each metric of pairs, NaN where it has none. The summary holds
-    `images`, how many; `mean` and `median` over the pictures' finite values and, by metric, how many were `infinite`
-    (PSNR of identical pictures) and left out; `set`, the metrics of whole sets; `missing`, the reason for every metric
-    without a value, or without one for some pictures; `versions` of the metrics. Figures that could not be computed
-    are None. Raises CCCError as `choose` and `matched` do, for pictures that cannot be decoded, for a name in `weights`
-    that no metric needs, and for a file that is not the weights or codebook it should be.
+    Rows hold name, width, height and a float for each metric of pairs, NaN where it has none. The summary holds by
+    metric `mean`, `median`, `sd` and `n` of the pictures' finite values, how many were `infinite` (PSNR of identical
+    pictures), `set` and `interval` of metrics of whole sets, `missing` (the reason for a metric without a value, or
+    without one for some pictures), `cautions`, `versions`, `directions` and the SHA-256 of `inputs`. Figures that could
+    not be computed are None. Raises CCCError as `choose` and `matched` do, for pictures that cannot be decoded, for a
+    name in `weights` that no metric needs, and for a file that is not the weights or codebook it should be.
     """
     progress = progress or iter
-    chosen = choose(metrics, codebook is not None)
-    at_hand, missing = _at_hand(chosen, weights or {}, codebook)
-    triples = matched(prediction_dir, truth_dir)
-    pairs = [metric for metric in chosen if metric.pair]
-    sets = [metric for metric in chosen if metric.set]
-    count = any(metric.dimension is None for metric in sets)
+    matches = matched(prediction_dir, truth_dir)
+    sides = {min(match.width, match.height) for match in matches}
+    side = sides.pop() if len(sides) == 1 else NATIVE
+    named = {metric.name: metric for m in choose(metrics, codebook is not None) if (metric := _sized(m, side))}
+    chosen, at_hand, missing = _at_hand(list(named.values()), weights or {}, codebook)
 
-    rows, counts, problems = [], np.zeros((2, GRID.size), np.int64), {"of another size": [], "unreadable": []}
-    for name, *paths in progress(triples):
-        pictures = []
-        for path in paths:
-            try:
-                pictures.append(read_rgb(path))
-            except ImageError as error:
-                problems["unreadable"].append(str(error))
-        if len(pictures) == 2 and pictures[0].shape != pictures[1].shape:
-            problems["of another size"].append(_resized(name, *(picture.shape[1::-1] for picture in pictures)))
-        if any(problems.values()):  # measure no more, but name the others too
-            continue
-        pair = Pair(*pictures)
-        height, width = pair.truth.shape[:2]
-        row = {"name": name, "width": width, "height": height}
-        for metric in pairs:
-            if metric.name in missing:
-                row[metric.name] = math.nan
-            else:
-                row[metric.name] = metric.pair(pair, at_hand[metric.needs]) if metric.needs else metric.pair(pair)
-        if count:
-            counts += [np.bincount(classes.ravel(), minlength=GRID.size) for classes in pair.classes]
+    usable = [metric for metric in chosen if metric.name not in missing]
+    store = Store(cache)
+    inputs = _Inputs(matches, at_hand, codebook, store)
+    values, counts = _measure(usable, inputs, progress, prediction_dir, truth_dir)
+    rows = []
+    for i, match in enumerate(matches):
+        row = {"name": match.name, "width": match.width, "height": match.height}
+        row |= {m.name: float(values[m.name][i]) if m.name in values else math.nan for m in chosen if m.pair}
         rows.append(row)
-    _refuse(prediction_dir, truth_dir, problems)
 
-    figures = {"mean": {}, "median": {}, "infinite": {}, "set": {}}
-    for metric in pairs:
-        values = [row[metric.name] for row in rows]
-        finite = [value for value in values if math.isfinite(value)]
-        figures["mean"][metric.name] = float(np.mean(finite)) if finite else None
-        figures["median"][metric.name] = float(np.median(finite)) if finite else None
-        if infinite := sum(map(math.isinf, values)):
-            figures["infinite"][metric.name] = infinite
-        undefined = sum(map(math.isnan, values))
-        if undefined and metric.name not in missing:
-            reason = metric.undefined or "not a number"
-            missing[metric.name] = f"undefined for {undefined} of {len(values)} pictures: {reason}"
-    features = None
-    for metric in sets:
-        if metric.dimension and metric.name not in missing and len(triples) < 2:
+    summary = {"format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side}
+    summary |= {key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval")}
+    for metric in chosen:
+        if metric.pair:
+            _describe(metric, np.array([row[metric.name] for row in rows]), summary, missing)
+    features: dict[str, list[dict[int, np.ndarray]]] = {}
+    for metric in chosen:
+        if not metric.set:
+            continue
+        if metric.dimension and metric.name not in missing and len(matches) < 2:
             missing[metric.name] = "needs at least two pictures"
+        summary["set"][metric.name] = summary["interval"][metric.name] = None
         if metric.name in missing:
-            figures["set"][metric.name] = None
-        elif metric.dimension:
-            features = features or _features(triples, at_hand[metric.needs], truth_cache, progress)
-            figures["set"][metric.name] = metric.set(*(side[metric.dimension] for side in features))
-        else:
-            figures["set"][metric.name] = metric.set(*counts)
-    versions = {metric.name: metric.version for metric in chosen}
-    summary = {"format": "ccc-metrics-1", "images": len(rows), **figures, "missing": missing, "versions": versions}
+            continue
+        if not metric.dimension:
+            summary["set"][metric.name] = metric.set(*counts)
+            continue
+        if metric.resize not in features:
+            features[metric.resize] = _features(metric.resize, usable, inputs, progress)
+        x, y = (side[metric.dimension] for side in features[metric.resize])
+        summary["set"][metric.name] = metric.set(x, y)
+        if metric.interval and len(matches) > 2:
+            summary["interval"][metric.name] = list(metric.interval(x, y))
+    summary |= {
+        "missing": missing,
+        "cautions": {
+            m.name: _few(m, len(rows)) for m in usable if m.set is frechet_distance and len(rows) < m.dimension
+        },
+        "versions": {metric.name: metric.version for metric in chosen},
+        "directions": {metric.name: metric.direction for metric in chosen},
+        "inputs": {name: content(path) for name, path in inputs.files.items()},
+    }
     return Evaluation(rows, summary)
 
 
-def _at_hand(chosen: Sequence[Metric], weights: Mapping, codebook) -> tuple[dict, dict[str, str]]:
-    """What the metrics need, by name, and why the others of them are missing."""
+def _few(metric: Metric, pictures: int) -> str:
+    return (
+        f"{pictures} pictures are fewer than {metric.dimension} features: biased upwards, comparable only at the same "
+        "number of pictures"
+    )
+
+
+def _sized(metric: Metric, side: int | str) -> Metric:
+    if metric.base and metric.name != METRICS[metric.base].at(side).name:
+        found = f"short side is {side} pixels" if side != NATIVE else "short sides differ"
+        raise CCCError(f"{metric.name}: the pictures' {found}; ask for {metric.base!r}, which gets its size by itself")
+    return metric if metric.base else metric.at(side)
+
+
+def _describe(metric: Metric, values: np.ndarray, summary: dict, missing: dict[str, str]) -> None:
+    finite = values[np.isfinite(values)]
+    summary["mean"][metric.name] = float(finite.mean()) if len(finite) else None
+    summary["median"][metric.name] = float(np.median(finite)) if len(finite) else None
+    summary["sd"][metric.name] = float(finite.std(ddof=1)) if len(finite) > 1 else None
+    summary["n"][metric.name] = len(finite)
+    if infinite := int(np.isinf(values).sum()):
+        summary["infinite"][metric.name] = infinite
+    undefined = int(np.isnan(values).sum())
+    if undefined and metric.name not in missing:
+        reason = metric.undefined or "not a number"
+        missing[metric.name] = f"undefined for {undefined} of {len(values)} pictures: {reason}"
+
+
+def _at_hand(chosen: Sequence[Metric], weights: Mapping, codebook) -> tuple[list[Metric], dict, dict[str, str]]:
+    """The metrics, what they need by its name, and why some are missing."""
     from ccc import weights as weight_files
 
     known = sorted({metric.needs for metric in METRICS.values() if metric.needs} - {"codebook"})
     for name in weights:
         if name not in known:
             raise CCCError(f"no metric needs weights {name!r}: there are {', '.join(known)}")
-    at_hand, missing = {}, {}
+    found, at_hand, missing = [], {}, {}
     for metric in chosen:
-        if metric.needs == "codebook":
-            if codebook is None:
-                missing[metric.name] = "no codebook: none was given"
-            else:
-                at_hand["codebook"] = at_hand.get("codebook") or Codebook.load(codebook)
-        elif metric.needs:
-            try:
+        try:
+            if metric.needs == "codebook":
+                if codebook is None:
+                    raise MissingWeights("no codebook: none was given")
+                at_hand["codebook"] = Codebook.load(codebook)
+            elif metric.needs and metric.needs.startswith(FOREIGN):
+                from ccc.metrics import foreign
+
+                model = at_hand[metric.needs] = foreign.load(metric.needs.removeprefix(FOREIGN))
+                metric = dataclasses.replace(metric, direction="lower" if model.lower_better else "higher")
+            elif metric.needs:
                 at_hand[metric.needs] = weight_files.locate(metric.needs, weights.get(metric.needs))
-            except MissingWeights as error:
-                missing[metric.name] = str(error)
-    return at_hand, missing
+        except MissingWeights as error:
+            missing[metric.name] = str(error)
+        found.append(metric)
+    return found, at_hand, missing
 
 
-def _features(triples, weight_file: Path, cache, progress) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+class _Inputs:
+    """The pictures and files that values come from, and the names under which a store keeps values of them."""
+
+    def __init__(self, matches: Sequence[Match], at_hand: Mapping, codebook, store: Store):
+        self.matches, self.at_hand, self.store = matches, at_hand, store
+        self.files = {name: path for name, path in at_hand.items() if isinstance(path, Path)}
+        if "codebook" in at_hand:
+            self.files["codebook"] = codebook
+        self.sides = {"prediction": [m.prediction for m in matches], "truth": [m.truth for m in matches]}
+
+    def key(self, function, *facts, needs: str | None = None, sides=("prediction", "truth")) -> str:
+        """Digest of the pictures' bytes, the code, the facts and the file that the function needs."""
+        if self.store.folder is None:
+            return ""
+        needed = content(self.files[needs]) if needs in self.files else needs
+        names = [match.name for match in self.matches]
+        pictures = [content(path) for side in sides for path in self.sides[side]]
+        return digest(*facts, code_of(function), needed, *names, *pictures)
+
+
+def _measure(metrics: Sequence[Metric], inputs: _Inputs, progress, *folders) -> tuple[dict, np.ndarray]:
+    """Values of the metrics of pairs, by name `(N,)`, and how often each class appears in each set, `(2, 400)`.
+
+    Pictures are decoded only where something is not in the store.
+    """
+    keys = {m.name: inputs.key(m.pair, m.name, m.version, needs=m.needs) for m in metrics if m.pair}
+    found = {name: inputs.store.get(name, key) for name, key in keys.items()}
+    todo = [metric for metric in metrics if metric.pair and found[metric.name] is None]
+    wanted = [metric for metric in metrics if metric.set and not metric.dimension]
+    counting_key = inputs.key(wanted[0].set, "counts") if wanted else ""
+    counts = inputs.store.get("class_counts", counting_key) if wanted else None
+    counting_anew = bool(wanted) and counts is None
+    if not todo and not counting_anew:
+        return found, counts
+    new = {metric.name: np.full(len(inputs.matches), math.nan) for metric in todo}
+    counts = np.zeros((2, GRID.size)) if counting_anew else counts
+    problems = {"of another size": [], "unreadable": []}
+    for i, match in enumerate(progress(inputs.matches)):
+        pictures = []
+        for path in (match.prediction, match.truth):
+            try:
+                pictures.append(read_rgb(path))
+            except ImageError as error:
+                problems["unreadable"].append(str(error))
+        if len(pictures) == 2 and pictures[0].shape != pictures[1].shape:
+            problems["of another size"].append(of_another_size(match.name, *(p.shape[1::-1] for p in pictures)))
+        if any(problems.values()):  # measure no more, but name the others too
+            continue
+        pair = Pair(*pictures)
+        for metric in todo:
+            needed = (inputs.at_hand[metric.needs],) if metric.needs else ()
+            new[metric.name][i] = metric.pair(pair, *needed)
+        if counting_anew:
+            counts += [np.bincount(classes.ravel(), minlength=GRID.size) for classes in pair.classes]
+    refuse(*folders, problems)
+    for name, values in new.items():
+        inputs.store.put(name, keys[name], values)
+    if counting_anew:
+        inputs.store.put("class_counts", counting_key, counts)
+    return found | new, counts
+
+
+def _features(resize: str, metrics: Sequence[Metric], inputs: _Inputs, progress) -> list[dict[int, np.ndarray]]:
     """Inception features of the predictions and of the truths, by dimension."""
-
-    def compute(paths: Sequence[Path]) -> dict[int, np.ndarray]:
-        return inception_features((read_rgb(path) for path in progress(paths)), weight_file)
-
-    predicted, true = [triple[1] for triple in triples], [triple[2] for triple in triples]
-    if cache is None:
-        return compute(predicted), compute(true)
-    digest = hashlib.sha256(f"{VERSION} {sha256(weight_file)}".encode())
-    for path in true:
-        digest.update(f"\n{sha256(path)}".encode())
-    key = digest.hexdigest()
-    found = _read_cache(Path(cache), key)
-    if found is None:
-        found = compute(true)
-        with written_whole(cache) as aside, open(aside, "wb") as file:
-            np.savez(file, key=np.array(key), **{str(dimension): found[dimension] for dimension in STAGES})
-    return compute(predicted), found
-
-
-def _read_cache(path: Path, key: str) -> dict[int, np.ndarray] | None:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            if str(stored["key"]) == key:
-                return {dimension: stored[str(dimension)] for dimension in STAGES}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none yet, or not one of ours
-        pass
-    return None
-
-
-def save(rows: Sequence[Mapping], summary: Mapping, csv_path: str | os.PathLike, json_path: str | os.PathLike) -> None:
-    """Write rows as CSV (undefined values empty) and the summary as JSON, each whole; equal inputs give equal bytes."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        undefined = {key: "" for key, value in row.items() if isinstance(value, float) and math.isnan(value)}
-        writer.writerow({**row, **undefined})
-    write_text(csv_path, text.getvalue())
-    write_json(json_path, summary)
+    wanted = sorted({m.dimension for m in metrics if m.dimension and m.resize == resize})
+    sides = []
+    for side, paths in inputs.sides.items():
+        label = f"inception_{resize}"
+        keys = {d: inputs.key(inception_features, label, d, needs="inception_fid", sides=(side,)) for d in wanted}
+        # One process computes the truth's, and those that evaluate other methods meanwhile wait for them.
+        with inputs.store.alone(label, keys[wanted[-1]]):
+            found = {d: inputs.store.get(label, key) for d, key in keys.items()}
+            if any(features is None for features in found.values()):
+                pictures = (read_rgb(path) for path in progress(paths))
+                found = inception_features(pictures, inputs.at_hand["inception_fid"], resize, wanted)
+                for d, features in found.items():
+                    inputs.store.put(label, keys[d], features)
+        sides.append(found)
+    return sides

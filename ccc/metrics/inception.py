@@ -2,12 +2,11 @@
 
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from PIL import Image
 
-VERSION = 1  # of the features: raised when their values change, so that stored ones are not used
 STAGES = {  # number of features: the layers that lead to them from the stage before
     64: ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1"),
     192: ("Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
@@ -46,7 +45,7 @@ def _network(path: str):
     return network.eval()
 
 
-def resize_299(image: np.ndarray) -> np.ndarray:
+def resize_clean(image: np.ndarray) -> np.ndarray:
     """uint8 RGB `(H, W, 3)` to float32 `(299, 299, 3)` in 0-255: bicubic with antialiasing, one channel at a time.
 
     Source: Parmar et al. 2022 ("clean" resizing).
@@ -56,24 +55,49 @@ def resize_299(image: np.ndarray) -> np.ndarray:
     return np.stack([np.asarray(channel) for channel in resized], axis=-1).clip(0, 255)
 
 
-def inception_features(images: Iterable[np.ndarray], weights: str | os.PathLike | None = None) -> dict[int, np.ndarray]:
-    """Features of pictures at four depths, averaged over space: {D: float64 `(N, D)`} for D = 64, 192, 768 and 2048.
+def resize_pytorch(image: np.ndarray) -> np.ndarray:
+    """uint8 RGB `(H, W, 3)` to float32 `(299, 299, 3)` in 0-255: bilinear without antialiasing, as pytorch-fid does."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    planes = torch.tensor(np.moveaxis(image, -1, 0)[None].astype(np.float32))
+    resized = interpolate(planes, size=(299, 299), mode="bilinear", align_corners=False)
+    return np.moveaxis(resized[0].numpy(), 0, -1)
+
+
+# How a picture becomes the network's input: its function, and the value and scale that bring 0-255 to about -1 to 1.
+RESIZE = {"clean": (resize_clean, 128.0, 128.0), "pytorch": (resize_pytorch, 127.5, 127.5)}
+
+
+def inception_features(
+    images: Iterable[np.ndarray],
+    weights: str | os.PathLike | None = None,
+    resize: str = "clean",
+    dimensions: Collection[int] = tuple(STAGES),
+) -> dict[int, np.ndarray]:
+    """Features of pictures at some of four depths, averaged over space: {D: float64 `(N, D)`}.
 
     `images`: uint8 RGB `(H, W, 3)` of any sizes, taken one at a time; `weights`: the file
-    pt_inception-2015-12-05-6726825d.pth, None looks where `ccc weights` keeps it. Raises MissingWeights where it is not
-    there, CCCError where it is another file. Source: Heusel et al. 2017, pixels scaled to (value - 128) / 128.
+    pt_inception-2015-12-05-6726825d.pth, None looks where `ccc weights` keeps it; `resize`: "clean" as clean-fid or
+    "pytorch" as pytorch-fid, whose features differ; `dimensions`: some of 64, 192, 768 and 2048, of which the deepest
+    decides the cost. Raises MissingWeights where the file is not there, CCCError where it is another file. Source:
+    Heusel et al. 2017; Parmar et al. 2022.
     """
     import torch
 
     from ccc import weights as weight_files
 
     network = _network(str(weight_files.locate("inception_fid", weights)))
-    rows: dict[int, list[np.ndarray]] = {dimension: [] for dimension in STAGES}
+    function, zero, scale = RESIZE[resize]
+    rows: dict[int, list[np.ndarray]] = {dimension: [] for dimension in STAGES if dimension in dimensions}
     with torch.inference_mode():
         for image in images:
-            x = torch.from_numpy((resize_299(image) - 128) / 128).permute(2, 0, 1)[None]
+            x = torch.from_numpy((function(image) - zero) / scale).permute(2, 0, 1)[None]
             for dimension, layers in STAGES.items():
+                if dimension > max(rows):
+                    break
                 for layer in layers:
                     x = getattr(network, layer)(x)
-                rows[dimension].append(x.mean(dim=(2, 3))[0].double().numpy())
+                if dimension in rows:
+                    rows[dimension].append(x.mean(dim=(2, 3))[0].double().numpy())
     return {dimension: np.array(found).reshape(-1, dimension) for dimension, found in rows.items()}

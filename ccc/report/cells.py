@@ -8,13 +8,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ccc.errors import CCCError
-from ccc.metrics.registry import METRICS
+from ccc.metrics.registry import find
+from ccc.report import published
+from ccc.report.published import counterpart
 
 REFERENCES = {  # methods that the others are read against and that never count as best
     "gray": "a reference without any colour: it may have a good MSE or PSNR, since wrong colours cost more than none",
     "oracle": "a reference that knows the truth and shows it through its 56x56 classes",
 }
 VARIANTS = ("plain", "sam")
+FORMAT = "ccc-metrics-2"  # what `ccc.metrics.evaluate` writes
+_BY_METRIC = (
+    "mean", "median", "sd", "n", "set", "interval", "missing", "cautions", "infinite", "versions", "directions",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +34,18 @@ class Cell:
     segmenter: str | None
     notes: tuple[str, ...]
     images: int
+    side: int | None  # short side of all pictures, in pixels; None where they differ
     mean: dict[str, float | None]
+    median: dict[str, float | None]
+    sd: dict[str, float | None]
+    n: dict[str, int]
     set: dict[str, float | None]
+    interval: dict[str, list[float] | None]  # of the metrics in `set`
     missing: dict[str, str]
+    cautions: dict[str, str]
     infinite: dict[str, int]
     versions: dict[str, object]
+    directions: dict[str, str | None]
     pictures: tuple[dict[str, str], ...]
 
     @property
@@ -44,6 +57,19 @@ class Cell:
         """The cell's figure for a metric's name: its mean over pictures, or that of the whole set; None without one."""
         return self.set.get(metric, self.mean.get(metric))
 
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics that were asked for, with or without a value."""
+        return list(self.directions)
+
+    def named(self, metric: str) -> list[str]:
+        """The names that a metric has in this cell: "cnr" is called "cnr_256" where pictures have 256 pixels."""
+        return [name for name in self.directions if metric in (name, find(name).base)]
+
+    def values(self, metric: str) -> dict[str, float]:
+        """By picture, a metric's finite or infinite values; empty for one of whole sets and one without values."""
+        return {row["name"]: float(row[metric]) for row in self.pictures if row.get(metric)}
+
     def reason(self, metric: str) -> str:
         """Why `value` is None, or what to know of it; "" where there is nothing to say."""
         if metric in self.missing:
@@ -51,7 +77,9 @@ class Cell:
         if infinite := self.infinite.get(metric):
             share = "all" if infinite == self.images else f"{infinite} of {self.images}"
             return f"infinite for {share} pictures, which equal their truth and are left out of the mean"
-        return "" if self.value(metric) is not None else "not computed in this run"
+        if self.value(metric) is None:
+            return "not computed in this run"
+        return self.cautions.get(metric, "")
 
 
 def read_cells(paths: Iterable[str | os.PathLike]) -> list[Cell]:
@@ -78,8 +106,8 @@ def _read(path: Path) -> Cell:
     table = path.with_suffix(".csv")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if data.get("format") != "ccc-metrics-1":
-            raise ValueError(f"format is {data.get('format')!r}, not 'ccc-metrics-1'")
+        if data.get("format") != FORMAT:
+            raise ValueError(f"format is {data.get('format')!r}, not {FORMAT!r}")
         with table.open(encoding="utf-8", newline="") as file:
             pictures = tuple(csv.DictReader(file))
         if data["variant"] not in VARIANTS:
@@ -94,11 +122,8 @@ def _read(path: Path) -> Cell:
             segmenter=data.get("segmenter"),
             notes=tuple(data.get("notes", ())),
             images=data["images"],
-            mean=data["mean"],
-            set=data.get("set", {}),
-            missing=data.get("missing", {}),
-            infinite=data.get("infinite", {}),
-            versions=data.get("versions", {}),
+            side=data["side"],
+            **{name: data[name] for name in _BY_METRIC},
             pictures=pictures,
         )
     except FileNotFoundError as error:
@@ -110,10 +135,12 @@ def _read(path: Path) -> Cell:
 
 
 def sorted_methods(cells: Sequence[Cell], order: Sequence[str] | None = None) -> list[str]:
-    """Names of the cells' methods: those of `order` first, then the others by name, references last."""
+    """Names of the cells' methods: those of `order`, the paper's in its order, others by name, references last."""
     names = {cell.method for cell in cells}
     listed = [name for name in dict.fromkeys(order or ()) if name in names]
-    ranked = listed + sorted(names - set(listed))
+    papers = list(published.titles())
+    others = sorted(names - set(listed))
+    ranked = listed + sorted(others, key=lambda name: papers.index(its) if (its := counterpart(name)) else len(papers))
     return sorted(ranked, key=lambda name: name in REFERENCES)
 
 
@@ -137,13 +164,7 @@ def is_stand_in(segmenter: str | None) -> bool:
     return not (segmenter or "").lower().startswith("sam")
 
 
-def metric_columns(cell: Cell) -> list[str]:
-    """Names of the cell's metrics of single pictures, as its CSV has them."""
-    return [name for name in (cell.pictures[0] if cell.pictures else {}) if name not in ("name", "width", "height")]
-
-
 def format_value(metric: str, value: float) -> str:
     """A figure with the digits of the paper's Table III: MSE four, dB and large distances of sets two, others three."""
-    fact = METRICS[metric]
-    digits = 4 if metric == "mse" else 2 if fact.values == "dB" or (fact.dimension and value >= 10) else 3
+    digits = 4 if metric == "mse" else 2 if metric == "psnr" or abs(value) >= 10 else 3
     return f"{value:.{digits}f}"

@@ -17,7 +17,7 @@ from ccc.codebook import Codebook
 from ccc.errors import CCCError
 from ccc.files import write_text
 from ccc.images import read_rgb, resize_short_side, write_png
-from ccc.metrics.registry import METRICS
+from ccc.metrics.registry import find
 from ccc.report.cells import REFERENCES, read_cells, row_label
 from ccc.report.codebook import describe, draw
 from ccc.report.tables import build_tables
@@ -67,7 +67,7 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    missing = sorted({f"{METRICS[name].title}: {reason}" for cell in cells for name, reason in cell.missing.items()})
+    missing = sorted({f"{find(name).title}: {reason}" for cell in cells for name, reason in cell.missing.items()})
     text = environment.get_template("index.html").render(
         run=run,
         tables=build_tables(cells, columns or {}),
@@ -115,11 +115,8 @@ def _datasets(cells, results: Path, aside: Path, max_pictures: int, progress) ->
                 picture = read_rgb(path)
                 write_png(aside / target, picture if min(picture.shape[:2]) <= 256 else resize_short_side(picture, 256))
                 line = per_picture[row][name] if row else {}
-                facts = [
-                    f"{title} {float(line[key]):.2f}"
-                    for title, key in (("PSNR", "psnr"), ("CNR", "cnr"))
-                    if line.get(key)
-                ]
+                shown = [name for base in ("psnr", "cnr") if row for name in mine[row].named(base)]
+                facts = [f"{find(name).title} {float(line[name]):.2f}" for name in shown if line.get(name)]
                 if line.get("changed_share"):
                     facts.append(f"changed {float(line['changed_share']):.0%}")
                 pictures.append({"label": label, "file": f"pictures/{target}", "facts": ", ".join(facts)})

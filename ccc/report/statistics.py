@@ -11,8 +11,8 @@ class Comparison:
     """Every other method against the best one, picture by picture.
 
     `best`: the method of the best mean; `pictures`: how many were compared; by name of each other method: `statistic`,
-    the sum of ranks of the Wilcoxon signed-rank test, `p`, its two-sided p, and `holm`, that p corrected for their
-    number.
+    the smaller sum of ranks of the Wilcoxon signed-rank test, `p`, its two-sided p, `holm`, that p corrected for their
+    number, and `behind`, whether the larger sum of ranks speaks against it.
     """
 
     best: str
@@ -20,10 +20,11 @@ class Comparison:
     statistic: dict[str, float]
     p: dict[str, float]
     holm: dict[str, float]
+    behind: dict[str, bool]
 
     def tied(self, level: float = 0.05) -> list[str]:
-        """The best method and those that it is not significantly better than at `level`, in the order given."""
-        return [self.best] + [name for name, p in self.holm.items() if p >= level]
+        """The best method and those that are not significantly worse at `level`, in the order given."""
+        return [self.best] + [name for name, p in self.holm.items() if p >= level or not self.behind[name]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,20 +46,54 @@ def bootstrap_interval(
     """Confidence interval of the mean over pictures, bias-corrected and accelerated: (low, high).
 
     `values`: finite numbers `(N,)`, N at least 2, in any unit; equal values give that value twice. Equal arguments
-    give equal intervals. Raises ValueError for other values. Source: Efron 1987, by scipy.
+    give equal intervals. Raises ValueError for other values. Source: Efron 1987; the figures are those of
+    `scipy.stats.bootstrap` with the same seed, but that means which differ by rounding alone count as equal.
     """
-    from scipy.stats import bootstrap
-
     values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
+    if values.ndim != 1:
         raise ValueError("an interval needs at least two values, all finite")
-    if np.ptp(values) == 0:  # every resample is the sample: BCa divides by its spread
-        return float(values[0]), float(values[0])
-    generator = np.random.default_rng(seed)
-    found = bootstrap(
-        (values,), np.mean, confidence_level=confidence, n_resamples=resamples, method="BCa", rng=generator
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    return tuple(map(float, bootstrap_intervals(values[None], confidence, resamples, seed)[0]))
+
+
+def bootstrap_intervals(
+    table: np.ndarray, confidence: float = 0.95, resamples: int = 9999, seed: int = 0
+) -> np.ndarray:
+    """`bootstrap_interval` of many rows of equal length at once: `(rows, N)` to `(rows, 2)`.
+
+    All rows share their resamples, which costs one product of matrices, and leaving out one value has a closed form.
+    """
+    from scipy.special import ndtr, ndtri
+
+    table = np.asarray(table, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] < 2 or not np.isfinite(table).all():
+        raise ValueError("an interval needs at least two values, all finite")
+    size = table.shape[1]
+    drawn = np.random.default_rng(seed).integers(0, size, (resamples, size))
+    weights = np.zeros((resamples, size))
+    np.add.at(weights, (np.arange(resamples)[:, None], drawn), 1 / size)
+    mean = table.mean(axis=1, keepdims=True)
+    residual = table - mean
+    means = np.sort(residual @ weights.T, axis=1)  # of the resamples, less the mean
+
+    # Half of the ties count as below; means that differ by rounding alone are ties.
+    spread = np.abs(residual).max(axis=1, keepdims=True)
+    near = 1e-12 * spread
+    below = ((means < -near).sum(axis=1) + (means <= near).sum(axis=1)) / (2 * resamples)
+    flat = (spread <= 1e-14 * np.abs(mean)).ravel()  # every resample is the sample
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bias = ndtri(below)[:, None]
+        acceleration = (residual**3).sum(axis=1) / (6 * (residual**2).sum(axis=1) ** 1.5)
+        tail = (1 - confidence) / 2
+        z = bias + ndtri([tail, 1 - tail])
+        quantiles = ndtr(bias + z / (1 - acceleration[:, None] * z))
+    quantiles[flat] = 0
+    place = quantiles * (resamples - 1)
+    low = np.floor(place).astype(int)
+    high = np.minimum(low + 1, resamples - 1)
+    at_low, at_high = (np.take_along_axis(means, index, axis=1) for index in (low, high))
+    found = mean + at_low + (at_high - at_low) * (place - low)
+    found[flat] = mean[flat]
+    return found
 
 
 def holm(p: Mapping[str, float]) -> dict[str, float]:
@@ -74,31 +109,43 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     return {name: corrected[name] for name in p}
 
 
-def wilcoxon_against_best(values: Mapping[str, Sequence[float]], direction: str) -> Comparison:
+def wilcoxon_against_best(values: Mapping[str, Sequence[float]], direction: str, best: str | None = None) -> Comparison:
     """Test the best method against every other over the same pictures.
 
     `values`: by name of the method, a number for each picture `(N,)`, in one order of pictures; those for which any
-    method has no finite value are left out for all. `direction`: "lower" or "higher" is better. The best has the best
-    mean, the first of equal ones. Methods that agree on every picture have p = 1. Raises ValueError for fewer than two
-    methods, no common picture, unequal lengths or another direction. Source: Wilcoxon 1945 (two-sided, differences of
-    zero dropped), by scipy; Holm 1979.
+    method has no finite value are left out for all. `direction`: "lower" or "higher" is better. `best`: name of the
+    method to test against; None for that of the best mean, the first of equal ones. Methods that agree on every picture
+    have p = 1. Raises ValueError for fewer than two methods, no common picture, unequal lengths or another direction.
+    Source: Wilcoxon 1945 (two-sided, differences of zero dropped), by scipy; Holm 1979.
     """
-    from scipy.stats import wilcoxon
-
     table = _common(values, direction, 2)
-    means = table.mean(axis=1)
-    best = int(np.argmin(means) if direction == "lower" else np.argmax(means))
     names = list(values)
-    statistic, p = {}, {}
-    for name, row in zip(names, table, strict=True):
-        if name == names[best]:
-            continue
-        if (row == table[best]).all():
-            statistic[name], p[name] = 0.0, 1.0
-        else:
-            found = wilcoxon(row, table[best])
-            statistic[name], p[name] = float(found.statistic), float(found.pvalue)
-    return Comparison(names[best], table.shape[1], statistic, p, holm(p))
+    if best is None:
+        best = names[int(np.argmin(_ascending(table, direction).mean(axis=1)))]
+    others = [name for name in names if name != best]
+    # Positive where the other method is worse.
+    differences = _ascending(table[[names.index(name) for name in others]] - table[names.index(best)], direction)
+    statistic, p, behind = _signed_ranks(differences)
+    by_name = (dict(zip(others, column.tolist(), strict=True)) for column in (statistic, p, behind))
+    statistic, p, behind = by_name
+    return Comparison(best, table.shape[1], statistic, p, holm(p), behind)
+
+
+def _signed_ranks(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Statistic, two-sided p and whether positive ranks prevail, for every row of `(methods, pictures)`."""
+    from scipy.stats import rankdata, wilcoxon
+
+    statistic, p = np.zeros(len(differences)), np.ones(len(differences))
+    sizes = np.sort(np.abs(differences), axis=1)
+    untied = (sizes[:, 0] > 0) & (np.diff(sizes, axis=1) > 0).all(axis=1)
+    # scipy takes the exact distribution only where no row at all has ties or zeros: these are tested apart.
+    for rows in (untied, ~untied & (sizes[:, -1] > 0)):
+        if rows.any():
+            found = wilcoxon(differences[rows], axis=1)
+            statistic[rows], p[rows] = found.statistic, found.pvalue
+    nonzero = np.where(differences == 0, np.nan, differences)
+    ranks = rankdata(np.abs(nonzero), axis=1, nan_policy="omit")
+    return statistic, p, np.nansum(ranks * np.sign(nonzero), axis=1) > 0
 
 
 def friedman(values: Mapping[str, Sequence[float]], direction: str) -> Ranking:
@@ -111,12 +158,17 @@ def friedman(values: Mapping[str, Sequence[float]], direction: str) -> Ranking:
     from scipy.stats import friedmanchisquare, rankdata
 
     table = _common(values, direction, 3)
-    ranks = rankdata(table if direction == "lower" else -table, axis=0)
+    ranks = rankdata(_ascending(table, direction), axis=0)
     mean_rank = {name: float(rank) for name, rank in zip(values, ranks.mean(axis=1), strict=True)}
     if (table == table[0]).all():
         return Ranking(table.shape[1], 0.0, 1.0, mean_rank)
     found = friedmanchisquare(*table)
     return Ranking(table.shape[1], float(found.statistic), float(found.pvalue), mean_rank)
+
+
+def _ascending(table: np.ndarray, direction: str) -> np.ndarray:
+    """The table so that lower is better."""
+    return table if direction == "lower" else -table
 
 
 def _common(values: Mapping[str, Sequence[float]], direction: str, methods: int) -> np.ndarray:

@@ -1,8 +1,11 @@
 """Two folders in, one table out: what is refused, what is missing, what is counted, and the same bytes every time."""
 
 import csv
+import dataclasses
 import json
 import math
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from ccc.errors import CCCError
 from ccc.images import read_rgb, write_png
 from ccc.metrics import evaluate as module
 from ccc.metrics import pair as pair_module
+from ccc.metrics import store, structure
 from ccc.metrics.evaluate import evaluate
 from ccc.metrics.inception import inception
 from ccc.metrics.pair import Pair
@@ -56,31 +60,26 @@ def test_values_are_those_of_the_functions(folders):
     table = found.per_image
     assert list(table)[:3] == ["name", "width", "height"] and list(table["name"]) == ["a", "b", "c"]
     assert (table["width"] == 80).all() and (table["height"] == 64).all()
-    for name in (
-        "mse",
-        "psnr",
-        "ssim",
-        "uiqi",
-        "cnr",
-        "cnr_56",
-        "ciede2000",
-        "mse_ab",
-        "colorfulness",
-        "delta_colorfulness",
-    ):
+    for name, function in [
+        *((name, name) for name in ("mse", "psnr", "ssim", "uiqi", "cnr_56", "ciede2000", "mse_ab", "colorfulness")),
+        ("cnr_64", "cnr"),
+        ("delta_colorfulness", "delta_colorfulness"),
+    ]:
         expected = [
-            getattr(metrics, name)(read_rgb(prediction / f"{stem}.png"), read_rgb(truth / f"{stem}.png"))
+            getattr(metrics, function)(read_rgb(prediction / f"{stem}.png"), read_rgb(truth / f"{stem}.png"))
             for stem in table["name"]
         ]
         np.testing.assert_array_equal(table[name], expected, err_msg=name)
         if name != "psnr":
             assert found.summary["mean"][name] == np.mean(expected)
             assert found.summary["median"][name] == np.median(expected)
+            assert found.summary["sd"][name] == np.std(expected, ddof=1) and found.summary["n"][name] == 3
     pairs = [Pair(read_rgb(prediction / f"{stem}.png"), read_rgb(truth / f"{stem}.png")) for stem in "abc"]
     sides = [len(np.unique([pair.classes[side] for pair in pairs])) for side in (0, 1)]
-    assert found.summary["set"] == {"cnr_pooled": sides[0] / sides[1]} and found.summary["missing"] == {}
-    assert found.summary["versions"] == {name: METRICS[name].version for name in NETWORKLESS}
-    assert found.summary["images"] == 3 and found.summary["format"] == "ccc-metrics-1"
+    assert found.summary["set"] == {"cnr_64_pooled": sides[0] / sides[1]} and found.summary["missing"] == {}
+    assert found.summary["versions"] == {METRICS[name].at(64).name: METRICS[name].version for name in NETWORKLESS}
+    assert found.summary["directions"]["cnr_64"] == "higher" and found.summary["directions"]["colorfulness"] is None
+    assert found.summary["images"] == 3 and found.summary["side"] == 64
 
 
 def test_infinite_psnr_is_counted_and_left_out_of_the_mean(folders):
@@ -98,12 +97,12 @@ def test_metrics_without_weights_are_missing_with_the_reason_and_keep_their_colu
     weighty = {name for name, metric in METRICS.items() if metric.default and metric.needs}
     assert (
         weighty
-        == {"lpips_alex", "fid_64", "fid_192", "fid_768", "fid_2048", "kid_2048"}
+        == {"lpips_alex", "fid_64", "fid_192", "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean"}
         == set(found.summary["missing"])
     )
     assert all(reason.startswith("no weights: ") for reason in found.summary["missing"].values())
     assert found.summary["mean"]["lpips_alex"] is None and found.summary["set"]["fid_64"] is None
-    assert found.summary["set"]["cnr_pooled"] > 0
+    assert found.summary["set"]["cnr_64_pooled"] > 0
     found.save(tmp_path / "m.csv", tmp_path / "m.json")
     rows = list(csv.DictReader((tmp_path / "m.csv").open()))
     assert [row["lpips_alex"] for row in rows] == ["", "", ""] and float(rows[0]["ssim"]) == found.rows[0]["ssim"]
@@ -121,16 +120,22 @@ def test_lpips_with_weights(folders, shared):
 
 
 def test_sets(folders, random_inception):
-    names = ["fid_64", "fid_192", "fid_768", "fid_2048", "kid_2048"]
+    names = ["fid_64", "fid_192", "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean"]
     found = evaluate(*folders, names, {"inception_fid": random_inception}).summary
-    features = [
-        metrics.inception_features([read_rgb(folder / f"{name}.png") for name in "abc"], random_inception)
-        for folder in folders
-    ]
+    features = {
+        resize: [
+            metrics.inception_features([read_rgb(folder / f"{name}.png") for name in "abc"], random_inception, resize)
+            for folder in folders
+        ]
+        for resize in ("pytorch", "clean")
+    }
     for name in names:
         distance = metrics.kid if name.startswith("kid") else metrics.frechet_distance
-        dimension = METRICS[name].dimension
-        assert found["set"][name] == distance(features[0][dimension], features[1][dimension]), name
+        x, y = (side[METRICS[name].dimension] for side in features["clean" if "clean" in name else "pytorch"])
+        assert found["set"][name] == pytest.approx(distance(x, y), rel=1e-12), name
+        assert found["interval"][name][0] <= found["set"][name] <= found["interval"][name][1], name
+        assert ("3 pictures are fewer than" in found["cautions"].get(name, "")) == name.startswith("fid"), name
+    assert found["set"]["fid_2048"] != found["set"]["fid_2048_clean"]
     assert found["mean"] == {} and found["missing"] == {}
     for folder in folders:
         for name in "bc":
@@ -139,32 +144,88 @@ def test_sets(folders, random_inception):
     assert alone["set"] == dict.fromkeys(names) and set(alone["missing"].values()) == {"needs at least two pictures"}
 
 
-def test_features_of_the_truth_are_kept_and_made_again_when_it_changes(
-    folders, random_inception, tmp_path, monkeypatch
-):
+def test_features_are_computed_once_for_every_set_of_pictures(folders, random_inception, tmp_path, monkeypatch):
     computed = []
     original = module.inception_features
 
-    def counting(images, weights):
-        computed.append("pass")
-        return original(images, weights)
+    def counting(images, weights, resize, dimensions):
+        computed.append(resize)
+        return original(images, weights, resize, dimensions)
 
+    counting.__module__ = original.__module__
     monkeypatch.setattr(module, "inception_features", counting)
-    cache = tmp_path / "cache" / "truth.npz"
+    cache = tmp_path / "cache"
 
-    def fid():
+    def fid(prediction=folders[0], names=("fid_64",)):
         computed.clear()
-        found = evaluate(*folders, ["fid_64"], {"inception_fid": random_inception}, truth_cache=cache).summary
+        found = evaluate(prediction, folders[1], names, {"inception_fid": random_inception}, cache=cache).summary
         return found["set"]["fid_64"], len(computed)
 
     first, passes = fid()
-    stored = cache.read_bytes()
-    assert passes == 2 and fid() == (first, 1) and cache.read_bytes() == stored
-    cache.write_bytes(stored[:500])  # cut short
-    assert fid() == (first, 2) and cache.read_bytes() == stored
+    assert passes == 2 and fid() == (first, 0)
+    other = tmp_path / "another method"
+    shutil.copytree(folders[0], other)
+    write_png(other / "c.png", np.zeros((64, 80, 3), np.uint8))
+    assert fid(other)[1] == 1, "the truth's features are those of the first method's evaluation"
+    assert fid(names=("fid_64", "kid_2048_clean")) == (first, 2), "other features of other pictures, and no more"
+    stored = sorted((cache / "inception_pytorch").glob("*.npy"))
+    for path in stored:
+        path.write_bytes(path.read_bytes()[:-50])  # cut short
+    assert fid() == (first, 2)
     write_png(folders[1] / "c.png", np.zeros((64, 80, 3), np.uint8))
     second, passes = fid()
-    assert passes == 2 and second != first
+    assert passes == 1 and second != first
+
+
+def test_one_more_metric_is_computed_alone(folders, tmp_path, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(module, "read_rgb", lambda path: decoded.append(path) or read_rgb(path))
+    cache = tmp_path / "cache"
+    plain = evaluate(*folders, ["psnr", "ssim", "cnr_pooled"])
+    decoded.clear()
+    assert evaluate(*folders, ["psnr", "ssim", "cnr_pooled"], cache=cache) == plain and len(decoded) == 6
+    before = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npy")}
+    assert evaluate(*folders, ["psnr", "ssim", "cnr_pooled"], cache=cache) == plain and len(decoded) == 6
+    more = evaluate(*folders, ["psnr", "ssim", "uiqi", "cnr_pooled"], cache=cache)
+    assert len(decoded) == 12 and more.rows[0]["uiqi"] == evaluate(*folders, ["uiqi"]).rows[0]["uiqi"]
+    after = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npy")}
+    assert {path: after[path] for path in before} == before
+    assert [path.parent.name for path in set(after) - set(before)] == ["uiqi"]
+
+
+def test_a_stored_value_is_never_stale(folders, tmp_path, monkeypatch):
+    cache, names = tmp_path / "cache", ["mse", "psnr"]
+    evaluate(*folders, names, cache=cache)
+    write_png(folders[0] / "a.png", read_rgb(folders[1] / "a.png"))
+    assert evaluate(*folders, names, cache=cache) == evaluate(*folders, names), "another picture"
+    monkeypatch.setitem(METRICS, "mse", dataclasses.replace(METRICS["mse"], version=2, pair=lambda pair: 0.5))
+    assert evaluate(*folders, names, cache=cache).rows[0]["mse"] == 0.5, "another version"
+    monkeypatch.setattr(store, "_versions", lambda: ["numpy 99"])
+    decoded = []
+    monkeypatch.setattr(module, "read_rgb", lambda path: decoded.append(path) or read_rgb(path))
+    evaluate(*folders, ["psnr"], cache=cache)
+    assert len(decoded) == 6, "another version of a package"
+
+
+def test_values_depend_on_the_code_of_their_own_module(tmp_path, monkeypatch):
+    before = {name: store.code_of(METRICS[name].pair) for name in ("ssim", "uiqi", "cnr", "cnr_min5", "lpips_alex")}
+    assert before["ssim"] == before["uiqi"] and before["cnr"] == before["cnr_min5"]
+    assert len(set(before.values())) == 3
+    edited = tmp_path / "structure.py"
+    edited.write_text(Path(structure.__file__).read_text() + "# edited")
+    monkeypatch.setattr(structure, "__file__", str(edited))
+    after = {name: store.code_of(METRICS[name].pair) for name in before}
+    assert {name for name in before if before[name] != after[name]} == {"ssim", "uiqi"}
+
+
+def test_cnr_names_the_size_it_was_counted_at(folders):
+    assert [name for name in evaluate(*folders, ["cnr", "mse"]).rows[0] if name.startswith("cnr")] == ["cnr_64"]
+    assert "cnr_64_min5" in evaluate(*folders, ["cnr_64_min5", "cnr_min5"]).summary["mean"]
+    with pytest.raises(CCCError, match="cnr_256: the pictures' short side is 64 pixels; ask for 'cnr'"):
+        evaluate(*folders, ["cnr_256"])
+    for folder in folders:
+        write_png(folder / "wide.png", np.zeros((20, 90, 3), np.uint8))
+    assert list(evaluate(*folders, ["cnr"]).summary["mean"]) == ["cnr_native"]
 
 
 def test_codebook_classes_are_counted_where_a_codebook_is_given(folders, tmp_path):
@@ -172,10 +233,11 @@ def test_codebook_classes_are_counted_where_a_codebook_is_given(folders, tmp_pat
     book.save(tmp_path / "codebook.json")
     found = evaluate(*folders, codebook=tmp_path / "codebook.json")
     pictures = [read_rgb(folder / "a.png") for folder in folders]
-    assert found.rows[0]["cnr_codebook"] == metrics.cnr_codebook(*pictures, book)
+    assert found.rows[0]["cnr_64_codebook"] == metrics.cnr_codebook(*pictures, book)
     without = evaluate(*folders, ["cnr_codebook"]).summary
-    assert without["mean"] == {"cnr_codebook": None} and without["missing"]["cnr_codebook"].startswith("no codebook")
-    assert "cnr_codebook" not in evaluate(*folders, ["mse"], codebook=tmp_path / "codebook.json").summary["versions"]
+    assert without["mean"] == {"cnr_64_codebook": None}
+    assert without["missing"]["cnr_64_codebook"].startswith("no codebook")
+    assert "cnr_64_codebook" not in evaluate(*folders, ["mse"], codebook=tmp_path / "codebook.json").summary["versions"]
 
 
 def test_undefined_values_are_empty_cells_with_a_reason(folders, tmp_path):
@@ -185,7 +247,7 @@ def test_undefined_values_are_empty_cells_with_a_reason(folders, tmp_path):
     assert found.summary["missing"] == {
         "ssim": "undefined for 1 of 4 pictures: a side is below 11 pixels",
         "uiqi": "undefined for 1 of 4 pictures: a side is below 8 pixels",
-        "cnr_min5": "undefined for 1 of 4 pictures: no class of the truth has 5 pixels",
+        "cnr_native_min5": "undefined for 1 of 4 pictures: no class of the truth has 5 pixels",
     }
     assert found.summary["mean"]["ssim"] == np.mean([row["ssim"] for row in found.rows[:3]])
     found.save(tmp_path / "m.csv", tmp_path / "m.json")

@@ -90,11 +90,11 @@ def test_frechet_and_kid(shared):
 
 
 def test_resizing_for_inception(shared):
-    from ccc.metrics.inception import resize_299
+    from ccc.metrics.inception import resize_clean
 
     golden = json.loads(shared("goldens/resize299_values.json").read_text())
     for size, picture in (("256", shipped.astronaut()[100:356, 100:356]), ("512", shipped.astronaut())):
-        resized = resize_299(picture)
+        resized = resize_clean(picture)
         assert resized.shape == (299, 299, 3)
         assert resized.mean() == pytest.approx(golden[size]["clean_mean"], abs=1e-4)
         np.testing.assert_allclose(resized[:2, :2], golden[size]["clean[0:2,0:2]"], atol=1e-4)

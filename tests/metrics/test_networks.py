@@ -8,7 +8,7 @@ from skimage import data as shipped
 import ccc._torchvision  # noqa: F401  before torchvision
 from ccc import metrics
 from ccc.errors import CCCError, MissingWeights
-from ccc.metrics.inception import STAGES, inception, resize_299
+from ccc.metrics.inception import STAGES, inception, resize_clean
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_inception_is_that_of_pytorch_fid(tmp_path, monkeypatch):
 
     monkeypatch.setattr(library, "load_state_dict_from_url", lambda *_, **__: state)
     theirs = library.InceptionV3([0, 1, 2, 3], resize_input=False, normalize_input=False).eval()
-    batch = torch.stack([torch.tensor((resize_299(picture) - 128) / 128).permute(2, 0, 1) for picture in pictures])
+    batch = torch.stack([torch.tensor((resize_clean(picture) - 128) / 128).permute(2, 0, 1) for picture in pictures])
     with torch.no_grad():
         outputs = theirs(batch)
     for dimension, output in zip(STAGES, outputs, strict=True):

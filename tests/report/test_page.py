@@ -48,8 +48,10 @@ def results(tmp_path):
             Image.fromarray(picture).save(root / folder / f"{name}.png")
     for variant in ("plain", "sam"):
         data = {
-            "format": "ccc-metrics-1", "images": 3, "mean": {"psnr": 22.0, "cnr": 0.7}, "median": {}, "set": {},
-            "infinite": {}, "missing": {"fid_64": f"no weights: {HOSTILE}"}, "versions": {}, "method": "ccc",
+            "format": "ccc-metrics-2", "images": 3, "side": 300, "mean": {"psnr": 22.0, "cnr_300": 0.7}, "median": {},
+            "sd": {}, "n": {}, "set": {}, "interval": {}, "infinite": {}, "cautions": {}, "versions": {},
+            "missing": {"fid_64": f"no weights: {HOSTILE}"}, "method": "ccc",
+            "directions": {"psnr": "higher", "cnr_300": "higher", "fid_64": "lower"},
             "variant": variant, "dataset": "set", "title": f"CCC {HOSTILE}",
             "segmenter": "felzenszwalb" if variant == "sam" else None,
         }  # fmt: skip
@@ -57,7 +59,7 @@ def results(tmp_path):
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(data))
         lines = ['"' + name.replace('"', '""') + '",400,300,21.25,0.75' for name in names]
-        path.with_suffix(".csv").write_text("\n".join(["name,width,height,psnr,cnr", *lines]) + "\n")
+        path.with_suffix(".csv").write_text("\n".join(["name,width,height,psnr,cnr_300", *lines]) + "\n")
     counts = np.zeros(400, dtype=np.int64)
     counts[[190, 209, 210]] = 600, 10, 9000
     Codebook.fit(counts, 500).save(root / "codebook.json")
@@ -88,7 +90,7 @@ def test_it_is_well_formed_offline_and_shows_what_is_there(results, tmp_path):
     assert {link[1:] for link in links if link.startswith("#")} <= places
     assert [tag for tag, _ in tags].count("table") == [tag for tag, _ in tags].count("caption") == 5
     assert all("scope" in attributes for tag, attributes in tags if tag == "th")
-    assert "PSNR 21.25" in text and "CNR 0.75" in text and "felzenszwalb" in text and "no weights" in text
+    assert "PSNR 21.25" in text and "CNR 300 0.75" in text and "felzenszwalb" in text and "no weights" in text
     assert any(tag == "svg" for tag, _ in tags)
 
 

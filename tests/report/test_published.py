@@ -2,7 +2,8 @@
 
 import re
 
-from ccc.report.tables import published, table_3_arithmetic
+from ccc.report.notes import table_3_arithmetic
+from ccc.report.published import raw
 
 PRINTED = {
     "deoldify": "deoldify", "iizuka": "iizuka", "larsson": "larsson", "cic": "cic", "zhang": "zhangs?", "su": "su",
@@ -14,7 +15,7 @@ def test_every_figure_stands_in_the_papers_text(shared):
     lines = [line.split() for line in shared("paper.txt").read_text().splitlines()]
     found = [(line[0].lower(), line[1:]) for line in lines if line and re.fullmatch(r"[A-Za-z]+", line[0])]
     for name in ("table_3", "table_4", "table_5", "table_6", "table_7"):
-        table = published()[name]
+        table = raw()[name]
         assert len(table["rows"]) == (9 if name == "table_3" else 8)
         for method, figures in table["rows"].items():
             assert len(figures) == len(table["columns"])
@@ -29,7 +30,7 @@ def test_the_tables_are_found_in_their_order(shared):
     assert starts == sorted(starts)
     for number, start in enumerate(starts):
         end = starts[number + 1] if number < 4 else len(text)
-        figures = [figure for row in published()[f"table_{number + 3}"]["rows"].values() for figure in row]
+        figures = [figure for row in raw()[f"table_{number + 3}"]["rows"].values() for figure in row]
         printed = text[start:end].split()
         assert all(figure in printed for figure in figures)
 

@@ -8,18 +8,23 @@ import re
 import pytest
 
 from ccc.errors import CCCError
+from ccc.metrics.registry import find
 from ccc.report.cells import read_cells
-from ccc.report.tables import build_tables, to_csv, to_latex, to_markdown, write_tables
+from ccc.report.formats import to_csv, to_latex, to_markdown
+from ccc.report.results import write_tables
+from ccc.report.tables import build_tables
 
 MISSING = "no weights: inception_fid is not at hand"
 
 
 def write_cell(folder, method, variant, dataset, pictures=2, **changes):
     """One cell as `ccc evaluate` writes it; `changes` go into its JSON, a dict into the one that is there."""
-    mean = {"mse": 0.005, "psnr": 24.0, "ssim": 0.9, "uiqi": 0.9, "cnr": 1.0, "lpips_alex": 0.2}
+    mean = {"mse": 0.005, "psnr": 24.0, "ssim": 0.9, "uiqi": 0.9, "cnr_256": 1.0, "lpips_alex": 0.2}
     data = {
-        "format": "ccc-metrics-1", "images": pictures, "mean": mean, "median": dict(mean), "infinite": {}, "set": {},
-        "missing": {"fid_64": MISSING, "fid_2048": MISSING}, "versions": dict.fromkeys(mean, 1), "method": method,
+        "format": "ccc-metrics-2", "images": pictures, "side": 256, "mean": mean, "median": dict(mean),
+        "sd": dict.fromkeys(mean, 1.0), "n": dict.fromkeys(mean, pictures), "infinite": {}, "set": {}, "interval": {},
+        "missing": {"fid_64": MISSING, "fid_2048_clean": MISSING}, "cautions": {}, "versions": dict.fromkeys(mean, 1),
+        "directions": {name: find(name).direction for name in (*mean, "fid_64", "fid_2048_clean")}, "method": method,
         "variant": variant, "dataset": dataset, "title": method.title(), "notes": [],
         "segmenter": "felzenszwalb" if variant == "sam" else None,
     }  # fmt: skip
@@ -28,7 +33,7 @@ def write_cell(folder, method, variant, dataset, pictures=2, **changes):
     path = folder / method / variant / f"{dataset}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data))
-    lines = ["name,width,height,psnr,cnr"] + [f"p{i},32,24,{20.5 + i},0.{5 + i}" for i in range(pictures)]
+    lines = ["name,width,height,psnr,cnr_256"] + [f"p{i},32,24,{20.5 + i},0.{5 + i}" for i in range(pictures)]
     path.with_suffix(".csv").write_text("\n".join(lines) + "\n")
     return path
 
@@ -80,7 +85,7 @@ def test_a_cell_that_was_not_run_is_not_a_figure(tmp_path):
     write_cell(tmp_path, "ccc", "plain", "one")
     write_cell(tmp_path, "mine", "plain", "one")
     write_cell(tmp_path, "ccc", "plain", "two")
-    assert column(tables(tmp_path)["VII"], "CNR↑", "two")["Mine"].reason == "not evaluated on this dataset"
+    assert column(tables(tmp_path)["VII"], "CNR 256↑", "two")["Mine"].reason == "not evaluated on this dataset"
 
 
 def test_harmonized_rows_name_their_segmenter(tmp_path):
@@ -124,7 +129,7 @@ def test_datasets_without_a_counterpart_have_no_published_figures(tmp_path):
 
 def test_no_difference_where_the_paper_contradicts_itself_or_leaves_the_layer_open(tmp_path):
     write_cell(tmp_path, "ccc", "plain", "showcase")
-    write_cell(tmp_path, "ccc", "plain", "ade20k", set={"fid_64": 1.0, "fid_2048": 50.0}, missing={})
+    write_cell(tmp_path, "ccc", "plain", "ade20k", set={"fid_64": 1.0, "fid_2048_clean": 50.0}, missing={})
     columns = {"showcase": "Fig. 9", "ade20k": "ADE"}
     built = tables(tmp_path, columns)
     three, six = ([c.title for _, c in built[n].columns if c.kind == "difference"] for n in ("III", "VI"))
@@ -140,7 +145,7 @@ def test_table_iii_has_the_papers_columns_in_order_and_only_the_showcase(tmp_pat
     write_cell(tmp_path, "ccc", "plain", "set")
     table = tables(tmp_path)["III"]
     ours = [column.title for _, column in table.columns if column.kind == "ours"]
-    assert ours == ["MSE↓", "PSNR↑", "SSIM↑", "LPIPS (alex)↓", "UIQI↑", "FID (64)↓", "FID (2048)↓", "CNR↑"]
+    assert ours == ["MSE↓", "PSNR↑", "SSIM↑", "LPIPS (alex)↓", "UIQI↑", "FID (64)↓", "FID (2048, clean)↓", "CNR 256↑"]
     assert [group.title for group in table.groups] == ["showcase (n = 8)"]
     compared = tables(tmp_path, {"showcase": "Fig. 9"})["III"]
     assert [group.title for group in compared.groups] == ["Fig. 9: showcase (n = 8)"]
@@ -171,8 +176,8 @@ def test_written_files_are_complete_and_identical_every_time(tmp_path):
     write_cell(tmp_path / "in", "ccc", "sam", "set")
     first = write_tables([tmp_path / "in"], tmp_path / "one", {})
     second = write_tables(sorted((tmp_path / "in").rglob("*.json"), reverse=True), tmp_path / "two", {})
-    assert {path.name for path in first} == {f"table_{n}.{s}" for n in range(3, 8) for s in ("csv", "md", "tex")} | {
-        "results.csv", "notes.md",
+    assert {path.name for path in first} == {f"table_{n}.{s}" for n in range(1, 8) for s in ("csv", "md", "tex")} | {
+        "results.csv", "results.parquet", "statistics.csv", "friedman.csv", "notes.md",
     }  # fmt: skip
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     rows = list(csv.DictReader(io.StringIO((tmp_path / "one/results.csv").read_text())))

@@ -7,6 +7,7 @@ rule evaluate:
             then="results/harmonized/{method}/{dataset}.csv",
             otherwise=[],
         ),
+        codebook=CODEBOOK,
         weights=[path for path in config["weights"].values() if path],
         code=code("cli.evaluate"),
     output:
@@ -24,8 +25,11 @@ rule evaluate:
             else []
         ),
         options=assignments("--weights", config["weights"])
-        + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else []),
+        + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else [])
+        + (["--codebook", CODEBOOK] if CODEBOOK else []),
+        # Not an output: Snakemake deletes those before it runs a job, and what is here saves a later one its work.
+        cache="results/cache/metrics",
     shell:
         "ccc evaluate {input.prediction:q} {input.truth:q} --csv {output.csv:q} --json {output.json:q}"
         " --method {wildcards.method:q} --variant {wildcards.variant} --dataset {wildcards.dataset:q}"
-        " --title {params.title:q} {params.harmonized:q} {params.options:q} 2>&1 | tee {log:q}"
+        " --title {params.title:q} --cache {params.cache} {params.harmonized:q} {params.options:q} 2>&1 | tee {log:q}"

@@ -2,6 +2,7 @@ rule tables:
     input:
         json=cells(".json"),
         csv=cells(".csv"),
+        model=model_path() if "ccc" in METHODS else [],
         code=code("cli.tables"),
     output:
         directory(f"{REPORT}/tables"),
@@ -13,7 +14,17 @@ rule tables:
         options=assignments(
             "--column",
             {name: config["benchmarks"][name]["column"] for name in BENCHMARKS},
-        ),
+        )
+        + assignments("--not-run", NOT_RUN)
+        + assignments(
+            "--harmonize",
+            {
+                name: value
+                for name, value in config["harmonize"].items()
+                if name != "enabled" and "sam" in VARIANTS
+            },
+        )
+        + (["--model", model_path()] if "ccc" in METHODS else []),
     shell:
         "ccc tables {input.json:q} -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
 
