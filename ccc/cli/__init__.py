@@ -20,8 +20,9 @@ VERBS = {
     "colorize": "colour gray pictures with any method",
     "harmonize": "object-selective colour harmonization (Algorithm 1) of coloured pictures",
     "evaluate": "measure a folder of pictures against the true ones",
-    "tables": "the paper's Tables III to VII from stored metrics",
+    "tables": "the paper's Tables I to VII, and every figure with its statistics, from stored metrics",
     "report": "tables and pictures as one page",
+    "metrics": "list the metrics and what each of them means",
     "methods": "list the colorization methods",
     "weights": "list the weight files and where they lie",
 }

@@ -83,7 +83,8 @@ def _table(summary) -> list[str]:
         return "n/a" if value is None else f"{value:.4f}"
 
     arrows = {"lower": "lower is better", "higher": "higher is better", None: ""}
-    lines, reasons = [f"{'metric':<22}{'mean':>10}{'median':>10}{'sd':>10}{'n':>6}"], []
+    lines = [f"{'metric':<22}{'mean':>10}{'median':>10}{'sd':>10}{'n':>6}"]
+    reasons: dict[str, list[str]] = {}
     for name, direction in summary["directions"].items():
         title = METRICS[name].title if name in METRICS else find(name).title
         if name in summary["set"]:
@@ -94,7 +95,9 @@ def _table(summary) -> list[str]:
             figures = (number(summary[key][name]) for key in ("mean", "median", "sd"))
             lines.append(f"{title:<22}{''.join(f'{figure:>10}' for figure in figures)}{summary['n'][name]:>6}")
         lines[-1] = f"{lines[-1]}  {arrows[direction]}".rstrip()
+        said = [summary[key][name] for key in ("missing", "cautions") if name in summary[key]]
         if infinite := summary["infinite"].get(name):
-            reasons.append(f"{title}: infinite for {infinite} pictures, left out of the mean")
-        reasons += [f"{title}: {summary[key][name]}" for key in ("missing", "cautions") if name in summary[key]]
-    return [*lines, "", *reasons] if reasons else lines
+            said.append(f"infinite for {infinite} pictures, left out of the mean")
+        for reason in said:
+            reasons.setdefault(reason, []).append(title)
+    return [*lines, *([""] if reasons else []), *(f"{', '.join(titles)}: {why}" for why, titles in reasons.items())]

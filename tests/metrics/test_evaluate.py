@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from skimage import data as shipped
 
@@ -21,7 +20,6 @@ from ccc.metrics import evaluate as module
 from ccc.metrics import pair as pair_module
 from ccc.metrics import store, structure
 from ccc.metrics.evaluate import evaluate
-from ccc.metrics.inception import inception
 from ccc.metrics.pair import Pair
 from ccc.metrics.registry import METRICS
 
@@ -44,14 +42,6 @@ def folders(tmp_path):
 def nowhere(tmp_path, monkeypatch):
     for name in ("CCC_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "nowhere"))
-
-
-@pytest.fixture(scope="session")
-def random_inception(tmp_path_factory):
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "inception.pth"
-    torch.save(inception().state_dict(), path)
-    return path
 
 
 def test_values_are_those_of_the_functions(folders):

@@ -9,8 +9,10 @@ from skimage.metrics import structural_similarity
 
 from ccc import metrics
 from ccc.codebook import Codebook, class_map
+from ccc.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ccc.colorizers import load
-from ccc.metrics.inception import inception_features
+from ccc.metrics.distribution import frechet_interval, kid_interval
+from ccc.metrics.inception import RESIZE, inception_features
 from ccc.metrics.pair import Pair
 from ccc.metrics.registry import METRICS
 
@@ -123,17 +125,50 @@ def test_no_picture_is_refused(astronaut):
         metrics.lpips(astronaut, astronaut, net="squeeze")
 
 
+def paler(picture, share):
+    """The picture with that share of its chroma, and its own lightness."""
+    lab = rgb_to_lab(picture)
+    return to_uint8(lab_to_rgb(np.concatenate([lab[..., :1], share * lab[..., 1:]], axis=-1)))
+
+
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
-def test_gray_wins_no_color_metric(name, shared):
+def test_no_metric_of_pairs_is_blind_to_color(name, shared):
     truth = getattr(shipped, name)()[:256, :256]
-    gray, oracle = (Pair(load(method).colorize(truth), truth) for method in ("gray", "oracle"))
-    trunk = shared("weights/alexnet_features.pth")
-    # UIQI is none of them: it hardly sees colour and may prefer gray.
-    for column in ("cnr", "cnr_56", "cnr_min5", "psnr", "lpips_alex", "ciede2000", "mse_ab", "delta_colorfulness"):
-        metric = METRICS[column]
-        values = [metric.pair(pair, trunk) if metric.needs else metric.pair(pair) for pair in (gray, oracle)]
-        assert values[0] < values[1] if metric.direction == "higher" else values[0] > values[1], column
-    assert metrics.colorfulness(gray.prediction) == 0
+    gray, near = (Pair(picture, truth) for picture in (load("gray").colorize(truth), paler(truth, 0.9)))
+    same = Pair(truth, truth)
+    counts = np.bincount(class_map(truth).ravel(), minlength=400)
+    needs = {"alexnet": shared("weights/alexnet_features.pth"), "codebook": Codebook.fit(counts, 5)}
+    tested = [m for m in METRICS.values() if m.pair and m.direction and m.needs in (None, *needs)]
+    assert len(tested) == len([m for m in METRICS.values() if m.pair and m.direction]) - 1, "all but LPIPS (vgg)"
+    for metric in tested:
+        needed = (needs[metric.needs],) if metric.needs else ()
+        values = [metric.pair(pair, *needed) for pair in (gray, near, same)]
+        if metric.direction == "higher":
+            values = [-value for value in values]
+        assert values[0] > values[1] >= values[2], metric.name
+        # Clearly: nearer to nothing than the paler picture is, several times over.
+        if np.isfinite(values[2]):
+            assert values[0] - values[2] > 3 * (values[1] - values[2]), metric.name
+    assert metrics.colorfulness(gray.prediction) == metrics.colorfulness(gray.prediction, variant="absolute") == 0
+
+
+def test_no_metric_of_sets_is_blind_to_color(random_inception):
+    truths = [getattr(shipped, name)()[:150, :150] for name in ("astronaut", "coffee", "chelsea", "rocket")]
+    sides = [
+        [load("gray").colorize(picture) for picture in truths],
+        [paler(picture, 0.9) for picture in truths],
+        truths,
+    ]
+    for resize in RESIZE:
+        gray, near, same = (inception_features(pictures, random_inception, resize) for pictures in sides)
+        for metric in METRICS.values():
+            if metric.set and metric.resize == resize:
+                d = metric.dimension
+                values = [metric.set(features[d], same[d]) for features in (gray, near, same)]
+                assert values[0] > values[1] > values[2], metric.name
+    counts = [sum(np.bincount(class_map(p).ravel(), minlength=400) for p in pictures) for pictures in sides]
+    pooled = [METRICS["cnr_pooled"].set(side, counts[2]) for side in counts]
+    assert pooled[0] < 0.1 and pooled[1] > 0.5 and pooled[2] == 1
 
 
 def test_frechet_distance_by_its_laws():
@@ -151,6 +186,24 @@ def test_frechet_distance_by_its_laws():
         for distance in (metrics.frechet_distance, metrics.kid):
             with pytest.raises(ValueError, match="features must be"):
                 distance(wrong, x)
+
+
+@pytest.mark.parametrize(("distance", "interval"), [
+    (metrics.frechet_distance, frechet_interval), (metrics.kid, kid_interval),
+])  # fmt: skip
+@pytest.mark.parametrize("shape", [(12, 5), (12, 40)])
+def test_intervals_of_sets_leave_out_one_pair_at_a_time(distance, interval, shape):
+    random = np.random.default_rng(0)
+    x = random.normal(size=shape)
+    y = x + random.normal(0.5, 0.5, shape)
+    without = np.array([distance(np.delete(x, i, axis=0), np.delete(y, i, axis=0)) for i in range(len(x))])
+    error = np.sqrt((len(x) - 1) / len(x) * ((without - without.mean()) ** 2).sum())
+    half = 2.2009851600916384 * error  # Student's t of 11 degrees, 0.975
+    low = distance(x, y) - half
+    assert interval(x, y) == pytest.approx((low if distance is metrics.kid else max(low, 0), distance(x, y) + half))
+    for a, b in ((x[:2], y[:2]), (x, y[:-1])):
+        with pytest.raises(ValueError, match="at least three pairs"):
+            interval(a, b)
 
 
 def test_kid_does_not_grow_where_frechet_does_as_pictures_get_fewer():

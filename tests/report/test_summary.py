@@ -1,0 +1,105 @@
+"""Figures with their intervals and tests, from stored cells."""
+
+import numpy as np
+import pytest
+from scipy.stats import wilcoxon
+
+from ccc.metrics.registry import find
+from ccc.report.cells import Cell
+from ccc.report.summary import summarize
+
+PICTURES = [f"p{i:02d}" for i in range(50)]
+
+
+def cell(method, values, variant="plain", dataset="set", **changes):
+    """A cell with the given values of its metrics, by name of the metric."""
+    arrays = {name: np.asarray(column, dtype=float) for name, column in values.items()}
+    finite = {name: column[np.isfinite(column)] for name, column in arrays.items()}
+    facts = {
+        "method": method, "variant": variant, "dataset": dataset, "title": method, "segmenter": None, "notes": (),
+        "images": 50, "side": 256, "mean": {name: float(column.mean()) for name, column in finite.items()},
+        "median": {name: float(np.median(column)) for name, column in finite.items()},
+        "sd": {name: float(column.std(ddof=1)) for name, column in finite.items()},
+        "n": {name: len(column) for name, column in finite.items()}, "set": {}, "interval": {}, "missing": {},
+        "cautions": {}, "infinite": {}, "versions": dict.fromkeys(values, 1),
+        "directions": {name: find(name).direction for name in values},
+        "pictures": tuple(
+            {"name": name} | {metric: str(column[i]) for metric, column in arrays.items()}
+            for i, name in enumerate(PICTURES)
+        ),
+    }  # fmt: skip
+    return Cell(**facts | changes)
+
+
+@pytest.fixture
+def base():
+    return np.random.default_rng(0).normal(25, 3, 50)
+
+
+def by_method(cells, metric="psnr"):
+    return {figure.method: figure for figure in summarize(cells).figures if figure.metric == metric}
+
+
+def test_the_best_and_what_is_not_significantly_worse(base):
+    noise = np.random.default_rng(1).normal(0, 1, (3, 50))
+    cells = [
+        cell("best", {"psnr": base}),
+        cell("near", {"psnr": base - 0.05 + noise[0] - noise[0].mean()}),
+        cell("far", {"psnr": base - 2 + noise[1]}),
+        cell("gray", {"psnr": base + 5}),
+    ]
+    found = by_method(cells)
+    assert [name for name, figure in found.items() if figure.best] == ["best"]
+    assert [name for name, figure in found.items() if figure.tied] == ["best", "near"]
+    assert found["far"].p == pytest.approx(wilcoxon(base - (base - 2 + noise[1])).pvalue)
+    assert found["far"].holm == 2 * found["far"].p and found["near"].holm == found["near"].p > 0.05
+    assert found["gray"].p is None and not found["gray"].tied, "a reference never counts"
+    assert found["best"].low < found["best"].value < found["best"].high
+    assert found["best"].mean_rank < found["near"].mean_rank < found["far"].mean_rank == pytest.approx(3, abs=0.2)
+
+
+def test_a_metric_where_lower_is_better(base):
+    found = by_method([cell("a", {"mse": base}), cell("b", {"mse": base + 1})], "mse")
+    assert found["a"].best and not found["b"].tied and found["b"].mean_rank is None, "ranks need three methods"
+
+
+def test_variants_of_a_method_compete_too(base):
+    figures = summarize([cell("ccc", {"psnr": base}), cell("ccc", {"psnr": base + 1}, "sam")]).figures
+    assert [(figure.variant, figure.best) for figure in figures] == [("plain", False), ("sam", True)]
+
+
+def test_one_whose_mean_is_worse_but_whose_ranks_are_better_is_not_called_worse(base):
+    other = base - 0.5
+    other[0] += 100  # the better mean, by one picture
+    found = by_method([cell("steady", {"psnr": base}), cell("lucky", {"psnr": other})])
+    assert found["lucky"].best and found["steady"].holm < 0.05 and found["steady"].tied
+
+
+def test_infinite_values_and_missing_pictures_are_left_out(base):
+    perfect = base.copy()
+    perfect[:3] = np.inf
+    short = cell("short", {"psnr": base + 1})
+    short = cell("short", {"psnr": base + 1}, pictures=short.pictures[:40], images=40)
+    summary = summarize([cell("a", {"psnr": base - 1}), cell("b", {"psnr": perfect}, infinite={"psnr": 3}), short])
+    contest = summary.contests["set", "psnr"]
+    assert contest.comparison.pictures == contest.ranking.pictures == 37
+    found = {figure.method: figure for figure in summary.figures}
+    assert found["b"].n == 47 and found["b"].infinite == 3 and "infinite for 3 of 50" in found["b"].reason
+    assert found["b"].low < found["b"].value < found["b"].high
+
+
+def test_sets_have_their_stored_interval_and_no_test(base):
+    changes = {"directions": {"fid_64": "lower"}, "versions": {"fid_64": 1}, "cautions": {"fid_64": "few"}}
+    cells = [
+        cell(name, {}, set={"fid_64": value}, interval={"fid_64": [value - 1, value + 1]}, **changes)
+        for name, value in (("a", 3.0), ("b", 2.5))
+    ]
+    found = by_method(cells, "fid_64")
+    assert (found["b"].low, found["b"].high, found["b"].n, found["b"].kind) == (1.5, 3.5, 50, "set")
+    assert found["b"].best and not found["a"].tied and found["b"].p is None and found["b"].reason == "few"
+
+
+def test_a_metric_without_any_value_has_its_reason(base):
+    missing = {"missing": {"lpips_alex": "no weights"}, "mean": {"lpips_alex": None}, "pictures": ()}
+    found = by_method([cell(name, {"lpips_alex": base}, **missing) for name in "ab"], "lpips_alex")
+    assert found["a"].value is None and not found["a"].best and found["a"].reason == "no weights"
