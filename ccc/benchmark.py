@@ -12,7 +12,8 @@ import numpy as np
 from ccc.color import gray_of
 from ccc.errors import CCCError, ImageError
 from ccc.files import sha256, write_text
-from ccc.images import Source, read_rgb, resize_short_side, write_png
+from ccc.images import read_rgb, resize_short_side, write_png
+from ccc.sources import Source
 
 
 def picture_names(members: Sequence[str]) -> list[str]:

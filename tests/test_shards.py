@@ -12,6 +12,7 @@ from ccc.codebook import Codebook, class_map
 from ccc.color import lightness
 from ccc.errors import CCCError
 from ccc.images import square, write_png
+from ccc.index import Choice
 from ccc.shards import Stream, make_sample, slice_of, sum_histograms, write_shard
 
 
@@ -79,9 +80,9 @@ def test_slices_cover_everything_once(count):
 
 def test_a_seed_mixes_the_pictures_always_the_same_way(photographs, tmp_path):
     for name in ("one", "two"):
-        write_shard(photographs, tmp_path / f"{name}.tar", size=64, map_size=16, limit=5, seed=3)
+        write_shard(photographs, tmp_path / f"{name}.tar", size=64, map_size=16, choice=Choice(limit=5, seed=3))
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
-    write_shard(photographs, tmp_path / "other.tar", size=64, map_size=16, limit=5, seed=4)
+    write_shard(photographs, tmp_path / "other.tar", size=64, map_size=16, choice=Choice(limit=5, seed=4))
     assert (tmp_path / "other.tar").read_bytes() != (tmp_path / "one.tar").read_bytes()
 
 

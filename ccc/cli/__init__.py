@@ -11,6 +11,7 @@ from ccc.errors import CCCError
 
 VERBS = {
     "embedded": "write the photographs that scikit-image ships: crops to train on, pictures to benchmark",
+    "index": "list the photographs of a source once, with the place of their bytes, for all shards",
     "shard": "photographs to training shards: gray pictures and 56x56 class maps, with their histogram",
     "codebook": "sum the shards' histograms and choose the colour classes",
     "train": "train the CCC network on shards",

@@ -1,12 +1,18 @@
 """One shard of training data.
 
-example, the first of four shards of a tar in Places365's layout, read in place:
-  ccc shard train_256.tar -o shards/00000.tar --shard 0 --of 4
-Beside the tar lie its histogram (.histogram.npy) and its statistics with every skipped picture (.json).
+examples, the first of four shards, from a scan of the source and from an index that serves all four:
+  ccc shard photos/ -o shards/00000.tar --shard 0 --of 4
+  ccc index train_256.tar -o train.parquet --seed 0
+  ccc shard train_256.tar --index train.parquet -o shards/00000.tar --shard 0 --of 4
+The tar holds samples for WebDataset: key.gray.jpg, lightness as gray levels, and key.classes.npy, the grid class of
+each cell. Beside it lie its histogram (.histogram.npy) and its statistics with every skipped picture (.json), which
+appear last: a tar without its .json is unfinished. Shards may be written in any order and by any number of jobs;
+equal inputs give equal bytes.
 """
 
 from pathlib import Path
 
+from ccc.cli.index import add_choice, choice_of
 from ccc.cli.progress import bar
 
 
@@ -20,12 +26,13 @@ def add_arguments(parser):
     parser.add_argument(
         "--fit", choices=("crop", "stretch"), default="crop", help="how a picture becomes square (default: %(default)s)"
     )
-    parser.add_argument("--limit", type=int, help="use only this many pictures of the source")
-    parser.add_argument("--seed", type=int, help="shuffle the pictures, always the same way, before slicing")
+    parser.add_argument("--index", type=Path, help="what `ccc index` wrote of this source; without it, scan the source")
+    add_choice(parser)
 
 
 def run(args):
     from ccc.errors import CCCError
+    from ccc.index import Choice
     from ccc.shards import write_shard
 
     if args.of < 1 or not 0 <= args.shard < args.of:
@@ -34,9 +41,14 @@ def run(args):
         raise CCCError(
             f"--size must be a multiple of 32 and --map-size a quarter of it, got {args.size} and {args.map_size}"
         )
+    choice = choice_of(args)
+    if args.index and choice != Choice():
+        raise CCCError(
+            "with --index the choice was made by `ccc index`: give it --classes, --per-class, --limit, --seed"
+        )
     statistics = write_shard(
-        args.source, args.output, args.shard, args.of, args.size, args.map_size, args.fit, args.limit, args.seed,
-        progress=lambda items: bar(items, f"shard {args.shard}"),
+        args.source, args.output, args.shard, args.of, args.size, args.map_size, args.fit, choice, args.index,
+        progress=lambda items, total: bar(items, f"shard {args.shard}", total),
     )  # fmt: skip
     skipped = statistics["skipped_by_reason"]
     print(

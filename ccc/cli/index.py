@@ -1,0 +1,60 @@
+"""The photographs of a source, once and for all shards.
+
+examples:
+  ccc index train_256_places365standard.tar -o train.parquet --seed 0
+  ccc shard train_256_places365standard.tar --index train.parquet -o shards/00007.tar --shard 7 --of 180
+  ccc index photos/ -o few.parquet --classes beach valley --per-class 100
+A source is a folder of any depth, a tar, tar.gz or zip read in place, or a .txt list of files, one a line. The index
+(Parquet) lists the chosen pictures in order, with place and size of their bytes; the manifest beside it (.json) says
+what was found, refused and chosen, and how. The class of a picture is its folder, after Places365's single letter:
+data_256/a/abbey/00000001.jpg is of the class abbey. A source that has changed since is refused by `ccc shard`.
+A compressed tar can be indexed, but every shard job has to read it from its start: decompress it first where it is big.
+"""
+
+from pathlib import Path
+
+from ccc.cli.progress import bar
+
+
+def add_arguments(parser):
+    parser.add_argument("source", help="folder (any depth), tar, tar.gz, zip, or a .txt list of pictures")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the index to write, a .parquet file")
+    add_choice(parser)
+
+
+def add_choice(parser):
+    """The options that choose pictures."""
+    parser.add_argument("--classes", nargs="+", default=[], metavar="CLASS", help="only pictures of these classes")
+    parser.add_argument("--per-class", type=int, metavar="N", help="at most N pictures of each class")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N pictures in all")
+    parser.add_argument(
+        "--seed", type=int, help="shuffle, always the same way, before the choice (default: no shuffle)"
+    )
+
+
+def choice_of(args):
+    """The `Choice` that `add_choice`'s options make."""
+    from ccc.errors import CCCError
+    from ccc.index import Choice
+
+    for name, value in (("--per-class", args.per_class), ("--limit", args.limit)):
+        if value is not None and value < 1:
+            raise CCCError(f"{name} must be at least 1, got {value}")
+    return Choice(tuple(args.classes), args.per_class, args.limit, args.seed)
+
+
+def run(args):
+    from ccc.errors import CCCError
+    from ccc.index import Index
+    from ccc.sources import Source
+
+    if args.output.suffix != ".parquet":
+        raise CCCError(f"{args.output}: an index is a .parquet file; its manifest takes the same name with .json")
+    index = Index.of(Source(args.source), choice_of(args), lambda items: bar(items, "index"))
+    index.save(args.output)
+    facts = index.facts
+    print(f"{args.output}: {facts['words']}; {len(facts['classes']):,} classes")
+    for reason, count in facts["refused_by_reason"].items():
+        print(f"  {count:,} refused: {reason}")
+    if facts["ignored"]:
+        print(f"  {facts['ignored']:,} other files ignored")
