@@ -103,8 +103,8 @@ def finished(tmp_path_factory):
     (folder / "config/small.yaml").write_text(yaml.safe_dump(config))
     output = snakemake(folder)
     assert jobs(output) == {
-        "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1, "colorize_gray": 1,
-        "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "tables": 1, "report": 1,
+        "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
+        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "tables": 1, "report": 1,
     }  # fmt: skip
     return folder
 
@@ -160,6 +160,7 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
             file = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
             assert str(file) in tracked, f"ccc {verb} imports {module}, which its rule does not track"
     assert verbs == {
+        "index",
         "shard",
         "codebook",
         "train",

@@ -1,8 +1,8 @@
 rule codebook:
     input:
-        tars=TRAINING_SHARDS,
-        histograms=beside(TRAINING_SHARDS, ".histogram.npy"),
-        statistics=beside(TRAINING_SHARDS, ".json"),
+        tars=CODEBOOK_SHARDS,
+        histograms=beside(CODEBOOK_SHARDS, ".histogram.npy"),
+        statistics=beside(CODEBOOK_SHARDS, ".json"),
         code=code("cli.codebook"),
     output:
         codebook="results/codebook.json",
@@ -12,6 +12,8 @@ rule codebook:
     conda:
         "../envs/ccc.yaml"
     params:
-        options=options(config["codebook"]),
+        options=options(
+            config["codebook"], only=("threshold", "relative_threshold", "mapping")
+        ),
     shell:
         "ccc codebook {input.tars:q} -o {output.codebook:q} {params.options:q} 2>&1 | tee {log:q}"

@@ -146,13 +146,17 @@ check_sources()
 
 
 def options(section, only=None):
-    """A part of the configuration as `--name value`; what is null or false is left out."""
+    """A part of the configuration as `--name value`; what is null, false or an empty list is left out."""
     words = []
     for name, value in section.items():
-        if (only is None or name in only) and value is not None and value is not False:
+        if (only is None or name in only) and value not in (None, False, []):
             flag = name.replace("_", "-")
             words.append(f"--{flag}")
-            words += [] if value is True else [str(value)]
+            words += (
+                []
+                if value is True
+                else list(map(str, value if isinstance(value, list) else [value]))
+            )
     return words
 
 
@@ -185,9 +189,16 @@ SHARD_COUNTS = {"train": len(TRAINING_SHARDS), "validation": len(VALIDATION_SHAR
 
 TRAINING = config["training"]
 CHOICES = {
-    "train": options(TRAINING, only=("fit", "limit", "seed")),
-    "validation": options(TRAINING, only=("fit",)),
+    "train": options(TRAINING, only=("classes", "per_class", "limit", "seed")),
+    "validation": options(
+        {"limit": TRAINING["validation_limit"], "seed": TRAINING["seed"]}
+        if TRAINING["validation_limit"]
+        else {}
+    ),
 }
+CODEBOOK_SHARDS = {"train": TRAINING_SHARDS, "validation": VALIDATION_SHARDS}[
+    config["codebook"]["split"]
+]
 PHOTOGRAPHS = {
     "train": photographs(TRAINING["source"], "train"),
     "validation": photographs(TRAINING["validation"], "validation"),

@@ -13,9 +13,27 @@ rule embedded:
         "ccc embedded results/embedded 2>&1 | tee {log:q}"
 
 
+rule index:
+    input:
+        photographs=lookup(dpath="{split}", within=PHOTOGRAPHS),
+        code=code("cli.index"),
+    output:
+        index="results/index/{split}.parquet",
+        manifest="results/index/{split}.json",
+    log:
+        "logs/index/{split}.log",
+    conda:
+        "../envs/ccc.yaml"
+    params:
+        choice=lookup(dpath="{split}", within=CHOICES),
+    shell:
+        "ccc index {input.photographs:q} -o {output.index:q} {params.choice:q} 2>&1 | tee {log:q}"
+
+
 rule shard:
     input:
         photographs=lookup(dpath="{split}", within=PHOTOGRAPHS),
+        index="results/index/{split}.parquet",
         code=code("cli.shard"),
     output:
         tar="results/shards/{split}/{number}.tar",
@@ -27,7 +45,7 @@ rule shard:
         "../envs/ccc.yaml"
     params:
         of=lookup(dpath="{split}", within=SHARD_COUNTS),
-        choice=lookup(dpath="{split}", within=CHOICES),
+        fit=config["training"]["fit"],
     shell:
-        "ccc shard {input.photographs:q} -o {output.tar:q} --shard {wildcards.number} --of {params.of}"
-        " {params.choice:q} 2>&1 | tee {log:q}"
+        "ccc shard {input.photographs:q} --index {input.index:q} -o {output.tar:q}"
+        " --shard {wildcards.number} --of {params.of} --fit {params.fit} 2>&1 | tee {log:q}"

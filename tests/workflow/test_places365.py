@@ -1,0 +1,47 @@
+"""The paper's full configuration can be planned, and says what the paper says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = yaml.safe_load((ROOT / "config/places365.yaml").read_text())
+
+
+def test_the_codebook_counts_as_many_cells_as_the_paper():
+    pictures = CONFIG["training"]["validation_limit"]
+    assert CONFIG["codebook"] == {"split": "validation", "threshold": 500}
+    assert pictures == 35_040 == 96 * 365
+    assert pictures * 56 * 56 == 109_885_440
+    assert 500 / (pictures * 56 * 56) == pytest.approx(4.55e-6, rel=1e-3)
+
+
+def test_the_archives_have_their_official_names():
+    training = CONFIG["training"]
+    assert (training["source"], training["validation"]) == ("train_256_places365standard.tar", "val_256.tar")
+    assert CONFIG["benchmarks"]["places365"]["source"] == "test_256.tar"
+
+
+def test_the_whole_paper_is_planned_in_fewer_than_a_thousand_jobs(tmp_path):
+    """Empty files stand for the archives, and empty folders for the benchmarks: a plan looks at their names alone."""
+    data = tmp_path / "data"
+    sources = [CONFIG["training"]["source"], CONFIG["training"]["validation"]]
+    sources += [entry["source"] for entry in CONFIG["benchmarks"].values()]
+    for source in map(Path, sources):
+        if source.suffix:
+            data.mkdir(exist_ok=True)
+            (data / source).touch()
+        else:
+            (data / source).mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--configfile", str(ROOT / "config/places365.yaml"), "--directory", str(tmp_path / "run")]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    run = subprocess.run([*command, "--config", f"data={data}"], capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stdout + run.stderr
+    table = dict(line.split() for line in run.stdout.splitlines() if len(line.split()) == 2 and line[-1].isdigit())
+    assert (table["index"], table["shard"], table["codebook"], table["train"]) == ("2", "184", "1", "1")
+    assert int(table["total"]) < 1000
