@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+import ccc.images
 from ccc.errors import ImageError
 from ccc.files import written_whole
-from ccc.images import MAX_PIXELS, read_gray, read_rgb, resize_short_side, square, write_png
+from ccc.images import MAX_PIXELS, read_gray, read_rgb, read_rgbx, resize_short_side, square, write_png
 
 
 def saved(image: Image.Image, kind: str, **options) -> bytes:
@@ -98,6 +99,43 @@ def test_a_pixel_bomb_is_refused_before_it_is_decoded():
     assert len(data) < 200_000
     with pytest.raises(ImageError, match="too large"):
         read_rgb(data)
+
+
+def usual_and_unusual_jpegs(photograph) -> dict[str, bytes]:
+    turned = Image.Exif()
+    turned[0x0112] = 3
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    whole = saved(photograph, "JPEG")
+    return {
+        "4:2:0": whole,
+        "4:4:4": saved(photograph, "JPEG", subsampling=0, quality=95),
+        "4:2:2": saved(photograph, "JPEG", subsampling=1),
+        "progressive": saved(photograph, "JPEG", progressive=True),
+        "restart markers": saved(photograph, "JPEG", restart_marker_rows=1),
+        "comment": saved(photograph, "JPEG", comment="a note"),
+        "gray": saved(photograph.convert("L"), "JPEG"),
+        "CMYK": saved(photograph.convert("CMYK"), "JPEG"),
+        "kept as RGB": saved(photograph, "JPEG", keep_rgb=True),
+        "turned": saved(photograph, "JPEG", exif=turned),
+        "profile": saved(photograph, "JPEG", icc_profile=lab),
+        "odd size": saved(photograph.crop((0, 0, 33, 17)), "JPEG"),
+        "bytes after the end": whole + b"more",
+        "bytes changed": whole[:3000] + bytes(range(200)) + whole[3200:],
+    }
+
+
+def test_the_quick_jpeg_decoder_gives_pillows_pixels(photograph, tmp_path):
+    for name, data in usual_and_unusual_jpegs(photograph).items():
+        path = tmp_path / "picture.jpg"
+        path.write_bytes(data)
+        expected = read_rgb(path)  # a path goes to Pillow
+        assert (read_rgb(data) == expected).all() and (read_rgbx(data)[..., :3] == expected).all(), name
+
+
+def test_the_usual_jpeg_takes_the_quick_decoder(photograph, monkeypatch):
+    monkeypatch.setattr(ccc.images, "_opened", None)  # Pillow's way in
+    for name in ("4:2:0", "4:4:4", "4:2:2", "progressive", "restart markers", "comment", "odd size"):
+        assert read_rgb(usual_and_unusual_jpegs(photograph)[name]).ndim == 3
 
 
 def test_missing_file(tmp_path):

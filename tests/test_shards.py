@@ -1,5 +1,6 @@
 """Shards hold what the design says, byte for byte the same each time, and a stream gives each sample once."""
 
+import dataclasses
 import io
 import json
 import tarfile
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import ccc.shards
 from ccc.codebook import Codebook, class_map
 from ccc.color import lightness
 from ccc.errors import CCCError
@@ -135,11 +137,56 @@ def test_epochs_differ_and_repeat(shards):
     assert (first == again).all() and not (first == second).all()
 
 
-def test_skip_goes_on_where_it_stopped(shards):
+@pytest.mark.parametrize(("workers", "partial"), [(0, False), (3, False), (3, True)])
+def test_skip_goes_on_where_it_stopped(shards, workers, partial):
+    """Shards of 3, 3, 2 and 3 samples: three workers have unequal shares, and left-overs that make batches together."""
     book = Codebook.fit(sum_histograms([path.with_suffix(".histogram.npy") for path in shards]), 1)
-    whole = [gray.numpy() for gray, _ in Stream(shards, book, 2, seed=1).batches()]
-    rest = [gray.numpy() for gray, _ in Stream(shards, book, 2, seed=1, skip=3).batches()]
-    assert len(whole) == 5 and all((a == b).all() for a, b in zip(whole[3:], rest, strict=True))
+    stream = Stream(shards, book, 2, seed=1, workers=workers, partial=partial, buffer=2)
+    whole = [(gray.numpy(), classes.numpy()) for gray, classes in stream.batches()]
+    assert len(whole) == stream.steps() == (6 if partial else 5)
+    for skip in range(len(whole) + 1):
+        rest = list(dataclasses.replace(stream, skip=skip).batches())
+        assert len(rest) == len(whole) - skip
+        for (gray, classes), (gray_again, classes_again) in zip(whole[skip:], rest, strict=True):
+            assert (gray == gray_again.numpy()).all() and (classes == classes_again.numpy()).all()
+
+
+def test_what_is_skipped_is_not_decoded(shards, monkeypatch):
+    book = Codebook.fit(np.full(400, 600))
+    decoded = []
+    decode = ccc.shards.simplejpeg.decode_jpeg
+    monkeypatch.setattr(ccc.shards.simplejpeg, "decode_jpeg", lambda *a, **k: decoded.append(1) or decode(*a, **k))
+    list(Stream(shards, book, 2, skip=3).batches())
+    assert len(decoded) == 11 - 3 * 2
+
+
+def test_even_ranks_take_the_same_number_of_steps(shards):
+    """Ranks of 6 and 5 samples: the one with more stops where the other has none left, so that neither waits."""
+    book = Codebook.fit(np.full(400, 600))
+    for epoch in range(3):
+        streams = [Stream(shards, book, 1, rank=rank, world=2, epoch=epoch, even=True) for rank in range(2)]
+        assert [len(list(stream.batches())) for stream in streams] == [streams[0].steps()] * 2 == [5, 5]
+        uneven = [dataclasses.replace(stream, even=False) for stream in streams]
+        assert sorted(len(list(stream.batches())) for stream in uneven) == [5, 6]
+        assert [len(list(dataclasses.replace(stream, skip=3).batches())) for stream in streams] == [2, 2]
+
+
+def test_compact_batches_hold_the_same_values(shards):
+    book = Codebook.fit(sum_histograms([path.with_suffix(".histogram.npy") for path in shards]), 1)
+    stream = Stream(shards, book, 4)
+    for (gray, classes), (gray_uint8, classes_int16) in zip(stream.batches(), stream.compact(), strict=True):
+        assert str(gray_uint8.dtype) == "torch.uint8" and str(classes_int16.dtype) == "torch.int16"
+        assert (gray == gray_uint8.float() / 255).all() and (classes == classes_int16).all()
+
+
+def test_a_damaged_shard_is_named(shards, tmp_path):
+    path = tmp_path / "0.tar"
+    with tarfile.open(shards[0]) as whole, tarfile.open(path, "w") as archive:
+        for member in whole.getmembers():
+            data = whole.extractfile(member).read()
+            archive.addfile(member, io.BytesIO(b"\0" * len(data) if member.name.endswith("jpg") else data))
+    with pytest.raises(CCCError, match=r"0\.tar: sample 000000000 cannot be read .*write the shard again"):
+        next(Stream([path], Codebook.fit(np.full(400, 600)), 1, shuffle=False).batches())
 
 
 def test_crop_and_flip_move_gray_and_classes_together(shards):

@@ -12,6 +12,7 @@ def add_arguments(parser):
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder with benchmarks/ and colorized/")
     parser.add_argument("--codebook", type=Path, help="codebook to draw")
     parser.add_argument("--training", type=Path, help="folder of `ccc train`, for its history and preview")
+    parser.add_argument("--shards", nargs="+", default=[], help="shard tars, for how many pictures went in")
     parser.add_argument("--pictures", type=int, default=10, help="pictures of each benchmark (default: %(default)s)")
     parser.add_argument("--column", action="append", default=[], metavar="DATASET=NAME", help="as for `ccc tables`")
 
@@ -22,6 +23,6 @@ def run(args):
 
     page = write_report(
         args.output, args.run, args.metrics, args.results, parse_pairs(args.column), args.codebook, args.training,
-        args.pictures, lambda items: bar(items, "report"),
+        args.pictures, lambda items: bar(items, "report"), args.shards,
     )  # fmt: skip
     print(page)

@@ -21,6 +21,7 @@ from ccc.metrics.registry import find
 from ccc.report.cells import REFERENCES, read_cells, row_label
 from ccc.report.codebook import describe, draw
 from ccc.report.tables import build_tables
+from ccc.report.training_data import training_data
 
 PACKAGES = ("torch", "torchvision", "snakemake", "webdataset", "numpy", "pillow", "scikit-image", "scipy", "lpips")
 
@@ -35,12 +36,14 @@ def write_report(
     training: str | os.PathLike | None = None,
     max_pictures: int = 10,
     progress=iter,
+    shards: Sequence[str | os.PathLike] = (),
 ) -> Path:
     """Write `index.html` and `pictures/` into `folder`; return the page's path.
 
     `run`: its name; `metrics`: JSON files of `ccc evaluate`; `results`: the folder with `benchmarks` and `colorized`;
     `columns`: see `ccc.report.tables.build_tables`; `codebook`: of `ccc codebook`; `training`: of `ccc train`;
-    `max_pictures`: how many of each dataset are shown, the first by name. Raises CCCError where a picture of a cell
+    `max_pictures`: how many of each dataset are shown, the first by name; `shards`: tars of `ccc shard`, whose numbers
+    are told (`ccc.report.training_data`). Raises CCCError where a picture of a cell
     is missing.
     """
     folder, results = Path(folder), Path(results)
@@ -77,6 +80,7 @@ def write_report(
         missing=missing,
         codebook=describe(book) if book else None,
         training=_training(training) if training else None,
+        training_data=training_data(results, shards),
         versions=_versions(),
     )
     write_text(folder / "index.html", text)

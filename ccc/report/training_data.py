@@ -3,28 +3,28 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ccc.errors import CCCError
 from ccc.shards import read_statistics
 
 
-def training_data(manifests: Mapping[str, str | os.PathLike], shards: Sequence[str | os.PathLike]) -> list[dict]:
-    """One row a split, from the manifests of `ccc index` (by split) and the statistics beside the shards.
+def training_data(results: str | os.PathLike, shards: Sequence[str | os.PathLike]) -> list[dict]:
+    """One row a split: the folder `shards` lie in names it, and its manifest is `results/index/<split>.json`.
 
-    A shard belongs to the split whose name its folder has; where there is one split, to that. A row holds `split`,
-    `source`, `choice` (words), `samples`, `skipped` (unreadable pictures, by reason), `refused` (archive members that
-    no job may read, by reason) and `ignored` (other files). Raises CCCError where a file is missing or broken.
+    `shards`: tars of `ccc shard` with their statistics beside them. A row holds `split`, `source`, `choice` (words),
+    `samples`, `skipped` (unreadable pictures, by reason), `refused` (archive members that no job may read, by reason)
+    and `ignored` (other files, a number). Raises CCCError where a file is missing or broken.
     """
     rows = []
-    for split, path in manifests.items():
-        mine = [shard for shard in map(Path, shards) if len(manifests) == 1 or shard.parent.name == split]
+    for split in dict.fromkeys(Path(shard).parent.name for shard in shards):
+        path = Path(results) / "index" / f"{split}.json"
         try:
-            manifest = json.loads(Path(path).read_text())
+            manifest = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise CCCError(f"{path}: no manifest ({error}); make it with `ccc index`") from None
-        statistics = read_statistics(mine)
+        statistics = read_statistics([shard for shard in shards if Path(shard).parent.name == split])
         skipped: Counter[str] = Counter()
         for item in statistics:
             skipped.update(item["skipped_by_reason"])

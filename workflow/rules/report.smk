@@ -43,6 +43,16 @@ rule report:
         ),
         codebook=[] if config["model"] else "results/codebook.json",
         training=[] if config["model"] else rules.train.output,
+        statistics=(
+            []
+            if config["model"]
+            else beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json")
+        ),
+        manifests=(
+            []
+            if config["model"]
+            else expand("results/index/{split}.json", split=SHARD_COUNTS)
+        ),
         code=code("cli.report"),
     output:
         page=f"{REPORT}/index.html",
@@ -63,6 +73,9 @@ rule report:
                 "results/codebook.json",
                 "--training",
                 f"results/train/{RUN}",
+                "--shards",
+                *TRAINING_SHARDS,
+                *VALIDATION_SHARDS,
             ]
         ),
         options=assignments(
