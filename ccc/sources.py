@@ -288,8 +288,8 @@ def _zip_member(file: io.BufferedReader, entry: Entry) -> bytes | ImageError:
         return ImageError(entry.member, "unreadable", "encrypted" if flags & 1 else f"zip method {method}")
     if method == zipfile.ZIP_DEFLATED:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        data = inflater.decompress(data, MAX_BYTES)
-        if inflater.unconsumed_tail:
+        data = inflater.decompress(data, MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
             return ImageError(entry.member, "too large", f"more than {MAX_BYTES} bytes")
         if not inflater.eof:
             return ImageError(entry.member, "truncated")

@@ -7,6 +7,7 @@ from skimage import data
 from skimage.color import rgb2lab
 
 from ccc.codebook import ColorGrid, area_mean
+from ccc.compiled import compiled
 from ccc.images import read_rgb, square
 from ccc.kernels import classified, resized
 
@@ -75,3 +76,10 @@ def test_what_lies_beyond_the_grid_is_clamped_and_counted():
     blue[..., 2] = 255  # b = -107.9
     gray, classes, clamped = classified(blue, 2)
     assert clamped == 4 and (classes == ColorGrid().encode(exact(blue, 2)[1])).all() and (classes // 20 == 0).all()
+
+
+def test_a_function_that_cannot_be_kept_on_disk_is_compiled_all_the_same():
+    """As in an installation where neither the package nor the user's cache folder can be written."""
+    names = {}
+    exec("def increased(x): return x + 1", names)  # of no file: numba has nowhere to keep it
+    assert compiled(names["increased"])(1) == 2
