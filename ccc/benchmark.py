@@ -1,6 +1,7 @@
 """Benchmark sets: a seeded choice of pictures, their truth at evaluation size and its gray version."""
 
 import csv
+import hashlib
 import io
 import os
 import unicodedata
@@ -10,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ccc.color import gray_of
+from ccc.datasets import Dataset
 from ccc.errors import CCCError, ImageError
 from ccc.files import sha256, write_text
 from ccc.images import read_rgb, resize_short_side, write_png
@@ -39,18 +41,23 @@ def prepare(
     count: int | None = 50,
     seed: int = 0,
     side: int | None = 256,
+    dataset: Dataset | None = None,
     progress=iter,
 ) -> tuple[int, list[ImageError]]:
     """Write `manifest.csv`, `truth/*.png` and `gray/*.png` beneath `folder`.
 
     `count`: pictures to pick at random by `seed`, None for all; `side`: short side of the truth in pixels, None to
-    keep each picture's size. A picture that cannot be read is skipped and the next one of the random order taken.
-    The manifest holds name, source, sha256 (of the truth's PNG), width and height, sorted by name. Returns how many
-    pictures there are, and the errors of those skipped. Raises CCCError where no picture can be read.
+    keep each picture's size; `dataset`: whose archive `source` is, to take only the pictures of its official part. A
+    picture that cannot be read is skipped and the next one of the random order taken. The manifest holds name, source
+    (path or archive member), source_sha256 (of the picture file as it came), sha256 (of the truth's PNG), width and
+    height, sorted by name. Returns how many pictures there are, and the errors of those skipped. Raises CCCError where
+    no picture can be read, or the archive does not hold what the dataset should.
     """
     folder = Path(folder)
     opened = Source(source)
     entries = opened.entries()
+    if dataset:
+        entries = [entries[i] for i in dataset.select([entry.member for entry in entries], Path(source).parent)]
     order = np.random.default_rng(seed).permutation(len(entries))
     wanted = len(entries) if count is None else count
     names = picture_names([entry.member for entry in entries])
@@ -68,21 +75,27 @@ def prepare(
             except ImageError as error:
                 skipped.append(error)
                 continue
-            rows.append(
-                _write_pair(folder, name, truth if side is None else resize_short_side(truth, side), entry.member)
-            )
+            truth = truth if side is None else resize_short_side(truth, side)
+            rows.append(_write_pair(folder, name, truth, entry.member, hashlib.sha256(data).hexdigest()))
     if not rows:
         raise CCCError(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
     _write_manifest(folder, rows)
     return len(rows), skipped
 
 
-def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str) -> dict:
+def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str, source_sha256: str) -> dict:
     path = folder / "truth" / f"{name}.png"
     write_png(path, truth)
     write_png(folder / "gray" / f"{name}.png", gray_of(truth))
     height, width = truth.shape[:2]
-    return {"name": name, "source": source, "sha256": sha256(path), "width": width, "height": height}
+    return {
+        "name": name,
+        "source": source,
+        "source_sha256": source_sha256,
+        "sha256": sha256(path),
+        "width": width,
+        "height": height,
+    }
 
 
 def _write_manifest(folder: Path, rows: list[dict]) -> None:
@@ -114,6 +127,6 @@ def showcase(benchmarks: Sequence[str | os.PathLike], folder: str | os.PathLike,
                 f"showcase: no picture {picture!r}: write dataset/picture, with a dataset of {known} and a name of its "
                 "manifest.csv"
             )
-        rows.append(_write_pair(Path(folder), f"{dataset}__{name}", read_rgb(path), picture))
+        rows.append(_write_pair(Path(folder), f"{dataset}__{name}", read_rgb(path), picture, sha256(path)))
     _write_manifest(Path(folder), rows)
     return len(rows)

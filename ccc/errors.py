@@ -15,3 +15,7 @@ class ImageError(CCCError):
 
 class MissingWeights(CCCError):
     """A weight file that is not at hand; the message says which and how to get it."""
+
+
+class MissingDataset(CCCError):
+    """A photograph set that is not at hand; the message says how to get it."""

@@ -1,0 +1,118 @@
+"""Public photograph sets: the paper's five benchmarks and Places365.
+
+Sets lie in folders of their names beneath the first of --data, $CCC_DATA and the cache (~/.cache/ccc/data), under
+their official file names, and are read in place. In a configuration `source: coco` means the official part of that
+set; a run of the workflow fetches nothing by itself.
+
+  ccc data list                        what there is, how large, under which licence, and where it lies
+  ccc data fetch coco flowers102       get them; a transfer that broke off is taken up where it stopped
+  ccc data fetch imagenet --from FILE  take a file at hand: this set needs a person who agrees to its terms
+  ccc data check coco                  checksums, number of pictures, split file; a file or a folder will do too
+
+Addresses, checksums and where each is from stand in ccc/datasets.yaml.
+"""
+
+from pathlib import Path
+
+
+def add_arguments(parser):
+    verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text in (
+        ("list", "what there is and where it lies"),
+        ("fetch", "get sets, whole and checked or not at all"),
+        ("check", "compare files with what was published, and count their pictures"),
+    ):
+        action = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == "fetch":
+            action.add_argument("name", nargs="+", help="sets of `ccc data list`")
+            action.add_argument(
+                "--from",
+                dest="given",
+                metavar="PLACE",
+                help="a file or folder at hand, linked or copied, or the address of a file or of a mirror's folder",
+            )
+        if name == "check":
+            action.add_argument("name", nargs="+", metavar="NAME|PATH", help="sets, archives or folders of them")
+        action.add_argument(
+            "--data", type=Path, metavar="FOLDER", help="folder of sets (default: $CCC_DATA, else ~/.cache/ccc/data)"
+        )
+
+
+def run(args):
+    return {"list": _list, "fetch": _fetch, "check": _check}[args.action](args)
+
+
+def _list(args):
+    from ccc.datasets import find, known
+
+    rows = [("name", "what", "pictures", "size", "licence", "where")]
+    for name, dataset in known().items():
+        where = find(dataset, args.data)
+        lacking = "needs a person" if dataset.by_hand else "not at hand"
+        rows.append(
+            (
+                name,
+                dataset.title,
+                f"{dataset.count:,}",
+                _gigabytes(dataset.size),
+                dataset.licence,
+                str(where or lacking),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            text.rjust(width) if place in (2, 3) else text.ljust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.2f} GB"
+
+
+def _fetch(args):
+    from ccc.cli.progress import transfer
+    from ccc.datasets import fetch, named
+    from ccc.errors import CCCError
+
+    datasets = [named(name) for name in args.name]
+    if args.given and len(datasets) > 1 and "://" not in args.given and not Path(args.given).is_dir():
+        raise CCCError("--from takes a file for one set at a time; give a folder that holds the files of several")
+    for dataset in datasets:
+        print(f"{dataset.title}, {_gigabytes(dataset.size)}; licence: {dataset.licence}; see {dataset.page}")
+        with transfer() as progress:
+            done = fetch(dataset, args.data, args.given, progress)
+        for path, how in done:
+            print(f"  {path}: {how}")
+
+
+def _check(args):
+    import sys
+
+    from ccc.datasets import find, folders, how_to_get, known, named, recognized, verify
+    from ccc.errors import CCCError
+
+    wrong = 0
+    for word in args.name:
+        try:
+            if word in known():
+                place = find(named(word), args.data)
+                if place is None:
+                    places = ", ".join(map(str, folders(args.data)))
+                    raise CCCError(f"{word}: not in {places}; {how_to_get([named(word)], args.data)}")
+                found = [(named(word), place)]
+            else:
+                found = recognized(word)
+        except CCCError as error:
+            print(f"wrong: {error}", file=sys.stderr)
+            wrong += 1
+            continue
+        for dataset, place in found:
+            try:
+                print(f"{dataset.name}: {place}: {verify(dataset, place)}")
+            except CCCError as error:
+                print(f"wrong: {dataset.name}: {error}", file=sys.stderr)
+                wrong += 1
+    return 2 if wrong else 0
