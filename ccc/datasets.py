@@ -76,6 +76,8 @@ class Dataset:
 
 def _listed(path: Path, split: dict) -> list:
     """What a split file lists under its key: file names or numbers. Raises CCCError where it is no such file."""
+    if not path.is_file():
+        raise CCCError(f"{path}: is not there, though it says which pictures are the official ones")
     try:
         if split["kind"] == "matlab":
             from scipy.io import loadmat
@@ -83,9 +85,7 @@ def _listed(path: Path, split: dict) -> list:
             return loadmat(path)[split["key"]].ravel().tolist()
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         return [name for name, part in lines if part == split["key"]]
-    except FileNotFoundError:
-        raise CCCError(f"{path}: is not there, though it says which pictures are the official ones") from None
-    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+    except Exception as error:  # SciPy meets a file that is no MATLAB file with many kinds of error
         raise CCCError(f"{path}: cannot be read as a split file ({error}); fetch it again") from None
 
 
