@@ -121,17 +121,16 @@ def find(dataset: Dataset, first: str | os.PathLike | None = None) -> Path | Non
     return next((place for place in places if all((place / file).is_file() for file in dataset.files)), None)
 
 
-def how_to_get(datasets: Sequence[Dataset], folder: str | os.PathLike | None = None) -> str:
-    """What to do to have these sets: the command that fetches them, and what a person must do. One line."""
+def how_to_get(datasets: Sequence[Dataset], folder: str | os.PathLike | None = None) -> list[str]:
+    """What to do to have these sets in `folder`: one command that fetches them, and what a person must do for each."""
     into = f" --data {shlex.quote(str(folder))}" if folder and str(folder) != "." else ""
-    by_hand = [dataset for dataset in datasets if dataset.by_hand]
-    fetched = " ".join(dataset.name for dataset in datasets if not dataset.by_hand)
+    fetched = " ".join(dict.fromkeys(dataset.name for dataset in datasets if not dataset.by_hand))
     steps = [f"`ccc data fetch {fetched}{into}`"] if fetched else []
-    steps += [
-        f"{dataset.by_hand}, then `ccc data fetch {dataset.name} --from FILE{into}`, or name its path as the source"
-        for dataset in by_hand
+    by_hand = {dataset.name: dataset.by_hand for dataset in datasets if dataset.by_hand}
+    return steps + [
+        f"{what}, then `ccc data fetch {name} --from FILE{into}`, or name its path as the source"
+        for name, what in by_hand.items()
     ]
-    return "; ".join(steps)
 
 
 def resolve(source: str, first: str | os.PathLike | None = None) -> tuple[Path, Dataset | None]:
@@ -145,7 +144,7 @@ def resolve(source: str, first: str | os.PathLike | None = None) -> tuple[Path, 
     dataset = known()[source]
     place = find(dataset, first)
     if place is None:
-        raise MissingDataset(f"{dataset.title} is not at hand: {how_to_get([dataset], first)}")
+        raise MissingDataset(f"{dataset.title} is not at hand: {how_to_get([dataset], first)[0]}")
     return place / dataset.archive, dataset
 
 
@@ -181,7 +180,7 @@ def fetch(
             there = given.rstrip("/")
             urls = [there if there.endswith(f"/{file}") else f"{there}/{file}", *urls]
         if not urls:
-            raise CCCError(f"{file} cannot be fetched without a person: {how_to_get([dataset], folder)}")
+            raise CCCError(f"{file} cannot be fetched without a person: {how_to_get([dataset], folder)[0]}")
         try:
             download(
                 urls,
@@ -268,11 +267,11 @@ def verify(dataset: Dataset, folder: str | os.PathLike) -> str:
     folder = Path(folder)
     for file, facts in dataset.files.items():
         if not (folder / file).is_file():
-            raise CCCError(f"{folder / file}: is not there; {how_to_get([dataset])}")
+            raise CCCError(f"{folder / file}: is not there; {how_to_get([dataset])[0]}")
         try:
             check(folder / file, **_published(facts))
         except CCCError as error:
-            raise CCCError(f"{error}; remove it and {how_to_get([dataset])}") from None
+            raise CCCError(f"{error}; remove it and {how_to_get([dataset])[0]}") from None
     members = [entry.member for entry in Source(folder / dataset.archive).entries()]
     chosen = dataset.select(members, folder)
     files = ", ".join(dataset.files)

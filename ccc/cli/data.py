@@ -101,7 +101,7 @@ def _check(args):
                 place = find(named(word), args.data)
                 if place is None:
                     places = ", ".join(map(str, folders(args.data)))
-                    raise CCCError(f"{word}: not in {places}; {how_to_get([named(word)], args.data)}")
+                    raise CCCError(f"{word}: not in {places}; {how_to_get([named(word)], args.data)[0]}")
                 found = [(named(word), place)]
             else:
                 found = recognized(word)

@@ -1,6 +1,7 @@
 rule prepare:
     input:
         photographs=lambda wildcards: BENCHMARK_PHOTOGRAPHS[wildcards.dataset],
+        split=lambda wildcards: BENCHMARK_SPLITS[wildcards.dataset],
         code=code("cli.prepare"),
     output:
         manifest="results/benchmarks/{dataset}/manifest.csv",

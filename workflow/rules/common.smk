@@ -10,6 +10,8 @@ import jsonschema
 import yaml
 from snakemake.exceptions import WorkflowError
 
+from ccc import datasets
+
 ROOT = Path(workflow.basedir)
 
 
@@ -72,8 +74,24 @@ SEGMENTER = config["segmenter"]["name"]
 
 
 def source(path):
-    """Where photographs lie: the embedded ones, or a path, which starts from `data` where it is relative."""
-    return path if path == "embedded" else str(Path(config["data"]) / path)
+    """Where photographs lie: the embedded ones, a public set's archive (None where it is not at hand), or a path,
+    which starts from `data` where it is relative."""
+    if path == "embedded":
+        return path
+    if path in datasets.known():
+        folder = datasets.find(datasets.known()[path], config["data"])
+        return folder and str(folder / datasets.known()[path].archive)
+    return str(Path(config["data"]) / path)
+
+
+def split_file(path):
+    """The file that says which pictures of a public set are the official ones; none for any other source."""
+    dataset = datasets.known().get(path)
+    return (
+        [str(Path(source(path)).parent / dataset.split["file"])]
+        if dataset and dataset.split
+        else []
+    )
 
 
 def photographs(path, part):
@@ -107,7 +125,7 @@ DATASETS = BENCHMARKS + (["showcase"] if config["showcase"]["enabled"] else [])
 
 
 def check_sources():
-    """A missing photograph folder stops the run before any work."""
+    """Missing photographs stop the run before any work, with what gets them."""
     training, benchmarks = config["training"], config["benchmarks"]
     wanted = {
         f"benchmarks.{name}.source": benchmarks[name]["source"] for name in BENCHMARKS
@@ -117,10 +135,27 @@ def check_sources():
             "training.source": training["source"],
             "training.validation": training["validation"],
         }
+    public = {
+        key: datasets.known()[path]
+        for key, path in wanted.items()
+        if path in datasets.known()
+    }
+    for key, dataset in public.items():
+        if key.startswith("training.") and not dataset.whole:
+            raise WorkflowError(
+                f"{key}: the archive of {dataset.name} holds more than {dataset.title}; unpack what you mean and name "
+                "its folder"
+            )
+    away = {
+        key: dataset for key, dataset in public.items() if source(dataset.name) is None
+    }
     missing = [
+        f"  {key}: {dataset.title} is not at hand" for key, dataset in away.items()
+    ]
+    missing += [
         f"  {key}: {source(path)} is not there"
         for key, path in wanted.items()
-        if path != "embedded" and not os.path.exists(source(path))
+        if path != "embedded" and key not in public and not os.path.exists(source(path))
     ]
     files = {
         "model": config["model"],
@@ -137,6 +172,10 @@ def check_sources():
         lines = [
             "The configuration names files that are missing:",
             *missing,
+            *(
+                f"  To have it: {step}"
+                for step in datasets.how_to_get(list(away.values()), config["data"])
+            ),
             f"  ({hint})",
         ]
         raise WorkflowError("\n".join(lines))
@@ -208,8 +247,20 @@ BENCHMARK_PHOTOGRAPHS = {
     for name, entry in config["benchmarks"].items()
 }
 BENCHMARK_OPTIONS = {
-    name: options({"count": entry["n"], "seed": entry["seed"], "side": config["side"]})
+    name: options(
+        {
+            "count": entry["n"],
+            "seed": entry["seed"],
+            "side": config["side"],
+            "dataset": (
+                entry["source"] if entry["source"] in datasets.known() else None
+            ),
+        }
+    )
     for name, entry in config["benchmarks"].items()
+}
+BENCHMARK_SPLITS = {
+    name: split_file(entry["source"]) for name, entry in config["benchmarks"].items()
 }
 
 
