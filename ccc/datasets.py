@@ -262,7 +262,7 @@ def verify(dataset: Dataset, folder: str | os.PathLike) -> str:
 
     Raises CCCError naming the first file that is missing, not as published, or does not hold the pictures it should.
     """
-    from ccc.images import Source
+    from ccc.sources import Source
 
     folder = Path(folder)
     for file, facts in dataset.files.items():

@@ -121,7 +121,7 @@ def test_the_official_part_is_taken_in_the_archives_order(sets, tmp_path, name, 
     assert main(command) == 0
     rows = list(csv.DictReader((out / "manifest.csv").open()))
     assert sorted(row["source"] for row in rows) == sorted(OFFICIAL[name])
-    from ccc.images import Source
+    from ccc.sources import Source
 
     members = [entry.member for entry in Source(archive).entries()]
     assert [members[i] for i in sets[name].select(members, archive.parent)] == OFFICIAL[name]

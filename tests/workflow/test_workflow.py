@@ -256,7 +256,8 @@ def test_wrong_configuration_is_explained_before_any_work(finished, change, mess
 def test_the_evaluation_refuses_a_folder_that_does_not_match(finished, tmp_path):
     truth = finished / "results/benchmarks/people/truth"
     names = sorted(path.name for path in truth.glob("*.png"))
-    for case, message in (("missing", "missing (1): "), ("extra", "extra (1): more"), ("resized", "of another size (1): ")):
+    cases = (("missing", "missing (1): "), ("extra", "extra (1): more"), ("resized", "of another size (1): "))
+    for case, message in cases:
         folder = tmp_path / case
         shutil.copytree(truth, folder)
         if case == "missing":
