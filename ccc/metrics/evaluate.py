@@ -19,13 +19,11 @@ from ccc.metrics.distribution import frechet_distance
 from ccc.metrics.folders import Match, matched, of_another_size, refuse
 from ccc.metrics.inception import inception_features
 from ccc.metrics.pair import GRID, Pair
-from ccc.metrics.registry import FOREIGN, METRICS, NATIVE, Metric, find
+from ccc.metrics.registry import FOREIGN, FORMAT, METRICS, NATIVE, Metric, find
 from ccc.metrics.store import Store, code_of, content, digest
 
 if TYPE_CHECKING:
     import pandas
-
-FORMAT = "ccc-metrics-2"
 
 
 class Evaluation(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ccc.errors import CCCError
 from ccc.metrics import chroma, distribution, perceptual, pixel, structure
 
+FORMAT = "ccc-metrics-2"  # of the stored summary; raised when its shape or the names in it change
 NATIVE = "native"  # in place of the size in a name, where the pictures have no common short side
 FOREIGN = "pyiqa:"  # before the name of a metric of the package pyiqa
 

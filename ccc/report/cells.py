@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ccc.errors import CCCError
-from ccc.metrics.registry import find
+from ccc.metrics.registry import FORMAT, find
 from ccc.report import published
 from ccc.report.published import counterpart
 
@@ -17,7 +17,6 @@ REFERENCES = {  # methods that the others are read against and that never count 
     "oracle": "a reference that knows the truth and shows it through its 56x56 classes",
 }
 VARIANTS = ("plain", "sam")
-FORMAT = "ccc-metrics-2"  # what `ccc.metrics.evaluate` writes
 _BY_METRIC = (
     "mean", "median", "sd", "n", "set", "interval", "missing", "cautions", "infinite", "versions", "directions",
 )  # fmt: skip

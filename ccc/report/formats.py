@@ -5,12 +5,12 @@ import io
 import re
 from collections.abc import Callable
 
-from ccc.report.layout import ARABIC, BLANK, Table, Value
+from ccc.report.layout import BLANK, Table, Value
 
 
 def any_figures(table: Table) -> bool:
     """Whether the table compares methods, and so needs the legend of its marks."""
-    return any(row.kind in ("method", "reference", "published") for row in table.rows)
+    return any(row.kind != "part" for row in table.rows)
 
 
 def to_csv(table: Table) -> str:
@@ -34,7 +34,7 @@ def to_markdown(table: Table) -> str:
     for group, column in table.columns:
         over = f"{md(group.title)}<br>" if group.title else ""
         head.append(f"{over}{md(column.title)}{_marks(group.notes + column.notes)}")
-    lines = [f"**Table {table.number}.** {md(table.title)}", "", md_row(head)]
+    lines = [f"**{table.heading}{md(table.title)}**", "", md_row(head)]
     lines.append(md_row(["---", *["---:"] * len(table.columns)]))
     for row in table.rows:
         values = [_md_emphasis(v) + _marks(v.notes) for v in row.values]
@@ -72,7 +72,8 @@ def md(text: str) -> str:
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "–": "--", "[": "{[}", "]": "{]}",
+    "|": r"\textbar{}", "α": r"$\alpha$", "β": r"$\beta$", "Δ": r"$\Delta$", "Υ": r"$\Upsilon$", "Φ": r"$\Phi$",
+    "δ": r"$\delta$", "Ψ": r"$\Psi$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "–": "--", "[": "{[}", "]": "{]}",
 }  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def to_latex(table: Table) -> str:
         r"\begin{table*}",
         r"\centering",
         rf"\caption{{{_tex(table.title)}.{' ' + _tex(LEGEND) if any_figures(table) else ''}}}",
-        rf"\label{{tab:ccc-{ARABIC[table.number]}}}",
+        rf"\label{{tab:ccc-{table.name.replace('_', '-')}}}",
         r"\resizebox{\linewidth}{!}{%",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",

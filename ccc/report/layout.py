@@ -55,7 +55,10 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """One table: `number` is roman, `notes[k - 1]` the text of note k; `head` stands over the rows' labels."""
+    """One table: `notes[k - 1]` is the text of note k, `head` stands over the rows' labels.
+
+    `number`: the paper's roman one; "" for a table that is not in it, which has a `slug` for its files.
+    """
 
     number: str
     title: str
@@ -63,11 +66,17 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     head: str = "Method"
+    slug: str = ""
 
     @property
     def name(self) -> str:
         """Its files' name without suffix: "table_3"."""
-        return f"table_{ARABIC[self.number]}"
+        return self.slug or f"table_{ARABIC[self.number]}"
+
+    @property
+    def heading(self) -> str:
+        """What stands before its title: "Table III. "."""
+        return f"Table {self.number}. " if self.number else ""
 
     @property
     def columns(self) -> list[tuple[Group, Column]]:

@@ -11,7 +11,7 @@ def notes_text(tables: Sequence[Table]) -> str:
     """All notes of all tables, and why Table III's MSE and PSNR are nobody's target, as Markdown."""
     lines = ["# Notes to the tables", "", LEGEND, ""]
     for table in tables:
-        lines += [f"## Table {table.number}: {md(table.title)}", ""]
+        lines += [f"## {table.heading}{md(table.title)}", ""]
         lines += [f"{number}. {md(text)}" for number, text in enumerate(table.notes, 1)] + [""]
     return "\n".join(lines) + "\n## Why Table III's MSE and PSNR cannot be reproduced\n\n" + table_3_arithmetic()
 

@@ -10,7 +10,7 @@ from ccc.report.formats import FORMATS, csv_text
 from ccc.report.notes import notes_text
 from ccc.report.overview import table_1, table_2
 from ccc.report.summary import Contest, Figure, summarize
-from ccc.report.tables import build_tables
+from ccc.report.tables import build_overall, build_tables
 
 LONG = ("method", "variant", "segmenter", "dataset", "metric", "image", "value")
 _FACTS = ("name", "width", "height")  # columns of a cell's CSV that are no figures
@@ -46,15 +46,16 @@ def write_tables(
 ) -> list[Path]:
     """Write all tables and figures into `out_dir`; return the paths.
 
-    table_1 to table_7 as csv, md and tex; `results.csv` and `results.parquet`, every stored figure; `statistics.csv`,
-    every cell with intervals and tests; `friedman.csv`, whether methods differ at all; `notes.md`. docs/metrics.md
-    describes their columns. `metrics`, `columns`, `order`, `not_run`: as `read_cells` and `build_tables` take them;
-    `model`, `harmonize`: as `table_2` does. Equal input gives equal bytes. Raises CCCError for metrics that cannot be
-    read, for a model that is none and for an unknown column of the paper.
+    table_1 to table_7 and all_<dataset>, each as csv, md and tex; `results.csv` and `results.parquet`, every stored
+    figure; `statistics.csv`, every cell with intervals and tests; `friedman.csv`, whether methods differ at all;
+    `notes.md`. docs/metrics.md describes their columns. `metrics`, `columns`, `order`, `not_run`: as `read_cells` and
+    `build_tables` take them; `model`, `harmonize`: as `table_2` does. Equal input gives equal bytes. Raises CCCError
+    for metrics that cannot be read, for a model that is none and for an unknown column of the paper.
     """
     cells, out_dir = read_cells(metrics), Path(out_dir)
     summary = summarize(cells, order)
     tables = [table_1(), table_2(model, harmonize), *build_tables(cells, columns, order, not_run, summary)]
+    tables += build_overall(cells, order, not_run, summary)
     results = long_form(cells, order)
     texts = {f"{table.name}.{suffix}": write(table) for table in tables for suffix, write in FORMATS.items()}
     texts |= {

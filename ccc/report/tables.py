@@ -23,6 +23,7 @@ class _Place:
     paper: str | None  # the paper's name of the dataset
     ours: str | None  # metric here
     metric: str  # metric of the paper
+    direction: str | None = None  # of ours
 
 
 def check_columns(columns: Mapping[str, str | None]) -> dict[str, str]:
@@ -51,20 +52,72 @@ def build_tables(
     of the paper.
     """
     columns = check_columns(columns)
-    figures = (summary or summarize(cells, order)).figures
-    by_place = {(figure.method, figure.variant, figure.dataset, figure.metric): figure for figure in figures}
-    run = {cell.method for cell in cells}
-    not_run = {name: reason for name, reason in (not_run or {}).items() if name not in run}
+    by_place, not_run = _by_place(cells, order, summary), _not_run(cells, not_run)
     return [_build(cells, paper, columns, order, not_run, by_place) for paper in paper_figures.load().values()]
+
+
+def build_overall(
+    cells: Sequence[Cell],
+    order: Sequence[str] | None = None,
+    not_run: Mapping[str, str] | None = None,
+    summary: Summary | None = None,
+) -> list[Table]:
+    """For every dataset a table of all its metrics, those of pyiqa and whatever else the paper does not have included.
+
+    Arguments as of `build_tables`.
+    """
+    by_place, not_run = _by_place(cells, order, summary), _not_run(cells, not_run)
+    return [_overall(cells, dataset, order, not_run, by_place) for dataset in sorted({cell.dataset for cell in cells})]
+
+
+def _overall(cells, dataset: str, order, not_run, figures) -> Table:
+    notes = Notes()
+    here = [cell for cell in cells if cell.dataset == dataset]
+    directions = {name: direction for cell in here for name, direction in cell.directions.items()}
+    places = [_Place("ours", dataset, None, name, name, direction) for name, direction in directions.items()]
+    columns = [
+        Column(find(name).title + ARROWS[direction], "ours", notes(_mixed(name, here)))
+        for name, direction in directions.items()
+    ]
+    rows, _ = _rows(cells, here, places, None, order, figures, notes)
+    rows += [
+        _row_not_run(f"{name} (not run)", "not run", [reason], places, None, None, notes)
+        for name, reason in not_run.items()
+    ]
+    group = Group(_heading(dataset, None, here, None), tuple(columns))
+    return Table("", f"All metrics: {dataset}", (group,), tuple(rows), tuple(notes.texts), slug=f"all_{dataset}")
+
+
+def _by_place(cells, order, summary: Summary | None) -> dict[tuple, Figure]:
+    figures = (summary or summarize(cells, order)).figures
+    return {(figure.method, figure.variant, figure.dataset, figure.metric): figure for figure in figures}
+
+
+def _not_run(cells, not_run: Mapping[str, str] | None) -> dict[str, str]:
+    run = {cell.method for cell in cells}
+    return {name: reason for name, reason in (not_run or {}).items() if name not in run}
 
 
 def _build(cells, paper: paper_figures.PublishedTable, columns: dict[str, str], order, not_run, figures) -> Table:
     notes = Notes()
     here = [cell for cell in cells if (cell.dataset == paper_figures.SHOWCASE) == (paper.number == "III")]
     groups, places = _layout(here, paper, columns, notes)
+    rows, placed = _rows(cells, here, places, paper, order, figures, notes)
+    for name in [name for name in paper.methods if name not in placed]:
+        reasons = [reason for ours, reason in not_run.items() if paper_figures.counterpart(ours) == name]
+        label = f"{paper_figures.titles()[name]} (published only)"
+        rows.append(_row_not_run(label, "published", reasons, places, name, paper, notes))
+    for name, reason in not_run.items():
+        if paper_figures.counterpart(name) not in paper.methods:
+            rows.append(_row_not_run(f"{name} (not run)", "not run", [reason], places, None, paper, notes))
+    return Table(paper.number, paper.title, tuple(groups), tuple(rows), tuple(notes.texts))
+
+
+def _rows(cells, here, places, paper, order, figures, notes: Notes) -> tuple[list[Row], set[str]]:
+    """Rows of all methods that have cells, the best marked, and the paper's methods whose figures stand in them."""
     rows, placed = [], set()
     for method in sorted_methods(here, order):
-        counterpart = paper_figures.counterpart(method)
+        counterpart = paper_figures.counterpart(method) if paper else None
         for variant in VARIANTS:
             mine = {cell.dataset: cell for cell in here if (cell.method, cell.variant) == (method, variant)}
             if not mine:
@@ -88,15 +141,7 @@ def _build(cells, paper: paper_figures.PublishedTable, columns: dict[str, str], 
                     "its figures stand beside the plain pictures, and beside those harmonized with SAM"
                 )
             rows.append(Row(row_label(cells, method, variant), kind, tuple(values), notes(*said)))
-    rows = _mark_best(rows, places)
-    for name in [name for name in paper.methods if name not in placed]:
-        reasons = [reason for ours, reason in not_run.items() if paper_figures.counterpart(ours) == name]
-        label = f"{paper_figures.titles()[name]} (published only)"
-        rows.append(_row_not_run(label, "published", reasons, places, name, paper, notes))
-    for name, reason in not_run.items():
-        if paper_figures.counterpart(name) not in paper.methods:
-            rows.append(_row_not_run(f"{name} (not run)", "not run", [reason], places, None, paper, notes))
-    return Table(paper.number, paper.title, tuple(groups), tuple(rows), tuple(notes.texts))
+    return _mark_best(rows, places), placed
 
 
 def _row_not_run(label: str, kind: str, reasons: Sequence[str], places, stands, paper, notes: Notes) -> Row:
@@ -156,10 +201,8 @@ def _columns_of(metric, cells, dataset, theirs, comparable, paper, notes):
         names = [name for base in fact.ours for name in _names(base, cells)]
         for name in names:
             title = find(name).title + ARROWS[find(name).direction]
-            versions = sorted({str(cell.versions[name]) for cell in cells if name in cell.versions})
-            mixed = f"cells of versions {', '.join(versions)} of this metric: run `ccc evaluate` again"
-            said = notes(mixed) if len(versions) > 1 else ()
-            yield _Place("ours", dataset, theirs, name, metric), Column(title, "ours", said)
+            place = _Place("ours", dataset, theirs, name, metric, find(name).direction)
+            yield place, Column(title, "ours", notes(_mixed(name, cells)))
     if theirs is not None:
         arrow = ARROWS[METRICS[fact.ours[0]].direction]
         impossible = _impossible(paper) if metric in paper.irreproducible else ""
@@ -170,6 +213,14 @@ def _columns_of(metric, cells, dataset, theirs, comparable, paper, notes):
         if comparable and fact.difference and not impossible:
             title = f"{fact.title} difference"
             yield _Place("difference", dataset, theirs, names[0], metric), Column(title, "difference")
+
+
+def _mixed(name: str, cells: Sequence[Cell]) -> str:
+    """What to say of a metric where cells hold figures of more than one version of it; "" where they do not."""
+    versions = sorted({str(cell.versions[name]) for cell in cells if name in cell.versions})
+    if len(versions) < 2:
+        return ""
+    return f"cells of versions {', '.join(versions)} of this metric: run `ccc evaluate` again"
 
 
 def _names(base: str, cells: Sequence[Cell]) -> list[str]:
@@ -241,7 +292,7 @@ def _mark_best(rows: list[Row], places: Sequence[_Place]) -> list[Row]:
     """Mark what no method beats, among at least two methods; figures that look alike are marked alike."""
     marked = [list(row.values) for row in rows]
     for number, place in enumerate(places):
-        direction = find(place.ours).direction if place.kind == "ours" else None
+        direction = place.direction
         texts = {i: row.values[number].text for i, row in enumerate(rows) if row.kind == "method"}
         figures = {i: float(text) for i, text in texts.items() if text not in (NOT_AVAILABLE, BLANK)}
         if direction is None or len(figures) < 2:

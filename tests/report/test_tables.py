@@ -5,6 +5,8 @@ import io
 import json
 import re
 
+import numpy as np
+import pandas
 import pytest
 
 from ccc.errors import CCCError
@@ -12,7 +14,7 @@ from ccc.metrics.registry import find
 from ccc.report.cells import read_cells
 from ccc.report.formats import to_csv, to_latex, to_markdown
 from ccc.report.results import write_tables
-from ccc.report.tables import build_tables
+from ccc.report.tables import build_overall, build_tables
 
 MISSING = "no weights: inception_fid is not at hand"
 
@@ -177,7 +179,8 @@ def test_written_files_are_complete_and_identical_every_time(tmp_path):
     first = write_tables([tmp_path / "in"], tmp_path / "one", {})
     second = write_tables(sorted((tmp_path / "in").rglob("*.json"), reverse=True), tmp_path / "two", {})
     assert {path.name for path in first} == {f"table_{n}.{s}" for n in range(1, 8) for s in ("csv", "md", "tex")} | {
-        "results.csv", "results.parquet", "statistics.csv", "friedman.csv", "notes.md",
+        "results.csv", "results.parquet", "statistics.csv", "friedman.csv", "notes.md", "all_set.csv",
+        "all_set.md", "all_set.tex",
     }  # fmt: skip
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     rows = list(csv.DictReader(io.StringIO((tmp_path / "one/results.csv").read_text())))
@@ -201,6 +204,84 @@ def test_any_name_is_written_without_harm(tmp_path):
     body = tex[tex.index(r"\toprule") : tex.index(r"\bottomrule")]
     lines = [line for line in body.splitlines() if line.startswith(("Method", "50"))]
     assert len(lines) == 2 and {len(re.split(r"(?<!\\)&", line)) for line in lines} == {width}
+
+
+def test_what_is_not_significantly_worse_than_the_best_is_marked(tmp_path):
+    for number, (name, loss) in enumerate((("best", 0.0), ("near", 0.1), ("far", 3.0))):
+        path = write_cell(tmp_path, name, "plain", "set", pictures=12, mean={"psnr": 24.0 - loss})
+        random = np.random.default_rng(number)
+        values = np.random.default_rng(9).normal(24, 3, 12) - loss + random.normal(0, 0.5, 12)
+        lines = [f"p{i},32,24,{value},0.5" for i, value in enumerate(values)]
+        path.with_suffix(".csv").write_text("name,width,height,psnr,cnr_256\n" + "\n".join(lines) + "\n")
+    table = tables(tmp_path)["IV"]
+    values = column(table, "PSNR↑")
+    assert [(name, value.best, value.tied) for name, value in values.items() if value.tied] == [
+        ("Best", True, True), ("Near", False, True),
+    ]  # fmt: skip
+    assert values["Far"].figure.holm < 0.05 < values["Near"].figure.holm
+    assert "**24.00**" in to_markdown(table) and "_23.90_" in to_markdown(table) and "| 21.00 |" in to_markdown(table)
+    assert r"\underline{23.90}" in to_latex(table) and r"\textbf{24.00}" in to_latex(table)
+
+
+def test_methods_that_were_not_run_have_a_row_with_the_reason(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "ade20k")
+    not_run = {"iizuka": "no weights: ccc weights fetch iizuka", "mine": "its folder is empty", "ccc": "never"}
+    built = {t.number: t for t in build_tables(read_cells([tmp_path]), {"ade20k": "ADE"}, not_run=not_run)}
+    rows = {row.label: row for row in built["IV"].rows}
+    iizuka, mine = rows["Iizuka (published only)"], rows["mine (not run)"]
+    assert [value.text for value in iizuka.values[:3]] == ["n/a", ".0035", "–"] and mine.values[0].text == "n/a"
+    for row, reason in ((iizuka, not_run["iizuka"]), (mine, not_run["mine"])):
+        assert [built["IV"].notes[number - 1] for number in row.notes] == [f"not run: {reason}"]
+        assert all(reason in write(built["IV"]) for write in (to_csv, to_markdown))
+    assert "ccc (not run)" not in rows, "it was run"
+    gain = {row.label: row for row in built["III"].rows}["Gain (published only)"]
+    assert gain.notes == (), "no reason was given"
+
+
+def test_every_metric_stands_in_a_table_of_its_dataset(tmp_path):
+    directions = {"pyiqa:vsi": "higher", "kid_2048_clean": "lower"}
+    for name, value in (("a", 0.9), ("b", 0.8)):
+        write_cell(
+            tmp_path, name, "plain", "set", mean={"pyiqa:vsi": value}, set={"kid_2048_clean": value},
+            directions=directions, versions={"pyiqa:vsi": name},
+        )  # fmt: skip
+    (table,) = build_overall(read_cells([tmp_path]), not_run={"c": "why"})
+    assert (table.name, table.groups[0].title) == ("all_set", "set (n = 2)")
+    assert {"MSE↓", "CNR 256↑", "vsi (pyiqa)↑", "KID (2048, clean)↓"} <= {column.title for _, column in table.columns}
+    assert [name for name, value in column(table, "vsi (pyiqa)↑").items() if value.best] == ["A"]
+    assert [name for name, value in column(table, "KID (2048, clean)↓").items() if value.best] == ["B"]
+    assert any("versions a, b" in note for note in table.notes) and table.rows[-1].label == "c (not run)"
+
+
+def test_fid_of_few_pictures_is_flagged(tmp_path):
+    caution = "2 pictures are fewer than 64 features: biased upwards"
+    write_cell(tmp_path, "ccc", "plain", "set", set={"fid_64": 1.0}, cautions={"fid_64": caution})
+    table = tables(tmp_path)["VI"]
+    assert table.notes[column(table, "FID (64)↓")["Ccc"].notes[0] - 1] == f"FID (64): {caution}"
+
+
+def test_the_long_form_is_the_same_in_both_formats(tmp_path):
+    write_cell(tmp_path / "in", "ccc", "plain", "set", set={"fid_64": 0.1 + 0.2})
+    write_tables([tmp_path / "in"], tmp_path / "out", {})
+    table = pandas.read_parquet(tmp_path / "out/results.parquet")
+    assert list(table) == ["method", "variant", "segmenter", "dataset", "metric", "image", "value"]
+    assert table.dtypes["value"] == float and len(table) == 5
+    read = pandas.read_csv(tmp_path / "out/results.csv", keep_default_na=False, float_precision="round_trip")
+    pandas.testing.assert_frame_equal(read, table, check_dtype=False)
+    statistics = pandas.read_csv(tmp_path / "out/statistics.csv")
+    assert list(statistics["metric"]) == [
+        "mse",
+        "psnr",
+        "ssim",
+        "uiqi",
+        "cnr_256",
+        "lpips_alex",
+        "fid_64",
+        "fid_2048_clean",
+    ]
+    assert statistics.loc[statistics["metric"] == "psnr", ["n", "value", "low", "high"]].values.tolist() == [
+        [2, 24.0, 20.5, 21.5]
+    ]
 
 
 def test_refusals_name_the_file(tmp_path):
