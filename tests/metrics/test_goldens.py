@@ -89,8 +89,14 @@ def test_frechet_and_kid(shared):
         assert metrics.kid(x, y) == pytest.approx(values["kid.torch_fidelity_mmd2"], rel=1e-6, abs=1e-12), name
 
 
+def test_cnr_of_a_set_is_the_mean_of_the_pictures_ratios(shared):
+    example = json.loads(shared("goldens/cnr_cases.json").read_text())["aggregation_example"]
+    ratios = [metrics.cnr_of_classes(np.arange(pair["P"]), np.arange(pair["G"])) for pair in example["pairs"]]
+    assert np.mean(ratios) == example["mean_of_ratios"]
+
+
 def test_resizing_for_inception(shared):
-    from ccc.metrics.inception import resize_clean
+    from ccc.metrics.inception import resize_clean, resize_pytorch
 
     golden = json.loads(shared("goldens/resize299_values.json").read_text())
     for size, picture in (("256", shipped.astronaut()[100:356, 100:356]), ("512", shipped.astronaut())):
@@ -98,3 +104,8 @@ def test_resizing_for_inception(shared):
         assert resized.shape == (299, 299, 3)
         assert resized.mean() == pytest.approx(golden[size]["clean_mean"], abs=1e-4)
         np.testing.assert_allclose(resized[:2, :2], golden[size]["clean[0:2,0:2]"], atol=1e-4)
+        other = resize_pytorch(picture)
+        assert other.shape == (299, 299, 3)
+        assert other.mean() == pytest.approx(golden[size]["legacy_pytorch_mean"], abs=1e-3)
+        apart = np.sqrt(np.mean((resized.astype(np.float64) - other) ** 2))
+        assert apart == pytest.approx(golden[size]["rms clean-vs-legacy_pt"], rel=1e-3)

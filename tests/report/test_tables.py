@@ -32,6 +32,7 @@ def write_cell(folder, method, variant, dataset, pictures=2, **changes):
     }  # fmt: skip
     for key, value in changes.items():
         data[key] = data[key] | value if isinstance(value, dict) else value
+    data["missing"] = {name: reason for name, reason in data["missing"].items() if name not in data["set"]}
     path = folder / method / variant / f"{dataset}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data))
@@ -265,7 +266,7 @@ def test_the_long_form_is_the_same_in_both_formats(tmp_path):
     write_tables([tmp_path / "in"], tmp_path / "out", {})
     table = pandas.read_parquet(tmp_path / "out/results.parquet")
     assert list(table) == ["method", "variant", "segmenter", "dataset", "metric", "image", "value"]
-    assert table.dtypes["value"] == float and len(table) == 5
+    assert table.dtypes["value"] == "float64" and len(table) == 5
     read = pandas.read_csv(tmp_path / "out/results.csv", keep_default_na=False, float_precision="round_trip")
     pandas.testing.assert_frame_equal(read, table, check_dtype=False)
     statistics = pandas.read_csv(tmp_path / "out/statistics.csv")
