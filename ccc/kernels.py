@@ -87,16 +87,20 @@ def _resample(source, starts, weights, target):
             d, e = source[min(first + 3, end)], source[min(first + 4, end)]
             u, v, w = weights[i, tap], weights[i, tap + 1], weights[i, tap + 2]
             x, y = weights[i, tap + 3], weights[i, tap + 4]
+            last = tap + 5 == taps
             for j in range(columns):
-                sums[j] += np.int32(
-                    u * np.int32(a[j])
+                value = np.int32(
+                    sums[j]
+                    + u * np.int32(a[j])
                     + v * np.int32(b[j])
                     + w * np.int32(c[j])
                     + x * np.int32(d[j])
                     + y * np.int32(e[j])
                 )
-        for j in range(columns):
-            target[i, j] = np.uint8(min(max(sums[j] >> _BITS, np.int32(0)), np.int32(255)))
+                if last:
+                    target[i, j] = np.uint8(min(max(value >> _BITS, np.int32(0)), np.int32(255)))
+                else:
+                    sums[j] = value
 
 
 def classified(pixels: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, delta: int = 20):
@@ -118,39 +122,42 @@ def classified(pixels: np.ndarray, cells: int, alpha: int = 10, beta: int = 100,
 def _classify(pixels, linear, matrix, grid, gray, classes):
     n, cells = len(gray), len(classes)
     block = n // cells
-    alpha, beta, last = 100 * grid[0], 100 * grid[1], grid[2] - 1
-    scale = _F(1 / block**2)
+    alpha, beta, last = _F(100 * grid[0]), _F(100 * grid[1]), _F(grid[2] - 1)
+    scale_a, scale_b = _F(50_000 / block**2), _F(20_000 / block**2)
     red, green, blue = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
-    xyz, roots, sums = np.empty(3 * n, np.float32), np.empty(3 * n, np.float32), np.empty(3 * n, np.float32)
+    xyz, roots = np.empty(3 * n, np.float32), np.empty(3 * n, np.float32)
+    a, b = np.empty(n, np.float32), np.empty(n, np.float32)
     clamped = 0
     for cell_row in range(cells):
-        sums[:] = 0
+        a[:] = 0
+        b[:] = 0
         for i in range(cell_row * block, (cell_row + 1) * block):
             row = pixels[i]
             for j in range(n):
                 red[j], green[j], blue[j] = linear[row[j, 0]], linear[row[j, 1]], linear[row[j, 2]]
             for k in range(3):
                 x, y, z = matrix[k, 0], matrix[k, 1], matrix[k, 2]
+                plane = xyz[k * n : (k + 1) * n]
                 for j in range(n):
-                    xyz[k * n + j] = x * red[j] + y * green[j] + z * blue[j]
+                    plane[j] = x * red[j] + y * green[j] + z * blue[j]
             _cube_roots(xyz, roots)
+            fx, fy, fz, levels = roots[:n], roots[n : 2 * n], roots[2 * n :], gray[i]
             for j in range(n):
-                level = (_F(116) * roots[n + j] - _F(16)) * _F(2.55) + _F(0.5)  # in [0.49, 255.51]
-                gray[i, j] = np.uint8(np.int32(level))
-            for j in range(3 * n):
-                sums[j] += roots[j]
-        for cell_column in range(cells):
-            fx, fy, fz = _F(0), _F(0), _F(0)
-            for j in range(cell_column * block, (cell_column + 1) * block):
-                fx += sums[j]
-                fy += sums[n + j]
-                fz += sums[2 * n + j]
+                level = (_F(116) * fy[j] - _F(16)) * _F(2.55) + _F(0.5)  # in [0.49, 255.51]
+                levels[j] = np.uint8(np.int32(level))
+                a[j] += fx[j] - fy[j]
+                b[j] += fy[j] - fz[j]
+        for cell in range(cells):
+            sum_a, sum_b = _F(0), _F(0)
+            for j in range(cell * block, (cell + 1) * block):
+                sum_a += a[j]
+                sum_b += b[j]
             # The rounding to 0.01 keeps neutral gray off the corner of four bins: ColorGrid.encode.
-            a = math.floor((np.rint(_F(50_000) * (fx - fy) * scale) + beta) / alpha)
-            b = math.floor((np.rint(_F(20_000) * (fy - fz) * scale) + beta) / alpha)
-            column, line = min(max(a, 0), last), min(max(b, 0), last)
-            clamped += column != a or line != b
-            classes[cell_row, cell_column] = line * grid[2] + column
+            bin_a = np.floor((np.rint(scale_a * sum_a) + beta) / alpha)
+            bin_b = np.floor((np.rint(scale_b * sum_b) + beta) / alpha)
+            column, line = min(max(bin_a, _F(0)), last), min(max(bin_b, _F(0)), last)
+            clamped += column != bin_a or line != bin_b
+            classes[cell_row, cell] = np.uint16(line * (last + _F(1)) + column)
     return clamped
 
 
