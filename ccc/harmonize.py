@@ -1,12 +1,12 @@
 """Object-selective colour harmonization: Algorithm 1 of the paper, over masks that were computed before."""
 
 import csv
-import functools
 import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numba
 import numpy as np
 
 from ccc.color import rgb_to_lab, with_ab
@@ -14,7 +14,8 @@ from ccc.errors import CCCError
 from ccc.files import write_text
 from ccc.images import read_gray, read_rgb, write_png
 from ccc.segment import rle
-from ccc.segment.store import pictures, read_masks
+from ccc.segment.base import Segmenter
+from ccc.segment.store import few, pictures
 
 
 def harmonize(
@@ -54,93 +55,86 @@ def harmonize(
         raise ValueError(f"mode_bin must be >= 0.001, deltas >= 0, got {mode_bin}, {delta_a}, {delta_b}")
     if order not in ("area", "given") or mode not in ("marginal", "joint"):
         raise ValueError(f'order must be "area" or "given", mode "marginal" or "joint", got {order!r}, {mode!r}')
-    planes = [_Plane(ab[..., channel], delta, mode_bin) for channel, delta in enumerate((delta_a, delta_b))]
-    for window, inside in _segments(masks, ab.shape[:2], min_pixels, order):
-        for plane, value in zip(planes, _modes(planes, window, inside, mode), strict=True):
-            plane.pull(window, inside, value)
-    return np.stack([plane.values for plane in planes], axis=-1)
+    by_rows = not all(isinstance(mask, Mapping) for mask in masks)
+    planes = [_Plane(ab[..., channel], delta, mode_bin, by_rows) for channel, delta in enumerate((delta_a, delta_b))]
+    for starts, ends in _segments(masks, ab.shape[:2], min_pixels, order, by_rows):
+        for plane, value in zip(planes, _modes(planes, starts, ends, mode), strict=True):
+            center = (value + plane.low) * mode_bin
+            _pull(plane.values, plane.bins, starts, ends, value, float(center), float(plane.delta))
+    return np.stack([plane.picture() for plane in planes], axis=-1)
 
 
 class _Plane:
-    """One channel: its values, and the bin of each kept beside them, so that no mask has to round again."""
+    """One channel laid out flat in the order of the runs, and the bin of each value, so that no mask rounds again."""
 
-    def __init__(self, values: np.ndarray, delta: float, mode_bin: float):
-        self.values = np.array(values, dtype=np.float32, order="C")
-        self.delta, self.mode_bin = delta, mode_bin
+    def __init__(self, values: np.ndarray, delta: float, mode_bin: float, by_rows: bool):
+        self.delta, self.by_rows, self.shape = delta, by_rows, values.shape
+        self.values = np.array(values if by_rows else values.T, dtype=np.float32, order="C").ravel()
         # In float64: adding 0.5 in float32 would round 0.49999997 up to 1.
         bins = np.floor(self.values.astype(np.float64) / mode_bin + 0.5).astype(np.int64)
         self.low, high = (int(bins.min()), int(bins.max())) if bins.size else (0, 0)
         self.count = high - self.low + 1
         self.bins = (bins - self.low).astype(np.min_scalar_type(self.count))  # one byte for any ordinary picture
 
-    def pull(self, window: tuple[slice, slice], inside: np.ndarray, mode: int) -> None:
-        """Set what lies further than delta from the value of bin `mode` to that value, within the mask."""
-        center = (mode + self.low) * self.mode_bin
-        low, high = _limits(float(center), float(self.delta))
-        values = self.values[window]
-        far = values > high
-        far |= values < low
-        far &= inside
-        values[far] = center
-        self.bins[window][far] = mode
+    def picture(self) -> np.ndarray:
+        """The values as `(H, W)`."""
+        return self.values.reshape(self.shape) if self.by_rows else self.values.reshape(self.shape[::-1]).T
 
 
-@functools.lru_cache(maxsize=4096)
-def _limits(center: float, delta: float) -> tuple[np.float32, np.float32]:
-    """The smallest and the largest float32 v with |v - center| <= delta in float64.
-
-    With them a plane is compared in float32 and still decides every value as the loops do in float64.
-    """
-    limits = []
-    for outward in (-1, 1):
-        near, away = center, center + outward * (2 * delta + 1)
-        while (middle := (near + away) / 2) not in (near, away):
-            if abs(middle - center) <= delta:
-                near = middle
-            else:
-                away = middle
-        limit = np.float32(near)
-        limits.append(np.nextafter(limit, np.float32(center)) if (float(limit) - near) * outward > 0 else limit)
-    return limits[0], limits[1]
+def _compiled(function):
+    try:
+        return numba.njit(nogil=True, cache=True)(function)  # compiled once, not in every process
+    except RuntimeError:  # no folder to keep it in
+        return numba.njit(nogil=True)(function)
 
 
-def _modes(planes: list[_Plane], window: tuple[slice, slice], inside: np.ndarray, mode: str) -> tuple[int, int]:
-    """Commonest bins of a and of b within the mask, or the commonest pair; ties to the smallest."""
+@_compiled
+def _histogram(bins, starts, ends, count):
+    counts = np.zeros((4, count), np.int64)  # four, since neighbours often share a bin and would wait for each other
+    for run in range(len(starts)):
+        for pixel in range(starts[run], ends[run]):
+            counts[pixel & 3, bins[pixel]] += 1
+    return counts.sum(axis=0)
+
+
+@_compiled
+def _pull(values, bins, starts, ends, mode, center, delta):
+    """Set what lies further than `delta` from `center` to it, and its bin to `mode`, within the runs."""
+    for run in range(len(starts)):
+        for pixel in range(starts[run], ends[run]):
+            if abs(values[pixel] - center) > delta:  # float64, as in the loops
+                values[pixel] = center
+                bins[pixel] = mode
+
+
+def _modes(planes: list[_Plane], starts: np.ndarray, ends: np.ndarray, mode: str) -> tuple[int, int]:
+    """Commonest bins of a and of b within the runs, or the commonest pair; ties to the smallest."""
     if mode == "marginal":
-        return tuple(_mode(plane.bins[window], inside) for plane in planes)
-    a, b = (plane.bins[window][inside] for plane in planes)
-    values, counts = np.unique(a.astype(np.int64) * planes[1].count + b, return_counts=True)
+        return tuple(int(_histogram(plane.bins, starts, ends, plane.count).argmax()) for plane in planes)
+    lengths = ends - starts
+    pixels = np.repeat(ends - lengths.cumsum(), lengths) + np.arange(lengths.sum())
+    a, b = (plane.bins[pixels].astype(np.int64) for plane in planes)
+    values, counts = np.unique(a * planes[1].count + b, return_counts=True)
     return divmod(int(values[counts.argmax()]), planes[1].count)
 
 
-def _mode(bins: np.ndarray, inside: np.ndarray) -> int:
-    """Commonest bin within the mask; ties to the smallest."""
-    # Where an earlier mask has been, one bin often holds most of the segment. Guess it from every 64th pixel: if more
-    # than half of the segment is in it, it is the mode, at a fraction of the cost of a histogram.
-    sample = bins[::8, ::8][inside[::8, ::8]]
-    if sample.size:
-        likely = np.bincount(sample).argmax()
-        if 2 * np.count_nonzero((bins == likely) & inside) > np.count_nonzero(inside):
-            return int(likely)
-    return int(np.bincount(bins[inside]).argmax())
-
-
-def _segments(masks: Sequence, size: tuple[int, int], min_pixels: int, order: str):
-    """The masks with more than `min_pixels` pixels, in order, each as its window and the bool mask within it."""
+def _segments(masks: Sequence, size: tuple[int, int], min_pixels: int, order: str, by_rows: bool):
+    """Starts and ends of the runs of each mask with more than `min_pixels` pixels, in order."""
     found = []
     for number, mask in enumerate(masks):
-        area, box, inside = _measured(mask, size, number)
-        if area > max(min_pixels, 0):
-            found.append((-area, box, number, inside))
+        runs = _runs(mask, size, number, by_rows)
+        if runs.area > max(min_pixels, 0):
+            x, y, width, height = runs.box
+            found.append((-runs.area, (y, x, height, width) if by_rows else (x, y, width, height), number, runs))
     if order == "area":
         found.sort(key=lambda segment: segment[:3])
-    for _, (x, y, width, height), _, inside in found:
-        window = slice(y, y + height), slice(x, x + width)
-        yield window, np.ascontiguousarray((inside.mask() if isinstance(inside, rle.Runs) else inside)[window])
+    for *_, runs in found:
+        ends = runs.lengths.cumsum()
+        yield ends[:-1:2], ends[1::2]
 
 
-def _measured(mask, size: tuple[int, int], number: int):
-    """Area, box (x, y, width, height) and the mask itself, as an array or as runs."""
+def _runs(mask, size: tuple[int, int], number: int, by_rows: bool = False) -> rle.Runs:
+    """Runs of a mask or an encoding, column by column; of its transpose where `by_rows`."""
     if isinstance(mask, Mapping):
         runs = rle.parse(mask.get("segmentation", mask))
         shape = runs.height, runs.width
@@ -152,33 +146,26 @@ def _measured(mask, size: tuple[int, int], number: int):
     if shape != tuple(size):
         raise CCCError(f"mask {number}: is {' x '.join(map(str, shape))}, the picture {size[0]} x {size[1]}")
     if isinstance(mask, Mapping):
-        return runs.area, runs.box, runs
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not rows.size:
-        return 0, (0, 0, 0, 0), mask
-    strip = mask[rows[0] : rows[-1] + 1]
-    columns = np.flatnonzero(strip.any(axis=0))
-    box = int(columns[0]), int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1
-    return int(np.count_nonzero(strip)), box, mask
+        return rle.scan(runs.mask().T) if by_rows else runs
+    return rle.scan(mask.T if by_rows else mask)
 
 
 def harmonize_picture(
-    gray: np.ndarray, color_rgb: np.ndarray, masks: Sequence, **parameters
+    gray: np.ndarray, color_rgb: np.ndarray, masks: Sequence, upsample: str | None = None, **parameters
 ) -> tuple[np.ndarray, dict]:
     """Harmonize a coloured picture.
 
     `gray`: uint8 `(H, W)`, whose lightness the changed pixels take; `color_rgb`: uint8 RGB `(H, W, 3)`; `masks` and
-    `parameters`: as for `harmonize`. Returns uint8 RGB `(H, W, 3)`, in which every pixel that Algorithm 1 leaves
-    alone has the colour it had, to the bit, and a dict: `changed_share`, the share of pixels in [0, 1] whose a or b
-    was replaced; `mean_ab_shift`, the mean over all pixels of the distance moved in the ab plane, CIELAB units;
+    `parameters`: as for `harmonize`. `upsample`: "nearest" or "bilinear" takes a coloured picture of any size, brings
+    its a and b to H x W before Algorithm 1 and gives every pixel the lightness of `gray`; None refuses other sizes.
+
+    Returns uint8 RGB `(H, W, 3)`, in which every pixel of a full-size `color_rgb` that Algorithm 1 leaves alone has
+    the colour it had, to the bit, and a dict: `changed_share`, the share of pixels in [0, 1] whose a or b was
+    replaced; `mean_ab_shift`, the mean over all pixels of the distance moved in the ab plane, CIELAB units;
     `segments_used`, the number of masks with more than `min_pixels` pixels. Raises CCCError where the sizes differ,
     else as `harmonize`. Source: Algorithm 1 and Eq. 3.
     """
-    if gray.shape[:2] != color_rgb.shape[:2]:
-        raise CCCError(
-            f"the gray picture is {gray.shape[0]} x {gray.shape[1]}, "
-            f"the coloured one {color_rgb.shape[0]} x {color_rgb.shape[1]}"
-        )
+    color_rgb = at_full_size(gray, color_rgb, upsample)
     before = rgb_to_lab(color_rgb)[..., 1:]
     after = harmonize(before, masks, **parameters)
     changed = (after != before).any(axis=-1)
@@ -186,57 +173,100 @@ def harmonize_picture(
     if changed.any():
         picture[changed] = with_ab(gray[changed][None], after[changed][None])[0]
     least = max(parameters.get("min_pixels", 500), 0)
-    used = sum(_measured(mask, gray.shape[:2], number)[0] > least for number, mask in enumerate(masks))
+    used = sum(_runs(mask, gray.shape[:2], number).area > least for number, mask in enumerate(masks))
     shift = np.linalg.norm((after - before)[changed], axis=-1).sum(dtype=np.float64) / changed.size
     return picture, {"changed_share": float(changed.mean()), "mean_ab_shift": float(shift), "segments_used": used}
 
 
-def harmonize_folder(
-    gray_dir: str | os.PathLike,
-    color_dir: str | os.PathLike,
-    masks_dir: str | os.PathLike,
-    out_dir: str | os.PathLike,
+def at_full_size(gray: np.ndarray, color_rgb: np.ndarray, upsample: str | None = None) -> np.ndarray:
+    """`color_rgb` as it is where it has the size of `gray`; else its a and b brought to that size, L from `gray`.
+
+    `upsample`: "nearest" or "bilinear"; None raises CCCError where the sizes differ. Returns uint8 RGB `(H, W, 3)`.
+    """
+    if upsample not in (None, "nearest", "bilinear"):
+        raise ValueError(f'upsample must be "nearest", "bilinear" or None, got {upsample!r}')
+    if gray.shape[:2] == color_rgb.shape[:2]:
+        return color_rgb
+    if upsample is None:
+        raise CCCError(
+            f"the gray picture is {gray.shape[0]} x {gray.shape[1]}, the coloured one {color_rgb.shape[0]} x "
+            f"{color_rgb.shape[1]}; to bring its colours to the gray one's size, set upsample to bilinear or nearest"
+        )
+    from ccc.colorizers.base import resize_ab
+
+    return with_ab(gray, resize_ab(rgb_to_lab(color_rgb)[..., 1:], *gray.shape[:2], upsample))
+
+
+def harmonize_pictures(
+    pairs: Mapping[str, tuple[Path, Path, Path]],
+    segmenter: Segmenter,
     changes: str | os.PathLike | None = None,
     progress=iter,
     **parameters,
 ) -> list[dict]:
-    """Harmonize every picture of a folder: `out_dir/<name>.png`.
+    """Harmonize many pictures.
 
-    Each picture of `gray_dir` needs a coloured one of the same name in `color_dir` (any suffix) and its masks in
-    `masks_dir/<name>.json` (`ccc segment`), all of one size. `changes`: path of a CSV of what is returned: for each
+    `pairs`: by name, the paths of the gray picture, of the coloured one and of the PNG to write. `segmenter`: makes
+    the masks, or has them (`ccc.segment.load("masks", path)`). `changes`: path of a CSV of what is returned: for each
     picture a dict of name, changed_share, mean_ab_shift and segments_used (as `harmonize_picture`) and segmenter.
-    `progress` wraps the iterable of pictures; `parameters`: as for `harmonize`. Raises CCCError before anything is
-    written where a coloured picture or a file of masks is missing or `out_dir` is one of the folders read, and at the
-    first picture whose sizes differ.
+    `progress` wraps the iterable of names; `parameters`: as for `harmonize_picture`. Raises CCCError before anything
+    is written where masks are missing or a picture would be overwritten. A picture that cannot be harmonized does not
+    stop the others; it is named in the CCCError at the end.
     """
-    grays, colors = pictures(gray_dir), pictures(color_dir)
-    if Path(out_dir).resolve() in (Path(gray_dir).resolve(), Path(color_dir).resolve()):
-        raise CCCError(f"{out_dir}: its pictures would be overwritten; write to another folder")
-    masks = {name: Path(masks_dir) / f"{name}.json" for name in grays}
-    _refuse([name for name in grays if name not in colors], f"{color_dir}: no coloured picture for")
-    _refuse([name for name in grays if not masks[name].is_file()], f"{masks_dir}: no masks (`ccc segment`) for")
-    rows = []
-    for name in (progress or iter)(list(grays)):
-        gray, color, stored = read_gray(grays[name]), read_rgb(colors[name]), read_masks(masks[name])
-        if stored["size"] != list(gray.shape):
-            made_for, is_now = (f"{width}x{height}" for height, width in (stored["size"], gray.shape))
-            raise CCCError(f"{masks[name]}: made for a picture of {made_for}, {grays[name]} is {is_now}")
+    read = {path.resolve() for gray, color, _ in pairs.values() for path in (gray, color)}
+    for *_, target in pairs.values():
+        if target.resolve() in read:
+            raise CCCError(f"{target}: would be overwritten; write to another folder")
+    segmenter.require(pairs)
+    rows, broken = [], []
+    for name in (progress or iter)(list(pairs)):
+        gray_path, color_path, target = pairs[name]
         try:
-            picture, numbers = harmonize_picture(gray, color, stored["masks"], **parameters)
-        except (CCCError, ValueError) as error:
-            raise CCCError(f"{colors[name]}: {error}") from None
-        write_png(Path(out_dir) / f"{name}.png", picture)
-        rows.append({"name": name, **numbers, "segmenter": stored["segmenter"]})
-    if changes is not None:
+            gray, color = read_gray(gray_path), read_rgb(color_path)
+            color = _named(color_path, at_full_size, gray, color, parameters.get("upsample"))
+            masks, maker = segmenter.attributed(gray, name)
+            picture, numbers = _named(color_path, harmonize_picture, gray, color, masks, **parameters)
+        except CCCError as error:
+            broken.append(str(error))
+            continue
+        write_png(target, picture)
+        rows.append({"name": name, **numbers, "segmenter": maker})
+    if changes is not None and rows:
         text = io.StringIO()
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         write_text(changes, text.getvalue())
+    if broken:
+        raise CCCError(f"{len(broken)} pictures cannot be harmonized, the others are done: {'; '.join(broken)}")
     return rows
 
 
-def _refuse(names: list[str], what: str) -> None:
-    if names:
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        raise CCCError(f"{what} {', '.join(names[:5])}{more}")
+def _named(path: Path, function, *arguments, **parameters):
+    """Call a function; what it raises names the file."""
+    try:
+        return function(*arguments, **parameters)
+    except (CCCError, ValueError) as error:
+        raise CCCError(f"{path}: {error}") from None
+
+
+def pair_up(gray: str | os.PathLike, color: str | os.PathLike, out: str | os.PathLike) -> dict:
+    """`pairs` of `harmonize_pictures` from two pictures, or from two folders of pictures of the same names.
+
+    `out`: a folder for `<name of the gray picture>.png`; for two pictures a file that ends in .png may be given.
+    Raises CCCError where one is missing, a file is paired with a folder, or gray pictures have no coloured ones.
+    """
+    gray, color, out = Path(gray), Path(color), Path(out)
+    for path in (gray, color):
+        if not path.exists():
+            raise CCCError(f"{path}: no such picture or folder")
+    if gray.is_dir() != color.is_dir():
+        raise CCCError(f"{gray} and {color}: give two pictures, or two folders of pictures of the same names")
+    if not gray.is_dir():
+        if out.suffix and out.suffix.lower() != ".png" and not out.is_dir():
+            raise CCCError(f"{out}: pictures are written as PNG; let the name end in .png, or give a folder")
+        return {gray.stem: (gray, color, out if out.suffix and not out.is_dir() else out / f"{gray.stem}.png")}
+    grays, colors = pictures(gray), pictures(color)
+    if missing := [name for name in grays if name not in colors]:
+        raise CCCError(f"{color}: no coloured picture for {few(missing)}")
+    return {name: (path, colors[name], out / f"{name}.png") for name, path in grays.items()}

@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from ccc.codebook import ColorGrid, class_map
 from ccc.color import gray_of
+from ccc.colorizers import oracle
+from ccc.colorizers.base import resize_ab
 from ccc.errors import CCCError
-from ccc.harmonize import harmonize, harmonize_folder, harmonize_picture
+from ccc.harmonize import harmonize, harmonize_picture, harmonize_pictures, pair_up
 from ccc.images import read_rgb, write_png
 from ccc.segment import load, segment_folder
 from ccc.segment.rle import encode, record
@@ -113,7 +116,7 @@ def test_modes_round_half_up_and_ties_go_to_the_smallest():
 
 def test_a_bin_centre_map_becomes_one_colour_per_segment():
     generator = np.random.default_rng(0)
-    ab = (generator.integers(-5, 5, (30, 30, 2)) * 10 + 5).astype(np.float32)  # delta < alpha: PAPER.md 3.7
+    ab = (generator.integers(-5, 5, (30, 30, 2)) * 10 + 5).astype(np.float32)  # delta 8 < alpha 10
     assert len(np.unique(harmonize(ab, np.ones((1, 30, 30), bool)).reshape(-1, 2), axis=0)) == 1
 
 
@@ -194,46 +197,101 @@ def folders(tmp_path, astronaut):
     for name, color in (("one", astronaut[:100, :120]), ("in/two", astronaut[200:290, 200:270])):
         write_png(tmp_path / "gray" / f"{name}.png", gray_of(color))
         write_png(tmp_path / "color" / f"{name}.png", color)
-    segment_folder(tmp_path / "gray", tmp_path / "masks", load("felzenszwalb"))
+    segment_folder(tmp_path / "gray", tmp_path / "masks", load("felzenszwalb"), coco=tmp_path / "masks.json")
     return [tmp_path / part for part in ("gray", "color", "masks", "out")]
 
 
+def over(folders, **parameters):
+    gray, color, masks, out = folders
+    return harmonize_pictures(pair_up(gray, color, out), load("masks", masks), **parameters)
+
+
 def test_folder(folders, tmp_path):
-    rows = harmonize_folder(*folders, changes=tmp_path / "changes.csv", min_pixels=100)
+    rows = over(folders, changes=tmp_path / "changes.csv", min_pixels=100)
     assert [row["name"] for row in rows] == ["in/two", "one"]
     assert read_rgb(folders[3] / "in/two.png").shape == (90, 70, 3)
     with open(tmp_path / "changes.csv") as file:
         stored = list(csv.DictReader(file))
     assert list(stored[0]) == ["name", "changed_share", "mean_ab_shift", "segments_used", "segmenter"]
     assert float(stored[0]["changed_share"]) == rows[0]["changed_share"] > 0
+    assert stored[0]["segmenter"] == "felzenszwalb"  # not "masks": the file says who made them
 
 
-def test_folder_reports_wrong_parameters_as_an_error_of_use(folders):
+def test_masks_from_a_folder_a_coco_file_or_the_segmenter_are_one(folders, tmp_path):
+    gray, color, masks, _ = folders
+    rows = [over(folders, min_pixels=100)]
+    for number, segmenter in enumerate((load("masks", tmp_path / "masks.json"), load("felzenszwalb"))):
+        pairs = pair_up(gray, color, tmp_path / str(number))
+        rows.append(harmonize_pictures(pairs, segmenter, min_pixels=100))
+        for name, (*_, target) in pairs.items():
+            assert target.read_bytes() == (folders[3] / f"{name}.png").read_bytes()
+    assert rows[0] == rows[1] == rows[2]
+
+
+def test_wrong_parameters_are_an_error_of_use(folders):
     with pytest.raises(CCCError, match="order must be"):
-        harmonize_folder(*folders, order="size")
+        over(folders, order="size")
+    with pytest.raises(CCCError, match="upsample must be"):
+        over(folders, upsample="cubic")
 
 
-def test_folder_names_what_is_missing_before_it_writes(folders):
+def test_what_is_missing_is_named_before_anything_is_written(folders):
     gray, color, masks, out = folders
     (masks / "one.json").rename(masks / "other.json")
-    with pytest.raises(CCCError, match="no masks .* for one$"):
-        harmonize_folder(*folders)
+    with pytest.raises(CCCError, match="no masks for one "):
+        over(folders)
     (masks / "other.json").rename(masks / "one.json")
     (color / "in/two.png").unlink()
     with pytest.raises(CCCError, match="no coloured picture for in/two"):
-        harmonize_folder(*folders)
+        over(folders)
     assert not out.exists()
     with pytest.raises(CCCError, match="another folder"):
-        harmonize_folder(gray, color, masks, color)
+        over([gray, gray, masks, gray])
+    with pytest.raises(CCCError, match="two pictures, or two folders"):
+        over([gray, color / "one.png", masks, out])
 
 
-def test_folder_refuses_masks_or_colours_of_another_size(folders, astronaut):
+def test_a_picture_that_does_not_fit_is_named_and_the_others_are_done(folders, astronaut):
     gray, color, masks, out = folders
     write_png(color / "one.png", astronaut[:99, :120])
-    with pytest.raises(CCCError, match="one.png: the gray picture is 100 x 120, the coloured one 99 x 120"):
-        harmonize_folder(*folders)
+    with pytest.raises(CCCError, match="1 pictures .* the others are done: .*one.png: .* 100 x 120, .* one 99 x 120"):
+        over(folders)
+    assert [path.name for path in out.rglob("*.png")] == ["two.png"]
     write_png(color / "one.png", astronaut[:100, :120])
     stored = json.loads((masks / "in/two.json").read_text())
     (masks / "one.json").write_text(json.dumps(stored))
-    with pytest.raises(CCCError, match="made for a picture of 70x90, .*one.png is 120x100"):
-        harmonize_folder(*folders)
+    with pytest.raises(CCCError, match="one.json: is 90 x 70, the picture 100 x 120"):
+        over(folders)
+    (gray / "one.png").write_bytes(b"no picture")
+    with pytest.raises(CCCError, match="gray/one.png: not a picture"):
+        over(folders)
+
+
+@pytest.mark.parametrize("upsample", ["nearest", "bilinear"])
+def test_a_smaller_coloured_picture_is_brought_to_size(astronaut, upsample):
+    gray = gray_of(astronaut)
+    small = oracle.load(map_size=56).colorize(astronaut)[::4, ::4]
+    masks = [record(encode(np.ones(gray.shape, bool)))]
+    untouched, numbers = harmonize_picture(gray, small, [], upsample)
+    assert numbers["changed_share"] == 0
+    assert np.abs(gray_of(untouched).astype(int) - gray).mean() < 1  # L is the gray picture's, but for the gamut
+    colors = len(np.unique(untouched.reshape(-1, 3), axis=0))
+    _, other = harmonize_picture(gray, small, masks, upsample)
+    assert other["changed_share"] > 0.1
+    flipped = {"nearest": "bilinear", "bilinear": "nearest"}[upsample]
+    colors_flipped = len(np.unique(harmonize_picture(gray, small, [], flipped)[0].reshape(-1, 3), axis=0))
+    assert (colors > colors_flipped) == (upsample == "bilinear")  # bilinear makes colours in between
+    with pytest.raises(CCCError, match="set upsample to bilinear or nearest"):
+        harmonize_picture(gray, small, masks)
+
+
+def test_nearest_and_bilinear_upsampling_decide_what_is_left_of_a_segment(astronaut):
+    """Bin centres are 10 apart and delta is 8: after nearest upsampling one colour is left of a segment."""
+    classes = class_map(astronaut)
+    bin_centres = ColorGrid().decode(classes.astype(np.int64))
+    whole = [np.ones((512, 512), bool)]
+    left = {
+        upsample: len(np.unique(harmonize(resize_ab(bin_centres, 512, 512, upsample), whole).reshape(-1, 2), axis=0))
+        for upsample in ("nearest", "bilinear")
+    }
+    assert left["nearest"] == 1 and left["bilinear"] > 1000

@@ -2,21 +2,26 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 from pycocotools import mask as coco
+from pycocotools.coco import COCO
 
 from ccc.color import gray_of
 from ccc.errors import CCCError, MissingWeights
 from ccc.images import write_png
 from ccc.segment import load, names, read_masks, segment_folder, write_masks
+from ccc.segment.regions import Felzenszwalb, Slic
 from ccc.segment.rle import decode, encode, parse, record
-from ccc.segment.sam import Sam, build, load_network
+from ccc.segment.sam import Sam, build, load_network, random_checkpoint
+from ccc.weights import known
 
 STAND_INS = ["felzenszwalb", "slic"]
 
@@ -71,7 +76,8 @@ def test_stand_ins_on_tiny_and_flat_pictures(name, shape):
 
 
 def test_unknown_names_and_parameters_get_a_suggestion():
-    assert {"felzenszwalb", "slic", "sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam", "masks"} == set(names())
+    sams = {"sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam", "tiny_sam"}
+    assert sams | {"felzenszwalb", "slic", "masks"} == set(names())
     with pytest.raises(CCCError, match="did you mean 'sam_vit_b'"):
         load("sam_vitb")
     with pytest.raises(CCCError, match="felzenszwalb has no parameter 'scal': did you mean 'scale'"):
@@ -84,41 +90,6 @@ def test_unknown_names_and_parameters_get_a_suggestion():
         load("slic").segment(np.zeros((4, 4, 3), np.uint8))
 
 
-def tiny_sam(seed=0, side=64):
-    """A Segment Anything of a few thousand numbers, random but seeded."""
-    import ccc._torchvision  # noqa: F401, I001
-    from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, TwoWayTransformer
-    from segment_anything.modeling import Sam as Network
-
-    torch.manual_seed(seed)
-    width, grid = 32, side // 16
-    encoder = ImageEncoderViT(
-        depth=2,
-        embed_dim=16,
-        img_size=side,
-        mlp_ratio=2,
-        norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
-        num_heads=2,
-        patch_size=16,
-        qkv_bias=True,
-        use_rel_pos=True,
-        global_attn_indexes=[1],
-        window_size=2,
-        out_chans=width,
-    )
-    prompts = PromptEncoder(
-        embed_dim=width, image_embedding_size=(grid, grid), input_image_size=(side, side), mask_in_chans=4
-    )
-    decoder = MaskDecoder(
-        num_multimask_outputs=3,
-        transformer=TwoWayTransformer(depth=2, embedding_dim=width, mlp_dim=32, num_heads=2),
-        transformer_dim=width,
-        iou_head_depth=2,
-        iou_head_hidden_dim=16,
-    )
-    return Network(encoder, prompts, decoder, pixel_mean=[123.675, 116.28, 103.53], pixel_std=[58.395, 57.12, 57.375])
-
-
 LOOSE = {  # random weights promise nothing: keep what they give
     "points_per_side": 4,
     "pred_iou_thresh": 0,
@@ -128,43 +99,55 @@ LOOSE = {  # random weights promise nothing: keep what they give
 
 
 @pytest.fixture
-def tiny(monkeypatch):
-    """Makes sam_vit_b build the small network, so that the whole path from a checkpoint on is quick."""
+def tiny(tmp_path):
+    """A maker of tiny segmenters with seeded random weights, from a checkpoint as every SAM."""
     torch.set_num_threads(1)
-    import ccc._torchvision  # noqa: F401, I001
-    from segment_anything import sam_model_registry
+    checkpoint = tmp_path / "tiny.pth"
+    random_checkpoint("tiny_sam", checkpoint)
+    return lambda **parameters: load("tiny_sam", checkpoint, "cpu", **(LOOSE | parameters))
 
-    monkeypatch.setitem(sam_model_registry, "vit_b", tiny_sam)
 
-
-def test_sam_from_checkpoint_to_masks(tiny, tmp_path, gray):
-    checkpoint = tmp_path / "sam.pth"
-    torch.save(tiny_sam().state_dict(), checkpoint)
-    segmenter = load("sam_vit_b", checkpoint, "cpu", **LOOSE)
+def test_sam_from_checkpoint_to_masks(tiny, gray):
+    segmenter = tiny()
     records = segmenter.segment(gray[:90, :70])
-    assert not segmenter.stand_in and segmenter.parameters["points_per_side"] == 4
+    assert segmenter.stand_in and segmenter.parameters["points_per_side"] == 4 and segmenter.device == "cpu"
     assert len(records) > 3
     for found in records:
         mask = coco.decode(found["segmentation"])
         assert mask.shape == (90, 70) and mask.sum() == found["area"] > 0
         assert isinstance(found["score"], float)
-    same = Sam.of(tiny_sam(), "sam_vit_b", **LOOSE).segment(gray[:90, :70])  # buffers not in the file are right too
-    assert same == records
+    assert tiny().segment(gray[:90, :70]) == records
+
+
+def test_mobile_sam_with_random_weights_from_checkpoint_to_masks(tmp_path, gray):
+    random_checkpoint("mobile_sam", tmp_path / "mobile_sam.pt")
+    segmenter = load("mobile_sam", tmp_path / "mobile_sam.pt", "cpu", **(LOOSE | {"points_per_side": 2}))
+    records = segmenter.segment(gray[:90, :70])
+    assert records and not segmenter.stand_in
+    assert all(coco.decode(found["segmentation"]).sum() == found["area"] for found in records)
+
+
+def test_random_checkpoints_depend_on_their_seed_alone(tmp_path):
+    state = torch.random.get_rng_state()
+    for number, seed in enumerate((0, 0, 1)):
+        random_checkpoint("tiny_sam", tmp_path / f"{number}.pth", seed)
+    assert (torch.random.get_rng_state() == state).all()
+    weights = [torch.load(tmp_path / f"{number}.pth")["image_encoder.patch_embed.proj.weight"] for number in range(3)]
+    assert (weights[0] == weights[1]).all() and (weights[0] != weights[2]).any()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 50)])
 def test_sam_on_tiny_pictures(tiny, shape):
-    for found in Sam.of(tiny_sam(), "sam_vit_b", **LOOSE).segment(np.full(shape, 128, np.uint8)):
+    for found in tiny().segment(np.full(shape, 128, np.uint8)):
         assert coco.decode(found["segmentation"]).shape == shape
 
 
 def test_sam_that_finds_nothing(tiny, gray):
-    strict = LOOSE | {"pred_iou_thresh": 1e9}
-    assert Sam.of(tiny_sam(), "sam_vit_b", **strict).segment(gray) == []
+    assert tiny(pred_iou_thresh=1e9).segment(gray) == []
 
 
 def test_out_of_gpu_memory_halves_the_points_and_goes_on(tiny, gray, monkeypatch):
-    segmenter = Sam.of(tiny_sam(), "sam_vit_b", **LOOSE)
+    segmenter = tiny()
     generator, tried = segmenter._generator, []
     whole = type(generator).generate
 
@@ -181,10 +164,27 @@ def test_out_of_gpu_memory_halves_the_points_and_goes_on(tiny, gray, monkeypatch
         segmenter.segment(gray[:64, :64])
 
 
-def test_a_missing_checkpoint_says_where_to_get_it(tmp_path):
-    for checkpoint in (None, tmp_path / "none.pth"):
-        with pytest.raises(MissingWeights, match="^no weights: sam_vit_b: .*sam_vit_b_01ec64.pth"):
-            load("sam_vit_b", checkpoint)
+def test_a_missing_checkpoint_says_where_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCC_WEIGHTS", str(tmp_path))
+    with pytest.raises(MissingWeights, match="^no weights: sam_vit_b_01ec64.pth .*`ccc weights fetch sam_vit_b`"):
+        load("sam_vit_b")
+    with pytest.raises(MissingWeights, match="^no weights: .*none.pth is not there"):
+        load("sam_vit_b", tmp_path / "none.pth")
+    with pytest.raises(MissingWeights, match="random_checkpoint"):
+        load("tiny_sam")
+
+
+def test_a_checkpoint_is_found_where_ccc_weights_keeps_it(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("CCC_WEIGHTS", str(tmp_path))
+    (tmp_path / "tiny.pth").rename(tmp_path / "sam_vit_b_01ec64.pth")
+    with pytest.raises(CCCError, match="sam_vit_b_01ec64.pth: not a checkpoint of sam_vit_b"):
+        load("sam_vit_b")
+
+
+@pytest.mark.parametrize("name", ["sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam"])
+def test_every_published_checkpoint_has_its_address_size_and_checksum(name):
+    facts = known()[name]
+    assert facts["urls"] and facts["size"] and len(facts["sha256"]) == 64
 
 
 def test_a_checkpoint_that_does_not_fit_names_model_and_key(tmp_path):
@@ -195,7 +195,9 @@ def test_a_checkpoint_that_does_not_fit_names_model_and_key(tmp_path):
         with pytest.raises(CCCError, match=match):
             load_network(name, path)
 
-    refused("sam_vit_b", tiny_sam().state_dict(), r"not a checkpoint of sam_vit_b: .*pos_embed is \(1, 4, 4, 16\)")
+    refused(
+        "sam_vit_b", build("tiny_sam").state_dict(), r"not a checkpoint of sam_vit_b: .*pos_embed is \(1, 4, 4, 16\)"
+    )
     with torch.device("meta"):
         shapes = {key: tensor.shape for key, tensor in build("sam_vit_b").state_dict().items()}
     # Tensors without storage of their own: the true shapes of a ViT-B in a small file.
@@ -290,6 +292,42 @@ def test_given_masks_that_are_missing_or_broken_are_named(tmp_path):
         load("masks", tmp_path).segment(flat, "photo")
 
 
+def test_the_masks_of_one_picture_in_a_file_of_any_name(tmp_path):
+    given_masks(tmp_path, "npy")
+    (tmp_path / "photo.npy").rename(tmp_path / "other.npy")
+    for name in ("photo", None):
+        assert len(load("masks", tmp_path / "other.npy").segment(np.zeros((6, 8), np.uint8), name)) == 2
+    (tmp_path / "masks.txt").touch()
+    with pytest.raises(CCCError, match="masks come as .json, "):
+        load("masks", tmp_path / "masks.txt")
+
+
+def test_one_coco_file_of_all_pictures_that_pycocotools_loads(pictures, tmp_path, tiny, capsys):
+    source, target = pictures
+    for segmenter in (load("slic"), tiny()):
+        segment_folder(source, target, segmenter, coco=tmp_path / "all.json")
+        api = COCO(tmp_path / "all.json")
+        assert api.dataset["info"]["segmenter"] == segmenter.name and api.getCatIds() == [1]
+        given = load("masks", tmp_path / "all.json")
+        for image in api.loadImgs(api.getImgIds()):
+            name = image["file_name"].removesuffix(".png")
+            stored = read_masks(target / f"{name}.json")["masks"]
+            found = api.loadAnns(api.getAnnIds(image["id"]))
+            assert len(found) == len(stored) > 2
+            for annotation, kept in zip(found, stored, strict=True):
+                mask = api.annToMask(annotation)
+                assert mask.shape == (image["height"], image["width"]) and mask.sum() == annotation["area"]
+                assert annotation["bbox"] == kept["bbox"] and annotation.get("score") == kept["score"]
+            flat = np.zeros((image["height"], image["width"]), np.uint8)
+            assert given.attributed(flat, name) == (stored, segmenter.name)
+    with pytest.raises(CCCError, match="all.json: no masks for three"):
+        given.require(["one", "three"])
+    broken = {"images": [], "annotations": [{"image_id": 7}]}
+    (tmp_path / "all.json").write_text(json.dumps(broken))
+    with pytest.raises(CCCError, match="all.json: broken COCO file"):
+        load("masks", tmp_path / "all.json")
+
+
 def test_masks_file_round_trip(tmp_path, gray):
     segmenter = load("felzenszwalb", scale=100)
     records = segmenter.segment(gray)
@@ -340,7 +378,7 @@ def test_a_folder_is_resumed_picture_by_picture(pictures):
     first = segment_folder(source, target, load("slic"))
     assert first["segmented"] == 2 and first["there already"] == 0 and first["masks"] > 2
     again = segment_folder(source, target, load("slic"), progress=None)
-    assert again == {"segmented": 0, "there already": 2, "masks": first["masks"]}
+    assert again == {"segmented": 0, "there already": 2, "masks": first["masks"], "seconds": 0}
     (target / "one.json").write_text((target / "one.json").read_text()[:-50])  # cut short
     assert segment_folder(source, target, load("slic"))["segmented"] == 1
     write_png(source / "two.png", np.zeros((50, 80), np.uint8))  # another picture of the same name
@@ -353,8 +391,7 @@ def test_a_folder_is_resumed_picture_by_picture(pictures):
 
 def test_speed_alone_does_not_make_masks_anew(tiny, pictures):
     def count(**parameters):
-        segmenter = Sam.of(tiny_sam(), "sam_vit_b", **(LOOSE | parameters))
-        return segment_folder(*pictures, segmenter)["segmented"]
+        return segment_folder(*pictures, tiny(**parameters))["segmented"]
 
     assert [count(), count(points_per_batch=3), count(points_per_side=2)] == [2, 0, 2]
 
@@ -372,3 +409,17 @@ def test_empty_and_missing_folders(tmp_path):
         segment_folder(tmp_path / "none", tmp_path / "out", load("slic"))
     with pytest.raises(CCCError, match="no pictures in it"):
         segment_folder(tmp_path, tmp_path / "out", load("slic"))
+
+
+def test_the_configuration_names_every_parameter_and_segmenter():
+    schema = yaml.safe_load((Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml").read_text())
+    segmenter = schema["properties"]["segmenter"]["properties"]
+    defaults = Sam.defaults | Felzenszwalb.defaults | Slic.defaults
+    assert set(segmenter["parameters"]["properties"]) == set(defaults)
+    assert set(segmenter["name"]["enum"]) == set(names())
+
+
+def test_a_new_version_of_a_segmenter_makes_masks_anew(pictures, monkeypatch):
+    segment_folder(*pictures, load("slic"))
+    monkeypatch.setattr(Slic, "version", 2)
+    assert segment_folder(*pictures, load("slic"))["segmented"] == 2

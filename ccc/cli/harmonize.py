@@ -1,31 +1,89 @@
-"""Algorithm 1 over a folder of coloured pictures, with masks that `ccc segment` made of the gray ones."""
+"""Algorithm 1: within each segment of the gray picture, colours far from the segment's commonest one become that one.
+
+examples:
+  ccc harmonize gray.jpg coloured.png -o harmonized.png
+  ccc harmonize gray.jpg coloured.png --segmenter sam_vit_b --checkpoint sam_vit_b_01ec64.pth -o harmonized.png
+  ccc harmonize gray/ coloured/ --masks masks/ -o harmonized/ --changes changes.csv
+  ccc harmonize gray.jpg small.png --upsample bilinear --min-pixels 200 --delta-a 12 --delta-b 12 -o out/
+
+IN_GRAY and IN_COLOR are two pictures, or two folders of pictures of the same names. Colours that bleed over the edge
+of an object are outliers in the segment they bleed into, and take its colour; so do small true colours, such as a
+red button on a coat: a larger delta or Psi keeps more of them. The pixels that change keep the gray picture's
+lightness, all others stay as they are.
+
+Masks are made by the segmenter, or read with --masks: a folder with <name>.json (`ccc segment`), .npz, .npy or .png
+(label images) for each picture, a COCO file of many pictures, or such a file for one picture. felzenszwalb and slic
+stand in for Segment Anything where there is no checkpoint. To try several settings, run `ccc segment` once.
+"""
 
 from pathlib import Path
 
+from ccc.cli.options import add_options, parse_options
 from ccc.cli.progress import bar
 
 
 def add_arguments(parser):
-    parser.add_argument("gray", type=Path, help="folder of gray pictures, whose lightness is kept")
-    parser.add_argument("color", type=Path, help="folder of coloured pictures of the same names")
-    parser.add_argument("--masks", type=Path, required=True, help="folder of masks (ccc segment)")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the harmonized pictures")
-    parser.add_argument("--changes", type=Path, help="CSV to write: how much of each picture changed")
+    parser.add_argument("gray", metavar="IN_GRAY", type=Path, help="gray picture, or a folder of them")
+    parser.add_argument("color", metavar="IN_COLOR", type=Path, help="the same coloured, by any method")
+    parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="folder, or a .png for one")
+    masks = parser.add_argument_group("masks")
+    masks.add_argument("--masks", type=Path, help="masks that were made before, by `ccc segment` or another tool")
+    masks.add_argument("--segmenter", help="make them now; `ccc segment --help` tells which (default: felzenszwalb)")
+    masks.add_argument("--checkpoint", type=Path, help="its weight file (default: where `ccc weights` looks)")
+    masks.add_argument("--device", help="cpu, cuda, cuda:1 (default: the best there is)")
+    add_options(masks, "of the segmenter, such as points_per_side=32")
+    algorithm = parser.add_argument_group("Algorithm 1; the defaults are the paper's")
+    add_parameters(algorithm)
+    parser.add_argument("--changes", type=Path, help="CSV to write: how much of each picture changed, and how far")
+
+
+def add_parameters(parser):
+    """The parameters of Algorithm 1."""
+    for name, kind, default, text in (
+        ("min-pixels", int, 500, "Psi: a segment is used if it has more pixels than this"),
+        ("delta-a", float, 8, "a pixel whose a lies further than this from the mode of a takes the mode"),
+        ("delta-b", float, 8, "the same for b"),
+        ("mode-bin", float, 1, "modes are taken of values rounded to multiples of this"),
+    ):
+        parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=f"{text} (default: {default})")
     parser.add_argument(
-        "--min-pixels", type=int, default=500, help="a segment has more than these (default: %(default)s)"
+        "--order", choices=("area", "given"), default="area", help="masks by falling area, or as given (default: area)"
     )
     parser.add_argument(
-        "--delta-a", type=float, default=8, help="tolerated distance from the mode of a (default: %(default)s)"
-    )
-    parser.add_argument("--delta-b", type=float, default=8, help="the same for b (default: %(default)s)")
+        "--mode", choices=("marginal", "joint"), default="marginal",
+        help="commonest a and commonest b apart, or the commonest pair of them (default: marginal)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--upsample", choices=("nearest", "bilinear"),
+        help="bring the colours of a picture of another size to the gray one's first (default: refuse it)",
+    )  # fmt: skip
+
+
+def parameters(args) -> dict:
+    """What `add_parameters` read, as `ccc.harmonize.harmonize_picture` takes it."""
+    names = ("min_pixels", "delta_a", "delta_b", "mode_bin", "order", "mode", "upsample")
+    return {name: getattr(args, name) for name in names}
 
 
 def run(args):
-    from ccc.harmonize import harmonize_folder
+    from ccc.errors import CCCError
+    from ccc.harmonize import harmonize_pictures, pair_up
+    from ccc.segment import load
 
-    rows = harmonize_folder(
-        args.gray, args.color, args.masks, args.output, args.changes, lambda items: bar(items, "harmonize"),
-        min_pixels=args.min_pixels, delta_a=args.delta_a, delta_b=args.delta_b,
+    if args.masks and args.segmenter:
+        raise CCCError("give --masks, or --segmenter to make them now, not both")
+    pairs = pair_up(args.gray, args.color, args.output)
+    if args.masks:
+        segmenter = load("masks", args.masks)
+        if segmenter.single and len(pairs) > 1:
+            raise CCCError(f"{args.masks}: holds the masks of one picture, and there are {len(pairs)} to harmonize")
+    else:
+        segmenter = load(args.segmenter or "felzenszwalb", args.checkpoint, args.device, **parse_options(args.option))
+    rows = harmonize_pictures(
+        pairs, segmenter, args.changes, lambda items: bar(items, "harmonize"), **parameters(args)
     )  # fmt: skip
-    mean = sum(row["changed_share"] for row in rows) / len(rows)
-    print(f"{args.output}: {len(rows)} pictures, {mean:.1%} of their pixels changed on average")
+    share = sum(row["changed_share"] for row in rows) / len(rows)
+    shift = sum(row["mean_ab_shift"] for row in rows) / len(rows)
+    makers = " and ".join(sorted({row["segmenter"] for row in rows}))
+    print(f"{args.output}: {len(rows)} pictures, {share:.1%} of the pixels changed, ab moved by {shift:.2f} on average")
+    print(f"masks: {makers}" + (", a stand-in for Segment Anything" if segmenter.stand_in else ""))

@@ -1,7 +1,14 @@
 """Masks, once for every picture.
 
-The segmenters `felzenszwalb` and `slic` are stand-ins for machines without a checkpoint of Segment Anything, and are
-named as such wherever their masks are used. Pictures whose masks are there already are left as they are.
+examples:
+  ccc segment gray/ -o masks/ --segmenter sam_vit_h --option points_per_side=32
+  ccc segment gray/ -o masks/ --coco masks.json
+  ccc segment gray/ -o masks/ --segmenter masks --checkpoint other_tool/
+
+segmenters: sam_vit_h, sam_vit_l, sam_vit_b, mobile_sam (with their published checkpoints); felzenszwalb and slic,
+stand-ins for machines without a checkpoint, named as such wherever their masks are used; masks, which reads those of
+another tool; tiny_sam, to test the path of Segment Anything with random weights.
+Pictures whose masks are there already are left as they are: a run that was stopped goes on where it was.
 """
 
 from pathlib import Path
@@ -13,9 +20,14 @@ from ccc.cli.progress import bar
 def add_arguments(parser):
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the masks, one JSON a picture")
+    parser.add_argument("--coco", type=Path, help="COCO file of all pictures to write when the last is done")
     parser.add_argument("--segmenter", default="felzenszwalb", help="its name (default: %(default)s)")
-    parser.add_argument("--checkpoint", type=Path, help="weight file of a SAM, or the folder of the segmenter `masks`")
+    parser.add_argument(
+        "--checkpoint", type=Path,
+        help="weight file of a SAM (default: where `ccc weights` looks), or what the segmenter `masks` reads",
+    )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: the best there is)")
+    parser.add_argument("--overwrite", action="store_true", help="make again what is in the output already")
     add_options(parser, "of the segmenter, such as points_per_side=32")
 
 
@@ -23,5 +35,9 @@ def run(args):
     from ccc.segment import load, segment_folder
 
     segmenter = load(args.segmenter, args.checkpoint, args.device, **parse_options(args.option))
-    counts = segment_folder(args.gray, args.output, segmenter, progress=lambda items: bar(items, args.segmenter))
-    print(f"{args.output}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    counts = segment_folder(
+        args.gray, args.output, segmenter, lambda items: bar(items, args.segmenter), args.overwrite, args.coco
+    )
+    seconds = counts.pop("seconds")
+    speed = f"; {counts['segmented'] / seconds:.2f} pictures/s on {segmenter.device}" if seconds else ""
+    print(f"{args.output}: " + ", ".join(f"{count} {name}" for name, count in counts.items()) + speed)

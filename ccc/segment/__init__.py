@@ -9,21 +9,25 @@ from ccc.segment.store import read_masks, segment_folder, write_masks
 
 __all__ = ["Segmenter", "load", "names", "read_masks", "segment_folder", "write_masks"]
 
-_SAM = ("sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam")
+_SAM = ("sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam", "tiny_sam")
 _NAMES = (*_SAM, "felzenszwalb", "slic", "masks")
 
 
 def names() -> list[str]:
-    """Names of all segmenters. `felzenszwalb` and `slic` are stand-ins for Segment Anything; `masks` reads a folder."""
+    """Names of all segmenters. `felzenszwalb` and `slic` are stand-ins for Segment Anything; `masks` reads given ones.
+
+    `tiny_sam` is Segment Anything at toy size, to test its path with random weights.
+    """
     return list(_NAMES)
 
 
 def load(name: str, checkpoint: str | os.PathLike | None = None, device: str | None = None, **parameters) -> Segmenter:
     """Make a segmenter ready to use.
 
-    `checkpoint`: weight file of a SAM, or the folder of the segmenter `masks`; `device`: a torch device or its name,
-    None for the GPU where there is one; `parameters`: the segmenter's own, see its class. Raises CCCError for an
-    unknown name or parameter or a checkpoint that does not fit, MissingWeights where there is no checkpoint.
+    `checkpoint`: weight file of a SAM, None to look where `ccc weights` keeps it; for the segmenter `masks`, the
+    folder or file that it reads; `device`: a torch device or its name, None for the GPU where there is one;
+    `parameters`: the segmenter's own, see its class. Raises CCCError for an unknown name or parameter or a checkpoint
+    that does not fit, MissingWeights where there is no checkpoint.
     """
     if name not in _NAMES:
         near = difflib.get_close_matches(name, _NAMES, n=1)

@@ -1,7 +1,7 @@
 """What every segmenter is: a name, its parameters, and masks of one gray picture at a time."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -14,6 +14,7 @@ class Segmenter:
 
     stand_in = False  # whether it replaces Segment Anything where there is no checkpoint: to be said in every table
     resumable = True  # whether masks written before may be kept; False where making them again costs nothing
+    version = 1  # bumped where a change of its code changes its masks: those made before are then made anew
     speed_only: frozenset[str] = frozenset()  # parameters that do not change the masks
 
     def __init__(self, name: str, parameters: Mapping):
@@ -27,19 +28,38 @@ class Segmenter:
         [x, y, width, height], "score": in [0, 1] or None}` by falling area, equal ones by bbox. They may overlap and
         need not cover the picture. Raises CCCError where `gray` is something else or the segmenter fails.
         """
-        gray = np.asarray(gray)
+        self._check(gray)
+        return self._sorted(self._segment(gray, name))
+
+    def attributed(self, gray: np.ndarray, name: str | None = None) -> tuple[list[dict], str]:
+        """What `segment` returns, and the name of the segmenter that made it."""
+        return self.segment(gray, name), self.name
+
+    def require(self, names: Iterable[str]) -> None:
+        """Raise CCCError, before any work, where masks of one of these pictures cannot be had."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+        return "cpu"
+
+    @staticmethod
+    def _check(gray: np.ndarray) -> None:
         if gray.dtype != np.uint8 or gray.ndim != 2 or not gray.size:
             raise CCCError(f"a gray picture must be uint8 (H, W), got {gray.dtype} {gray.shape}")
-        return by_area([record for record in self._segment(gray, name) if record["area"]])
+
+    @staticmethod
+    def _sorted(records: list[dict]) -> list[dict]:
+        return by_area([record for record in records if record["area"]])
 
     def _segment(self, gray: np.ndarray, name: str | None) -> list[dict]:
         raise NotImplementedError
 
     @property
     def identity(self) -> dict:
-        """What decides the masks: name and parameters, but for those of speed alone."""
+        """What decides the masks: name, version and parameters, but for those of speed alone."""
         kept = {key: value for key, value in self.parameters.items() if key not in self.speed_only}
-        return {"segmenter": self.name, "parameters": kept}
+        return {"segmenter": self.name, "version": self.version, "parameters": kept}
 
 
 def settings(name: str, defaults: Mapping, given: Mapping) -> dict:

@@ -1,4 +1,4 @@
-"""Masks that another tool made, from a folder."""
+"""Masks that were made before, by `ccc segment` or any other tool."""
 
 import json
 import os
@@ -10,54 +10,91 @@ from ccc.errors import CCCError
 from ccc.segment.base import Segmenter, settings
 from ccc.segment.regions import label_records
 from ccc.segment.rle import encode, parse, record
+from ccc.segment.store import FORMAT, few, read_coco, read_masks
 
 SUFFIXES = (".json", ".npz", ".npy", ".png")
 
 
 class Given(Segmenter):
-    """Reads `<folder>/<name of the picture>` with one of these suffixes, the first that is there:
+    """Reads masks from a folder, from a COCO file of many pictures, or from one picture's own file.
 
-    .json   COCO records or encodings: a list of them, or an object with the list as "masks" or "annotations"; also
-            what `ccc segment` and segment-anything's `amg.py` write. Polygons are taken too.
+    A folder holds `<name of the picture>` with one of these suffixes, the first that is there:
+
+    .json   what `ccc segment` writes; COCO records or encodings: a list of them, or an object with the list as
+            "masks" or "annotations", as segment-anything's `amg.py` writes. Polygons are taken too.
     .npz .npy   a label map, integer `(H, W)`, or masks, bool `(n, H, W)` or `(H, W)`; an .npz holds one array
     .png    a label image: gray of 8 or 16 bits, or palette
-    In a label map 0 is background and every other number a mask.
+    In a label map 0 is background and every other number a mask. A COCO file names its pictures (`images`,
+    `annotations`), with or without suffix, as `ccc segment --coco` writes it. One picture's own file, of any of the
+    kinds above, serves whatever picture is asked for.
     """
 
     resumable = False
 
-    def __init__(self, folder: str | os.PathLike | None, **parameters):
+    def __init__(self, path: str | os.PathLike | None, **parameters):
         settings("masks", {}, parameters)
-        if folder is None or not Path(folder).is_dir():
-            raise CCCError(f"the segmenter masks needs the folder of the masks as its checkpoint, got {folder}")
-        self.folder = Path(folder)
-        super().__init__("masks", {"folder": str(folder)})
+        if path is None or not Path(path).exists():
+            raise CCCError(f"the segmenter masks needs the folder or file of the masks as its checkpoint, got {path}")
+        self.path = Path(path)
+        self.single = not self.path.is_dir()
+        if self.single and self.path.suffix not in SUFFIXES:
+            raise CCCError(f"{path}: masks come as {', '.join(SUFFIXES)}")
+        self.dataset = read_coco(self.path) if self.single and self.path.suffix == ".json" else None
+        self.single = self.single and self.dataset is None
+        super().__init__("masks", {"path": str(path)})
 
-    def _segment(self, gray, name):
-        if name is None:
+    def require(self, names):
+        has = self._file if self.dataset is None else self.dataset["pictures"].__contains__
+        if missing := [name for name in names if not has(name)]:
+            looked = f" (looked for {', '.join(SUFFIXES)})" if self.dataset is None else ""
+            raise CCCError(f"{self.path}: no masks for {few(missing)}{looked}")
+
+    def attributed(self, gray, name=None):
+        """As `Segmenter.attributed`: masks of `ccc segment` keep the name of the segmenter that made them."""
+        self._check(gray)
+        if name is None and not self.single:
             raise CCCError("the segmenter masks needs the name of the picture")
-        paths = [self.folder / f"{name}{suffix}" for suffix in SUFFIXES]
-        path = next((path for path in paths if path.is_file()), None)
-        if path is None:
-            raise CCCError(f"{self.folder}: no masks for {name} (looked for {name} with {', '.join(SUFFIXES)})")
+        self.require([name])
+        path = self.path if self.dataset is not None else self._file(name)
         try:
-            return _records(path, gray.shape)
+            if self.dataset is not None:
+                entries, maker = self.dataset["pictures"][name], self.dataset["segmenter"]
+                records = [_from_coco(entry, gray.shape) for entry in entries]
+            else:
+                records, maker = _records(path, gray.shape)
         except CCCError as error:
-            raise CCCError(f"{path}: {error}") from None
+            text = str(error)
+            raise CCCError(text if text.startswith(str(path)) else f"{path}: {error}") from None
         except Exception as error:  # whatever json, zip, NumPy, Pillow or pycocotools make of a broken file
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise CCCError(f"{path}: cannot be read as masks ({reason})") from None
+        return self._sorted(records), maker or self.name
+
+    def segment(self, gray, name=None):
+        return self.attributed(gray, name)[0]
+
+    def _file(self, name) -> Path | None:
+        if self.single:
+            return self.path
+        paths = (self.path / f"{name}{suffix}" for suffix in SUFFIXES)
+        return next((path for path in paths if path.is_file()), None)
 
 
-def _records(path: Path, size: tuple[int, int]) -> list[dict]:
+def _records(path: Path, size: tuple[int, int]) -> tuple[list[dict], str | None]:
+    """COCO records of a file of one picture, and the segmenter that made them where the file says so."""
     if path.suffix == ".json":
-        return [_from_coco(entry, size) for entry in _list(json.loads(path.read_text(encoding="utf-8")))]
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(value, dict) and value.get("format") == FORMAT:
+            stored = read_masks(path)
+            _same_size(stored["size"], size)
+            return stored["masks"], stored["segmenter"]
+        return [_from_coco(entry, size) for entry in _list(value)], None
     array = _image(path) if path.suffix == ".png" else _array(path)
     _same_size(array.shape[-2:], size)
     if array.dtype == bool and array.ndim in (2, 3):
-        return [record(encode(mask)) for mask in array.reshape(-1, *size)]
+        return [record(encode(mask)) for mask in array.reshape(-1, *size)], None
     if np.issubdtype(array.dtype, np.integer) and array.ndim == 2:
-        return label_records(array, background=0)
+        return label_records(array, background=0), None
     raise CCCError(f"must be a label map, integer (H, W), or masks, bool (n, H, W), got {array.dtype} {array.shape}")
 
 

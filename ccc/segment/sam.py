@@ -1,21 +1,18 @@
 """Segment Anything: the automatic mask generator of `segment-anything`, over the gray picture as three channels."""
 
+import functools
 import os
 from pathlib import Path
 
 import numpy as np
 
 from ccc.errors import CCCError, MissingWeights
-from ccc.files import sha256
+from ccc.files import sha256, written_whole
 from ccc.segment.base import Segmenter, settings
 from ccc.segment.rle import record
+from ccc.weights import locate
 
-CHECKPOINTS = {  # name: model type in the authors' registry, and where its authors publish the weights
-    "sam_vit_h": ("vit_h", "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_h_4b8939.pth"),
-    "sam_vit_l": ("vit_l", "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_l_0b3195.pth"),
-    "sam_vit_b": ("vit_b", "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth"),
-    "mobile_sam": ("vit_t", "https://github.com/ChaoningZhang/MobileSAM/raw/master/weights/mobile_sam.pt"),
-}
+MODELS = {"sam_vit_h": "vit_h", "sam_vit_l": "vit_l", "sam_vit_b": "vit_b"}  # names in the authors' registry
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of ImageNet, in gray levels
 
 
@@ -27,6 +24,7 @@ class Sam(Segmenter):
     `crop_nms_thresh`: overlap of boxes above which the worse mask is dropped; `crop_n_layers`: layers of crops that
     are segmented too; `min_mask_region_area`: smaller islands and holes are removed, in pixels. The defaults are the
     library's. A mask's score is the overlap with the truth that the network expects of it.
+    `tiny_sam` is SAM's architecture at toy size, for tests with `random_checkpoint`.
     Source: Kirillov et al., Segment Anything, ICCV 2023; Zhang et al., Faster Segment Anything, 2023 (mobile_sam).
     """
 
@@ -50,25 +48,17 @@ class Sam(Segmenter):
         for key in ("points_per_side", "points_per_batch", "crop_n_points_downscale_factor"):
             if parameters[key] < 1:
                 raise CCCError(f"{name}: {key} must be at least 1, got {parameters[key]}")
-        if checkpoint is None or not Path(checkpoint).is_file():
-            asked = "no checkpoint given" if checkpoint is None else f"{checkpoint} is not there"
-            url = CHECKPOINTS[name][1]
-            raise MissingWeights(
-                f"no weights: {name}: {asked}; fetch {url} and give its path as checkpoint, or use felzenszwalb"
-            )
+        if name == "tiny_sam" and checkpoint is None:
+            raise MissingWeights("no weights: tiny_sam has none; make some with ccc.segment.sam.random_checkpoint")
+        checkpoint = locate(name, checkpoint)
         self.network = load_network(name, checkpoint).to(_device(device))
         super().__init__(name, parameters | {"checkpoint": sha256(checkpoint)})
+        self.stand_in = name == "tiny_sam"
         self._generator = _generator(self.network, parameters)
 
-    @classmethod
-    def of(cls, network, name: str, **parameters) -> "Sam":
-        """A segmenter over a `segment_anything.modeling.Sam` of your own, such as a small one."""
-        made = cls.__new__(cls)
-        parameters = settings(name, cls.defaults, parameters)
-        Segmenter.__init__(made, name, parameters)
-        made.network = network.eval()
-        made._generator = _generator(network, parameters)
-        return made
+    @property
+    def device(self) -> str:
+        return str(self.network.device)
 
     def _segment(self, gray, name):
         records = self._generate(np.repeat(gray[..., None], 3, axis=-1))
@@ -115,25 +105,66 @@ def build(name: str):
     import ccc._torchvision  # noqa: F401, I001
     from segment_anything import sam_model_registry
 
-    if name != "mobile_sam":
-        return sam_model_registry[CHECKPOINTS[name][0]]()
-    from segment_anything.modeling import MaskDecoder, PromptEncoder, TwoWayTransformer
-    from segment_anything.modeling import Sam as Network
-
+    if name in MODELS:
+        return sam_model_registry[MODELS[name]]()
+    if name == "tiny_sam":
+        return _assemble(_tiny_encoder(), side=64, width=32, heads=2, hidden=32)
     from ccc.segment.tiny_vit import TinyViT
 
-    transformer = TwoWayTransformer(depth=2, embedding_dim=256, mlp_dim=2048, num_heads=8)
+    return _assemble(TinyViT(), side=1024, width=256, heads=8, hidden=2048)
+
+
+def _assemble(encoder, side: int, width: int, heads: int, hidden: int):
+    """An image encoder with SAM's own prompt encoder and mask decoder, as its authors put them together."""
+    from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
+
+    grid = side // 16
     prompts = PromptEncoder(
-        embed_dim=256, image_embedding_size=(64, 64), input_image_size=(1024, 1024), mask_in_chans=16
+        embed_dim=width, image_embedding_size=(grid, grid), input_image_size=(side, side), mask_in_chans=16
     )
     decoder = MaskDecoder(
         num_multimask_outputs=3,
-        transformer=transformer,
-        transformer_dim=256,
+        transformer=TwoWayTransformer(depth=2, embedding_dim=width, mlp_dim=hidden, num_heads=heads),
+        transformer_dim=width,
         iou_head_depth=3,
-        iou_head_hidden_dim=256,
+        iou_head_hidden_dim=width,
     )
-    return Network(TinyViT(), prompts, decoder, pixel_mean=PIXEL_MEAN, pixel_std=PIXEL_STD)
+    return Sam(encoder, prompts, decoder, pixel_mean=PIXEL_MEAN, pixel_std=PIXEL_STD)
+
+
+def _tiny_encoder():
+    """SAM's image encoder at 64x64 with two narrow blocks: of no use but to run the whole path in a moment."""
+    import torch
+    from segment_anything.modeling import ImageEncoderViT
+
+    return ImageEncoderViT(
+        depth=2,
+        embed_dim=16,
+        img_size=64,
+        mlp_ratio=2,
+        norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6),
+        num_heads=2,
+        patch_size=16,
+        qkv_bias=True,
+        use_rel_pos=True,
+        global_attn_indexes=[1],
+        window_size=2,
+        out_chans=32,
+    )
+
+
+def random_checkpoint(name: str, path: str | os.PathLike, seed: int = 0) -> None:
+    """Write a checkpoint of a segmenter with random weights that `seed` decides: its masks mean nothing.
+
+    It takes the path of the published one in tests of everything from the checkpoint to the report.
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build(name)
+    with written_whole(path) as aside:
+        torch.save(network.state_dict(), aside)
 
 
 def load_network(name: str, checkpoint: str | os.PathLike):

@@ -1,7 +1,8 @@
-"""Masks on disk: one JSON a picture, its masks as COCO records that pycocotools loads."""
+"""Masks on disk: one JSON a picture, and one COCO file for all of them, which pycocotools loads."""
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def write_masks(
         "size": [int(extent) for extent in size],
         "source": source,
         "segmenter": segmenter.name,
+        "version": segmenter.version,
         "stand_in": segmenter.stand_in,
         "parameters": segmenter.parameters,
         "masks": records,
@@ -87,23 +89,69 @@ def read_masks(path: str | os.PathLike) -> dict:
     return value
 
 
+def write_coco(path: str | os.PathLike, files: Mapping[str, Path], folder: str | os.PathLike) -> None:
+    """Gather the masks of many pictures in one COCO file, whole or not at all.
+
+    `files`: picture files by name; `folder`: where `segment_folder` wrote `<name>.json` for each of them. The file
+    holds images, annotations (segmentation as run-length encoding, area, bbox, score where there is one), one
+    category, and in `info` the segmenter and its parameters. `pycocotools.coco.COCO(path)` loads it.
+    """
+    images, annotations, info = [], [], {}
+    for number, (name, file) in enumerate(files.items(), 1):
+        stored = read_masks(Path(folder) / f"{name}.json")
+        info = {"format": FORMAT} | {key: stored[key] for key in ("segmenter", "stand_in", "parameters")}
+        height, width = stored["size"]
+        images.append({"id": number, "file_name": f"{name}{file.suffix}", "height": height, "width": width})
+        for record in stored["masks"]:
+            extra = {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "iscrowd": 0}
+            annotations.append(extra | {key: value for key, value in record.items() if value is not None})
+    categories = [{"id": 1, "name": "segment"}]
+    write_json(path, {"info": info, "images": images, "annotations": annotations, "categories": categories})
+
+
+def read_coco(path: str | os.PathLike) -> dict | None:
+    """A COCO file of many pictures, of `write_coco` or any other tool; None where the file is something else.
+
+    Returns `pictures`, the list of annotations of each picture by its name without suffix, and `segmenter`, None
+    where the file does not say. Raises CCCError where it is broken.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise CCCError(f"{path}: no readable file of masks ({error})") from None
+    if not isinstance(value, dict) or not {"images", "annotations"} <= set(value):
+        return None
+    try:
+        names = {image["id"]: Path(image["file_name"]).with_suffix("").as_posix() for image in value["images"]}
+        found: dict[str, list] = {name: [] for name in names.values()}
+        for annotation in value["annotations"]:
+            found[names[annotation["image_id"]]].append(annotation)
+        return {"pictures": found, "segmenter": (value.get("info") or {}).get("segmenter")}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CCCError(f"{path}: broken COCO file ({error!r})") from None
+
+
 def segment_folder(
     gray_dir: str | os.PathLike,
     out_dir: str | os.PathLike,
     segmenter: Segmenter,
     progress=iter,
     overwrite: bool = False,
-) -> dict[str, int]:
+    coco: str | os.PathLike | None = None,
+) -> dict:
     """Write the masks of every picture of a folder: `out_dir/<name>.json`.
 
     A picture whose masks are there already, whole, of the same file and by the same segmenter with the same
-    parameters, is left as it is unless `overwrite`: an interrupted run goes on where it was. `progress` wraps the
-    iterable of pictures. Returns counts: `segmented`, `there already`, `masks` (of both). Pictures that cannot be
-    read do not stop the others; they are named in the CCCError at the end.
+    parameters, is left as it is unless `overwrite`: an interrupted run goes on where it was. `coco`: path of a COCO
+    file of all pictures, written when the last is done. `progress` wraps the iterable of pictures. Returns counts:
+    `segmented`, `there already`, `masks` (of both), and `seconds` spent on those segmented. Pictures that cannot be
+    read do not stop the others; they are named in the CCCError at the end, and `coco` is not written.
     """
-    counts = {"segmented": 0, "there already": 0, "masks": 0}
+    counts = {"segmented": 0, "there already": 0, "masks": 0, "seconds": 0.0}
     broken = []
-    for name, path in (progress or iter)(list(pictures(gray_dir).items())):
+    files = pictures(gray_dir)
+    segmenter.require(files)
+    for name, path in (progress or iter)(list(files.items())):
         target = Path(out_dir) / f"{name}.json"
         source = sha256(path)
         kept = None if overwrite or not segmenter.resumable else _kept(target, source, segmenter)
@@ -116,13 +164,22 @@ def segment_folder(
         except ImageError as error:
             broken.append(str(error))
             continue
+        started = time.perf_counter()
         records = segmenter.segment(gray, name)
+        counts["seconds"] += time.perf_counter() - started
         write_masks(target, name, gray.shape, segmenter, records, source)
         counts["segmented"] += 1
         counts["masks"] += len(records)
     if broken:
         raise CCCError(f"{gray_dir}: {len(broken)} pictures cannot be read, the others are done: {'; '.join(broken)}")
+    if coco is not None:
+        write_coco(coco, files, out_dir)
     return counts
+
+
+def few(names: list[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _kept(path: Path, source: str, segmenter: Segmenter) -> int | None:
@@ -136,5 +193,5 @@ def _kept(path: Path, source: str, segmenter: Segmenter) -> int | None:
     if stored.get("source") != source or not isinstance(stored["parameters"], Mapping):
         return None
     parameters = {key: value for key, value in stored["parameters"].items() if key not in segmenter.speed_only}
-    same = {"segmenter": stored["segmenter"], "parameters": parameters} == segmenter.identity
-    return len(stored["masks"]) if same else None
+    made_by = {key: stored.get(key) for key in ("segmenter", "version")} | {"parameters": parameters}
+    return len(stored["masks"]) if made_by == segmenter.identity else None

@@ -283,6 +283,39 @@ CODEBOOK = (config["model"] or "results/codebook.json") if "ccc" in METHODS else
 NOT_RUN = {}  # methods that the tables shall name as not run, with the reason
 
 
+def segmenter_checkpoint(dataset):
+    """The weight file of the segmenter; for the segmenter `masks` the dataset's own masks."""
+    given = config["segmenter"]["checkpoint"]
+    if not given or SEGMENTER != "masks":
+        return given
+    return next(
+        (
+            path
+            for path in (f"{given}/{dataset}", f"{given}/{dataset}.json")
+            if os.path.exists(path)
+        ),
+        given,
+    )
+
+
+ALGORITHM = ("min_pixels", "delta_a", "delta_b", "mode_bin", "order", "mode")
+
+
+def upsampled(upsample, dataset):
+    """CCC's pictures of a dataset, their class maps brought to full size by `upsample`."""
+    if upsample == config["colorize"]["upsample"]:
+        return f"results/colorized/ccc/plain/{dataset}"
+    return f"results/upsampled/{upsample}/{dataset}"
+
+
+def before_harmonizing(method, dataset):
+    """The pictures that Algorithm 1 takes: the method's own, but for CCC with an upsampling of its own."""
+    upsample = config["harmonize"]["upsample"]
+    if method == "ccc" and upsample:
+        return upsampled(upsample, dataset)
+    return f"results/colorized/{method}/plain/{dataset}"
+
+
 def cells(suffix):
     return [
         f"results/metrics/{method}/{variant}/{dataset}{suffix}"
@@ -349,4 +382,5 @@ wildcard_constraints:
     method="|".join(map(re.escape, METHODS)),
     variant="plain|sam",
     split="train|validation",
+    upsample="nearest|bilinear",
     number=r"\d{5}",

@@ -1,10 +1,12 @@
+# The masks of single pictures lie in a folder beside the declared output: Snakemake deletes the outputs of a failed
+# job, and a job that was killed goes on after the last picture that it finished.
 rule segment:
     input:
         gray="results/benchmarks/{dataset}/gray",
-        checkpoint=config["segmenter"]["checkpoint"] or [],
+        checkpoint=lambda wildcards: segmenter_checkpoint(wildcards.dataset) or [],
         code=code("cli.segment"),
     output:
-        directory(f"results/segments/{SEGMENTER}/{{dataset}}"),
+        f"results/segments/{SEGMENTER}/{{dataset}}.json",
     log:
         f"logs/segment/{SEGMENTER}/{{dataset}}.log",
     conda:
@@ -12,8 +14,12 @@ rule segment:
     resources:
         gpu=1,
     params:
+        folder=f"results/segments/{SEGMENTER}/{{dataset}}",
+        checkpoint=lambda wildcards: options(
+            {"checkpoint": segmenter_checkpoint(wildcards.dataset)}
+        ),
         options=["--segmenter", SEGMENTER]
-        + options({"checkpoint": config["segmenter"]["checkpoint"]})
         + assignments("--option", config["segmenter"]["parameters"]),
     shell:
-        "ccc segment {input.gray:q} -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
+        "ccc segment {input.gray:q} -o {params.folder:q} --coco {output:q} {params.checkpoint:q} {params.options:q}"
+        " 2>&1 | tee {log:q}"
