@@ -32,4 +32,5 @@ rule all:
         cells(".json"),
         cells(".csv"),
         rules.tables.output,
+        HARMONIZATION,
         rules.report.output,

@@ -82,6 +82,7 @@ def write_report(
         training=_training(training) if training else None,
         training_data=training_data(results, shards),
         versions=_versions(),
+        harmonization=(folder / "harmonization.html").exists(),
     )
     write_text(folder / "index.html", text)
     return folder / "index.html"

@@ -31,6 +31,7 @@ rule colorize_mine:
     shell:
         "mkdir -p {output:q} && cp {input.gray:q}/*.png {output:q} 2> {log:q}"
 """
+ABLATED = {"ablate": 1, "harmonization": 1}  # the ablation measures too
 # Notes which modules of ccc every process of the run has loaded, beside the verb it ran.
 SPY = """
 import atexit, json, os, sys
@@ -106,6 +107,7 @@ def finished(tmp_path_factory):
     assert jobs(output) == {
         "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
         "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "tables": 1, "report": 1,
+        "upsample": 1, "ablate": 1, "compare": 3, "harmonization": 1,
     }  # fmt: skip
     return folder
 
@@ -129,7 +131,12 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
             assert (finished / f"reports/small/tables/table_{number}.{suffix}").stat().st_size
     assert "felzenszwalb" in (finished / "reports/small/tables/table_7.md").read_text()
     assert "n/a" in (finished / "reports/small/tables/table_6.csv").read_text()
+    page = (finished / "reports/small/harmonization.html").read_text()
+    assert "ccc/people" in page and "masks of felzenszwalb" in page and "nearest" in page and "bilinear" in page
+    assert 'src="harmonization/ccc/people/000.jpg"' in page
+    assert (finished / "reports/small/harmonization/ccc/people/000.jpg").stat().st_size
     page = (finished / "reports/small/index.html").read_text()
+    assert 'href="harmonization.html"' in page
     assert "it&#39;s $HOME 0" in page and "http" not in re.sub(
         r"<(p|li|dd)[^>]*>.*?</\1>|no weights[^<]*", "", page, flags=re.S
     )
@@ -169,6 +176,9 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
         "segment",
         "colorize",
         "harmonize",
+        "compare",
+        "ablate",
+        "harmonization",
         "evaluate",
         "tables",
         "report",
@@ -189,14 +199,17 @@ def test_a_method_is_one_file(finished):
     path.write_text(METHOD)
     try:
         output = snakemake(finished)
-        assert jobs(output) == {"colorize_mine": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1}
+        assert jobs(output) == {
+            "colorize_mine": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1, "compare": 1,
+            "harmonization": 1,
+        }  # fmt: skip
         for number in range(4, 8):
             assert "mine" in (finished / f"reports/small/tables/table_{number}.csv").read_text()
         assert "mine" in (finished / "reports/small/index.html").read_text()
         assert before == {file: file.stat().st_mtime_ns for file in before}
     finally:
         path.unlink()
-    assert jobs(snakemake(finished)) == {"tables": 1, "report": 1}
+    assert jobs(snakemake(finished)) == {"tables": 1, "report": 1, "harmonization": 1}
     assert "mine" not in (finished / "reports/small/tables/table_7.csv").read_text()
 
 
@@ -205,7 +218,7 @@ def test_editing_a_metric_reruns_evaluation_and_nothing_before_it(finished):
     old = path.read_text()
     path.write_text(old + "\n# edited\n")
     try:
-        assert jobs(snakemake(finished, "-n")) == {"evaluate": 6, "tables": 1, "report": 1}
+        assert jobs(snakemake(finished, "-n")) == {"evaluate": 6, "tables": 1, "report": 1} | ABLATED
     finally:
         path.write_text(old)
 
@@ -216,6 +229,7 @@ def test_editing_one_colorizer_reruns_that_method_alone(finished):
     path.write_text(old + "\n# edited\n")
     try:
         expected = {"colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1}
+        expected |= {"compare": 1, "harmonization": 1}
         assert jobs(snakemake(finished, "-n")) == expected
     finally:
         path.write_text(old)

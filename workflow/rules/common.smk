@@ -301,6 +301,19 @@ def segmenter_checkpoint(dataset):
 ALGORITHM = ("min_pixels", "delta_a", "delta_b", "mode_bin", "order", "mode")
 
 
+ABLATION = (
+    f"--count {config['harmonize']['ablation']['pictures']}"
+    f" --delta {' '.join(map(str, config['harmonize']['ablation']['deltas']))}"
+    f" --min-pixels {' '.join(map(str, config['harmonize']['ablation']['min_pixels']))}"
+)
+
+
+HARMONIZATION_TEMPLATE = os.path.relpath(
+    ROOT / "ccc/report/templates/harmonization.html"
+)
+HARMONIZATION = [f"{REPORT}/harmonization.html"] if "sam" in VARIANTS else []
+
+
 def upsampled(upsample, dataset):
     """CCC's pictures of a dataset, their class maps brought to full size by `upsample`."""
     if upsample == config["colorize"]["upsample"]:

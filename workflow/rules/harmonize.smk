@@ -39,3 +39,70 @@ rule upsample:
     shell:
         "ccc colorize {input.gray:q} --method ccc --weights {input.model:q} -o {output:q}"
         " {params.options:q} 2>&1 | tee {log:q}"
+
+
+rule ablate:
+    input:
+        gray="results/benchmarks/{dataset}/gray",
+        truth="results/benchmarks/{dataset}/truth",
+        nearest=lambda wildcards: upsampled("nearest", wildcards.dataset),
+        bilinear=lambda wildcards: upsampled("bilinear", wildcards.dataset),
+        masks=f"results/segments/{SEGMENTER}/{{dataset}}.json",
+        code=code("cli.ablate"),
+    output:
+        "results/ablation/{dataset}.csv",
+    log:
+        "logs/ablate/{dataset}.log",
+    conda:
+        "../envs/ccc.yaml"
+    params:
+        settings=ABLATION,
+        options=options(config["harmonize"], only=("mode_bin", "order", "mode")),
+    shell:
+        "ccc ablate {input.gray:q} {input.truth:q} --color nearest={input.nearest:q} --color bilinear={input.bilinear:q}"
+        " --masks {input.masks:q} -o {output:q} {params.settings} {params.options:q} 2>&1 | tee {log:q}"
+
+
+rule compare:
+    input:
+        gray="results/benchmarks/{dataset}/gray",
+        truth="results/benchmarks/{dataset}/truth",
+        before=lambda wildcards: before_harmonizing(wildcards.method, wildcards.dataset),
+        after="results/colorized/{method}/sam/{dataset}",
+        masks=f"results/segments/{SEGMENTER}/{{dataset}}.json",
+        code=code("cli.compare"),
+    output:
+        directory(f"{REPORT}/harmonization/{{method}}/{{dataset}}"),
+    log:
+        "logs/compare/{method}/{dataset}.log",
+    conda:
+        "../envs/ccc.yaml"
+    params:
+        options=options({"min_pixels": config["harmonize"]["min_pixels"]}),
+    shell:
+        "ccc compare {input.gray:q} {input.before:q} {input.after:q} --masks {input.masks:q} --truth {input.truth:q}"
+        " -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
+
+
+rule harmonization:
+    input:
+        figures=expand(
+            f"{REPORT}/harmonization/{{method}}/{{dataset}}",
+            method=METHODS,
+            dataset=BENCHMARKS,
+        ),
+        ablations=(
+            expand("results/ablation/{dataset}.csv", dataset=BENCHMARKS)
+            if "ccc" in METHODS
+            else []
+        ),
+        code=code("cli.harmonization"),
+        template=HARMONIZATION_TEMPLATE,
+    output:
+        f"{REPORT}/harmonization.html",
+    log:
+        f"logs/harmonization/{RUN}.log",
+    conda:
+        "../envs/ccc.yaml"
+    shell:
+        "ccc harmonization {input.figures:q} --ablation {input.ablations:q} -o {output:q} 2>&1 | tee {log:q}"

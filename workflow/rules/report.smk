@@ -21,7 +21,7 @@ rule tables:
             {
                 name: value
                 for name, value in config["harmonize"].items()
-                if name != "enabled" and "sam" in VARIANTS
+                if name in ALGORITHM and "sam" in VARIANTS
             },
         )
         + (["--model", model_path()] if "ccc" in METHODS else []),
@@ -34,6 +34,7 @@ rule report:
         json=cells(".json"),
         csv=cells(".csv"),
         tables=rules.tables.output,
+        harmonization=HARMONIZATION,
         benchmarks=expand("results/benchmarks/{dataset}/manifest.csv", dataset=DATASETS),
         colorized=expand(
             "results/colorized/{method}/{variant}/{dataset}",

@@ -1,0 +1,44 @@
+"""What Algorithm 1 does under every delta and Psi, as one table.
+
+example:
+  ccc ablate gray/ truth/ --color bilinear=coloured/ --color nearest=nearest/ --masks masks.json -o ablation.csv
+Each --color names a folder of the same pictures coloured, such as the two ways of bringing class maps to full size:
+bin centres lie 10 apart, so that after nearest upsampling a delta of 8 leaves one colour of every segment.
+"""
+
+from pathlib import Path
+
+from ccc.cli.progress import bar
+
+
+def add_arguments(parser):
+    parser.add_argument("gray", type=Path, help="folder of gray pictures")
+    parser.add_argument("truth", type=Path, help="folder of the true pictures")
+    parser.add_argument(
+        "--color", action="append", required=True, metavar="NAME=FOLDER", help="coloured pictures; repeatable"
+    )
+    parser.add_argument("--masks", type=Path, required=True, help="as for `ccc harmonize`")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="CSV to write; it is printed as well")
+    parser.add_argument("--delta", type=float, nargs="+", default=[4, 8, 16], help="default: 4 8 16")
+    parser.add_argument("--min-pixels", type=int, nargs="+", default=[100, 500, 2000], help="default: 100 500 2000")
+    parser.add_argument("--count", type=int, help="only so many pictures, the first by name (default: all)")
+    parser.add_argument("--mode-bin", type=float, default=1, help="as for `ccc harmonize` (default: 1)")
+    parser.add_argument("--order", choices=("area", "given"), default="area", help="the same (default: area)")
+    parser.add_argument("--mode", choices=("marginal", "joint"), default="marginal", help="default: marginal")
+
+
+def run(args):
+    from ccc.cli.options import parse_pairs
+    from ccc.report.ablation import ablate, ablation_cells, write_ablation
+    from ccc.segment import load
+
+    rows = ablate(
+        args.gray, args.truth, parse_pairs(args.color), load("masks", args.masks), args.delta, args.min_pixels,
+        lambda items: bar(items, "ablate"), args.count, mode_bin=args.mode_bin, order=args.order, mode=args.mode,
+    )  # fmt: skip
+    write_ablation(args.output, rows)
+    words = ablation_cells(rows)
+    widths = [max(map(len, column)) for column in zip(*words, strict=True)]
+    for row in words:
+        print("  ".join(word.rjust(width) for word, width in zip(row, widths, strict=True)))
+    print(f"{args.output}: {rows[0]['pictures']} pictures, masks of {rows[0]['segmenter']}")

@@ -1,0 +1,36 @@
+"""Before and after harmonization side by side, with the outlines of the masks and edges magnified.
+
+example:
+  ccc compare gray/ coloured/ harmonized/ --masks masks.json --truth truth/ -o figures/
+The pictures that changed most are drawn. The rows below the whole picture magnify the places at mask outlines where
+the colours moved most: there one sees whether colour that bled over an edge has gone.
+"""
+
+from pathlib import Path
+
+from ccc.cli.progress import bar
+
+
+def add_arguments(parser):
+    parser.add_argument("gray", type=Path, help="folder of gray pictures")
+    parser.add_argument("before", type=Path, help="folder of coloured pictures")
+    parser.add_argument("after", type=Path, help="folder of the same pictures harmonized")
+    parser.add_argument("--masks", type=Path, required=True, help="as for `ccc harmonize`")
+    parser.add_argument("--truth", type=Path, help="folder of the true pictures, drawn beside them")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the figures")
+    parser.add_argument("--count", type=int, default=3, help="how many pictures (default: %(default)s)")
+    parser.add_argument("--windows", type=int, default=2, help="magnified places of each (default: %(default)s)")
+    parser.add_argument("--min-pixels", type=int, default=500, help="outline larger masks (default: %(default)s)")
+
+
+def run(args):
+    from ccc.report.comparison import write_comparisons
+    from ccc.segment import load
+
+    written = write_comparisons(
+        args.gray, args.before, args.after, load("masks", args.masks), args.output, args.count, args.truth,
+        args.windows, args.min_pixels, lambda items: bar(items, "compare"),
+    )  # fmt: skip
+    print(f"{args.output}: {len(written)} pictures drawn")
+    for line in written:
+        print(f"  {line['file']}  {line['name']}: {line['changed_share']:.1%} of the pixels changed")
