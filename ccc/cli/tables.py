@@ -6,33 +6,19 @@ example:
 
 from pathlib import Path
 
+from ccc.cli.options import add_table_options, table_options
+
 
 def add_arguments(parser):
     parser.add_argument(
         "metrics", nargs="+", type=Path, help="JSON files of `ccc evaluate`, their CSV beside them, or folders of these"
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the tables")
-    parser.add_argument(
-        "--column", action="append", default=[], metavar="DATASET=NAME",
-        help="a dataset that stands for one of the paper's: ADE, Celeba, COCO, Ox. Flower, ImageNet; repeatable",
-    )  # fmt: skip
-    parser.add_argument(
-        "--not-run", action="append", default=[], metavar="METHOD=REASON",
-        help="a method that has no metrics, and why; repeatable",
-    )  # fmt: skip
-    parser.add_argument("--model", type=Path, help="file of `ccc train`, whose settings Table II shows")
-    parser.add_argument(
-        "--harmonize", action="append", default=[], metavar="NAME=VALUE",
-        help="min_pixels, delta_a or delta_b of Algorithm 1, which Table II shows; repeatable",
-    )  # fmt: skip
+    add_table_options(parser)
 
 
 def run(args):
-    from ccc.cli.options import parse_pairs
     from ccc.report.results import write_tables
 
-    written = write_tables(
-        args.metrics, args.output, parse_pairs(args.column), not_run=parse_pairs(args.not_run), model=args.model,
-        harmonize=parse_pairs(args.harmonize),
-    )  # fmt: skip
+    written = write_tables(args.metrics, args.output, **table_options(args))
     print(f"{args.output}: {len(written)} files")

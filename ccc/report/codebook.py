@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from ccc.codebook import PAPER_SHARE, PAPER_SIZE, REACHABLE, Codebook
+from ccc.codebook import PAPER_SHARE, PAPER_SIZE, REACHABLE, Codebook, ColorGrid
 from ccc.color import lab_to_rgb, rgb_to_lab
 from ccc.files import written_whole
 
@@ -49,14 +49,14 @@ def runs(numbers: np.ndarray) -> str:
     return " ".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in parts)
 
 
-def class_colors(codebook: Codebook) -> np.ndarray:
+def class_colors(grid: ColorGrid) -> np.ndarray:
     """A colour for every grid class: float32 `(grid.size, 3)` sRGB in [0, 1], its bin centre as vivid as sRGB has it.
 
     The lightness, of 5 to 95, is the one at which the clip to sRGB changes the centre least; of those that are
     equally good the nearest to 65.
     """
     lightness = np.arange(5, 96, 5)
-    centers = codebook.grid.centers
+    centers = grid.centers
     lab = np.concatenate(
         [
             np.broadcast_to(lightness[:, None, None], (len(lightness), len(centers), 1)),
@@ -88,7 +88,7 @@ def draw(codebook: Codebook, path: str | os.PathLike) -> None:
     cells = codebook.counts.sum()
     kept = np.isin(np.arange(grid.size), codebook.active)
     share = np.where(codebook.counts > 0, codebook.counts / cells, np.nan)
-    colors = class_colors(codebook)
+    colors = class_colors(grid)
     fixed = {"svg.hashsalt": "ccc", "svg.fonttype": "path", "font.size": 9, "image.composite_image": False}
     with rc_context(fixed), written_whole(path) as aside:
         figure = Figure(figsize=(15, 4.8), layout="constrained")

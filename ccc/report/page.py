@@ -1,29 +1,32 @@
-"""The report: one folder of static files that opens from disk."""
+"""The report: a folder of static pages that opens from disk and needs nothing outside it."""
 
-import csv
-import html
+import functools
+import json
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
+from urllib.parse import quote
 
 import jinja2
 
-from ccc import __version__
 from ccc.codebook import Codebook
-from ccc.errors import CCCError
-from ccc.files import write_text
-from ccc.images import read_rgb, resize_short_side, write_png
+from ccc.files import sha256, write_text
 from ccc.metrics.registry import find
-from ccc.report.cells import REFERENCES, read_cells, row_label
+from ccc.report import cards, plots, timing, training_run
+from ccc.report.cells import read_cells
 from ccc.report.codebook import describe, draw
+from ccc.report.layout import Table
+from ccc.report.lines import datasets_of, interval, lines_of, metrics_of, of_base, text
+from ccc.report.overview import table_1, table_2
+from ccc.report.pictures import BENCHMARK, collect, columns_of, link, page_data, previews_of
+from ccc.report.previews import ERROR_STOPS, LARGEST_ERROR, read_counts
+from ccc.report.summary import Figure, summarize
 from ccc.report.tables import build_tables
 from ccc.report.training_data import training_data
 
-PACKAGES = ("torch", "torchvision", "snakemake", "webdataset", "numpy", "pillow", "scikit-image", "scipy", "lpips")
+PARTS = ("pictures", "data")  # folders of the report that are made again with every page
 
 
 def write_report(
@@ -31,38 +34,145 @@ def write_report(
     run: str,
     metrics: Sequence[str | os.PathLike],
     results: str | os.PathLike,
+    *,
     columns: Mapping[str, str] | None = None,
+    not_run: Mapping[str, str] | None = None,
+    model: str | os.PathLike | None = None,
+    harmonize: Mapping[str, object] | None = None,
     codebook: str | os.PathLike | None = None,
     training: str | os.PathLike | None = None,
-    max_pictures: int = 10,
-    progress=iter,
     shards: Sequence[str | os.PathLike] = (),
+    timings: str | os.PathLike | None = None,
+    weights: Mapping[str, str | os.PathLike] | None = None,
+    max_pictures: int = 50,
+    rerun: str = "snakemake --cores all",
+    provenance: Mapping[str, str] | None = None,
+    progress=iter,
 ) -> Path:
-    """Write `index.html` and `pictures/` into `folder`; return the page's path.
+    """Write the pages with `pictures/` and `data/` beside them into `folder`; return the path of `index.html`.
 
-    `run`: its name; `metrics`: JSON files of `ccc evaluate`; `results`: the folder with `benchmarks` and `colorized`;
-    `columns`: see `ccc.report.tables.build_tables`; `codebook`: of `ccc codebook`; `training`: of `ccc train`;
-    `max_pictures`: how many of each dataset are shown, the first by name; `shards`: tars of `ccc shard`, whose numbers
-    are told (`ccc.report.training_data`). Raises CCCError where a picture of a cell
-    is missing.
+    `run`: its name; `metrics`: JSON files of `ccc evaluate`; `results`: the folder with `benchmarks`, `colorized`,
+    `previews` and `index`; `columns`, `not_run`, `model`, `harmonize`: see `ccc.report.results.write_tables`;
+    `codebook`: of `ccc codebook`; `training`: folder of `ccc train`; `shards`: tars of `ccc shard`, whose numbers are
+    told; `timings`: folder of Snakemake's benchmark files, `<method>/<dataset>.tsv`, as far as there are any;
+    `weights`: files of weights by what uses them, whose checksums are told; `max_pictures`: how many of each dataset
+    are shown, the first by name; `rerun`: the command that made the run; `provenance`: facts about this moment and
+    machine, the only part that differs between equal runs. Raises CCCError where a picture of a cell is missing.
     """
     folder, results = Path(folder), Path(results)
     cells = read_cells(metrics)
+    summary = summarize(cells)
+    lines = lines_of(cells, summary)
+    book = Codebook.load(codebook) if codebook else None
     folder.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder, prefix=".pictures."))
+    aside = Path(tempfile.mkdtemp(dir=folder, prefix=".new."))
     try:
-        datasets = _datasets(cells, results, aside, max_pictures, progress)
-        book = Codebook.load(codebook) if codebook else None
-        if book:
-            draw(book, aside / "codebook.svg")
+        shown = _collect(lines, results, aside, max_pictures, progress)
+        for file in _files(metrics):
+            cell = json.loads(file.read_text())
+            target = aside / "data/metrics" / cell["method"] / cell["variant"] / cell["dataset"]
+            for suffix in (".json", ".csv"):
+                link(file.with_suffix(suffix), target.parent / f"{target.name}{suffix}")
         if training:
-            shutil.copyfile(Path(training) / "preview.png", aside / "preview.png")
-        aside.chmod(0o755)
-        shutil.rmtree(folder / "pictures", ignore_errors=True)
-        os.replace(aside, folder / "pictures")
-    except BaseException:
+            for name in (training_run.HISTORY, training_run.PREVIEW):
+                link(Path(training) / name, aside / "data/training" / name)
+        if codebook:
+            link(Path(codebook), aside / "data/codebook.json")
+            draw(book, aside / "data/codebook.svg")
+        drawn = _plots(lines, book, results, timings)
+        for plot in (plot for group in drawn.values() for plot in group):
+            write_text(aside / "data/plots" / f"{plot.name}.csv", plot.data)
+        for part in PARTS:
+            shutil.rmtree(folder / part, ignore_errors=True)
+            os.replace(aside / part, folder / part)
+    finally:
         shutil.rmtree(aside, ignore_errors=True)
-        raise
+
+    common = {
+        "run": run, "lines": lines, "datasets": datasets_of(lines), "metrics": metrics_of(lines), "find": find,
+        "rerun": rerun, "shown": shown, "harmonization": (folder / "harmonization.html").is_file(),
+    }  # fmt: skip
+    described = describe(book) if book else None
+    render = functools.partial(_render, folder, common)
+    for stale in folder.glob("pictures-*.html"):
+        stale.unlink()
+    render(
+        "index.html",
+        cards=[cards.card(lines, summary, dataset, shown[dataset], folder, rerun) for dataset in common["datasets"]],
+        grouped=cards.by_method(lines), missing=cards.missing(lines), not_run=not_run or {},
+        stand_ins=cards.stand_ins(lines), headline=cards.headline_metric(lines), book=described,
+        provenance=dict(provenance or {}),
+        weights=[(use, Path(file).name, sha256(file)) for use, file in (weights or {}).items()],
+    )  # fmt: skip
+    tables = [table_1(), table_2(model, harmonize), *build_tables(cells, columns or {}, None, not_run, summary)]
+    render("tables.html", tables=tables)
+    render(
+        "plots.html", plots=drawn, symbols=plots.class_symbol(), book=described,
+        curves=training_run.curves(training) if training else [], training=bool(training),
+        training_data=training_data(results, shards),
+    )  # fmt: skip
+    for dataset in common["datasets"]:
+        mine = [line for line in lines if line.cell.dataset == dataset]
+        data = page_data(mine, shown[dataset], columns_of(mine), rerun)
+        render(
+            "pictures.html", f"pictures-{dataset}.html", dataset=dataset, data=data, count=mine[0].cell.images,
+            error_stops=ERROR_STOPS, largest_error=LARGEST_ERROR,
+        )  # fmt: skip
+    return folder / "index.html"
+
+
+def column_facts(table: Table) -> list[Figure | None]:
+    """For each column a figure of the same dataset and metric, as far as the table shows any.
+
+    Published columns and differences follow ours of the same metric in their group.
+    """
+    facts: list[Figure | None] = []
+    for group in table.groups:
+        last = None
+        for _ in group.columns:
+            place = len(facts)
+            last = next((row.values[place].figure for row in table.rows if row.values[place].figure), last)
+            facts.append(last)
+    return facts
+
+
+def _files(metrics) -> list[Path]:
+    return [file for path in map(Path, metrics) for file in (sorted(path.rglob("*.json")) if path.is_dir() else [path])]
+
+
+def _collect(lines, results: Path, target: Path, most: int, progress) -> dict[str, list[str]]:
+    """Link the pictures of every dataset into `target/pictures`; returns the names shown by dataset."""
+    shown = {}
+    for dataset in progress(datasets_of(lines)):
+        mine = [line for line in lines if line.cell.dataset == dataset]
+        names = sorted(row["name"] for row in mine[0].cell.pictures)[:most]
+        collect(columns_of(mine), names, dataset, results, target / "pictures")
+        shown[dataset] = names
+    return shown
+
+
+def _plots(lines, book, results: Path, timings) -> dict[str, list[plots.Plot]]:
+    drawn = {"metrics": [plots.dot_plot(lines, metric) for metric in metrics_of(lines)]}
+    x, y = of_base(lines, "psnr"), of_base(lines, "cnr")
+    drawn["trade_off"] = [plots.trade_off(lines, x, y)] if x and y else []
+    drawn["gamut"] = []
+    for dataset in datasets_of(lines):
+        mine = [line for line in lines if line.cell.dataset == dataset]
+        truth = read_counts(previews_of({"method": BENCHMARK, "variant": "truth"}, dataset, results))
+        counts = {
+            line.label: read_counts(results / "previews" / line.key / dataset)
+            for line in mine
+            if line.cell.method != "gray"
+        }
+        drawn["gamut"].append(plots.occupancy(counts, truth, dataset))
+    drawn["codebook"] = [plots.balance(book)] if book else []
+    seconds = timing.read(timings, lines) if timings else {}
+    drawn["timing"] = [timing.plot(seconds)] if seconds else []
+    return drawn
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ccc.report"),
         autoescape=True,
@@ -70,89 +180,14 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    missing = sorted({f"{find(name).title}: {reason}" for cell in cells for name, reason in cell.missing.items()})
-    text = environment.get_template("index.html").render(
-        run=run,
-        tables=build_tables(cells, columns or {}),
-        datasets=datasets,
-        methods=sorted({row_label(cells, *cell.key[:2]) for cell in cells}),
-        segmenters=sorted({cell.segmenter for cell in cells if cell.segmenter}),
-        missing=missing,
-        codebook=describe(book) if book else None,
-        training=_training(training) if training else None,
-        training_data=training_data(results, shards),
-        versions=_versions(),
-        harmonization=(folder / "harmonization.html").exists(),
-    )
-    write_text(folder / "index.html", text)
-    return folder / "index.html"
+    static = Path(__file__).with_name("static")
+    environment.globals["column_facts"] = column_facts
+    environment.globals["static"] = lambda name: (static / name).read_text(encoding="utf-8")
+    environment.filters |= {"text": text, "interval": interval}
+    environment.filters["url"] = lambda text: quote(text, safe="/")
+    return environment
 
 
-def _versions() -> list[tuple[str, str]]:
-    found = [("ccc", __version__), ("python", platform.python_version())]
-    return found + [(name, metadata.version(name)) for name in PACKAGES]
-
-
-def _datasets(cells, results: Path, aside: Path, max_pictures: int, progress) -> list[dict]:
-    """What each dataset's section shows; thumbnails are written into `aside` as they are met."""
-    order = sorted({cell.key[:2] for cell in cells}, key=lambda row: (row[0] in REFERENCES, row))
-    found = []
-    for dataset in sorted({cell.key[2] for cell in cells}):
-        mine = {cell.key[:2]: cell for cell in cells if cell.key[2] == dataset}
-        per_picture = {row: {line["name"]: line for line in cell.pictures} for row, cell in mine.items()}
-        names = sorted(next(iter(per_picture.values())))
-        base = results / "benchmarks" / dataset
-        columns = [("Gray", base / "gray", None)]
-        columns += [
-            (row_label(cells, *row), results / "colorized" / row[0] / row[1] / dataset, row)
-            for row in order
-            if row in mine and row != ("gray", "plain") and row != ("gray", "sam")
-        ]
-        columns.append(("Truth", base / "truth", None))
-        rows = []
-        for number, name in enumerate(progress(names[:max_pictures])):
-            pictures = []
-            for place, (label, source, row) in enumerate(columns):
-                path = source / f"{name}.png"
-                if not path.is_file():
-                    raise CCCError(f"{path}: is missing, though its metrics are there; colorize this dataset again")
-                target = f"{dataset}-{number:03d}-{place:02d}.png"  # names of pictures may hold anything
-                picture = read_rgb(path)
-                write_png(aside / target, picture if min(picture.shape[:2]) <= 256 else resize_short_side(picture, 256))
-                line = per_picture[row][name] if row else {}
-                shown = [name for base in ("psnr", "cnr") if row for name in mine[row].named(base)]
-                facts = [f"{find(name).title} {float(line[name]):.2f}" for name in shown if line.get(name)]
-                if line.get("changed_share"):
-                    facts.append(f"changed {float(line['changed_share']):.0%}")
-                pictures.append({"label": label, "file": f"pictures/{target}", "facts": ", ".join(facts)})
-            rows.append({"name": name, "pictures": pictures})
-        found.append({"name": dataset, "count": len(names), "rows": rows})
-    return found
-
-
-def _training(folder) -> dict:
-    with open(Path(folder) / "history.csv", newline="") as file:
-        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    return {"history": history, "drawing": _curves(history, ("loss", "validation_loss")) if len(history) > 1 else ""}
-
-
-def _curves(history: Sequence[Mapping], names: Sequence[str], width: int = 480, height: int = 200) -> str:
-    values = [row[name] for name in names for row in history]
-    low, high = min(values), max(values)
-    last = history[-1]["step"]
-    lines = []
-    for number, name in enumerate(names):
-        points = " ".join(
-            f"{40 + row['step'] / last * (width - 50):.1f},"
-            f"{10 + (high - row[name]) / ((high - low) or 1) * (height - 40):.1f}"
-            for row in history
-        )
-        style = "" if number == 0 else ' stroke-dasharray="5 3"'
-        lines.append(f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="2"{style}/>')
-    axis = (
-        f'<text x="0" y="18">{high:.2f}</text><text x="0" y="{height - 28}">{low:.2f}</text>'
-        f'<text x="{width - 90}" y="{height - 8}">step {last:.0f}</text>'
-    )
-    title = html.escape(f"{names[0]} (line) and {names[1]} (dashed) by step")
-    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{title}" font-size="12" fill="currentColor">'
-    return head + axis + "".join(lines) + "</svg>"
+def _render(folder: Path, common: Mapping, template: str, target: str | None = None, **values) -> None:
+    page = _environment().get_template(template).render(**common, **values, page=target or template)
+    write_text(folder / (target or template), page)

@@ -1,19 +1,22 @@
-"""The page: whole, offline, escaped, the same every time."""
+"""The pages: whole, offline, escaped, the same every time."""
 
+import csv
 import html.parser
 import json
 import re
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from PIL import Image
+from synthetic import HOSTILE, make_results, write_cell
 
-from ccc.codebook import Codebook
 from ccc.errors import CCCError
+from ccc.files import sha256
 from ccc.report.page import write_report
 
-HOSTILE = "<script>alert(1)</script>\"'&"
-VOID = {"meta", "img", "br", "link", "hr", "input", "rect", "line", "polyline", "path", "circle"}
+VOID = {"meta", "img", "br", "link", "hr", "input", "rect", "line", "polyline", "path", "circle", "use"}
+NAMES = ["a", "b", HOSTILE.replace("/", "") + "#?%41"]
 
 
 class Page(html.parser.HTMLParser):
@@ -35,103 +38,163 @@ class Page(html.parser.HTMLParser):
             assert self.open.pop() == tag, tag
 
 
-@pytest.fixture
-def results(tmp_path):
-    """A finished run of one method over one dataset of three pictures, in the workflow's layout."""
-    root = tmp_path / "results"
-    names = ["a", "b", HOSTILE.replace("/", "") + "#?%41"]
-    random = np.random.default_rng(0)
-    for folder in ("benchmarks/set/truth", "benchmarks/set/gray", "colorized/ccc/plain/set", "colorized/ccc/sam/set"):
-        (root / folder).mkdir(parents=True)
-        for name in names:
-            picture = random.integers(0, 256, (300, 400, 3), dtype=np.uint8)
-            Image.fromarray(picture).save(root / folder / f"{name}.png")
-    for variant in ("plain", "sam"):
-        data = {
-            "format": "ccc-metrics-2", "images": 3, "side": 300, "mean": {"psnr": 22.0, "cnr_300": 0.7}, "median": {},
-            "sd": {}, "n": {}, "set": {}, "interval": {}, "infinite": {}, "cautions": {}, "versions": {},
-            "missing": {"fid_64": f"no weights: {HOSTILE}"}, "method": "ccc",
-            "directions": {"psnr": "higher", "cnr_300": "higher", "fid_64": "lower"},
-            "variant": variant, "dataset": "set", "title": f"CCC {HOSTILE}",
-            "segmenter": "felzenszwalb" if variant == "sam" else None,
-        }  # fmt: skip
-        path = root / f"metrics/ccc/{variant}/set.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(data))
-        lines = ['"' + name.replace('"', '""') + '",400,300,21.25,0.75' for name in names]
-        path.with_suffix(".csv").write_text("\n".join(["name,width,height,psnr,cnr_300", *lines]) + "\n")
-    counts = np.zeros(400, dtype=np.int64)
-    counts[[190, 209, 210]] = 600, 10, 9000
-    Codebook.fit(counts, 500).save(root / "codebook.json")
-    training = root / "train"
-    training.mkdir()
-    (training / "history.csv").write_text("step,epoch,loss,validation_loss\n10,1,5.5,4.5\n20,2,4.5,4.25\n")
-    Image.new("RGB", (64, 32)).save(training / "preview.png")
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run of two methods over one dataset of three pictures."""
+    root = make_results(tmp_path_factory.mktemp("run") / "results", ["ccc", "other"], ["set"], NAMES)
+    cell = json.loads((root / "metrics/ccc/plain/set.json").read_text())
+    (root / "metrics/ccc/plain/set.json").write_text(json.dumps(cell | {"title": f"CCC {HOSTILE}"}))
     return root
 
 
 def report(results, folder, **options):
     cells = sorted((results / "metrics").rglob("*.json"))
     options = {"codebook": results / "codebook.json", "training": results / "train"} | options
-    return write_report(folder, HOSTILE, cells, results, {}, **options)
+    options["weights"] = {"ccc": results / "codebook.json"}  # any file has a checksum
+    return write_report(folder, HOSTILE, cells, results, **options).parent
 
 
-def test_it_is_well_formed_offline_and_shows_what_is_there(results, tmp_path):
-    page = report(results, tmp_path / "out")
-    text = page.read_text()
-    tags = Page(text).tags
-    assert not re.search(r"(?:https?:)?//|@import|url\(", text)
-    assert not [tag for tag, _ in tags if tag in ("script", "iframe", "object", "link")]
-    images = [attributes for tag, attributes in tags if tag == "img"]
-    assert images and all((page.parent / image["src"]).is_file() for image in images)
-    assert all(image.get("alt") and image.get("loading") == "lazy" for image in images)
-    places = {attributes.get("id") for _, attributes in tags}
-    links = {attributes.get("href", "") for tag, attributes in tags if tag == "a"}
-    assert {link[1:] for link in links if link.startswith("#")} <= places
-    assert [tag for tag, _ in tags].count("table") == [tag for tag, _ in tags].count("caption") == 5
-    assert all("scope" in attributes for tag, attributes in tags if tag == "th")
-    assert "PSNR 21.25" in text and "CNR 300 0.75" in text and "felzenszwalb" in text and "no weights" in text
-    assert any(tag == "svg" for tag, _ in tags)
+@pytest.fixture(scope="module")
+def folder(finished, tmp_path_factory):
+    return report(finished, tmp_path_factory.mktemp("report"))
 
 
-def test_hostile_names_are_escaped(results, tmp_path):
-    text = report(results, tmp_path / "out").read_text()
-    assert "<script>" not in text and "&lt;script&gt;" in text
+def pages(folder):
+    return {path.name: path.read_text() for path in sorted(folder.glob("*.html"))}
 
 
-def test_pictures_are_small_and_as_many_as_asked(results, tmp_path):
-    page = report(results, tmp_path / "out", max_pictures=2)
-    pictures = [path for path in (page.parent / "pictures").iterdir() if "-" in path.name]
-    assert len(pictures) == 2 * 4  # gray, plain, harmonized, truth
-    assert all(min(Image.open(path).size) <= 256 for path in pictures)
-    assert "2 of 3 pictures" in page.read_text()
+def test_the_pages_are_well_formed_and_ask_for_nothing_outside(folder):
+    found = pages(folder)
+    assert set(found) == {"index.html", "tables.html", "plots.html", "pictures-set.html"}
+    for name, text in found.items():
+        tags = Page(re.sub(r"<script>.*?</script>|<style>.*?</style>", "", text, flags=re.S)).tags
+        assert not [tag for tag, _ in tags if tag in ("iframe", "object", "base")]
+        addresses = [attributes.get(key) for _, attributes in tags for key in ("src", "href")]
+        assert not [address for address in addresses if address and re.match(r"\w+:|//", address)
+                    and not address.startswith("data:")], name  # fmt: skip
+        assert not re.search(r"@import|url\(|\bfetch\(|XMLHttpRequest|import\(|type=.module", text), name
+        assert all("scope" in attributes for tag, attributes in tags if tag == "th"), name
+        assert [tag for tag, _ in tags].count("h1") == [tag for tag, _ in tags].count("main") == 1
 
 
-def test_it_is_identical_every_time_and_leaves_no_old_picture(results, tmp_path):
-    first = report(results, tmp_path / "out")
-    (first.parent / "pictures/old.png").touch()
-    before = {path.name: path.read_bytes() for path in first.parent.rglob("*") if path.is_file() and path.stem != "old"}
-    again = report(results, tmp_path / "out")
-    assert before == {path.name: path.read_bytes() for path in again.parent.rglob("*") if path.is_file()}
+def test_every_link_leads_somewhere(folder):
+    found = pages(folder)
+    places = {name: {attributes.get("id") for _, attributes in Page(strip(text)).tags} for name, text in found.items()}
+    for name, text in found.items():
+        for tag, attributes in Page(strip(text)).tags:
+            address = attributes.get("href" if tag == "a" else "src", "")
+            if tag not in ("a", "img") or address.startswith("data:"):
+                continue
+            file, _, place = address.partition("#")
+            if file.startswith("tables/"):  # written by `ccc tables`, another job
+                continue
+            assert not file or (folder / unquote(file)).exists(), (name, address)
+            if place and "=" not in place:
+                assert place in places[file or name], (name, address)
 
 
-def test_a_missing_picture_is_named_and_nothing_half_written_stays(results, tmp_path):
+def strip(text):
+    return re.sub(r"<script>.*?</script>|<style>.*?</style>", "", text, flags=re.S)
+
+
+def test_what_is_there_and_what_is_missing_is_said(folder):
+    index = (folder / "index.html").read_text()
+    assert sha256(folder / "data/codebook.json") in index
+    assert "felzenszwalb" in index and "no weights" in index and "FID (64)" in index
+    cell = json.loads((folder / "data/metrics/ccc/plain/set.json").read_text())
+    assert f"{cell['mean']['psnr']:.2f}</a>" in index
+    plots = (folder / "plots.html").read_text()
+    assert "3 of 400 classes; the paper kept 215" in plots and plots.count("<svg") > 10
+
+
+def test_hostile_names_are_escaped(folder):
+    for name, text in pages(folder).items():
+        assert "<script>alert" not in text, name
+
+
+def test_a_method_that_gray_beats_is_not_praised(tmp_path):
+    results = make_results(tmp_path / "results", ["ccc", "gray"], ["set"], ["a", "b"], variants=("plain",))
+    for method, psnr in (("ccc", 20.0), ("gray", 22.0)):
+        rows = [{"name": name, "width": 128, "height": 96, "psnr": psnr, "cnr_96": psnr / 30} for name in "ab"]
+        write_cell(results, method, "plain", "set", rows)
+    folder = report(results, tmp_path / "out")
+    index = (folder / "index.html").read_text()
+    assert re.search(r"but a gray picture is better: <a[^>]*>22.00</a>", index)
+
+
+def test_a_picture_s_values_stand_on_the_line_that_the_page_names(finished, folder):
+    text = (folder / "pictures-set.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S)[1])
+    assert data["names"] == sorted(NAMES)
+    for column in data["columns"]:
+        for name in data["names"]:
+            for kind, suffix in data["suffixes"].items():
+                assert (folder / "pictures" / column["key"] / "set" / kind / f"{name}{suffix}").is_file()
+    with (folder / "data/metrics/ccc/plain/set.csv").open(newline="") as file:
+        lines = list(csv.reader(file))
+    for place, row in enumerate(data["rows"]["ccc/plain"]):
+        line = dict(zip(lines[0], lines[row - 1], strict=True))
+        assert line["name"] == data["names"][place]
+        assert float(line["psnr"]) == pytest.approx(data["values"]["ccc/plain"]["psnr"][place], abs=1e-6)
+
+
+def test_as_many_pictures_are_shown_as_asked(finished, tmp_path):
+    folder = report(finished, tmp_path / "out", max_pictures=2)
+    assert len(list((folder / "pictures/ccc/plain/set/picture").iterdir())) == 2
+    assert "2 of 3 pictures, the first by name" in (folder / "pictures-set.html").read_text()
+
+
+def test_the_folder_is_whole_without_the_results(finished, tmp_path):
+    """Pictures are the very files, linked: they stay when the results go, and do not change with them."""
+    folder = report(finished, tmp_path / "out")
+    shown = folder / "pictures/ccc/plain/set/picture/a.png"
+    source = finished / "colorized/ccc/plain/set/a.png"
+    assert not shown.is_symlink() and shown.read_bytes() == source.read_bytes()
+
+
+def test_it_is_identical_every_time_and_leaves_nothing_old(finished, tmp_path):
+    folder = report(finished, tmp_path / "out")
+    (folder / "pictures/old.png").touch()
+    (folder / "pictures-old.html").touch()
+    old = {"old.png", "pictures-old.html"}
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name not in old}
+    report(finished, tmp_path / "out")
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_only_the_provenance_differs_between_equal_runs(finished, tmp_path):
+    first, second = (
+        report(finished, tmp_path / when, provenance={"Written": when, "Processor": when}) for when in ("now", "then")
+    )
+    for name, text in pages(first).items():
+        lines = zip(text.splitlines(), (second / name).read_text().splitlines(), strict=True)
+        differing = [line for line, other in lines if line != other]
+        assert all('class="provenance"' in line for line in differing) and bool(differing) == (name == "index.html")
+
+
+def test_a_missing_picture_is_named_and_nothing_half_written_stays(tmp_path):
+    results = make_results(tmp_path / "results", ["ccc"], ["set"], ["a", "b"])
     (results / "colorized/ccc/sam/set/b.png").unlink()
     with pytest.raises(CCCError, match=r"sam.set.b\.png"):
         report(results, tmp_path / "out")
     assert not [path for path in (tmp_path / "out").rglob("*")]
 
 
-def test_text_stands_out_from_its_ground_in_both_schemes(results, tmp_path):
-    """WCAG 2 AA: 4.5 to 1 for text and links, over the page's ground and over its soft ground."""
-    text = report(results, tmp_path / "out").read_text()
-    blocks = re.findall(r":root ?{([^}]*)}", text)
-    schemes = [dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", block)) for block in blocks]
-    assert len(schemes) == 2, "light and dark"
-    for colors in schemes:
-        for front in ("text", "link"):
-            for ground in ("ground", "soft"):
-                assert contrast(colors[front], colors[ground]) >= 4.5, (front, ground)
+def test_cells_of_different_pictures_are_refused(tmp_path):
+    results = make_results(tmp_path / "results", ["ccc"], ["set"], ["a", "b"])
+    write_cell(results, "ccc", "sam", "set", [{"name": "a", "width": 9, "height": 9, "psnr": 20.0}])
+    with pytest.raises(CCCError, match="other pictures than the rest"):
+        report(results, tmp_path / "out")
+
+
+def test_text_stands_out_from_its_ground_in_both_schemes(folder):
+    """WCAG 2 AA: 4.5 to 1 for text, links and quiet text, over every ground that they stand on."""
+    text = (folder / "index.html").read_text()
+    colors = {name: pair for name, *pair in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", text)}
+    for scheme in (0, 1):
+        for ground in ("ground", "soft", "best", "tied"):
+            for front in ("text", "muted", "link"):
+                assert contrast(colors[front][scheme], colors[ground][scheme]) >= 4.5, (front, ground, scheme)
 
 
 def contrast(one, other):
@@ -142,3 +205,26 @@ def contrast(one, other):
 
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+def test_previews_show_what_they_say(tmp_path):
+    """A gray picture against a red one: one class, and an error in the colour of its CIEDE2000."""
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
+    from ccc.report.previews import class_palette, error_colors, read_counts, write_previews
+
+    red = np.full((40, 60, 3), (200, 30, 30), np.uint8)
+    gray = np.full((40, 60, 3), 128, np.uint8)
+    for name, picture in (("pictures", gray), ("truth", red)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(picture).save(tmp_path / name / "x.png")
+    write_previews(tmp_path / "pictures", tmp_path / "truth", tmp_path / "out")
+    assert read_counts(tmp_path / "out").nonzero()[0].tolist() == [210]
+    classes = np.array(Image.open(tmp_path / "out/classes/x.png").convert("RGB"))
+    assert (classes == class_palette()[210]).all()
+    error = np.array(Image.open(tmp_path / "out/error/x.webp").convert("RGB")).astype(int)
+    expected = error_colors(deltaE_ciede2000(rgb2lab(red), rgb2lab(gray))).astype(int)
+    assert 20 < deltaE_ciede2000(rgb2lab(red), rgb2lab(gray)).max() < 40
+    assert np.abs(error - expected).max() <= 6  # but for the compression
+    write_previews(tmp_path / "truth", tmp_path / "truth", tmp_path / "same")
+    assert np.array(Image.open(tmp_path / "same/error/x.webp").convert("RGB")).max() <= 3

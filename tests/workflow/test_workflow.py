@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -106,8 +107,9 @@ def finished(tmp_path_factory):
     output = snakemake(folder)
     assert jobs(output) == {
         "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
-        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "tables": 1, "report": 1,
-        "upsample": 1, "ablate": 1, "compare": 3, "harmonization": 1,
+        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "previews": 6,
+        "benchmark_previews": 2, "tables": 1, "report": 1, "upsample": 1, "ablate": 1, "compare": 3,
+        "harmonization": 1,
     }  # fmt: skip
     return folder
 
@@ -135,11 +137,10 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
     assert "ccc/people" in page and "masks of felzenszwalb" in page and "nearest" in page and "bilinear" in page
     assert 'src="harmonization/ccc/people/000.jpg"' in page
     assert (finished / "reports/small/harmonization/ccc/people/000.jpg").stat().st_size
+    page = (finished / "reports/small/pictures-people.html").read_text()
+    assert "it\\u0027s $HOME 0" in page and "--configfile config/small.yaml --forcerun results/colorized/ccc" in page
     page = (finished / "reports/small/index.html").read_text()
-    assert 'href="harmonization.html"' in page
-    assert "it&#39;s $HOME 0" in page and "http" not in re.sub(
-        r"<(p|li|dd)[^>]*>.*?</\1>|no weights[^<]*", "", page, flags=re.S
-    )
+    assert 'href="harmonization.html"' in page and "3 methods, 1 benchmark" in page
     assert "Nothing to be done" in snakemake(finished)
 
 
@@ -181,6 +182,7 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
         "harmonization",
         "evaluate",
         "tables",
+        "previews",
         "report",
     }
 
@@ -200,7 +202,7 @@ def test_a_method_is_one_file(finished):
     try:
         output = snakemake(finished)
         assert jobs(output) == {
-            "colorize_mine": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1, "compare": 1,
+            "colorize_mine": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1, "compare": 1,
             "harmonization": 1,
         }  # fmt: skip
         for number in range(4, 8):
@@ -228,9 +230,42 @@ def test_editing_one_colorizer_reruns_that_method_alone(finished):
     old = path.read_text()
     path.write_text(old + "\n# edited\n")
     try:
-        expected = {"colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1}
-        expected |= {"compare": 1, "harmonization": 1}
+        expected = {
+            "colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1,
+            "compare": 1, "harmonization": 1,
+        }  # fmt: skip
         assert jobs(snakemake(finished, "-n")) == expected
+    finally:
+        path.write_text(old)
+
+
+def test_the_command_below_a_picture_makes_it_again_and_what_depends_on_it(finished):
+    page = (finished / "reports/small/pictures-people.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S)[1])
+    (command,) = [column["command"] for column in data["columns"] if column["key"] == "oracle/plain"]
+    words = shlex.split(command)
+    assert words[:5] == ["snakemake", "--cores", "all", "--configfile", "config/small.yaml"]
+    expected = {
+        "colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1, "compare": 1,
+        "harmonization": 1,
+    }  # fmt: skip
+    assert jobs(snakemake(finished, "-n", *words[5:])) == expected
+
+
+def test_the_report_of_snakemake_holds_tables_pages_codebook_and_previews(finished):
+    snakemake(finished, "--report", "all.html")
+    text = (finished / "all.html").read_text()
+    for category in ("Tables", "Page", "Codebook", "Previews"):
+        assert f'"{category}"' in text, category
+    assert "ours beside the published figures" in text
+
+
+def test_editing_a_template_renders_the_pages_and_nothing_else(finished):
+    path = finished / "ccc/report/static/report.css"
+    old = path.read_text()
+    path.write_text(old + "\n")
+    try:
+        assert jobs(snakemake(finished, "-n")) == {"report": 1}
     finally:
         path.write_text(old)
 

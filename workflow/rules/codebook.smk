@@ -6,7 +6,11 @@ rule codebook:
         code=code("cli.codebook"),
     output:
         codebook="results/codebook.json",
-        drawing="results/codebook.svg",
+        drawing=report(
+            "results/codebook.svg",
+            caption="../report/codebook.rst",
+            category="Codebook",
+        ),
     log:
         "logs/codebook.log",
     conda:

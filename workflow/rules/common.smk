@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import jsonschema
@@ -274,6 +275,21 @@ def title(method):
     return config["titles"].get(method, method)
 
 
+def rerun_command():
+    """What makes this run again: the command line's configuration files and values, paths from the working folder."""
+    words = ["snakemake", "--cores", "all"]
+    snakefile = os.path.relpath(workflow.main_snakefile)
+    words += ["--snakefile", snakefile] if snakefile != "Snakefile" else []
+    given = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+    words += ["--configfile", *given] if given else []
+    values = workflow.config_settings.config
+    words += (["--config"] if values else []) + [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in values.items()
+    ]
+    return shlex.join(words)
+
+
 def model_path():
     return config["model"] or f"results/train/{RUN}/ccc.safetensors"
 
@@ -338,6 +354,35 @@ def cells(suffix):
     ]
 
 
+# What the tables say beside the metrics, in their files and on the pages.
+TABLE_OPTIONS = (
+    assignments(
+        "--column", {name: config["benchmarks"][name]["column"] for name in BENCHMARKS}
+    )
+    + assignments("--not-run", NOT_RUN)
+    + assignments(
+        "--harmonize",
+        {
+            name: config["harmonize"][name]
+            for name in ("min_pixels", "delta_a", "delta_b")
+            if "sam" in VARIANTS
+        },
+    )
+    + (["--model", model_path()] if "ccc" in METHODS else [])
+)
+
+# Files of weights by what uses them: the pages tell their checksums.
+WEIGHTS = {name: path for name, path in config["weights"].items() if path}
+if "ccc" in METHODS:
+    WEIGHTS["ccc"] = model_path()
+
+# What the pages are made of besides Python.
+TEMPLATES = sorted(
+    os.path.relpath(path)
+    for part in ("templates", "static")
+    for path in (ROOT / "ccc/report" / part).iterdir()
+)
+
 # Modules that cannot change a result: an edit of a help text or a progress bar makes nothing stale.
 EXEMPT = {"ccc", "ccc.cli", "ccc.cli.progress"}
 
@@ -394,6 +439,7 @@ wildcard_constraints:
     dataset="|".join(map(re.escape, DATASETS)),
     method="|".join(map(re.escape, METHODS)),
     variant="plain|sam",
+    part="gray|truth",
     split="train|validation",
     upsample="nearest|bilinear",
     number=r"\d{5}",

@@ -5,28 +5,58 @@ rule tables:
         model=model_path() if "ccc" in METHODS else [],
         code=code("cli.tables"),
     output:
-        directory(f"{REPORT}/tables"),
+        report(
+            directory(f"{REPORT}/tables"),
+            patterns=["{table}.csv"],
+            caption="../report/tables.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
     log:
         f"logs/tables/{RUN}.log",
     conda:
         "../envs/ccc.yaml"
     params:
-        options=assignments(
-            "--column",
-            {name: config["benchmarks"][name]["column"] for name in BENCHMARKS},
-        )
-        + assignments("--not-run", NOT_RUN)
-        + assignments(
-            "--harmonize",
-            {
-                name: value
-                for name, value in config["harmonize"].items()
-                if name in ALGORITHM and "sam" in VARIANTS
-            },
-        )
-        + (["--model", model_path()] if "ccc" in METHODS else []),
+        options=TABLE_OPTIONS,
     shell:
         "ccc tables {input.json:q} -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
+
+
+# One job a cell: a new method gives no other one new thumbnails and maps.
+rule previews:
+    input:
+        pictures="results/colorized/{method}/{variant}/{dataset}",
+        truth="results/benchmarks/{dataset}/truth",
+        code=code("cli.previews"),
+    output:
+        directory("results/previews/{method}/{variant}/{dataset}"),
+    log:
+        "logs/previews/{method}/{variant}/{dataset}.log",
+    conda:
+        "../envs/ccc.yaml"
+    params:
+        pictures=config["report"]["pictures"],
+    shell:
+        "ccc previews {input.pictures:q} --truth {input.truth:q} -o {output:q}"
+        " --count {params.pictures} 2>&1 | tee {log:q}"
+
+
+rule benchmark_previews:
+    input:
+        pictures="results/benchmarks/{dataset}/{part}",
+        truth="results/benchmarks/{dataset}/truth",
+        code=code("cli.previews"),
+    output:
+        directory("results/previews/benchmark/{part}/{dataset}"),
+    log:
+        "logs/previews/benchmark/{part}/{dataset}.log",
+    conda:
+        "../envs/ccc.yaml"
+    params:
+        pictures=config["report"]["pictures"],
+    shell:
+        "ccc previews {input.pictures:q} --truth {input.truth:q} -o {output:q}"
+        " --count {params.pictures} 2>&1 | tee {log:q}"
 
 
 rule report:
@@ -35,14 +65,30 @@ rule report:
         csv=cells(".csv"),
         tables=rules.tables.output,
         harmonization=HARMONIZATION,
-        benchmarks=expand("results/benchmarks/{dataset}/manifest.csv", dataset=DATASETS),
+        benchmarks=expand(
+            "results/benchmarks/{dataset}/{part}",
+            dataset=DATASETS,
+            part=["gray", "truth"],
+        ),
         colorized=expand(
             "results/colorized/{method}/{variant}/{dataset}",
             method=METHODS,
             variant=VARIANTS,
             dataset=DATASETS,
         ),
+        previews=expand(
+            "results/previews/{method}/{variant}/{dataset}",
+            method=METHODS,
+            variant=VARIANTS,
+            dataset=DATASETS,
+        ),
+        benchmark_previews=expand(
+            "results/previews/benchmark/{part}/{dataset}",
+            part=["gray", "truth"],
+            dataset=DATASETS,
+        ),
         codebook=[] if config["model"] else "results/codebook.json",
+        weights=list(WEIGHTS.values()),
         training=[] if config["model"] else rules.train.output,
         statistics=(
             []
@@ -54,10 +100,27 @@ rule report:
             if config["model"]
             else expand("results/index/{split}.json", split=SHARD_COUNTS)
         ),
+        templates=TEMPLATES,
         code=code("cli.report"),
     output:
-        page=f"{REPORT}/index.html",
+        page=report(
+            f"{REPORT}/index.html",
+            caption="../report/page.rst",
+            category="Page",
+            labels={"page": "overview"},
+        ),
+        plots=report(
+            f"{REPORT}/plots.html",
+            caption="../report/plots.rst",
+            category="Page",
+            labels={"page": "plots"},
+        ),
+        pages=[
+            f"{REPORT}/tables.html",
+            *expand(f"{REPORT}/pictures-{{dataset}}.html", dataset=DATASETS),
+        ],
         pictures=directory(f"{REPORT}/pictures"),
+        data=directory(f"{REPORT}/data"),
     log:
         f"logs/report/{RUN}.log",
     conda:
@@ -66,6 +129,7 @@ rule report:
         folder=subpath(output.page, parent=True),
         run=RUN,
         pictures=config["report"]["pictures"],
+        rerun=rerun_command(),
         training=(
             []
             if config["model"]
@@ -79,10 +143,8 @@ rule report:
                 *VALIDATION_SHARDS,
             ]
         ),
-        options=assignments(
-            "--column",
-            {name: config["benchmarks"][name]["column"] for name in BENCHMARKS},
-        ),
+        options=TABLE_OPTIONS + assignments("--weights", WEIGHTS),
     shell:
         "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results results"
-        " --pictures {params.pictures} {params.training:q} {params.options:q} 2>&1 | tee {log:q}"
+        " --timings results/timings --pictures {params.pictures} --rerun {params.rerun:q}"
+        " {params.training:q} {params.options:q} 2>&1 | tee {log:q}"

@@ -9,7 +9,11 @@ rule train:
     output:
         model=f"results/train/{RUN}/ccc.safetensors",
         history=f"results/train/{RUN}/history.csv",
-        preview=f"results/train/{RUN}/preview.png",
+        preview=report(
+            f"results/train/{RUN}/preview.png",
+            caption="../report/preview.rst",
+            category="Previews",
+        ),
     log:
         f"logs/train/{RUN}.log",
     conda:
