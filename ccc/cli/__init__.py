@@ -15,6 +15,7 @@ VERBS = {
     "shard": "photographs to training shards: gray pictures and 56x56 class maps, with their histogram",
     "codebook": "sum the shards' histograms and choose the colour classes",
     "train": "train the CCC network on shards",
+    "export": "a trained model for other programs: ONNX or torch.export",
     "prepare": "pick benchmark pictures and write their truth and gray versions",
     "showcase": "gather named pictures of prepared benchmarks as a benchmark of their own",
     "segment": "compute the masks of gray pictures once, for all methods",
