@@ -220,7 +220,7 @@ def test_two_ranks_equal_one_with_the_same_batch(data):
 
 def test_torchrun_starts_ranks_that_train_one_model(data, tmp_path):
     shards = [str(path) for path in data[0]]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
     command += ["-m", "ccc", "train", *shards, "--validation", shards[0], "-o", str(tmp_path)]
     command += ["--codebook", str(data[0][0].parent / "codebook.json"), "--encoder", "mobilenet_v2", "--device", "cpu"]
     command += ["--batch-size", "4", "--steps", "4", "--validate-every", "2", "--crop", "32"]
