@@ -1,9 +1,14 @@
-"""Class-balanced cross-entropy (Eq. 13-16)."""
+"""Class-balanced cross-entropy (Eq. 13-16) and the ways to balance classes that it is compared with."""
 
 import numpy as np
 import torch
-from torch import nn
+from torch import distributed, nn
 from torch.nn import functional
+
+from ccc.codebook import Codebook
+
+BALANCES = ("cbce", "inverse", "none", "cic")
+REDUCTIONS = ("mean", "sum", "pixel_mean")
 
 
 def class_weights(counts, upsilon: float = 0.5, phi: float | None = None):
@@ -28,26 +33,83 @@ def class_weights(counts, upsilon: float = 0.5, phi: float | None = None):
     return commonest / (counts * upsilon + commonest * phi)
 
 
+def rebalancing_weights(codebook: Codebook, mixture: float = 0.5, sigma: float = 5.0) -> np.ndarray:
+    """Weight of each class from the whole data set, float32 `(size,)`, 1 on average over its pixels.
+
+    The share of each class is smoothed over the ab plane by a Gaussian of `sigma` CIELAB units and mixed with an even
+    one, of which it gets `mixture` in (0, 1]; the weight is its inverse.
+    Source: Zhang, Isola, Efros: Colorful Image Colorization, 2016, Eq. 4.
+    """
+    counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size)
+    distance = ((codebook.centers[:, None] - codebook.centers[None]) ** 2).sum(axis=-1)
+    spread = np.exp(-distance / (2 * sigma**2))
+    share = counts / counts.sum()
+    smooth = (spread / spread.sum(axis=0)) @ share
+    weights = 1 / ((1 - mixture) * smooth + mixture / codebook.size)
+    return (weights / (smooth * weights).sum()).astype(np.float32)
+
+
+def expected_weights(codebook: Codebook, balance: str, upsilon: float = 0.5, phi: float | None = None) -> np.ndarray:
+    """What `ClassBalancedCrossEntropy` gives each class where a batch is like the whole data set: float32 `(size,)`."""
+    counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size)
+    if balance == "cbce":
+        return class_weights(counts, upsilon, phi)
+    if balance == "cic":
+        return rebalancing_weights(codebook)
+    return (counts.max() / counts if balance == "inverse" else np.ones(codebook.size)).astype(np.float32)
+
+
 class ClassBalancedCrossEntropy(nn.Module):
     """Cross-entropy whose class weights follow from each batch (Eq. 16, Table II).
 
     `n_classes`: size of the codebook; `upsilon`, `phi`: see `class_weights`; `reduction`: "mean" divides by the sum of
     the targets' weights, as torch's weighted mean does; "sum" is Eq. 16 as printed; "pixel_mean" divides the sum by
     the number of pixels. The paper does not say which; they differ by a factor that changes from batch to batch.
+
+    `balance`: "cbce" is Eq. 15; "inverse" max / N_c, which the paper starts from; "none" weighs all classes alike;
+    "cic" takes `fixed`, float `(n_classes,)` of `rebalancing_weights`. `across_ranks`: count classes in the batches
+    of all processes of the group rather than in this one's, so that averaged gradients are those of the whole batch.
     """
 
-    def __init__(self, n_classes: int, upsilon: float = 0.5, phi: float | None = None, reduction: str = "mean"):
+    def __init__(
+        self,
+        n_classes: int,
+        upsilon: float = 0.5,
+        phi: float | None = None,
+        reduction: str = "mean",
+        balance: str = "cbce",
+        fixed: np.ndarray | None = None,
+        across_ranks: bool = False,
+    ):
         super().__init__()
-        if reduction not in ("mean", "sum", "pixel_mean"):
-            raise ValueError(f'reduction must be "mean", "sum" or "pixel_mean", got {reduction!r}')
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+        if balance not in BALANCES:
+            raise ValueError(f"balance must be one of {', '.join(BALANCES)}, got {balance!r}")
+        if (balance == "cic") != (fixed is not None):
+            raise ValueError("fixed weights belong to the balance cic, and only to it")
         class_weights(np.ones(n_classes), upsilon, phi)  # refuses wrong factors now rather than at the first batch
-        self.n_classes, self.upsilon, self.phi, self.reduction = n_classes, upsilon, phi, reduction
+        self.n_classes, self.upsilon, self.phi = n_classes, upsilon, phi
+        self.reduction, self.balance, self.across_ranks = reduction, balance, across_ranks
+        self.register_buffer("fixed", None if fixed is None else torch.from_numpy(fixed), persistent=False)
+
+    def weights(self, counts: torch.Tensor) -> torch.Tensor:
+        """Weight of each class, float32 `(n_classes,)`, for these counts, integer `(n_classes,)`."""
+        if self.balance == "cbce":
+            return class_weights(counts, self.upsilon, self.phi)
+        if self.balance == "inverse":
+            return counts.max() / counts.clamp_min(1).float()
+        return torch.ones(self.n_classes, device=counts.device) if self.fixed is None else self.fixed
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Loss of float logits `(N, n_classes, H, W)` against int64 classes `(N, H, W)` in [0, n_classes): a scalar."""
         counts = torch.bincount(target.reshape(-1), minlength=self.n_classes)
-        weights = class_weights(counts, self.upsilon, self.phi)
-        if self.reduction == "mean":
-            return functional.cross_entropy(logits.float(), target, weight=weights)
-        total = functional.cross_entropy(logits.float(), target, weight=weights, reduction="sum")
-        return total if self.reduction == "sum" else total / target.numel()
+        world = 1
+        if self.across_ranks and distributed.is_initialized():
+            world = distributed.get_world_size()
+            distributed.all_reduce(counts)
+        weights = self.weights(counts)
+        total = functional.cross_entropy(logits.float(), target, weight=weights, reduction="sum") * world
+        if self.reduction == "sum":
+            return total
+        return total / ((weights * counts).sum() if self.reduction == "mean" else counts.sum())

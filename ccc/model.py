@@ -1,30 +1,40 @@
 """The CCC network (Fig. 8): torchvision encoder on gray input, convolutional decoder, logits at a quarter size."""
 
+import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import safetensors
 import torch
 from safetensors.torch import save
 from torch import nn
+from torch.nn import functional
 
 import ccc._torchvision  # noqa: F401  before torchvision
 from ccc import weights
 from ccc.codebook import Codebook
 from ccc.errors import CCCError
 from ccc.files import write_bytes
+from ccc.loss import expected_weights
 
-ENCODERS = {"densenet121": 1024, "mobilenet_v2": 1280}  # name in torchvision: channels at 1/32 of the input
+DECODERS = ("plain", "skip")
+PUBLISHED = Path(__file__).parent / "weights" / "ccc-scenes.safetensors"  # comes with the package
 
 
-def _encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Module:
+def _encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequential:
+    """The part of a torchvision classifier before its pooling, for one gray channel."""
     from torchvision import models
 
-    if name not in ENCODERS:
-        raise CCCError(f"no encoder {name!r}: there are {', '.join(ENCODERS)}")
-    network = models.get_model(name, weights=None)
+    try:
+        network = models.get_model(name, weights=None)
+    except ValueError:
+        near = difflib.get_close_matches(name, models.list_models(module=models), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise CCCError(f"no encoder {name!r} in torchvision: {hint}densenet121 is the paper's") from None
     if pretrained:
         path = weights.locate(name, None if pretrained is True else pretrained)
         # The published DenseNet files name layers norm.1 and conv.2 that torchvision now calls norm1 and conv2.
@@ -36,56 +46,155 @@ def _encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Module:
             if key.endswith("num_batches_tracked"):
                 state.setdefault(key, value)  # files older than torch 0.4.1 lack these counters
         weights.load_strictly(network, state, path)
-    features = network.features
-    first = features.conv0 if name.startswith("densenet") else features[0][0]
-    gray = nn.Conv2d(1, first.out_channels, first.kernel_size, first.stride, first.padding, bias=False)
-    if pretrained:
-        gray.weight.data.copy_(first.weight.data.sum(dim=1, keepdim=True))  # what it gives for R = G = B
-    else:
-        nn.init.kaiming_normal_(gray.weight)
-    if name.startswith("densenet"):
-        features.conv0 = gray
-    else:
-        features[0][0] = gray
+    children = dict(network.named_children())
+    if "features" in children:
+        features = nn.Sequential(OrderedDict(network.features.named_children()))
+    else:  # the ResNet family: stem and layers stand before the pooling
+        names = list(children)
+        names = names[: names.index("avgpool")] if "avgpool" in names else []
+        features = nn.Sequential(OrderedDict((child, children[child]) for child in names))
+    _take_gray(features, summed=bool(pretrained))
     return features
 
 
-def _block(inputs: int, outputs: int) -> nn.Sequential:
+def _take_gray(features: nn.Sequential, summed: bool) -> None:
+    """Replace the first convolution by one of a single channel: `summed` gives what R = G = B would give."""
+    for name, layer in features.named_modules():
+        if isinstance(layer, nn.Conv2d):
+            gray = nn.Conv2d(
+                1, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, bias=layer.bias is not None
+            )
+            if summed:
+                gray.weight.data.copy_(layer.weight.data.sum(dim=1, keepdim=True))
+            else:
+                nn.init.kaiming_normal_(gray.weight)
+            if layer.bias is not None:
+                gray.bias.data.copy_(layer.bias.data)
+            features.set_submodule(name, gray)
+            return
+
+
+def _pyramid(features: nn.Sequential, name: str) -> list[tuple[int, int]]:
+    """Position in the encoder and channels of the last map at 1/4, 1/8, 1/16 and 1/32 of the input."""
+    last = {}
+    if len(features):
+        training = features.training
+        features.eval()
+        with torch.no_grad():
+            maps = torch.zeros(1, 1, 128, 128)
+            for position, layer in enumerate(features):
+                maps = layer(maps)
+                if maps.ndim == 4:
+                    last[128 // maps.shape[2]] = (position, maps.shape[1])
+        features.train(training)
+    if list(last)[-4:] != [4, 8, 16, 32]:
+        raise CCCError(f"{name}: its features do not end at 1/32 of the picture; take densenet121, a resnet, ...")
+    return [last[stride] for stride in (4, 8, 16, 32)]
+
+
+def _block(inputs: int, outputs: int, side: int = 3) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+        nn.Conv2d(inputs, outputs, side, padding=side // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
     )
+
+
+class SkipDecoder(nn.Module):
+    """Decoder that also sees the encoder's maps at 1/16, 1/8 and 1/4 of the input (Ronneberger et al. 2015).
+
+    Half the work of the plain one, and edges stay where they are; not the paper's.
+    """
+
+    def __init__(self, channels: Sequence[int], n_classes: int):
+        super().__init__()
+        quarter, eighth, sixteenth, deepest = channels
+        self.top = _block(deepest, 256, side=1)
+        self.blocks = nn.ModuleList([_block(256 + sixteenth, 128), _block(128 + eighth, 96), _block(96 + quarter, 96)])
+        self.head = nn.Conv2d(96, n_classes, 1)
+
+    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The encoder's maps, from 1/4 to 1/32, to logits at 1/4."""
+        x = self.top(maps[-1])
+        for block, skipped in zip(self.blocks, maps[-2::-1], strict=True):
+            x = block(torch.cat([functional.interpolate(x, scale_factor=2.0, mode="nearest"), skipped], dim=1))
+        return self.head(x)
 
 
 class ColorClassifier(nn.Module):
     """Gray picture to colour-class logits.
 
-    `n_classes`: size of the codebook; `encoder`: a name in `ENCODERS`; `pretrained`: True to load torchvision's
-    ImageNet weights from where `ccc weights` keeps them, or a path. Raises CCCError for an unknown encoder,
+    `n_classes`: size of the codebook; `encoder`: a classifier of torchvision whose features end at 1/32 of the
+    picture; `pretrained`: True to load torchvision's ImageNet weights from where `ccc weights` keeps them, or a path;
+    `decoder`: "plain", the paper's, or "skip" (`SkipDecoder`). Raises CCCError for an unknown encoder or decoder,
     MissingWeights where the pretrained file is not at hand. Source: "Network Architecture", Fig. 8; the widths of the
     decoder are not printed there and are ours.
     """
 
-    def __init__(self, n_classes: int = 215, encoder: str = "densenet121", pretrained: bool | str = False):
+    def __init__(
+        self,
+        n_classes: int = 215,
+        encoder: str = "densenet121",
+        pretrained: bool | str = False,
+        decoder: str = "plain",
+    ):
         super().__init__()
-        self.n_classes, self.encoder_name = n_classes, encoder
+        if decoder not in DECODERS:
+            raise CCCError(f"no decoder {decoder!r}: there are {', '.join(DECODERS)}")
+        self.n_classes, self.encoder_name, self.decoder_name = n_classes, encoder, decoder
         self.encoder = _encoder(encoder, pretrained)
-        self.decoder = nn.Sequential(
-            _block(ENCODERS[encoder], 512),
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            _block(512, 256),
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            _block(256, 128),
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            _block(128, 128),
-            nn.Conv2d(128, n_classes, 1),
-        )
+        pyramid = _pyramid(self.encoder, encoder)
+        self.taps = [position for position, _ in pyramid]
+        channels = [count for _, count in pyramid]
+        if decoder == "skip":
+            self.decoder = SkipDecoder(channels, n_classes)
+        else:
+            self.decoder = nn.Sequential(
+                _block(channels[-1], 512),
+                nn.Upsample(scale_factor=2, mode="nearest"),
+                _block(512, 256),
+                nn.Upsample(scale_factor=2, mode="nearest"),
+                _block(256, 128),
+                nn.Upsample(scale_factor=2, mode="nearest"),
+                _block(128, 128),
+                nn.Conv2d(128, n_classes, 1),
+            )
 
     def forward(self, gray: torch.Tensor) -> torch.Tensor:
         """float `(N, 1, H, W)` in [0, 1] (L / 100), sides multiples of 32, to logits `(N, n_classes, H/4, W/4)`."""
         if gray.ndim != 4 or gray.shape[1] != 1 or gray.shape[2] % 32 or gray.shape[3] % 32:
             raise ValueError(f"gray must be (N, 1, H, W) with H and W multiples of 32, got {tuple(gray.shape)}")
-        features = torch.relu(self.encoder((gray - 0.449) / 0.226))  # mean and deviation of ImageNet's gray levels
-        return self.decoder(features)
+        maps = []
+        x = (gray - 0.449) / 0.226  # mean and deviation of ImageNet's gray levels
+        for position, layer in enumerate(self.encoder):
+            x = layer(x)
+            if position in self.taps:
+                maps.append(x)
+        maps[-1] = torch.relu(maps[-1])
+        return self.decoder(maps if self.decoder_name == "skip" else maps[-1])
+
+
+def decoding(settings: Mapping, decode=None, temperature=None, unbalance=None, input_size=None) -> dict:
+    """A model's settings with what is given here, and with the paper's decoding where neither names any.
+
+    Where argmax is asked for alone, nothing of the balancing is taken back: that is the paper's decoding.
+    """
+    given = {"decode": decode, "temperature": temperature, "unbalance": unbalance, "input_size": input_size}
+    if decode == "argmax" and unbalance is None:
+        given["unbalance"] = 0.0
+    named = {name: value for name, value in given.items() if value is not None}
+    return {"decode": "argmax", "temperature": 0.38, "unbalance": 0.0, **settings, **named}
+
+
+def unbalanced(logits: torch.Tensor, codebook: Codebook, settings: Mapping, share: float) -> torch.Tensor:
+    """Logits with a share of the class balancing of training taken back.
+
+    `logits`: float `(N, n, h, w)`; `settings`: of the model's file. A network trained with class weights gives a class
+    the likelihood that it has in the photographs times its weight: with `share` 1 the weight (`expected_weights`) is
+    divided out, 0 leaves all as trained. Source: Menon et al.: Long-tail learning via logit adjustment, 2021.
+    """
+    if not share:
+        return logits
+    weights = expected_weights(codebook, settings["balance"], settings["upsilon"], settings["phi"])
+    return logits - share * torch.from_numpy(weights).log().to(logits.device)[None, :, None, None]
 
 
 def class_colors(logits: torch.Tensor, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38):
@@ -103,15 +212,23 @@ def class_colors(logits: torch.Tensor, codebook: Codebook, decode: str = "argmax
     return torch.einsum("nkhw,kc->nchw", (logits.float() / temperature).softmax(dim=1), centers)
 
 
-def save_model(path: str | os.PathLike, model: ColorClassifier, codebook: Codebook, settings: Mapping) -> None:
-    """Write weights as safetensors with codebook and settings in the metadata; whole or not at all."""
+def save_model(
+    path: str | os.PathLike, model: ColorClassifier, codebook: Codebook, settings: Mapping, half: bool = False
+) -> None:
+    """Write weights as safetensors with codebook and settings in the metadata; whole or not at all.
+
+    `half`: as float16, half the size; `load_model` widens them again.
+    """
     metadata = {
         "format": "ccc-model-1",
         "encoder": model.encoder_name,
+        "decoder": model.decoder_name,
         "codebook": json.dumps(codebook.to_dict()),
         "settings": json.dumps(dict(settings), sort_keys=True),
     }
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
+    if half:
+        state = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
     write_bytes(path, save(state, metadata))
 
 
@@ -132,7 +249,7 @@ def load_model(path: str | os.PathLike, device: str | torch.device = "cpu"):
     if metadata.get("format") != "ccc-model-1":
         raise CCCError(f"{path}: a safetensors file, but not a CCC model (its metadata lack format ccc-model-1)")
     codebook = Codebook.from_dict(json.loads(metadata["codebook"]))
-    model = ColorClassifier(codebook.size, metadata["encoder"])
+    model = ColorClassifier(codebook.size, metadata["encoder"], decoder=metadata.get("decoder", "plain"))
     state = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
     try:
         model.load_state_dict(state, strict=True)
@@ -140,3 +257,24 @@ def load_model(path: str | os.PathLike, device: str | torch.device = "cpu"):
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise CCCError(f"{path}: its weights do not fit the network: {first}") from None
     return model.eval().to(device), codebook, json.loads(metadata["settings"])
+
+
+def start_from(model: ColorClassifier, codebook: Codebook, path: bool | str | os.PathLike) -> None:
+    """Give `model`, whose classes are those of `codebook`, the weights of a trained one.
+
+    `path`: of a `ccc.safetensors`, True for the one that comes with the package. The codebooks may differ: each class
+    takes the last layer's weights of the class to which the trained model's codebook sends it. Raises CCCError as
+    `load_model`, and where encoder or decoder are others.
+    """
+    path = PUBLISHED if path is True else path
+    trained, its_codebook, _ = load_model(path)
+    for name in ("encoder_name", "decoder_name"):
+        if getattr(trained, name) != getattr(model, name):
+            kind = name.removesuffix("_name")
+            raise CCCError(f"{path}: its {kind} is {getattr(trained, name)}, not {getattr(model, name)}")
+    state = trained.state_dict()
+    rows = torch.from_numpy(its_codebook.lookup[codebook.active])
+    head = "decoder.head" if model.decoder_name == "skip" else f"decoder.{len(model.decoder) - 1}"
+    for name in ("weight", "bias"):
+        state[f"{head}.{name}"] = state[f"{head}.{name}"][rows]
+    model.load_state_dict(state)

@@ -202,6 +202,14 @@ class Stream:
 
         Raises CCCError where there are fewer shards than readers, or a shard is damaged.
         """
+        for gray, classes, _ in self._keyed():
+            yield gray, classes
+
+    def keys(self) -> list[str]:
+        """Keys, in their shards, of the samples of the first batch that `compact` would give; for messages."""
+        return [f"{key:09d}" for _, _, keys in itertools.islice(self._keyed(), 1) for key in keys.tolist()]
+
+    def _keyed(self) -> Iterator[tuple]:
         import torch
         import webdataset as wds
 
@@ -296,7 +304,8 @@ class Stream:
         samples = itertools.islice(samples, skips[share] * self.batch_size, None)
         while part := list(itertools.islice(samples, self.batch_size)):
             gray, classes = zip(*(self._augmented(sample, *decode(sample)) for sample in part), strict=True)
-            yield share, torch.from_numpy(np.stack(gray)[:, None]), torch.from_numpy(lookup[np.stack(classes)])
+            keys = torch.tensor([int(sample["__key__"]) for sample in part])
+            yield share, torch.from_numpy(np.stack(gray)[:, None]), torch.from_numpy(lookup[np.stack(classes)]), keys
 
     def _augmented(self, sample: dict, gray: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Crop and flip, the same for gray and classes; drawn by the sample's key, whoever reads it and when."""
@@ -317,19 +326,19 @@ class Stream:
         import torch
 
         rests = []
-        for share, gray, classes in loader:
-            if len(gray) == self.batch_size:
-                yield gray, classes
+        for share, *batch in loader:
+            if len(batch[0]) == self.batch_size:
+                yield tuple(batch)
             else:
-                rests.append((share, gray, classes))
+                rests.append((share, *batch))
         if not rests:
             return
         rests.sort(key=lambda rest: rest[0])
-        gray, classes = (torch.cat([rest[part] for rest in rests]) for part in (1, 2))
-        for start in range(left_over * self.batch_size, len(gray), self.batch_size):
+        joined = [torch.cat([rest[part] for rest in rests]) for part in (1, 2, 3)]
+        for start in range(left_over * self.batch_size, len(joined[0]), self.batch_size):
             end = start + self.batch_size
-            if end <= len(gray) or self.partial:
-                yield gray[start:end], classes[start:end]
+            if end <= len(joined[0]) or self.partial:
+                yield tuple(part[start:end] for part in joined)
 
 
 class _Decoder:

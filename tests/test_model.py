@@ -9,7 +9,16 @@ from safetensors.torch import load_file, save_file
 import ccc._torchvision  # noqa: F401
 from ccc.codebook import Codebook
 from ccc.errors import CCCError, MissingWeights
-from ccc.model import ColorClassifier, class_colors, load_model, save_model
+from ccc.loss import class_weights
+from ccc.model import (
+    ColorClassifier,
+    class_colors,
+    decoding,
+    load_model,
+    save_model,
+    start_from,
+    unbalanced,
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +34,14 @@ def model(book):
     return ColorClassifier(book.size).eval()
 
 
+@pytest.fixture(scope="module")
+def skip_model(book):
+    return ColorClassifier(book.size, "mobilenet_v2", decoder="skip").eval()
+
+
 def test_logits_at_a_quarter_of_the_size(model):
     features = []
-    hook = model.encoder.register_forward_hook(lambda module, inputs, output: features.append(output.shape))
+    hook = model.encoder[-1].register_forward_hook(lambda module, inputs, output: features.append(output.shape))
     with torch.no_grad():
         assert model(torch.rand(2, 1, 64, 96)).shape == (2, 6, 16, 24)
     hook.remove()
@@ -48,6 +62,31 @@ def test_wrong_inputs_are_refused(model):
             model(wrong)
     with pytest.raises(CCCError, match="densenet121"):
         ColorClassifier(6, "densenet")
+    with pytest.raises(CCCError, match="1/32"):
+        ColorClassifier(6, "vit_b_16")
+    with pytest.raises(CCCError, match="plain, skip"):
+        ColorClassifier(6, decoder="unet")
+
+
+@pytest.mark.parametrize("decoder", ["plain", "skip"])
+@pytest.mark.parametrize("encoder", ["mobilenet_v2", "resnet18", "efficientnet_b0"])
+def test_other_encoders_of_torchvision(encoder, decoder):
+    network = ColorClassifier(6, encoder, decoder=decoder).eval()
+    with torch.no_grad():
+        assert network(torch.rand(1, 1, 64, 96)).shape == (1, 6, 16, 24)
+
+
+@pytest.mark.parametrize(("decoder", "local"), [("plain", False), ("skip", True)])
+def test_the_skip_decoder_looks_at_the_map_of_its_own_size(decoder, local):
+    """How much of a cell's logits hangs on the same cell of the encoder's map at 1/4, which all else reaches too."""
+    torch.manual_seed(0)
+    network = ColorClassifier(6, "mobilenet_v2", decoder=decoder).eval()
+    maps = []
+    network.encoder[network.taps[0]].register_forward_hook(lambda module, inputs, output: maps.append(output))
+    logits = network(torch.rand(1, 1, 64, 64))
+    (gradient,) = torch.autograd.grad(logits[0, 0, 8, 8], maps[0])
+    assert gradient.shape[2:] == logits.shape[2:]
+    assert (gradient[0, :, 8, 8].abs().sum() > 0.05 * gradient.abs().sum()) == local
 
 
 def test_pretrained_weights_are_summed_over_the_colours(tmp_path):
@@ -97,15 +136,69 @@ def test_decoding(book):
         class_colors(logits, book, "mean")
 
 
-def test_the_file_carries_codebook_and_settings(model, book, tmp_path):
+@pytest.mark.parametrize("which", ["model", "skip_model"])
+def test_the_file_carries_codebook_and_settings(which, book, tmp_path, request):
+    model = request.getfixturevalue(which)
     path = tmp_path / "ccc.safetensors"
     save_model(path, model, book, {"steps": 3, "trained_on": "nothing"})
     again, codebook, settings = load_model(path)
+    assert (again.encoder_name, again.decoder_name) == (model.encoder_name, model.decoder_name)
     assert settings == {"steps": 3, "trained_on": "nothing"}
     assert (codebook.lookup == book.lookup).all()
     gray = torch.rand(1, 1, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(again(gray), model(gray))
+
+
+def test_taking_the_balancing_back_divides_by_the_weights(book):
+    counts = np.zeros(400, np.int64)
+    counts[[209, 210, 211]] = 900_000, 90_000, 10_000
+    book = Codebook.fit(counts, 10)
+    weights = class_weights(counts[book.active], 0.5)
+    share = torch.tensor([0.5, 0.3, 0.2])  # of the photographs
+    balanced = (share * torch.from_numpy(weights)).log()[None, :, None, None]
+    settings = {"balance": "cbce", "upsilon": 0.5, "phi": None}
+    torch.testing.assert_close(unbalanced(balanced, book, settings, 1.0).softmax(dim=1)[0, :, 0, 0], share)
+    assert unbalanced(balanced, book, settings, 0.0) is balanced
+    assert balanced.argmax() == 2 and unbalanced(balanced, book, settings, 1.0).argmax() == 0
+    for balance in ("none", "inverse", "cic"):
+        assert unbalanced(balanced, book, settings | {"balance": balance}, 1.0).isfinite().all()
+
+
+def test_the_papers_decoding_is_one_word_away():
+    """A model that names another decoding as its default gives argmax as trained where argmax is asked for."""
+    settings = {"decode": "annealed", "unbalance": 1.0, "temperature": 0.7, "input_size": 160}
+    assert decoding(settings) == settings
+    assert decoding(settings, decode="argmax") == settings | {"decode": "argmax", "unbalance": 0.0}
+    assert decoding({"input_size": 224})["decode"] == "argmax"
+
+
+def test_half_the_size_gives_nearly_the_same(skip_model, book, tmp_path):
+    for half in (False, True):
+        save_model(tmp_path / f"{half}.safetensors", skip_model, book, {}, half=half)
+    sizes = [(tmp_path / f"{half}.safetensors").stat().st_size for half in (False, True)]
+    assert sizes[1] < 0.55 * sizes[0]
+    gray = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            load_model(tmp_path / "True.safetensors")[0](gray), skip_model(gray), rtol=0.01, atol=0.01
+        )
+
+
+def test_a_network_starts_from_a_trained_one_of_other_classes(skip_model, book, tmp_path):
+    path = tmp_path / "ccc.safetensors"
+    save_model(path, skip_model, book, {})
+    counts = np.zeros(400, np.int64)
+    counts[[150, 210, 211]] = 1000  # 150 is nobody's class there: it goes to its nearest
+    other = Codebook.fit(counts)
+    model = ColorClassifier(other.size, "mobilenet_v2", decoder="skip").eval()
+    start_from(model, other, path)
+    gray = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        wanted = skip_model(gray)[:, book.lookup[[150, 210, 211]]]
+        torch.testing.assert_close(model(gray), wanted)
+    with pytest.raises(CCCError, match="its decoder is skip, not plain"):
+        start_from(ColorClassifier(other.size, "mobilenet_v2"), other, path)
 
 
 def test_files_that_are_no_model(model, book, tmp_path):

@@ -1,7 +1,11 @@
 """Training goes down, resumes where it stopped, and leaves what it promises."""
 
+import dataclasses
+import multiprocessing
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,9 +19,11 @@ from PIL import Image
 from ccc.codebook import Codebook
 from ccc.errors import CCCError
 from ccc.images import write_png
+from ccc.learner import Learner, Settings
 from ccc.model import load_model
-from ccc.shards import sum_histograms, write_shard
-from ccc.train import REQUEUE, Settings, train
+from ccc.ranks import joined
+from ccc.shards import Stream, sum_histograms, write_shard
+from ccc.train import REQUEUE, train
 
 QUICK = Settings(encoder="mobilenet_v2", batch_size=4, steps=6, validate_every=3, save_every=2, validation_batches=1)
 
@@ -52,6 +58,18 @@ def test_it_leaves_a_model_a_history_and_a_preview(data, tmp_path):
     assert (settings["trained_on"], settings["pictures"], settings["input_size"]) == ("coffee", 12, 64)
     history = pd.read_csv(tmp_path / "history.csv")
     assert history["step"].tolist() == [3, 6] and np.isfinite(history.to_numpy()).all()
+    assert settings["history"][-1]["step"] == 6 and settings["fit"] == "crop"
+    assert scalars(tmp_path, "validation/psnr_argmax") == [
+        (3, pytest.approx(history["psnr_argmax"][0], abs=1e-3)), (6, pytest.approx(history["psnr_argmax"][1], abs=1e-3))
+    ]  # fmt: skip
+    classes = pd.read_csv(tmp_path / "classes.csv")
+    assert len(classes) == book.size and classes["cells"].sum() == classes["predicted"].sum() == 4 * 16 * 16
+    assert classes["right"].sum() / classes["cells"].sum() == pytest.approx(history["accuracy"][1], abs=1e-5)
+    common = classes["training_cells"] > classes["training_cells"].mean()
+    assert (classes["kind"][common] == "major").all() and (classes["kind"][~common] == "minor").all()
+    to_minor = classes["as_minor"][common].sum() / classes["cells"][common].sum()
+    assert to_minor == pytest.approx(history["major_as_minor"][1], abs=1e-5)
+    assert sorted(path.name for path in (tmp_path / "previews").iterdir()) == ["000000003.png", "000000006.png"]
     with Image.open(tmp_path / "preview.png") as preview:
         assert preview.size == (4 * 64, 4 * 64)  # four pictures; gray, truth, argmax, annealed
     assert any("images/s" in line for line in said)
@@ -64,37 +82,191 @@ def test_the_loss_goes_down(data, tmp_path):
     assert losses.iloc[-1] < 0.85 * losses.iloc[0]
 
 
-def test_a_resumed_run_equals_an_unbroken_one(data, tmp_path):
-    whole, _ = run(data, tmp_path / "whole")
-    import dataclasses
+FULL = dataclasses.replace(
+    QUICK, steps=7, save_every=1, keep=9, crop=32, schedule="cosine", warmup=2, ema=0.9, clip=1.0, encoder_rate=0.5
+)
 
-    run(data, tmp_path / "parts", dataclasses.replace(QUICK, steps=4))
-    parts, said = run(data, tmp_path / "parts")
-    assert "resumed at step 4 of 6" in said
-    one, other = (load_model(path)[0].state_dict() for path in (whole, parts))
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_run_resumed_at_any_step_equals_an_unbroken_one(data, tmp_path, workers):
+    """Three steps an epoch: the breaks fall within epochs and between them, at validations and between those."""
+    whole, _ = run(data, tmp_path / "whole", FULL, workers=workers)
+    losses = scalars(tmp_path / "whole", "train/loss")
+    assert [step for step, _ in losses] == [1, 2, 3, 4, 5, 6, 7] and len({value for _, value in losses}) == 7
+    for at in (2, 3, 5):
+        folder = tmp_path / str(at)
+        shutil.copytree(tmp_path / "whole" / "state", folder / "state")
+        for state in (folder / "state").glob("*/step-*.pt"):
+            if int(state.stem[5:]) > at:
+                state.unlink()
+        parts, said = run(data, folder, FULL, workers=workers)
+        assert f"resumed at step {at} of 7" in said
+        again = scalars(folder, "train/loss")
+        np.testing.assert_allclose(again, losses[at:], rtol=0, atol=1e-6)
+        same_model(whole, parts)
+        assert (folder / "history.csv").read_text() == (tmp_path / "whole" / "history.csv").read_text()
+
+
+def scalars(folder, name):
+    """Step and value of everything that TensorBoard shows under that name."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars(name)]
+
+
+def same_model(path, other):
+    one, other = (load_model(path)[0].state_dict() for path in (path, other))
     for key in one:
         torch.testing.assert_close(one[key], other[key], rtol=0, atol=1e-6)
-    pd.testing.assert_frame_equal(
-        pd.read_csv(tmp_path / "whole" / "history.csv").tail(1).reset_index(drop=True)[["step", "validation_loss"]],
-        pd.read_csv(tmp_path / "parts" / "history.csv").tail(1).reset_index(drop=True)[["step", "validation_loss"]],
-        atol=1e-5,
-    )
 
 
-def test_a_state_of_other_settings_is_not_used(data, tmp_path):
-    import dataclasses
+KILLED = dataclasses.replace(QUICK, steps=36, validate_every=12, save_every=2, ema=0.9, crop=32)
 
+
+def _child(shards, codebook, folder, pipe):
+    torch.set_num_threads(1)
+
+    def say(text):
+        if "steps an epoch" in text:  # from here on it trains
+            pipe.send(text)
+
+    train(shards, shards[:1], Codebook.load(codebook), folder, KILLED, "cpu", say=say)
+
+
+def test_a_run_killed_ten_times_ends_where_the_unbroken_one_ends(data, tmp_path):
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ccc.train", "ccc._torchvision", "torchvision", "torch.utils.tensorboard"])
+    generator = np.random.default_rng(int(time.time()))
+    shards = list(map(str, data[0]))
+
+    def start(folder):
+        pipe, end = context.Pipe(duplex=False)
+        child = context.Process(target=_child, args=(shards, data[0][0].parent / "codebook.json", folder, end))
+        child.start()
+        end.close()
+        pipe.recv()
+        return child, time.perf_counter()
+
+    child, started = start(tmp_path / "whole")
+    child.join()
+    took = time.perf_counter() - started
+    assert child.exitcode == 0
+    kills = 0
+    while kills < 10:
+        child, _ = start(tmp_path / "killed")
+        child.join(generator.uniform(0, took / 12))
+        child.kill()
+        child.join()
+        if child.exitcode == 0:
+            break  # it was quicker than the unbroken run had been
+        assert child.exitcode == -signal.SIGKILL
+        kills += 1
+    child, _ = start(tmp_path / "killed")
+    child.join()
+    assert child.exitcode == 0 and kills >= 5
+    same_model(tmp_path / "whole" / "ccc.safetensors", tmp_path / "killed" / "ccc.safetensors")
+    assert (tmp_path / "killed" / "history.csv").read_text() == (tmp_path / "whole" / "history.csv").read_text()
+
+
+def _rank(rank, world, port, shards, codebook, pipe):
+    """Three steps of one rank: losses, and the gradient of the last step."""
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(world), "MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    settings = dataclasses.replace(QUICK, batch_size=8, learning_rate=1e-4)
+    book = Codebook.load(codebook)
+    with joined("cpu") as ranks:
+        learner = Learner(settings, book, ranks)
+        learner.model.eval()
+        for layer in learner.model.modules():
+            if isinstance(layer, torch.nn.BatchNorm2d):  # its statistics are of the rank's own part of the batch:
+                layer.train = lambda mode=True: None  # it keeps to the running ones
+        losses = []
+        for step, (gray, target) in enumerate(Stream(shards, book, 8, shuffle=False, epoch=0).batches()):
+            part = slice(rank * 8 // world, (rank + 1) * 8 // world)
+            loss = learner.learn(step, gray[part], target[part])
+            losses.append(float(ranks.summed(loss) / world))
+        gradient = torch.cat([parameter.grad.reshape(-1) for parameter in learner.model.parameters()])
+    pipe.send((losses, gradient.numpy()))
+
+
+def test_two_ranks_equal_one_with_the_same_batch(data):
+    """With classes counted over both ranks. The parts of the batch differ in classes, so their own counts would not."""
+    context = multiprocessing.get_context("forkserver")
+    shards, codebook = list(map(str, data[0])), data[0][0].parent / "codebook.json"
+    found = []
+    for world in (1, 2):
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        pipes = [context.Pipe(duplex=False) for _ in range(world)]
+        children = [
+            context.Process(target=_rank, args=(rank, world, port, shards, codebook, pipes[rank][1]))
+            for rank in range(world)
+        ]
+        for child, (_, end) in zip(children, pipes, strict=True):
+            child.start()
+            end.close()
+        found += [pipe.recv() for pipe, _ in pipes]
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
+    (losses, gradient), *ranks = found
+    for other_losses, other_gradient in ranks:
+        np.testing.assert_allclose(other_losses, losses, rtol=1e-5)
+        np.testing.assert_allclose(other_gradient, gradient, rtol=1e-3, atol=1e-5 * np.abs(gradient).max())
+
+
+def test_torchrun_starts_ranks_that_train_one_model(data, tmp_path):
+    shards = [str(path) for path in data[0]]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    command += ["-m", "ccc", "train", *shards, "--validation", shards[0], "-o", str(tmp_path)]
+    command += ["--codebook", str(data[0][0].parent / "codebook.json"), "--encoder", "mobilenet_v2", "--device", "cpu"]
+    command += ["--batch-size", "4", "--steps", "4", "--validate-every", "2", "--crop", "32"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("2 x cpu: 4 steps") == 1
+    assert load_model(tmp_path / "ccc.safetensors")[2]["ranks"] == 2
+    assert pd.read_csv(tmp_path / "history.csv")["step"].tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("options", [{"precision": "bfloat16"}, {"precision": "float16"}, {"deterministic": True}])
+def test_other_arithmetic(data, tmp_path, options):
+    _, _ = run(data, tmp_path, dataclasses.replace(QUICK, **options))
+    assert pd.read_csv(tmp_path / "history.csv")["loss"].between(0.1, 10).all()
+    assert torch.are_deterministic_algorithms_enabled() == ("deterministic" in options)
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"precision": "half"}, "precision must be one of float32, bfloat16, float16, got 'half'"),
+        ({"schedule": "step"}, "schedule must be one of"),
+        ({"crop": 40}, "multiple of 32"),
+        ({"pretrained": True, "init": True}, "not both"),
+    ],
+)
+def test_wrong_settings_are_refused(data, tmp_path, wrong, message):
+    with pytest.raises(CCCError, match=message):
+        run(data, tmp_path, dataclasses.replace(QUICK, **wrong))
+
+
+def test_a_state_of_other_settings_is_neither_used_nor_lost(data, tmp_path):
     run(data, tmp_path)
     _, said = run(data, tmp_path, dataclasses.replace(QUICK, learning_rate=2e-3))
     assert any("other settings" in line for line in said) and not any("resumed" in line for line in said)
+    _, said = run(data, tmp_path, dataclasses.replace(QUICK, steps=7))
+    assert "resumed at step 6 of 7" in said
 
 
 def test_a_corrupt_state_falls_back_to_the_one_before(data, tmp_path):
     run(data, tmp_path)
-    newest = sorted((tmp_path / "state").glob("step-*.pt"))[-1]
+    newest = sorted((tmp_path / "state").glob("*/step-*.pt"))[-1]
     newest.write_bytes(newest.read_bytes()[:1000])
     _, said = run(data, tmp_path)
-    assert any("cannot be read" in line for line in said) and "resumed at step 4 of 6" in said
+    assert any("warning" in line and "cannot be read" in line for line in said) and "resumed at step 4 of 6" in said
 
 
 def test_sigterm_saves_and_asks_for_another_go(data, tmp_path):
@@ -109,7 +281,7 @@ def test_sigterm_saves_and_asks_for_another_go(data, tmp_path):
             break
     rest = process.communicate(timeout=60)[0]
     assert process.returncode == REQUEUE and "SIGTERM" in rest
-    assert len(list((tmp_path / "state").glob("step-*.pt"))) == 1
+    assert len(list((tmp_path / "state").glob("*/step-*.pt"))) == 1
 
 
 def test_too_few_pictures_for_a_batch(data, tmp_path):
@@ -119,6 +291,6 @@ def test_too_few_pictures_for_a_batch(data, tmp_path):
 
 def test_a_non_finite_loss_stops_and_names_the_step(data, tmp_path):
     started = time.perf_counter()
-    with pytest.raises(CCCError, match="loss is .* at step"):
+    with pytest.raises(CCCError, match=r"loss is .* at step \d+ \(epoch \d+, batch \d of rank 0: 0000"):
         run(data, tmp_path, Settings(encoder="mobilenet_v2", batch_size=4, learning_rate=1e30, steps=50))
     assert time.perf_counter() - started < 60

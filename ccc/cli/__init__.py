@@ -15,6 +15,7 @@ VERBS = {
     "shard": "photographs to training shards: gray pictures and 56x56 class maps, with their histogram",
     "codebook": "sum the shards' histograms and choose the colour classes",
     "train": "train the CCC network on shards",
+    "export": "a trained model for other programs: ONNX or torch.export",
     "data": "list, fetch and check public photograph sets, the paper's benchmarks among them",
     "prepare": "pick benchmark pictures and write their truth and gray versions",
     "showcase": "gather named pictures of prepared benchmarks as a benchmark of their own",

@@ -1,7 +1,8 @@
 """Colour pictures.
 
 examples:
-  ccc colorize photos/ --method ccc --weights results/train/demo/ccc.safetensors -o coloured/
+  ccc colorize photos/ -o coloured/                        by "CCC (scenes)", which comes with ccc
+  ccc colorize photos/ --weights results/train/demo/ccc.safetensors --option decode=argmax -o coloured/
   ccc colorize old.jpg holiday.png --method gray -o coloured/
 Every picture keeps its name and size and is written as PNG. A picture that cannot be read is skipped and named.
 """

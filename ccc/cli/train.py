@@ -1,7 +1,12 @@
 """Train the network.
 
-Interrupted at any moment, the same command goes on from the last saved state. On SIGTERM or SIGUSR1 the state is
-saved at once and the exit status is 75, on which a scheduler can requeue.
+examples:
+  ccc train shards/train/*.tar --validation shards/validation/*.tar --codebook codebook.json -o run/
+  torchrun --nproc-per-node 4 -m ccc train ... --precision bfloat16    four GPUs that share each batch
+Interrupted at any moment, the same command goes on from the last saved state, and ends where the unbroken run would
+have ended. On SIGTERM or SIGUSR1 the state is saved at once and the exit status is 75, on which a scheduler can
+requeue.
+The defaults are the paper's; `tensorboard --logdir run/` shows the curves.
 """
 
 import dataclasses
@@ -9,7 +14,7 @@ from pathlib import Path
 
 
 def add_arguments(parser):
-    from ccc.train import Settings
+    from ccc.learner import Settings
 
     default = {field.name: field.default for field in dataclasses.fields(Settings)}
     parser.add_argument("shards", nargs="+", type=Path, help="training shards (tars of `ccc shard`)")
@@ -18,7 +23,9 @@ def add_arguments(parser):
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for model, history, preview and state")
     parser.add_argument("--name", default="", help="what the data are called, shown in tables")
     parser.add_argument(
-        "--encoder", default=default["encoder"], help="densenet121 or mobilenet_v2 (default: %(default)s)"
+        "--encoder",
+        default=default["encoder"],
+        help="classifier of torchvision with features at 1/32 of the picture, such as resnet50 (default: %(default)s)",
     )
     parser.add_argument(
         "--pretrained",
@@ -27,19 +34,37 @@ def add_arguments(parser):
         default=False,
         help="start from ImageNet weights; a path, or found by `ccc weights`",
     )
-    kinds = {"phi": float, "crop": int, "reduction": str}
+    parser.add_argument(
+        "--init",
+        nargs="?",
+        const=True,
+        default=False,
+        help="start from a trained model: a path, or the one that comes with ccc; its classes may be others",
+    )
+    kinds = {"phi": float, "crop": int}
     texts = {
         "batch_size": "pictures a step",
         "learning_rate": "of Adam",
         "beta1": "of Adam",
         "beta2": "of Adam",
+        "encoder_rate": "factor on the encoder's learning rate",
+        "schedule": "constant, cosine, or cooldown: constant and then linear to zero",
+        "warmup": "steps over which the learning rate grows",
+        "cooldown": "share of the steps over which the cooldown goes",
+        "clip": "largest norm of the gradient; 0 for any",
+        "ema": "decay of the running mean of the weights, which is then kept instead of them; 0 for none",
+        "decoder": "plain (the paper's) or skip, which also sees the encoder's finer maps",
+        "balance": "class weights: cbce (Eq. 15), inverse, none, or cic (rebalancing of Zhang et al. 2016)",
+        "counts": "count classes over the batch of all ranks, or each rank its own: batch, rank",
         "upsilon": "trade-off of Eq. 15, in (0, 1]",
         "phi": "trade-off of Eq. 15; left out: 1 / number of classes",
         "reduction": "mean, sum or pixel_mean of the loss",
         "crop": "side of the training crop, a multiple of 32; left out: whole pictures",
+        "precision": "of the network's arithmetic: float32, bfloat16, float16",
         "steps": "steps in all",
         "validate_every": "steps between validations",
         "save_every": "steps between saved states",
+        "keep": "saved states that are kept",
         "validation_batches": "batches a validation looks at",
         "seed": "of weights and order",
     }
@@ -49,6 +74,11 @@ def add_arguments(parser):
             "--" + name.replace("_", "-"), type=kind, default=default[name], help=f"{text} (default: %(default)s)"
         )
     parser.add_argument("--no-flip", dest="flip", action="store_false", help="no horizontal flips")
+    parser.add_argument("--no-tf32", dest="tf32", action="store_false", help="on CUDA, multiply float32 in full")
+    parser.add_argument("--compile", action="store_true", help="compile the network first (minutes)")
+    parser.add_argument(
+        "--deterministic", action="store_true", help="only algorithms that give the same bits again (slower on CUDA)"
+    )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     parser.add_argument("--workers", type=int, default=0, help="processes that read shards (default: in this one)")
 
@@ -58,7 +88,8 @@ def run(args):
 
     from ccc.cli import threads
     from ccc.codebook import Codebook
-    from ccc.train import REQUEUE, Interrupted, Settings, train
+    from ccc.learner import Settings
+    from ccc.train import REQUEUE, Interrupted, train
 
     torch.set_num_threads(threads())
     settings = Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ccc import weights as weight_files
 from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.errors import CCCError, MissingWeights
+from ccc.errors import CCCError
 
 __all__ = ["Colorizer", "MethodInfo", "files", "info", "load", "names"]
 
@@ -45,8 +45,6 @@ def files(name: str, weights=None, **options) -> list[Path]:
         return module.files(weights, **options)
     if not module.INFO.weights:
         return []
-    if weights is None and module.INFO.weights[0] not in weight_files.known():
-        raise MissingWeights(f"no weights: the method {name} needs a trained model: give its path as weights")
     return [weight_files.locate(module.INFO.weights[0], weights)]
 
 

@@ -1,5 +1,7 @@
 """CCC: Color Classified Colorization (Gain, Raha and Debnath 2024, arXiv 2403.01476)."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from PIL import Image
@@ -8,7 +10,7 @@ from ccc import devices
 from ccc.color import lightness, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo, resize_ab
 from ccc.errors import CCCError, MissingWeights
-from ccc.model import class_colors, load_model
+from ccc.model import PUBLISHED, class_colors, decoding, load_model, unbalanced
 
 INFO = MethodInfo(
     name="ccc",
@@ -16,43 +18,76 @@ INFO = MethodInfo(
     paper="Gain, Raha, Debnath: CCC: Color Classified Colorization, 2024",
     licence="MIT (this code); the authors published no weights",
     parameters=None,
-    weights=("ccc",),
-    note="trained here: see the model's settings for what on",
+    weights=(),
+    note="not the authors' network: the model that comes with ccc is trained on scenes; see its settings",
 )
 
 
 class ColorClassified(Colorizer):
-    def __init__(self, path, device, decode: str, temperature: float, upsample: str):
-        if decode not in ("argmax", "annealed"):
-            raise CCCError(f'decode must be "argmax" or "annealed", got {decode!r}')
+    def __init__(self, path, device, decode, temperature, unbalance, upsample: str, input_size):
         if upsample not in ("bilinear", "nearest"):
             raise CCCError(f'upsample must be "bilinear" or "nearest", got {upsample!r}')
         self.device = devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
-        self.decode, self.temperature, self.upsample = decode, temperature, upsample
+        chosen = decoding(self.settings, decode, temperature, unbalance, input_size)
+        self.decode, self.temperature = chosen["decode"], chosen["temperature"]
+        self.unbalance, self.input_size = chosen["unbalance"], chosen["input_size"]
+        if self.decode not in ("argmax", "annealed"):
+            raise CCCError(f'decode must be "argmax" or "annealed", got {self.decode!r}')
+        if not 0 <= self.unbalance <= 1:
+            raise CCCError(f"unbalance must lie in 0 to 1, got {self.unbalance}")
+        if self.input_size != "full" and (isinstance(self.input_size, str) or self.input_size < 32):
+            raise CCCError(f'input_size must be a short side of at least 32 pixels, or "full", got {self.input_size!r}')
+        self.upsample = upsample
         trained_on = self.settings.get("trained_on")
         self.title = f"{INFO.title} ({trained_on})" if trained_on else INFO.title
 
+    def input_shape(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns at which the network sees a picture: multiples of 32, of its own aspect where trained so."""
+        if not 0 <= self.unbalance <= 1:
+            raise CCCError(f"unbalance must lie in 0 to 1, got {self.unbalance}")
+        if self.input_size != "full" and self.settings.get("fit") == "stretch":
+            height = width = self.input_size
+        scale = 1 if self.input_size == "full" else self.input_size / min(height, width)
+        return tuple(max(round(side * scale / 32), 1) * 32 for side in (height, width))
+
     @torch.inference_mode()
     def predict_ab(self, gray_lightness: np.ndarray) -> np.ndarray:
-        """L, float32 `(H, W)` in [0, 100], to ab, float32 `(56, 56, 2)` where the network's input is 224x224."""
-        size = self.settings["input_size"]
-        plane = Image.fromarray(gray_lightness).resize((size, size), Image.Resampling.BICUBIC)
+        """L, float32 `(H, W)` in [0, 100], to ab, float32 `(h, w, 2)`, a quarter of the network's input."""
+        rows, columns = self.input_shape(*gray_lightness.shape)
+        plane = Image.fromarray(gray_lightness).resize((columns, rows), Image.Resampling.BICUBIC)
         gray = torch.from_numpy(np.asarray(plane) / 100).clamp_(0, 1)[None, None].to(self.device)
-        ab = class_colors(self.network(gray).float(), self.codebook, self.decode, self.temperature)
+        logits = unbalanced(self.network(gray).float(), self.codebook, self.settings, self.unbalance)
+        ab = class_colors(logits, self.codebook, self.decode, self.temperature)
         return ab[0].permute(1, 2, 0).cpu().numpy()
 
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
         return with_ab(rgb, resize_ab(self.predict_ab(lightness(rgb)), *rgb.shape[:2], self.upsample))
 
 
-def load(weights=None, device=None, decode="argmax", temperature=0.38, upsample="bilinear") -> ColorClassified:
+def files(weights=None, **options) -> list[Path]:
+    """The model file that `load` reads: see `ccc.colorizers.files`."""
+    return [_model(weights)]
+
+
+def _model(weights) -> Path:
+    path = Path(PUBLISHED if weights is None else weights)
+    if not path.is_file():
+        raise MissingWeights(f"no weights: {path} is not there; train a model with `ccc train`")
+    return path
+
+
+def load(
+    weights=None, device=None, decode=None, temperature=None, unbalance=None, upsample="bilinear", input_size=None
+) -> ColorClassified:
     """A trained model, ready to colour.
 
-    `weights`: path of a `ccc.safetensors`; `decode`: "argmax" (the paper's) or "annealed" mean at `temperature`;
-    `upsample`: "bilinear" or "nearest" from the class map to the picture's size. The picture is scaled to the
-    network's square input and its own L kept. Raises MissingWeights where `weights` is not given.
+    `weights`: path of a `ccc.safetensors`, None for "CCC (scenes)", which comes with the package and is not the
+    paper's; `decode`: "argmax" (the paper's) or "annealed" mean at `temperature`; `unbalance`: share of the class
+    balancing that is taken back before it, 0 to 1, 0 in the paper and wherever argmax is asked for alone; `upsample`:
+    "bilinear" or "nearest" from the class map to the picture's size; `input_size`: short side in pixels at which the
+    network sees the picture, or "full" for the picture's own, both rounded to multiples of 32. What is left out is
+    the model's own default, where it names none argmax and the size of its training pictures. The picture's own L is
+    kept. Raises MissingWeights where `weights` is not there.
     """
-    if weights is None:
-        raise MissingWeights("no weights: the method ccc needs a trained model: ccc colorize --weights ccc.safetensors")
-    return ColorClassified(weights, device, decode, temperature, upsample)
+    return ColorClassified(_model(weights), device, decode, temperature, unbalance, upsample, input_size)

@@ -126,10 +126,7 @@ def test_wrong_words(tmp_path, capsys):
     assert "did you mean 'felzenszwalb'?" in failed(
         capsys, "segment", tmp_path, "--segmenter", "felzenswalb", "-o", tmp_path / "out"
     )
-    assert "--weights ccc.safetensors" in failed(
-        capsys, "colorize", tmp_path, "--method", "ccc", "-o", tmp_path / "out"
-    )
-    assert "no such model" in failed(
+    assert "train a model with `ccc train`" in failed(
         capsys,
         "colorize",
         tmp_path,

@@ -236,6 +236,13 @@ CHOICES = {
         else {}
     ),
 }
+SHAPE = options(
+    {
+        "size": TRAINING["size"],
+        "map_size": TRAINING["size"] // 4,
+        "fit": TRAINING["fit"],
+    }
+)
 CODEBOOK_SHARDS = {"train": TRAINING_SHARDS, "validation": VALIDATION_SHARDS}[
     config["codebook"]["split"]
 ]
@@ -288,6 +295,14 @@ def rerun_command():
         for key, value in values.items()
     ]
     return shlex.join(words)
+
+
+def starting_weights():
+    """Files that training starts from; ImageNet weights that `ccc weights` finds are not among them."""
+    named = {name: config["train"][name] for name in ("pretrained", "init")}
+    if named["init"] is True:
+        named["init"] = os.path.relpath(ROOT / "ccc/weights/ccc-scenes.safetensors")
+    return [path for path in named.values() if isinstance(path, str)]
 
 
 def model_path():

@@ -45,7 +45,7 @@ rule shard:
         "../envs/ccc.yaml"
     params:
         of=lookup(dpath="{split}", within=SHARD_COUNTS),
-        fit=config["training"]["fit"],
+        shape=SHAPE,
     shell:
         "ccc shard {input.photographs:q} --index {input.index:q} -o {output.tar:q}"
-        " --shard {wildcards.number} --of {params.of} --fit {params.fit} 2>&1 | tee {log:q}"
+        " --shard {wildcards.number} --of {params.of} {params.shape:q} 2>&1 | tee {log:q}"

@@ -5,6 +5,7 @@ rule train:
         shards=TRAINING_SHARDS,
         validation=VALIDATION_SHARDS,
         codebook="results/codebook.json",
+        weights=starting_weights(),
         code=ancient(code("cli.train")),
     output:
         model=f"results/train/{RUN}/ccc.safetensors",

@@ -1,0 +1,75 @@
+"""A trained model under several ways to decode it, beside gray and the oracle, on prepared benchmarks.
+
+  ccc prepare photographs/ -o benchmark/ -n all
+  python benchmarks/decoding.py benchmark/ --alexnet alexnet_features.pth -o table.md
+  python benchmarks/decoding.py validation/ --grid --alexnet alexnet_features.pth    the choice of a default
+Rows are "decode, share of balancing taken back, temperature, input size"; the first is the model's own default.
+"""
+
+import argparse
+import itertools
+import tempfile
+from pathlib import Path
+
+import torch
+
+from ccc import colorizers
+from ccc.cli import threads
+from ccc.files import write_text
+from ccc.images import read_rgb, write_png
+from ccc.metrics.evaluate import evaluate
+
+METRICS = ("cnr_256", "psnr", "ssim", "lpips_alex", "ciede2000", "colorfulness")
+
+
+def colorings(model: Path | None, grid: bool) -> dict:
+    """Colorizer by the name of its row."""
+    rows = {"gray": colorizers.load("gray"), "oracle, 400 classes": None}
+    default = colorizers.load("ccc", model, "cpu")
+    chosen = {"decode": default.decode, "unbalance": default.unbalance, "temperature": default.temperature}
+    options = [chosen | {"input_size": default.input_size}]
+    options += [{"decode": "argmax", "unbalance": 0.0, "input_size": size} for size in (default.input_size, 256)]
+    if grid:
+        options = [
+            {"decode": "annealed", "unbalance": share, "temperature": temperature}
+            for share, temperature in itertools.product((0.0, 0.5, 1.0), (0.38, 0.7, 1.0, 1.4))
+        ]
+    for option in options:
+        rows[", ".join(str(value) for value in option.values())] = colorizers.load("ccc", model, "cpu", **option)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("benchmark", nargs="+", type=Path, help="folders of `ccc prepare`")
+    parser.add_argument("--model", type=Path, help="a ccc.safetensors (default: the one that comes with ccc)")
+    parser.add_argument("--grid", action="store_true", help="all annealed means rather than the default and argmax")
+    parser.add_argument("--alexnet", required=True, help="trunk of LPIPS")
+    parser.add_argument("-o", "--output", type=Path, help="write the table")
+    args = parser.parse_args()
+    torch.set_num_threads(threads())
+    lines = [
+        "| benchmark | coloured by | CNR | PSNR (dB) | SSIM | LPIPS (alex) | CIEDE2000 | colourfulness |",
+        "|---" * 8 + "|",
+    ]
+    for benchmark in args.benchmark:
+        for name, colorizer in colorings(args.model, args.grid).items():
+            with tempfile.TemporaryDirectory() as folder:
+                side = "gray"
+                if colorizer is None:  # the oracle sees the truth
+                    colorizer, side = colorizers.load("oracle"), "truth"
+                for path in sorted((benchmark / side).glob("*.png")):
+                    write_png(Path(folder) / path.name, colorizer.colorize(read_rgb(path)))
+                _, summary = evaluate(folder, benchmark / "truth", METRICS, {"alexnet": args.alexnet})
+            mean = summary["mean"]
+            lines.append(
+                f"| {benchmark.name} | {name} | {mean['cnr_256']:.2f} | {mean['psnr']:.2f} | {mean['ssim']:.3f} | "
+                f"{mean['lpips_alex']:.3f} | {mean['ciede2000']:.2f} | {mean['colorfulness']:.1f} |"
+            )
+            print(lines[-1], flush=True)
+    if args.output:
+        write_text(args.output, "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""A trained model for other programs, or as a smaller file of its own kind.
+
+examples:
+  ccc export results/train/demo/ccc.safetensors -o ccc.onnx
+  ccc export results/train/demo/ccc.safetensors -o ccc.pt2 --decode annealed
+  ccc export results/train/demo/ccc.safetensors -o half.safetensors
+Input `gray`: L / 100, float (N, 1, H, W), sides multiples of 32 from 64 up. Outputs `logits` and `ab`, at a quarter of
+the size.
+"""
+
+from pathlib import Path
+
+
+def add_arguments(parser):
+    parser.add_argument("model", type=Path, nargs="?", help="a ccc.safetensors (default: the one that comes with ccc)")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="NAME.onnx, .pt2 (torch.export) or .safetensors"
+    )
+    parser.add_argument("--decode", choices=("argmax", "annealed"), help="how ab is made (default: the model's own)")
+    parser.add_argument("--temperature", type=float, help="of the annealed mean (default: the model's own)")
+    parser.add_argument(
+        "--unbalance", type=float, help="share of class balancing taken back (default: the model's own)"
+    )
+
+
+def run(args):
+    from ccc.export import SIDES, export
+    from ccc.model import PUBLISHED
+
+    difference = export(args.model or PUBLISHED, args.output, args.decode, args.temperature, args.unbalance)
+    print(f"{args.output}: as the model to {difference:.1g} in the logits of {len(SIDES)} random pictures")

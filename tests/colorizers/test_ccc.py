@@ -1,0 +1,73 @@
+"""The model that comes with the package, and how the colorizer uses a model."""
+
+import io
+import tarfile
+
+import numpy as np
+import pytest
+
+from ccc import colorizers
+from ccc.color import gray_of, rgb_to_lab
+from ccc.errors import CCCError, MissingWeights
+from ccc.images import read_rgb
+from ccc.metrics import ciede2000
+from ccc.model import PUBLISHED, load_model
+
+
+@pytest.fixture(scope="module")
+def colorizer():
+    return colorizers.load("ccc", device="cpu")
+
+
+def test_it_says_what_it_is(colorizer):
+    assert PUBLISHED.stat().st_size < 30e6 and colorizers.files("ccc") == [PUBLISHED]
+    assert colorizer.title == "CCC (scenes)"
+    _, codebook, settings = load_model(PUBLISHED)
+    assert settings["trained_on"] == "scenes" and settings["pictures"] == 8974 and "not the data" in settings["note"]
+    assert settings["history"][-1]["step"] == settings["steps"] and codebook.size == 198
+    assert "/" not in settings["pretrained"]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (40, 300), (300, 41), (256, 256)])
+def test_any_size(colorizer, shape):
+    gray = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    assert colorizer.colorize(gray).shape == (*shape, 3)
+
+
+def test_the_network_sees_the_size_it_was_trained_on(colorizer):
+    assert colorizer.input_shape(256, 341) == (160, 224)
+    assert colorizers.load("ccc", device="cpu", input_size="full").input_shape(256, 341) == (256, 352)
+    assert colorizers.load("ccc", device="cpu", input_size=256).input_shape(500, 400) == (320, 256)
+
+
+def test_lightness_is_kept_and_colour_of_the_input_is_not_looked_at(colorizer, astronaut):
+    coloured = colorizer.colorize(astronaut)
+    again = colorizer.colorize(gray_of(astronaut))
+    assert np.abs(rgb_to_lab(coloured)[..., 0] - rgb_to_lab(astronaut)[..., 0]).mean() < 0.5
+    assert np.abs(coloured.astype(int) - again).mean() < 2
+    assert np.abs(rgb_to_lab(coloured)[..., 1:]).mean() > 5
+
+
+def test_it_colours_scenes_better_than_gray_does(colorizer, shared):
+    """Photographs it was not trained on. Argmax as trained is more colourful than the default, and errs more."""
+    argmax = colorizers.load("ccc", device="cpu", decode="argmax")
+    errors, chroma = [], []
+    with tarfile.open(shared("data/scenes/val_256.tar")) as tar:
+        members = [member for member in tar.getmembers() if member.isfile()][::25]
+        for member in members:
+            truth = read_rgb(io.BytesIO(tar.extractfile(member).read()).getvalue(), member.name)
+            gray = gray_of(truth)
+            pictures = [np.repeat(gray[..., None], 3, axis=-1), colorizer.colorize(gray), argmax.colorize(gray)]
+            errors.append([ciede2000(picture, truth) for picture in pictures])
+            chroma.append([np.hypot(*np.moveaxis(rgb_to_lab(picture)[..., 1:], -1, 0)).mean() for picture in pictures])
+    gray, default, argmax = np.mean(errors, axis=0)
+    assert default < 0.93 * gray and default < argmax
+    assert np.mean(chroma, axis=0)[2] > 1.2 * np.mean(chroma, axis=0)[1]
+
+
+def test_wrong_options(tmp_path):
+    with pytest.raises(MissingWeights, match="no weights"):
+        colorizers.load("ccc", tmp_path / "none.safetensors")
+    for option, value in (("decode", "mean"), ("upsample", "cubic"), ("input_size", 16), ("unbalance", 2)):
+        with pytest.raises(CCCError, match=option):
+            colorizers.load("ccc", device="cpu", **{option: value})
