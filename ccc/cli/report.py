@@ -15,6 +15,7 @@ def add_arguments(parser):
     parser.add_argument("--shards", nargs="+", default=[], help="shard tars, for how many pictures went in")
     parser.add_argument("--pictures", type=int, default=10, help="pictures of each benchmark (default: %(default)s)")
     parser.add_argument("--column", action="append", default=[], metavar="DATASET=NAME", help="as for `ccc tables`")
+    parser.add_argument("--not-run", action="append", default=[], metavar="METHOD=REASON", help="as for `ccc tables`")
 
 
 def run(args):
@@ -23,6 +24,6 @@ def run(args):
 
     page = write_report(
         args.output, args.run, args.metrics, args.results, parse_pairs(args.column), args.codebook, args.training,
-        args.pictures, lambda items: bar(items, "report"), args.shards,
+        args.pictures, lambda items: bar(items, "report"), args.shards, parse_pairs(args.not_run),
     )  # fmt: skip
     print(page)

@@ -37,14 +37,14 @@ def write_report(
     max_pictures: int = 10,
     progress=iter,
     shards: Sequence[str | os.PathLike] = (),
+    not_run: Mapping[str, str] | None = None,
 ) -> Path:
     """Write `index.html` and `pictures/` into `folder`; return the page's path.
 
     `run`: its name; `metrics`: JSON files of `ccc evaluate`; `results`: the folder with `benchmarks` and `colorized`;
-    `columns`: see `ccc.report.tables.build_tables`; `codebook`: of `ccc codebook`; `training`: of `ccc train`;
-    `max_pictures`: how many of each dataset are shown, the first by name; `shards`: tars of `ccc shard`, whose numbers
-    are told (`ccc.report.training_data`). Raises CCCError where a picture of a cell
-    is missing.
+    `columns`, `not_run`: see `ccc.report.tables.build_tables`; `codebook`: of `ccc codebook`; `training`: of
+    `ccc train`; `max_pictures`: how many of each dataset are shown, the first by name; `shards`: tars of `ccc shard`,
+    whose numbers are told (`ccc.report.training_data`). Raises CCCError where a picture of a cell is missing.
     """
     folder, results = Path(folder), Path(results)
     cells = read_cells(metrics)
@@ -71,9 +71,10 @@ def write_report(
         lstrip_blocks=True,
     )
     missing = sorted({f"{find(name).title}: {reason}" for cell in cells for name, reason in cell.missing.items()})
+    missing += [f"{name}: not run: {reason}" for name, reason in (not_run or {}).items()]
     text = environment.get_template("index.html").render(
         run=run,
-        tables=build_tables(cells, columns or {}),
+        tables=build_tables(cells, columns or {}, not_run=not_run),
         datasets=datasets,
         methods=sorted({row_label(cells, *cell.key[:2]) for cell in cells}),
         segmenters=sorted({cell.segmenter for cell in cells if cell.segmenter}),

@@ -15,7 +15,7 @@ rule tables:
             "--column",
             {name: config["benchmarks"][name]["column"] for name in BENCHMARKS},
         )
-        + assignments("--not-run", NOT_RUN)
+        + assignments("--not-run", not_run())
         + assignments(
             "--harmonize",
             {
@@ -81,7 +81,8 @@ rule report:
         options=assignments(
             "--column",
             {name: config["benchmarks"][name]["column"] for name in BENCHMARKS},
-        ),
+        )
+        + assignments("--not-run", not_run()),
     shell:
         "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results results"
         " --pictures {params.pictures} {params.training:q} {params.options:q} 2>&1 | tee {log:q}"
