@@ -46,7 +46,9 @@ def files(name: str, weights=None, **options) -> list[Path]:
     if not module.INFO.weights:
         return []
     if weights is None and module.INFO.weights[0] not in weight_files.known():
-        raise MissingWeights(f"no weights: the method {name} needs a trained model: give its path as weights")
+        raise MissingWeights(
+            f"no weights: the method {name} needs a trained model: ccc colorize --weights ccc.safetensors"
+        )
     return [weight_files.locate(module.INFO.weights[0], weights)]
 
 

@@ -36,7 +36,7 @@ SPY = """
 import atexit, json, os, sys
 def note():
     loaded = sorted(name for name in sys.modules if name.split(".")[0] == "ccc")
-    if loaded and os.path.basename(sys.argv[0]) in ("ccc", "__main__.py"):
+    if loaded and (os.path.basename(sys.argv[0]) == "ccc" or sys.argv[0].endswith("ccc/__main__.py")):
         with open(os.path.join(os.environ["CCC_SPY"], f"{os.getpid()}.json"), "w") as file:
             json.dump([sys.argv[1:], loaded], file)
 atexit.register(note)

@@ -297,8 +297,8 @@ def cells(suffix):
     ]
 
 
-# Modules that cannot change a result: an edit of a help text, a progress bar or a download makes nothing stale.
-EXEMPT = {"ccc", "ccc.cli", "ccc.cli.progress", "ccc.download"}
+# Modules that cannot change a result: a help text, a progress bar, a download, a video.
+EXEMPT = {"ccc", "ccc.cli", "ccc.cli.progress", "ccc.download", "ccc.video"}
 
 
 @functools.cache
