@@ -66,7 +66,8 @@ def _found(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
         base, candidates = Path(*fixed[:first]), map(Path, glob.glob(given, recursive=True))
     else:
         raise CCCError(f"{given}: no such picture or folder")
-    known, below, empty = SUFFIXES | VIDEO_SUFFIXES, output.resolve(), True
+    known, empty = SUFFIXES | VIDEO_SUFFIXES, True
+    below = None if output.resolve() == base.resolve() else output.resolve()
     for file in sorted(candidates):
         relative = file.relative_to(base)
         hidden = any(part.startswith(".") for part in relative.parts)

@@ -284,10 +284,6 @@ def model_path():
     return config["model"] or f"results/train/{RUN}/ccc.safetensors"
 
 
-# What CNR over the codebook's classes reads. Without CCC among the methods there is no need to fit one.
-CODEBOOK = (config["model"] or "results/codebook.json") if "ccc" in METHODS else []
-
-
 def cells(suffix):
     return [
         f"results/metrics/{method}/{variant}/{dataset}{suffix}"

@@ -5,3 +5,5 @@ for path in method_files():
 
 
 METHODS = methods()
+# What CNR over the codebook's classes reads. Without CCC among the methods there is no need to fit one.
+CODEBOOK = (config["model"] or "results/codebook.json") if "ccc" in METHODS else []
