@@ -7,6 +7,7 @@ environment of its own, so boxes are read from files that it, or any other detec
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,8 @@ INFO = MethodInfo(
     "ab comes at 256x256 and is brought to the picture's size, where the published code stops at 256x256",
 )
 
+# Layers that MMagic holds bare where the published networks hold them as the first of a sequence.
+_SINGLE = re.compile(r"^(model\d+up|model\dshort\d+|model_class)\.(weight|bias)$")
 PARTS = ("G", "GF", "GComp")  # instance, fusion, whole picture: as the published files are called
 SIZE = 256
 MOST_BOXES = 8  # the best-scored, as in the published test script
@@ -318,7 +321,10 @@ def _read(weights) -> dict[str, tuple[str, dict]]:
     if not any(key.startswith(tuple(prefixes.values())) for key in state):
         raise CCCError(f"{path}: holds no {', '.join(prefixes.values())}: give the published archive or its folder")
     return {
-        key: (f"{path} ({prefix})", {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        key: (
+            f"{path} ({prefix})",
+            {_SINGLE.sub(r"\1.0.\2", k.removeprefix(prefix)): v for k, v in state.items() if k.startswith(prefix)},
+        )
         for key, prefix in prefixes.items()
     }
 
