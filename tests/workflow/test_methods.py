@@ -51,7 +51,7 @@ class Checkout:
         names = ("CCC_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME")
         environment = os.environ | dict.fromkeys(names, str(self.weights)) | {"PYTHONPATH": str(self.folder)}
         environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "config/small.yaml", *arguments]
+        command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments, "--configfile", "config/small.yaml"]
         run = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600)
         assert run.returncode == status, run.stdout + run.stderr
         return run.stdout + run.stderr
