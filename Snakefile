@@ -10,6 +10,7 @@ if "run" not in config:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/methods.smk"
 include: "workflow/rules/shards.smk"
 include: "workflow/rules/codebook.smk"
 include: "workflow/rules/train.smk"
@@ -18,11 +19,6 @@ include: "workflow/rules/segments.smk"
 include: "workflow/rules/harmonize.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
-
-
-for path in method_files():
-
-    include: path
 
 
 rule all:

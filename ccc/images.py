@@ -1,5 +1,6 @@
 """Pictures: robust reading, writing and resizing."""
 
+import contextlib
 import io
 import os
 import warnings
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from ccc.color import gray_of
 from ccc.errors import ImageError
@@ -69,6 +70,26 @@ def _plain_jpeg(data: bytes, colorspace: str) -> np.ndarray | None:
                 return None
         position += 2 + length
     return None
+
+
+def read_rgba(source: str | os.PathLike | bytes, name: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """As `read_rgb`, with the transparency kept apart and not laid over white.
+
+    Returns uint8 `(H, W, 3)`, white where nothing can be seen, and the opacity, uint8 `(H, W)`, 255 for opaque; None
+    where the picture has none. Raises as `read_rgb`.
+    """
+    name = name or (str(source) if not isinstance(source, bytes) else "picture")
+    with _opened(source, name) as image:
+        if "transparency" not in image.info and image.mode not in ("RGBA", "LA", "PA", "RGBa", "La"):
+            return np.array(_to_srgb(image, name)), None
+        profile = image.info.get("icc_profile")
+        with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+            image = ImageOps.exif_transpose(image)
+        image = image.convert("RGBA")
+        opacity, image = np.array(image.getchannel("A")), image.convert("RGB")
+        rgb = np.array(_from_profile(image, profile) if profile else image)
+        rgb[opacity == 0] = 255
+        return rgb, opacity
 
 
 def read_gray(source: str | os.PathLike | bytes, name: str | None = None) -> np.ndarray:
@@ -145,10 +166,16 @@ def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
         return image
 
 
-def write_png(path: str | os.PathLike, image: np.ndarray) -> None:
-    """Write uint8 `(H, W, 3)` RGB or `(H, W)` gray as PNG, whole or not at all; equal pictures give equal bytes."""
+def write_png(path: str | os.PathLike, image: np.ndarray, software: str = "") -> None:
+    """Write uint8 `(H, W, 3)` RGB, `(H, W, 4)` RGBA or `(H, W)` gray as PNG, whole or not at all.
+
+    `software`: a note on how the picture was made, kept in the file. Equal arguments give equal bytes.
+    """
+    text = PngImagePlugin.PngInfo()
+    if software:
+        text.add_itxt("Software", software)
     with written_whole(path) as aside:
-        Image.fromarray(np.ascontiguousarray(image)).save(aside, format="PNG", compress_level=6)
+        Image.fromarray(np.ascontiguousarray(image)).save(aside, format="PNG", compress_level=6, pnginfo=text)
 
 
 def resize_short_side(rgb: np.ndarray, side: int) -> np.ndarray:

@@ -1,10 +1,13 @@
-"""Colour pictures.
+"""Colour pictures and videos.
 
 examples:
   ccc colorize photos/ -o coloured/                        by "CCC (scenes)", which comes with ccc
-  ccc colorize photos/ --weights results/train/demo/ccc.safetensors --option decode=argmax -o coloured/
-  ccc colorize old.jpg holiday.png --method gray -o coloured/
-Every picture keeps its name and size and is written as PNG. A picture that cannot be read is skipped and named.
+  ccc colorize photos/ --method ddcolor -o coloured/
+  ccc colorize old.jpg 'scans/**/*.tif' --method deoldify --option model=stable -o coloured/
+  ccc colorize old.jpg --weights results/train/demo/ccc.safetensors --option decode=argmax -o old-coloured.png
+Every picture keeps its name, folder and size and is written as 8-bit sRGB PNG, its transparency kept. A picture that
+cannot be read is skipped and named. What was coloured in the same way already is kept, so that the same command goes
+on where it stopped. Each frame of a video is coloured by itself, so that its colours may flicker.
 """
 
 from pathlib import Path
@@ -14,52 +17,65 @@ from ccc.cli.progress import bar
 
 
 def add_arguments(parser):
-    parser.add_argument("input", nargs="+", type=Path, help="pictures, or folders of them")
+    parser.add_argument("input", nargs="+", help="pictures, videos, folders of them, or quoted patterns with * or **")
     parser.add_argument("--method", default="ccc", help="see `ccc methods` (default: %(default)s)")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the coloured pictures")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder, or a .png for a single picture")
     parser.add_argument("--weights", help="weight file of the method (default: where `ccc weights` keeps it)")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    parser.add_argument("--batch", type=int, help="pictures at once (default: 1 on the CPU, 8 elsewhere)")
+    parser.add_argument(
+        "--max-size", type=int, metavar="PIXELS",
+        help="show longer pictures to the method scaled down to this long side, and enlarge only their ab",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="colour again what is in the output already")
-    add_options(parser, "of the method, such as decode=annealed for ccc")
+    add_options(parser, "of the method, such as render_factor=20 for deoldify")
 
 
 def run(args):
-    from ccc import colorizers
-    from ccc.errors import CCCError, ImageError
-    from ccc.images import SUFFIXES, read_rgb, write_png
+    from ccc import coloring, colorizers
+    from ccc.errors import CCCError
 
-    tasks: dict[Path, Path] = {}
-    for given in args.input:
-        if given.is_dir():
-            found = sorted(path for path in given.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-            if not found:
-                raise CCCError(f"{given}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))})")
-            pairs = [(path, path.relative_to(given)) for path in found]
-        elif given.exists():
-            pairs = [(given, Path(given.name))]
-        else:
-            raise CCCError(f"{given}: no such picture or folder")
-        for path, relative in pairs:
-            target = args.output / relative.with_suffix(".png")
-            if target in tasks:
-                raise CCCError(f"{path} and {tasks[target]} would both be written to {target}: colour them one by one")
-            if target.resolve() == path.resolve():
-                raise CCCError(f"{path} would be overwritten: give another folder with -o")
-            tasks[target] = path
-    colorizer = colorizers.load(args.method, args.weights, args.device, **parse_options(args.option))
-    done, kept, skipped = 0, 0, []
-    for target, path in bar(tasks.items(), args.method):
-        if target.exists() and not args.overwrite:
-            kept += 1
-            continue
-        try:
-            image = read_rgb(path)
-        except ImageError as error:
-            skipped.append(error)
-            continue
-        write_png(target, colorizer.colorize(image))
+    for name, least in (("batch", 1), ("max_size", 8)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise CCCError(f"--{name.replace('_', '-')} must be at least {least}, got {value}")
+    options = parse_options(args.option)
+    tasks = coloring.plan(args.input, args.output)
+    colorizer = colorizers.load(args.method, args.weights, args.device, **options)
+    weights = colorizers.files(args.method, args.weights, **options)
+    made = coloring.note(args.method, weights, options, args.max_size)
+    since = coloring.newest(weights, options)
+    device = getattr(colorizer, "device", None)
+    batch = args.batch or (1 if device is None or device.type == "cpu" else 8)
+    todo = {
+        target: path
+        for target, path in tasks.items()
+        if args.overwrite or not coloring.is_done(target, path, made, since)
+    }
+    pictures = {target: path for target, path in todo.items() if target.suffix == ".png"}
+    with bar(None, args.method, len(pictures)) as progress:
+        done, skipped = coloring.color_pictures(colorizer, pictures, batch, args.max_size, made, progress.update)
+    for target in todo.keys() - pictures.keys():
         done += 1
+        _video(colorizer, todo[target], target, batch, args.max_size, made)
+    kept = len(tasks) - len(todo)
     print(f"{args.output}: {done} coloured by {args.method}, {kept} there already, {len(skipped)} skipped")
     for error in skipped:
         print(f"  skipped {error}")
     return 0 if done or kept else 1
+
+
+def _video(colorizer, source, target, batch, max_size, made):
+    from ccc.coloring import color_arrays
+    from ccc.video import color_video
+
+    with bar(None, source.name, unit="frames") as progress:
+        frames, sound = color_video(
+            source,
+            target,
+            lambda images: color_arrays(colorizer, images, [source.name] * len(images), max_size),
+            batch,
+            made,
+            progress.update,
+        )
+    print(f"{target}: {frames} frames, each coloured by itself; {sound}")

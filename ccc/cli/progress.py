@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from tqdm import tqdm
 
 
-def bar(items, label: str, total: int | None = None):
+def bar(items, label: str, total: int | None = None, unit: str = "pictures"):
     """Iterate over `items` and show how far it is; quiet unless it takes more than a second."""
     interval = 0.2 if sys.stderr.isatty() else 15
-    return tqdm(items, desc=label, total=total, unit=" pictures", mininterval=interval, delay=1, file=sys.stderr)
+    return tqdm(items, desc=label, total=total, unit=f" {unit}", mininterval=interval, delay=1, file=sys.stderr)
 
 
 @contextlib.contextmanager

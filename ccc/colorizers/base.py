@@ -26,6 +26,7 @@ class Colorizer:
     """Colours pictures. Subclasses set `network` (a torch module, or None) and implement `_colorize`."""
 
     network = None
+    by_name = False  # whether it reads something kept for each picture, so that `colorize_named` is the way
 
     def colorize(self, image: np.ndarray) -> np.ndarray:
         """Colour one picture.
@@ -94,6 +95,12 @@ def checked(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or 0 in image.shape:
         raise CCCError(f"a picture must be uint8 (H, W) or (H, W, 3), got {image.dtype} {image.shape}")
     return np.repeat(image[..., None], 3, axis=-1) if image.ndim == 2 else image
+
+
+def kept_names(name: str) -> tuple[str, ...]:
+    """Under which names something kept for a picture is looked for: its own; `DATASET/NAME` for the showcase's."""
+    dataset, between, rest = name.partition("__")
+    return (name, f"{dataset}/{rest}") if between else (name,)
 
 
 class SquareColorizer(Colorizer):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccc.colorizers.base import Colorizer, MethodInfo, checked
+from ccc.colorizers.base import Colorizer, MethodInfo, checked, kept_names
 from ccc.errors import CCCError
 from ccc.images import SUFFIXES, read_rgb
 
@@ -22,6 +22,8 @@ INFO = MethodInfo(
 
 class Precomputed(Colorizer):
     """Pictures of a folder, found by name; nothing is computed. Any method that runs elsewhere can be read so."""
+
+    by_name = True
 
     def __init__(self, folder: str | os.PathLike):
         self.folder = Path(folder)
@@ -43,15 +45,15 @@ class Precomputed(Colorizer):
         return colored
 
     def _find(self, name: str) -> Path:
-        if (self.folder / name).is_file():
-            return self.folder / name
-        stem = Path(name).stem
-        found = sorted(path for path in self.folder.iterdir() if path.stem == stem and path.suffix.lower() in SUFFIXES)
-        if not found:
-            raise CCCError(f"{self.folder}: no coloured picture for {name}")
-        if len(found) > 1:
-            raise CCCError(f"{self.folder}: {' and '.join(path.name for path in found)} for {name}: keep one")
-        return found[0]
+        for wanted in map(self.folder.joinpath, kept_names(name)):
+            if wanted.is_file():
+                return wanted
+            found = [wanted.with_suffix(suffix) for suffix in sorted(SUFFIXES) if wanted.with_suffix(suffix).is_file()]
+            if len(found) > 1:
+                raise CCCError(f"{self.folder}: {' and '.join(path.name for path in found)} for {name}: keep one")
+            if found:
+                return found[0]
+        raise CCCError(f"{self.folder}: no coloured picture for {name}")
 
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
         raise CCCError("a method of precomputed pictures finds them by name: use it on files")

@@ -129,7 +129,7 @@ def recombine(luma: np.ndarray, ab: np.ndarray) -> np.ndarray:
     The authors take L of a colour whose U and V both equal Y, which is not the picture's lightness, and keep only U
     and V of what comes out. That step is kept.
     """
-    odd = np.clip(np.repeat(luma[..., None], 3, axis=-1) @ _RGB_FROM_YUV.T, 0, 1)
+    odd = np.repeat(luma[..., None], 3, axis=-1) @ _RGB_FROM_YUV.T  # beyond 1 where bright: Torch7 does not clip
     colored = _rgb_from_lab(np.concatenate([_lightness(odd)[..., None], ab], axis=-1))
     yuv = colored @ _YUV_FROM_RGB.T
     yuv[..., 0] = luma
@@ -197,9 +197,10 @@ def _layers(network: Iizuka) -> list[tuple[str, nn.Module, str | None]]:
 def read_torch7(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     """State dict of `Iizuka` from the published Torch7 file: a table of `mean` and an nngraph `model`.
 
-    The graph's layers are matched in order; a second copy of the low-level network, which both inputs share, is
-    passed over, and a layer without BatchNorm gets one that changes nothing. Raises CCCError naming the file and the
-    first layer that does not fit.
+    The graph's layers are matched in order: low-level, mid-level, global network, its last linear layer, as a public
+    script addresses them, and after them, which is an assumption, fusion and colour. A second copy of the low-level
+    network, which both inputs share, is passed over, and a layer without BatchNorm gets one that changes nothing.
+    Raises CCCError naming the file and the first layer that does not fit.
     """
     content = _torch7.read(path)
     if not isinstance(content, dict) or "model" not in content or "mean" not in content:

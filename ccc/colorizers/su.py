@@ -7,6 +7,7 @@ environment of its own, so boxes are read from files that it, or any other detec
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ from ccc import devices
 from ccc import weights as weight_files
 from ccc.color import rgb_to_lab, with_ab
 from ccc.colorizers import _detect
-from ccc.colorizers.base import Colorizer, MethodInfo, checked, memory_reported, resize_ab
+from ccc.colorizers.base import Colorizer, MethodInfo, checked, kept_names, memory_reported, resize_ab
 from ccc.colorizers.zhang import Siggraph17
 from ccc.errors import CCCError, MissingWeights
 
@@ -36,6 +37,8 @@ INFO = MethodInfo(
     "ab comes at 256x256 and is brought to the picture's size, where the published code stops at 256x256",
 )
 
+# Layers that MMagic holds bare where the published networks hold them as the first of a sequence.
+_SINGLE = re.compile(r"^(model\d+up|model\dshort\d+|model_class)\.(weight|bias)$")
 PARTS = ("G", "GF", "GComp")  # instance, fusion, whole picture: as the published files are called
 SIZE = 256
 MOST_BOXES = 8  # the best-scored, as in the published test script
@@ -170,7 +173,7 @@ def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
     if path.is_dir():
         if name is None:
             raise CCCError(f"{path}: a folder of boxes needs the pictures' names: give one file for a single picture")
-        stems = dict.fromkeys((name, Path(name).stem))
+        stems = [stem for kept in kept_names(name) for stem in dict.fromkeys((kept, str(Path(kept).with_suffix(""))))]
         found = [path / f"{stem}{suffix}" for stem in stems for suffix in (".npz", ".json")]
         for candidate in found:
             if candidate.is_file():
@@ -219,6 +222,7 @@ class Su(Colorizer):
         self.device = devices.choose(device)
         self.network = network.eval().requires_grad_(False).to(self.device)
         self.boxes, self.most, self.detector = boxes, most, detector
+        self.by_name = boxes is not None
         self.title = f"{INFO.title} ({_detect.TITLE})" if detector else INFO.title
 
     def colorize_named(self, name: str, image: np.ndarray) -> np.ndarray:
@@ -235,6 +239,13 @@ class Su(Colorizer):
             return self._fused(rgb, self.detector.boxes(rgb))
         return self._fused(rgb, np.zeros((0, 4)) if self.boxes is None else read_boxes(self.boxes))
 
+    def _colorize_batch(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        if self.detector is not None or self.boxes is not None:
+            return super()._colorize_batch(images)
+        with torch.inference_mode():
+            predicted = self.network["GComp"](torch.cat([self._input(image) for image in images])).float().cpu()
+        return [_output(image, ab) for image, ab in zip(images, predicted, strict=True)]
+
     @torch.inference_mode()
     def _fused(self, rgb: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         height, width = rgb.shape[:2]
@@ -246,13 +257,17 @@ class Su(Colorizer):
         else:
             crops = torch.cat([self._input(_crop(rgb, box)) for box in boxes])
             ab = self.network["GF"](whole, self.network["G"](crops), boxes, width, height)
-        return with_ab(rgb, resize_ab(110 * ab[0].permute(1, 2, 0).float().cpu().numpy(), height, width))
+        return _output(rgb, ab[0].float().cpu())
 
     def _input(self, rgb: np.ndarray) -> torch.Tensor:
         square = np.asarray(Image.fromarray(rgb).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
         gray = (torch.from_numpy(rgb_to_lab(square)[..., 0]) - 50) / 100
         hints, mask = torch.zeros(2, SIZE, SIZE), torch.full((1, SIZE, SIZE), -0.5)  # trained with the mask centred
         return torch.cat([gray[None], hints, mask])[None].to(self.device)
+
+
+def _output(rgb: np.ndarray, ab: torch.Tensor) -> np.ndarray:
+    return with_ab(rgb, resize_ab(110 * ab.permute(1, 2, 0).numpy(), *rgb.shape[:2]))
 
 
 def _crop(rgb: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -306,7 +321,10 @@ def _read(weights) -> dict[str, tuple[str, dict]]:
     if not any(key.startswith(tuple(prefixes.values())) for key in state):
         raise CCCError(f"{path}: holds no {', '.join(prefixes.values())}: give the published archive or its folder")
     return {
-        key: (f"{path} ({prefix})", {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        key: (
+            f"{path} ({prefix})",
+            {_SINGLE.sub(r"\1.0.\2", k.removeprefix(prefix)): v for k, v in state.items() if k.startswith(prefix)},
+        )
         for key, prefix in prefixes.items()
     }
 

@@ -3,6 +3,7 @@
 Nothing is fetched unless asked for, and nothing stands in for a file that is missing.
 """
 
+import difflib
 import functools
 import os
 import pickle
@@ -40,10 +41,19 @@ def folders() -> list[Path]:
     return [*given, cache / "ccc" / "weights", hub]
 
 
-def _facts(name: str) -> dict:
+def facts(name: str) -> dict:
+    """What is known of a weight file, see `known`. Raises CCCError, with the nearest name, where there is none."""
     if name not in known():
-        raise CCCError(f"no weight file {name!r}: there are {', '.join(known())}")
+        near = difflib.get_close_matches(name, known(), 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise CCCError(f"no weight file {name!r}: {hint}there are {', '.join(known())}")
     return known()[name]
+
+
+def find(name: str) -> Path | None:
+    """Path of a weight file in the first of `folders()` that holds it; None where none does."""
+    file = facts(name)["file"]
+    return next((folder / file for folder in folders() if (folder / file).is_file()), None)
 
 
 def locate(name: str, given: str | os.PathLike | None = None) -> Path:
@@ -56,12 +66,10 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
             fetch_it = f"; `ccc weights fetch {name}` gets the published file" if name in known() else ""
             raise MissingWeights(f"no weights: {given} is not there{fetch_it}")
         return Path(given)
-    file = _facts(name)["file"]
-    for folder in folders():
-        if (folder / file).is_file():
-            return folder / file
+    if path := find(name):
+        return path
     raise MissingWeights(
-        f"no weights: {file} is not in {folders()[0]}: get it with `ccc weights fetch {name}`, "
+        f"no weights: {facts(name)['file']} is not in {folders()[0]}: get it with `ccc weights fetch {name}`, "
         f"or with `ccc weights fetch {name} --from FILE` where you have it"
     )
 
@@ -75,21 +83,19 @@ def _recorded(path: Path) -> Path:
 
 def _inspect(name: str, path: Path) -> None:
     """Raise CCCError where a file is plainly not what its facts say, without reading it whole."""
-    facts = _facts(name)
-    size = path.stat().st_size
-    if facts.get("at_least") and size < facts["at_least"]:
-        raise CCCError(f"{path}: {size:,} bytes, where at least {facts['at_least']:,} are expected")
+    size, least, suffix = path.stat().st_size, facts(name).get("at_least"), Path(facts(name)["file"]).suffix
+    if least and size < least:
+        raise CCCError(f"{path}: {size:,} bytes, where at least {least:,} are expected")
     with open(path, "rb") as file:
         start = file.read(16)
-    magic = _MAGIC.get(Path(facts["file"]).suffix)
-    if magic and not start.startswith(magic):
-        raise CCCError(f"{path}: not a {Path(facts['file']).suffix} file, it begins with {start!r}")
+    if suffix in _MAGIC and not start.startswith(_MAGIC[suffix]):
+        raise CCCError(f"{path}: not a {suffix} file, it begins with {start!r}")
     if start.startswith(b"PK") and not zipfile.is_zipfile(path):
         raise CCCError(f"{path}: truncated, its end is missing")
 
 
 def _published(name: str) -> dict:
-    return {key: _facts(name).get(key) for key in ("size", "sha256", "md5")}
+    return {key: facts(name).get(key) for key in ("size", "sha256", "md5")}
 
 
 def verify(name: str, path: str | os.PathLike | None = None) -> str:
@@ -139,13 +145,11 @@ def fetch(
     download is kept beside the file, as `FILE.sha256`, and later downloads must equal it. Returns the file's path.
     Raises CCCError for an unknown name, and where no address gives the file, with each one's reason.
     """
-    facts = _facts(name)
-    target = Path(folder or folders()[0]) / facts["file"]
-    if source is None:
-        for at_hand in [target] if folder else [each / facts["file"] for each in folders()]:
-            if at_hand.is_file():
-                verify(name, at_hand)
-                return at_hand
+    target = Path(folder or folders()[0]) / facts(name)["file"]
+    at_hand = find(name) if folder is None else target if target.is_file() else None
+    if source is None and at_hand:
+        verify(name, at_hand)
+        return at_hand
     record, published = _recorded(target), _published(name)
 
     def accept(path: Path) -> None:
@@ -163,7 +167,7 @@ def fetch(
             shutil.copyfile(source, aside)
     else:
         try:
-            urls = facts["urls"] if source is None else str(source)
+            urls = facts(name)["urls"] if source is None else str(source)
             download(urls, target, **published, accept=accept, progress=progress)
         except CCCError as error:
             by_hand = f"fetch it by hand and give it with `ccc weights fetch {name} --from FILE`"

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from ccc import colorizers
-
 
 class Parity:
     """Networks with the recipe's weights, compared with what the reference networks have and return."""
@@ -81,20 +79,5 @@ def keeps_sizes(astronaut):
             assert colored.shape == (*picture.shape[:2], 3) and colored.dtype == np.uint8
         alone = colorizer.colorize(pictures[-1])
         assert np.abs(together[-1].astype(int) - alone).max() <= 2
-
-    return check
-
-
-@pytest.fixture
-def loads_files(tmp_path):
-    """A check: saved as a file, the network's weights load through `ccc.colorizers.load`, and colour the same."""
-
-    def check(name: str, network, colored, picture, wrap: str | None = None, **options) -> None:
-        state = network.state_dict()
-        path = tmp_path / f"{name}.pth"
-        torch.save({wrap: state} if wrap else state, path)
-        loaded = colorizers.load(name, weights=path, device="cpu", **options)
-        path.unlink()  # hundreds of megabytes, which pytest would keep
-        np.testing.assert_array_equal(loaded.colorize(picture), colored)
 
     return check

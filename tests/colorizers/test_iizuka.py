@@ -105,7 +105,7 @@ def test_every_truncation_is_refused(tmp_path):
             _torch7.read(tmp_path / "a.t7")
 
 
-def _published(network: iizuka.Iizuka) -> dict:
+def published(network: iizuka.Iizuka) -> dict:
     """What the published file is described to hold: a graph of stacks, the low-level one twice."""
 
     def stack(name, flat=False):
@@ -142,7 +142,7 @@ def test_parameters_shapes_file_and_pipeline(parity, keeps_sizes, tmp_path, astr
     with torch.inference_mode():
         assert network(torch.zeros(1, 1, 64, 40), torch.zeros(1, 1, 224, 224)).shape == (1, 2, 32, 20)
     path = tmp_path / "colornet.t7"
-    write(path, _published(network))
+    write(path, published(network))
     loaded = colorizers.load("iizuka", weights=path, device="cpu")
     path.unlink()
     state = loaded.network.state_dict()
@@ -156,7 +156,7 @@ def test_parameters_shapes_file_and_pipeline(parity, keeps_sizes, tmp_path, astr
 def test_file_with_another_layer_is_refused(tmp_path):
     network = iizuka.network()
     network.color[0] = torch.nn.Conv2d(256, 100, 3)
-    write(tmp_path / "a.t7", _published(network))
+    write(tmp_path / "a.t7", published(network))
     with pytest.raises(CCCError, match=r"a.t7: layer color.0 has \(128, 256, 3, 3\).*\(100, 256, 3, 3\)"):
         iizuka.read_torch7(tmp_path / "a.t7")
     (tmp_path / "a.t7").unlink()

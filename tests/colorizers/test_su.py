@@ -1,6 +1,7 @@
 """InstColorization: the three networks against the reference's, boxes as files, and the published archive's layout."""
 
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -140,11 +141,14 @@ def test_published_archive_with_one_file_saved_from_data_parallel(tmp_path, monk
         colorizers.load("su", weights=tmp_path / "checkpoints.zip")
 
 
-def test_single_file_of_mmagic(tmp_path, monkeypatch):
-    monkeypatch.setattr(su, "network", lambda: nn.ModuleDict({key: nn.Linear(1, 1) for key in ("G", "GF", "GComp")}))
+def test_single_file_of_mmagic(parity, network, tmp_path):
+    """MMagic's classes hold these layers bare; its three networks are image_model, instance_model, fusion_model."""
+    bare = re.compile(r"(model\d+up|model\dshort\d+|model_class)\.0\.")
     state = {}
-    for prefix, value in {"instance_model": 1.0, "fusion_model": 2.0, "image_model": 3.0}.items():
-        state |= {f"{prefix}.weight": torch.full((1, 1), value), f"{prefix}.bias": torch.zeros(1)}
+    for part, name in {"G": "instance_model", "GF": "fusion_model", "GComp": "image_model"}.items():
+        state |= {name + "." + bare.sub(r"\1.", key): value for key, value in network[part].state_dict().items()}
     torch.save({"state_dict": state}, tmp_path / "all.pth")
-    loaded = colorizers.load("su", weights=tmp_path / "all.pth", device="cpu").network
-    assert [loaded[key].weight.item() for key in ("G", "GF", "GComp")] == [1, 2, 3]
+    loaded = colorizers.load("su", weights=tmp_path / "all.pth", device="cpu").network.state_dict()
+    (tmp_path / "all.pth").unlink()
+    for key, value in network.state_dict().items():
+        torch.testing.assert_close(loaded[key], value)

@@ -5,15 +5,20 @@ import json
 import os
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import jsonschema
 import yaml
 from snakemake.exceptions import WorkflowError
-
-from ccc import datasets
+from snakemake.logging import logger
 
 ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT))
+
+from ccc import datasets  # of this checkout; neither imports torch
+from ccc import weights as weight_files
+from ccc.errors import MissingWeights
 
 
 def checked_config(given):
@@ -105,21 +110,68 @@ def method_files():
     return sorted(str(path) for path in (ROOT / "workflow/methods").glob("*.smk"))
 
 
+METHOD_NAMES = [Path(path).stem for path in method_files()]
+NOT_RUN = {}  # by method, why it cannot run: filled by the files of workflow/methods
+
+
+def method_weights(method, *names):
+    """Path of a method's weight file, the first of `names` that is here; where none is, the method is not run."""
+    for name in names:
+        try:
+            return str(weight_files.locate(name))
+        except MissingWeights:
+            pass
+    missing = f"{weight_files.known()[names[0]]['file']} is missing, get it with `ccc weights fetch {names[0]}`"
+    NOT_RUN.setdefault(method, missing)
+    return str(weight_files.folders()[0] / weight_files.known()[names[0]]["file"])
+
+
+def kept_folder(key, dataset):
+    """Where the folder named under `baselines` in the configuration keeps what belongs to a benchmark's pictures.
+
+    The showcase, which gathers pictures of the others, finds them through the whole folder.
+    """
+    section, name = key.split(".")
+    folder = Path(config["baselines"][section][name])
+    return str(folder / dataset if (folder / dataset).is_dir() else folder)
+
+
+def kept_files(key, dataset):
+    """The files in `kept_folder`, inputs of the job that reads them; none where the folder is not configured."""
+    section, name = key.split(".")
+    if not config["baselines"][section][name]:
+        return []
+    folder = Path(kept_folder(key, dataset))
+    return sorted(path.as_posix() for path in folder.rglob("*") if path.is_file())
+
+
 def methods():
-    there = [Path(path).stem for path in method_files()]
-    wanted = there if config["methods"] == "auto" else config["methods"]
-    for name in wanted:
-        if name not in there:
-            near = difflib.get_close_matches(name, there, 1)
+    """The methods of this run. With `auto`, those that can run, and the others are named in the log."""
+    if config["methods"] == "auto":
+        for name, reason in not_run().items():
+            logger.info(f"not run: {name}: {reason}")
+        return [name for name in METHOD_NAMES if name not in NOT_RUN]
+    for name in config["methods"]:
+        if name not in METHOD_NAMES:
+            near = difflib.get_close_matches(name, METHOD_NAMES, 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise WorkflowError(
-                f"methods: no workflow/methods/{name}.smk: {hint}there are {', '.join(there)}; "
+                f"methods: no workflow/methods/{name}.smk: {hint}there are {', '.join(METHOD_NAMES)}; "
                 "a new method is one file saved there (README, Add a method)"
             )
-    return wanted
+    missing = [
+        f"  {name}: {NOT_RUN[name]}" for name in config["methods"] if name in NOT_RUN
+    ]
+    if missing:
+        raise WorkflowError("\n".join(["methods: some cannot run:", *missing]))
+    return config["methods"]
 
 
-METHODS = methods()
+def not_run():
+    """By method that `auto` leaves out, why."""
+    return NOT_RUN if config["methods"] == "auto" else {}
+
+
 VARIANTS = ["plain", "sam"] if config["harmonize"]["enabled"] else ["plain"]
 BENCHMARKS = sorted(config["benchmarks"])
 DATASETS = BENCHMARKS + (["showcase"] if config["showcase"]["enabled"] else [])
@@ -161,6 +213,8 @@ def check_sources():
     files = {
         "model": config["model"],
         "segmenter.checkpoint": config["segmenter"]["checkpoint"],
+        "baselines.su.boxes": config["baselines"]["su"]["boxes"],
+        "baselines.gain.folder": config["baselines"]["gain"]["folder"],
     }
     files |= {f"weights.{name}": path for name, path in config["weights"].items()}
     missing += [
@@ -278,8 +332,10 @@ SHOWCASE_PICTURES = [
 
 
 def title(method):
-    """What a method is called in tables: the configuration's word, else its own."""
-    return config["titles"].get(method, method)
+    """What a method is called in tables: the configuration's word, else its own, with the model where it has several."""
+    called = config["titles"].get(method, method)
+    model = config["baselines"].get(method, {}).get("model")
+    return f"{called} ({model})" if model else called
 
 
 def rerun_command():
@@ -307,11 +363,6 @@ def starting_weights():
 
 def model_path():
     return config["model"] or f"results/train/{RUN}/ccc.safetensors"
-
-
-# What CNR over the codebook's classes reads. Without CCC among the methods there is no need to fit one.
-CODEBOOK = (config["model"] or "results/codebook.json") if "ccc" in METHODS else []
-NOT_RUN = {}  # methods that the tables shall name as not run, with the reason
 
 
 def segmenter_checkpoint(dataset):
@@ -369,28 +420,6 @@ def cells(suffix):
     ]
 
 
-# What the tables say beside the metrics, in their files and on the pages.
-TABLE_OPTIONS = (
-    assignments(
-        "--column", {name: config["benchmarks"][name]["column"] for name in BENCHMARKS}
-    )
-    + assignments("--not-run", NOT_RUN)
-    + assignments(
-        "--harmonize",
-        {
-            name: config["harmonize"][name]
-            for name in ("min_pixels", "delta_a", "delta_b")
-            if "sam" in VARIANTS
-        },
-    )
-    + (["--model", model_path()] if "ccc" in METHODS else [])
-)
-
-# Files of weights by what uses them: the pages tell their checksums.
-WEIGHTS = {name: path for name, path in config["weights"].items() if path}
-if "ccc" in METHODS:
-    WEIGHTS["ccc"] = model_path()
-
 # What the pages are made of besides Python.
 TEMPLATES = sorted(
     os.path.relpath(path)
@@ -398,8 +427,8 @@ TEMPLATES = sorted(
     for path in (ROOT / "ccc/report" / part).iterdir()
 )
 
-# Modules that cannot change a result: an edit of a help text or a progress bar makes nothing stale.
-EXEMPT = {"ccc", "ccc.cli", "ccc.cli.progress"}
+# Modules that cannot change a result: a help text, a progress bar, a download, a video.
+EXEMPT = {"ccc", "ccc.cli", "ccc.cli.progress", "ccc.download", "ccc.video"}
 
 
 @functools.cache
@@ -452,7 +481,7 @@ def code(*modules):
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, DATASETS)),
-    method="|".join(map(re.escape, METHODS)),
+    method="|".join(map(re.escape, METHOD_NAMES)),
     variant="plain|sam",
     part="gray|truth",
     split="train|validation",
