@@ -172,6 +172,14 @@ def test_only_the_provenance_differs_between_equal_runs(finished, tmp_path):
         assert all('class="provenance"' in line for line in differing) and bool(differing) == (name == "index.html")
 
 
+def test_times_are_those_that_snakemake_measured(finished, tmp_path):
+    (tmp_path / "timings/ccc").mkdir(parents=True)
+    (tmp_path / "timings/ccc/set.tsv").write_text("s\th:m:s\tmax_rss\n6.0\t0:00:06\t-\n")
+    folder = report(finished, tmp_path / "out", timings=tmp_path / "timings")
+    assert (folder / "data/plots/timing.csv").read_text().splitlines()[1:] == ["ccc,set,2.0"]  # three pictures
+    assert "Seconds of a whole job" in (folder / "plots.html").read_text()
+
+
 def test_a_missing_picture_is_named_and_nothing_half_written_stays(tmp_path):
     results = make_results(tmp_path / "results", ["ccc"], ["set"], ["a", "b"])
     (results / "colorized/ccc/sam/set/b.png").unlink()

@@ -7,6 +7,8 @@ rule colorize_ccc:
         directory("results/colorized/ccc/plain/{dataset}"),
     log:
         "logs/colorize/ccc/{dataset}.log",
+    benchmark:
+        "results/timings/ccc/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     resources:

@@ -6,6 +6,8 @@ rule colorize_gray:
         directory("results/colorized/gray/plain/{dataset}"),
     log:
         "logs/colorize/gray/{dataset}.log",
+    benchmark:
+        "results/timings/gray/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     shell:

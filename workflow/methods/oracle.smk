@@ -7,6 +7,8 @@ rule colorize_oracle:
         directory("results/colorized/oracle/plain/{dataset}"),
     log:
         "logs/colorize/oracle/{dataset}.log",
+    benchmark:
+        "results/timings/oracle/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     shell:
