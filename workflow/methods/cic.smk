@@ -7,6 +7,8 @@ rule colorize_cic:
         directory("results/colorized/cic/plain/{dataset}"),
     log:
         "logs/colorize/cic/{dataset}.log",
+    benchmark:
+        "results/timings/cic/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     resources:

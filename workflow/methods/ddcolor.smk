@@ -9,6 +9,8 @@ rule colorize_ddcolor:
         directory("results/colorized/ddcolor/plain/{dataset}"),
     log:
         "logs/colorize/ddcolor/{dataset}.log",
+    benchmark:
+        "results/timings/ddcolor/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     resources:

@@ -9,6 +9,8 @@ rule colorize_deoldify:
         directory("results/colorized/deoldify/plain/{dataset}"),
     log:
         "logs/colorize/deoldify/{dataset}.log",
+    benchmark:
+        "results/timings/deoldify/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     resources:

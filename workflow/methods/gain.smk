@@ -14,6 +14,8 @@ rule colorize_gain:
         directory("results/colorized/gain/plain/{dataset}"),
     log:
         "logs/colorize/gain/{dataset}.log",
+    benchmark:
+        "results/timings/gain/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     params:

@@ -12,6 +12,8 @@ rule colorize_iizuka:
         directory("results/colorized/iizuka/plain/{dataset}"),
     log:
         "logs/colorize/iizuka/{dataset}.log",
+    benchmark:
+        "results/timings/iizuka/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     resources:

@@ -7,6 +7,8 @@ rule colorize_larsson:
         directory("results/colorized/larsson/plain/{dataset}"),
     log:
         "logs/colorize/larsson/{dataset}.log",
+    benchmark:
+        "results/timings/larsson/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     resources:

@@ -13,6 +13,8 @@ rule colorize_su:
         directory("results/colorized/su/plain/{dataset}"),
     log:
         "logs/colorize/su/{dataset}.log",
+    benchmark:
+        "results/timings/su/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     resources:

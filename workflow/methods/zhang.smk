@@ -7,6 +7,8 @@ rule colorize_zhang:
         directory("results/colorized/zhang/plain/{dataset}"),
     log:
         "logs/colorize/zhang/{dataset}.log",
+    benchmark:
+        "results/timings/zhang/{dataset}.tsv"
     conda:
         "../envs/ccc.yaml"
     resources:
