@@ -65,11 +65,14 @@ def _turned(pixels):
     """Rows and columns exchanged: uint32 `(H, W)` to `(W, H)`."""
     height, width = pixels.shape
     turned = np.empty((width, height), np.uint32)
-    for top in range(0, height, 8):  # eight rows at once stay in the nearest cache
-        bottom = min(top + 8, height)
+    whole = height // 8 * 8
+    for top in range(0, whole, 8):  # eight rows at once stay in the nearest cache; a fixed number is unrolled
         for j in range(width):
-            for i in range(top, bottom):
-                turned[j, i] = pixels[i, j]
+            for i in range(8):
+                turned[j, top + i] = pixels[top + i, j]
+    for i in range(whole, height):
+        for j in range(width):
+            turned[j, i] = pixels[i, j]
     return turned
 
 
