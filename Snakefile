@@ -25,6 +25,10 @@ for path in method_files():
     include: path
 
 
+onstart:
+    hold_folder()
+
+
 rule all:
     default_target: True
     input:

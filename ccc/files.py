@@ -1,6 +1,9 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import errno
+import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -8,7 +11,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ccc import parent
 from ccc.errors import CCCError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of writing alone
+ASIDE = ".ccc-"  # how the names of files begin that are being written; those of killed writers are swept away
 
 
 @contextlib.contextmanager
@@ -16,20 +23,52 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
 
     The temporary name is hidden, unique to this process and keeps the suffix, so that two writers never share one
-    and writers that choose a format by suffix work. Parent folders are made.
+    and writers that choose a format by suffix work. Parent folders are made. Raises OSError that names `path` where
+    the disk is full or cannot be written to, `ccc.parent.Orphaned` where nobody waits for the file any more.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    aside = Path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        handle, aside = _aside(path)
+    except OSError as error:
+        raise _naming(error, path) from None
     try:
         yield aside
         aside.chmod(0o666 & ~_umask())
+        parent.check()
         os.replace(aside, path)
-    except BaseException:
+    except BaseException as error:
         aside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and (error.filename == str(aside) or error.errno in FULL):
+            raise _naming(error, path) from None
         raise
+    finally:
+        os.close(handle)
+
+
+def _aside(path: Path) -> tuple[int, Path]:
+    """An empty file beside `path`, open and locked for as long as its handle is."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE, suffix=path.suffix)
+        with contextlib.suppress(OSError):  # a file system without locks is never swept either
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.path.exists(name):
+            return handle, Path(name)
+        os.close(handle)  # another process swept it away before it was locked
+
+
+@functools.cache
+def sweep(folder: Path) -> None:
+    """Remove from a folder what killed writers left half-written; once in the life of this process."""
+    for aside in folder.glob(ASIDE + "*"):
+        with contextlib.suppress(OSError), open(aside, "rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where its writer lives
+            aside.unlink()
+
+
+def _naming(error: OSError, path: Path) -> OSError:
+    return OSError(error.errno, error.strerror, str(path))
 
 
 def _umask() -> int:

@@ -20,7 +20,7 @@ from ccc import devices
 from ccc.codebook import Codebook
 from ccc.color import lab_to_rgb, to_uint8
 from ccc.errors import CCCError
-from ccc.files import write_text, written_whole
+from ccc.files import write_bytes, write_text
 from ccc.images import write_png
 from ccc.loss import ClassBalancedCrossEntropy
 from ccc.model import ColorClassifier, class_colors, save_model
@@ -99,17 +99,17 @@ def train(
     model = model.to(memory_format=torch.channels_last)
     loss_of = ClassBalancedCrossEntropy(codebook.size, settings.upsilon, settings.phi, settings.reduction)
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, (settings.beta1, settings.beta2))
-    step, history = 0, []
+    step, history, losses = 0, [], []
     fingerprint = _fingerprint(settings, codebook, statistics)
     state = _load_state(folder / "state", fingerprint, say)
     if state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        step, history = state["step"], state["history"]
+        step, history, losses = state["step"], state["history"], state.get("losses", [])
         say(f"resumed at step {step} of {settings.steps}")
 
     def save_state() -> None:
-        _save_state(folder / "state", fingerprint, step, model, optimizer, history)
+        _save_state(folder / "state", fingerprint, step, model, optimizer, history, losses)
 
     def stream(epoch: int, skip: int) -> Stream:
         return Stream(
@@ -131,7 +131,6 @@ def train(
     )
     with _Signals() as signals:
         started, first = time.perf_counter(), step
-        losses: list[float] = []
         while step < settings.steps:
             epoch, done = divmod(step, batches_per_epoch)
             for number, (gray, target) in enumerate(stream(epoch, done).batches(), start=done):
@@ -238,18 +237,20 @@ def write_history(path: str | os.PathLike, history: Sequence[dict]) -> None:
     write_text(path, text.getvalue())
 
 
-def _save_state(folder: Path, fingerprint: str, step: int, model, optimizer, history: list, keep: int = 2) -> None:
-    with written_whole(folder / f"step-{step:09d}.pt") as aside:
-        torch.save(
-            {
-                "fingerprint": fingerprint,
-                "step": step,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "history": history,
-            },
-            aside,
-        )
+def _save_state(
+    folder: Path, fingerprint: str, step: int, model, optimizer, history: list, losses: list, keep: int = 2
+) -> None:
+    state = {
+        "fingerprint": fingerprint,
+        "step": step,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "history": history,
+        "losses": losses,  # of the steps since the last validation
+    }
+    buffer = io.BytesIO()  # torch writes to a full disk with errors that do not say so
+    torch.save(state, buffer)
+    write_bytes(folder / f"step-{step:09d}.pt", buffer.getvalue())
     for old in sorted(folder.glob("step-*.pt"))[:-keep]:
         old.unlink()
 

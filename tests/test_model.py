@@ -108,6 +108,12 @@ def test_the_file_carries_codebook_and_settings(model, book, tmp_path):
         torch.testing.assert_close(again(gray), model(gray))
 
 
+def test_equal_models_are_equal_files(model, book, tmp_path):
+    for number in range(6):  # the order of the metadata is a matter of luck where nothing sets it
+        save_model(tmp_path / f"{number}.safetensors", model, book, {"steps": 3})
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
 def test_files_that_are_no_model(model, book, tmp_path):
     with pytest.raises(CCCError, match="no such model"):
         load_model(tmp_path / "none.safetensors")

@@ -2,17 +2,47 @@ import ast
 import difflib
 import functools
 import json
+import fcntl
 import os
 import re
+import socket
 from pathlib import Path
 
 import jsonschema
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from ccc import datasets
 
 ROOT = Path(workflow.basedir)
+
+# Jobs end with the process that started them: those of a killed run do not write into the next one (ccc/parent.py).
+os.environ["CCC_PARENT"] = str(os.getpid())
+
+
+def hold_folder():
+    """One run at a time works in a folder; a second one is refused.
+
+    Snakemake's own lock outlives a killed run and has to be removed by hand; the kernel's ends with the process.
+    """
+    global FOLDER_LOCK  # held until the process ends
+    FOLDER_LOCK = open(".snakemake/run.lock", "a+")
+    try:
+        fcntl.flock(FOLDER_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        FOLDER_LOCK.seek(0)
+        raise WorkflowError(
+            f"another run works in {os.getcwd()}: {FOLDER_LOCK.read().strip()}. "
+            "Wait for it, end it, or give this one another folder with --directory"
+        )
+    except OSError as error:
+        logger.warning(
+            f"{os.getcwd()}: no locks on this file system ({error.strerror}): see to it that one run works here"
+        )
+    FOLDER_LOCK.truncate(0)
+    FOLDER_LOCK.write(f"process {os.getpid()} on {socket.gethostname()}")
+    FOLDER_LOCK.flush()
 
 
 def checked_config(given):
