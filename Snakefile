@@ -18,6 +18,7 @@ include: "workflow/rules/segments.smk"
 include: "workflow/rules/harmonize.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/provenance.smk"
 
 
 for path in method_files():
@@ -38,3 +39,4 @@ rule all:
         rules.tables.output,
         HARMONIZATION,
         rules.report.output,
+        rules.provenance.output,

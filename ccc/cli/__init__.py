@@ -28,6 +28,7 @@ VERBS = {
     "tables": "the paper's Tables I to VII, and every figure with its statistics, from stored metrics",
     "report": "tables and pictures as one page",
     "metrics": "list the metrics and what each of them means",
+    "provenance": "what a run was made of: versions, seeds, checksums",
     "methods": "list the colorization methods",
     "weights": "list the weight files and where they lie",
 }

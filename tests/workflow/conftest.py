@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+import types
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,19 @@ CONFIG = {
 }
 
 
+# Loaded by every Python process of a run: whatever reaches for the network fails, and is written down.
+GUARD = """
+import os, socket, sys
+def refuse(*arguments, **others):
+    with open(os.path.join({folder!r}, "network"), "a") as file:
+        file.write(f"{{sys.argv}}: {{arguments[-1:]}}\\n")
+    raise OSError("no network in tests")
+connect = socket.socket.connect
+socket.getaddrinfo = refuse
+socket.socket.connect = lambda self, to: connect(self, to) if self.family == socket.AF_UNIX else refuse(to)
+"""
+
+
 class Checkout:
     """A copy of the project in a folder of its own, whose workflow runs there with the configuration CONFIG."""
 
@@ -52,6 +67,8 @@ class Checkout:
             write_png(photographs / "benchmark" / f"{number}.png", data.astronaut()[200 * number :][:96, 100:230])
         (folder / "config").mkdir()
         self.configure({})
+        (folder / "guard").mkdir()
+        (folder / "guard/sitecustomize.py").write_text(GUARD.format(folder=str(folder / "guard")))
 
     def configure(self, change: dict) -> None:
         """Write the configuration, with `change` in place of its own top-level parts."""
@@ -64,8 +81,13 @@ class Checkout:
     def environment(self, front: Path | None = None) -> dict[str, str]:
         """Variables of a run; programs in the folder `front` go before all others."""
         places = [*([front] if front else []), Path(sys.executable).parent, os.environ["PATH"]]
-        quiet = {name: str(self.folder) for name in ("CCC_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME")}
-        return os.environ | quiet | {"PYTHONPATH": str(self.folder), "PATH": ":".join(map(str, places))}
+        home = self.folder.parent.parent / "home"  # one for all checkouts, without any weight file
+        empty = {name: str(home) for name in ("CCC_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME")}
+        return (
+            os.environ
+            | empty
+            | {"PYTHONPATH": f"{self.folder}/guard:{self.folder}", "PATH": ":".join(map(str, places))}
+        )
 
     def run(self, *arguments: str, front: Path | None = None) -> subprocess.CompletedProcess:
         """Run the workflow to its end, well or not. `output` of what is returned is all that it said."""
@@ -137,3 +159,74 @@ def _counting(folder: Path) -> Path:
     program.write_text(COUNTING.format(python=sys.executable, folder=str(folder)))
     program.chmod(0o755)
     return folder
+
+
+# `ccc`, which sends a signal when it begins the middle one of the files of a verb, once for each verb. The file
+# `sent-<verb>` holds the number of the process that sent it.
+DEADLY = """#!{python}
+import os, signal, sys, tempfile
+verb, real, count, at = sys.argv[1], tempfile.mkstemp, 0, {at!r}
+def snakemake():
+    process = os.getpid()
+    while process > 1:
+        with open(f"/proc/{{process}}/cmdline") as file:
+            if "snakemake" in file.read().split("\\0"):
+                return process
+        with open(f"/proc/{{process}}/stat") as file:
+            process = int(file.read().rsplit(")", 1)[1].split()[1])
+def mkstemp(*arguments, **others):
+    global count
+    made = real(*arguments, **others)
+    count += "dir" in others
+    if count == at.get(verb):
+        try:
+            with open(os.path.join({folder!r}, "sent-" + verb), "x") as file:
+                file.write(str(os.getpid()))
+        except FileExistsError:
+            pass
+        else:
+            os.kill({victim}, signal.{number})
+    return made
+tempfile.mkstemp = mkstemp
+from ccc.cli import main
+sys.exit(main())
+"""
+
+
+def deadly(folder: Path, at: dict[str, int], victim: str = "os.getpid()", number: str = "SIGKILL") -> Path:
+    folder.mkdir()
+    program = folder / "ccc"
+    program.write_text(DEADLY.format(python=sys.executable, folder=str(folder), victim=victim, at=at, number=number))
+    program.chmod(0o755)
+    return folder
+
+
+def waited(condition, seconds: float = 120):
+    """What `condition` gives as soon as it is true."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return value
+
+
+def state(process: int) -> str:
+    """State of a process as Linux writes it: T is stopped, Z a zombie; empty where there is none of that number."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def stopped(front: Path, verb: str) -> int:
+    """Number of the `ccc` that has stopped itself at a verb."""
+    mark = front / f"sent-{verb}"
+    number = int(waited(lambda: mark.exists() and mark.read_text()))
+    waited(lambda: state(number) == "T")
+    return number
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Ways to kill and stop processes of a run: `deadly`, `stopped`, `waited` and `state`."""
+    return types.SimpleNamespace(deadly=deadly, stopped=stopped, waited=waited, state=state)

@@ -22,7 +22,7 @@ def disk(tmp_path):
     if run.returncode:
         pytest.skip(f"cannot mount a small disk here: {run.stderr.strip()}")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def command(stage: str, done: Path, out: Path) -> list[str]:

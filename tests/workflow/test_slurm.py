@@ -95,11 +95,11 @@ def slurm(tmp_path_factory):
             f"--{name}={folder}/munge.{suffix}" for name, suffix in
             (("key-file", "key"), ("socket", "socket"), ("pid-file", "pid"), ("log-file", "log"), ("seed-file", "seed"))
         ))  # fmt: skip
-        waited(lambda: (folder / "munge.socket").exists(), folder)
+        up(lambda: (folder / "munge.socket").exists(), folder)
         start("slurmctld", "-D", "-f", str(CONFIGURATION))
-        waited(lambda: "UP" in said("scontrol", "ping"), folder)
+        up(lambda: "UP" in said("scontrol", "ping"), folder)
         start("slurmd", "-D", "-N", "localhost", "-f", str(CONFIGURATION))
-        waited(lambda: "idle" in said("sinfo", "--noheader", "--format=%t"), folder)
+        up(lambda: "idle" in said("sinfo", "--noheader", "--format=%t"), folder)
         yield folder
     finally:
         said("scancel", "--partition=main")
@@ -117,7 +117,7 @@ def said(*command: str) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
 
 
-def waited(condition, folder: Path, seconds: float = 60):
+def up(condition, folder: Path, seconds: float = 60):
     end = time.monotonic() + seconds
     while not condition():
         logs = "\n".join(path.read_text()[-2000:] for path in (folder / "out", *folder.glob("*.log")) if path.exists())
@@ -142,3 +142,23 @@ def test_slurm_gives_what_one_machine_gives(slurm, checkout, unbroken):
     assert cluster.results() == unbroken.results()
     assert len(set(re.findall(r"SLURM jobid (\d+)", run.output))) > 8
     assert "Nothing to be done" in cluster.run().output
+
+
+def job(rule: str) -> str:
+    """Number of the running Slurm job of a rule."""
+    lines = said("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
+    return next((line.split()[0] for line in lines if f"rule_{rule}" in line), "")
+
+
+def test_requeued_and_cancelled_jobs_are_done_again(slurm, copied, unbroken, processes, tmp_path):
+    front = processes.deadly(tmp_path / "bin", {"train": 4, "colorize": 2}, number="SIGSTOP")
+    shutil.rmtree(copied.folder / "results/train")
+    with copied.start(*options(), front=front) as run:
+        processes.stopped(front, "train")
+        assert said("scontrol", "requeue", job("train")) == ""
+        processes.stopped(front, "colorize")
+        assert said("scancel", job("colorize_ccc")) == ""
+        assert run.wait(600) == 0
+    log = (copied.folder / "logs/train/tiny.log").read_text()
+    assert "resumed at step" in log
+    assert copied.results() == unbroken.results()

@@ -106,7 +106,7 @@ def finished(tmp_path_factory):
     output = snakemake(folder)
     assert jobs(output) == {
         "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
-        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "tables": 1, "report": 1,
+        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "tables": 1, "report": 1, "provenance": 1,
         "upsample": 1, "ablate": 1, "compare": 3, "harmonization": 1,
     }  # fmt: skip
     return folder
@@ -182,6 +182,7 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
         "evaluate",
         "tables",
         "report",
+        "provenance",
     }
 
 
@@ -200,7 +201,7 @@ def test_a_method_is_one_file(finished):
     try:
         output = snakemake(finished)
         assert jobs(output) == {
-            "colorize_mine": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1, "compare": 1,
+            "colorize_mine": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1, "provenance": 1, "compare": 1,
             "harmonization": 1,
         }  # fmt: skip
         for number in range(4, 8):
@@ -209,7 +210,7 @@ def test_a_method_is_one_file(finished):
         assert before == {file: file.stat().st_mtime_ns for file in before}
     finally:
         path.unlink()
-    assert jobs(snakemake(finished)) == {"tables": 1, "report": 1, "harmonization": 1}
+    assert jobs(snakemake(finished)) == {"tables": 1, "report": 1, "provenance": 1, "harmonization": 1}
     assert "mine" not in (finished / "reports/small/tables/table_7.csv").read_text()
 
 
@@ -218,7 +219,7 @@ def test_editing_a_metric_reruns_evaluation_and_nothing_before_it(finished):
     old = path.read_text()
     path.write_text(old + "\n# edited\n")
     try:
-        assert jobs(snakemake(finished, "-n")) == {"evaluate": 6, "tables": 1, "report": 1} | ABLATED
+        assert jobs(snakemake(finished, "-n")) == {"evaluate": 6, "tables": 1, "report": 1, "provenance": 1} | ABLATED
     finally:
         path.write_text(old)
 
@@ -228,7 +229,7 @@ def test_editing_one_colorizer_reruns_that_method_alone(finished):
     old = path.read_text()
     path.write_text(old + "\n# edited\n")
     try:
-        expected = {"colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1}
+        expected = {"colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "tables": 1, "report": 1, "provenance": 1}
         expected |= {"compare": 1, "harmonization": 1}
         assert jobs(snakemake(finished, "-n")) == expected
     finally:

@@ -368,6 +368,22 @@ def cells(suffix):
     ]
 
 
+# What a run is known by. Statistics of a shard hold the checksum of its tar, a manifest those of its pictures.
+PROVENANCE = [
+    *(f"results/benchmarks/{name}/manifest.csv" for name in DATASETS),
+    model_path(),
+    *(path for path in config["weights"].values() if path),
+    *(
+        []
+        if config["model"]
+        else [
+            *beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json"),
+            "results/codebook.json",
+        ]
+    ),
+]
+
+
 # Modules that cannot change a result: an edit of a help text or a progress bar makes nothing stale.
 EXEMPT = {"ccc", "ccc.cli", "ccc.cli.progress"}
 
