@@ -157,6 +157,8 @@ def sum_histograms(paths: Sequence[str | os.PathLike]) -> np.ndarray:
             histogram = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise CCCError(f"{path}: not a histogram ({error}); write the shard again with `ccc shard`") from None
+        if not isinstance(histogram, np.ndarray):
+            raise CCCError(f"{path}: not a histogram but an archive; write the shard again with `ccc shard`")
         if histogram.shape != total.shape or histogram.dtype.kind not in "iu":
             raise CCCError(
                 f"{path}: a histogram has {GRID.size} integers, this has {histogram.dtype} {histogram.shape}"

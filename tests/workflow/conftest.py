@@ -92,7 +92,7 @@ class Checkout:
     def run(self, *arguments: str, front: Path | None = None) -> subprocess.CompletedProcess:
         """Run the workflow to its end, well or not. `output` of what is returned is all that it said."""
         run = subprocess.run(
-            self.command(*arguments), cwd=self.folder, env=self.environment(front), text=True, timeout=600,
+            self.command(*arguments), cwd=self.folder, env=self.environment(front), text=True, timeout=1800,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         run.output = run.stdout
@@ -201,7 +201,7 @@ def deadly(folder: Path, at: dict[str, int], victim: str = "os.getpid()", number
     return folder
 
 
-def waited(condition, seconds: float = 120):
+def waited(condition, seconds: float = 600):
     """What `condition` gives as soon as it is true."""
     end = time.monotonic() + seconds
     while not (value := condition()):

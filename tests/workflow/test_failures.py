@@ -42,7 +42,7 @@ def test_a_second_run_in_the_same_folder_is_refused(copied, unbroken, processes,
         assert "Traceback" not in second.output
         assert copied.run("--forcerun", "tables", "-n").returncode == 0
         os.kill(job, signal.SIGCONT)
-        assert first.wait(120) == 0
+        assert first.wait(600) == 0
     assert copied.results() == unbroken.results()
 
 

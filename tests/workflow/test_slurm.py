@@ -153,12 +153,12 @@ def job(rule: str) -> str:
 def test_requeued_and_cancelled_jobs_are_done_again(slurm, copied, unbroken, processes, tmp_path):
     front = processes.deadly(tmp_path / "bin", {"train": 4, "colorize": 2}, number="SIGSTOP")
     shutil.rmtree(copied.folder / "results/train")
-    with copied.start(*options(), front=front) as run:
+    with copied.start(*options("--forcerun", "train"), front=front) as run:
         processes.stopped(front, "train")
         assert said("scontrol", "requeue", job("train")) == ""
         processes.stopped(front, "colorize")
         assert said("scancel", job("colorize_ccc")) == ""
-        assert run.wait(600) == 0
+        assert run.wait(1800) == 0
     log = (copied.folder / "logs/train/tiny.log").read_text()
     assert "resumed at step" in log
     assert copied.results() == unbroken.results()
