@@ -50,7 +50,7 @@ def snakemake(folder: Path, *arguments: str, status: int = 0) -> str:
     environment |= {"CCC_WEIGHTS": str(folder), "XDG_CACHE_HOME": str(folder), "TORCH_HOME": str(folder)}
     environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/small.yaml", *arguments]
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800)
     output = run.stdout + run.stderr
     assert run.returncode == status, output
     return output

@@ -18,7 +18,7 @@ from ccc import datasets
 ROOT = Path(workflow.basedir)
 
 # Jobs end with the process that started them: those of a killed run do not write into the next one (ccc/parent.py).
-os.environ["CCC_PARENT"] = str(os.getpid())
+os.environ.update(CCC_PARENT=str(os.getpid()))
 
 
 def hold_folder():
