@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from ccc.errors import CCCError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of writing alone
 ASIDE = ".ccc-"  # how the names of files begin that are being written; those of killed writers are swept away
+LOCK = ".lock"  # in a folder that is being written
 
 
 @contextlib.contextmanager
@@ -29,7 +31,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
+        _sweep(path.parent)
         handle, aside = _aside(path)
     except OSError as error:
         raise _naming(error, path) from None
@@ -58,13 +60,37 @@ def _aside(path: Path) -> tuple[int, Path]:
         os.close(handle)  # another process swept it away before it was locked
 
 
+@contextlib.contextmanager
+def folder_aside(folder: str | os.PathLike) -> Iterator[Path]:
+    """Give a hidden folder in `folder` in which to make what `put_folder` then puts in place; remove it at the end."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    aside = Path(tempfile.mkdtemp(dir=folder, prefix=ASIDE))
+    try:
+        with open(aside / LOCK, "xb") as lock:
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def put_folder(aside: Path, folder: Path) -> None:
+    """Replace `folder`, or nothing, by the folder `aside` of the same file system."""
+    aside.chmod(0o777 & ~_umask())
+    parent.check()
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(aside, folder)
+
+
 @functools.cache
-def sweep(folder: Path) -> None:
+def _sweep(folder: Path) -> None:
     """Remove from a folder what killed writers left half-written; once in the life of this process."""
     for aside in folder.glob(ASIDE + "*"):
-        with contextlib.suppress(OSError), open(aside, "rb+") as file:
+        with contextlib.suppress(OSError), open(aside / LOCK if aside.is_dir() else aside, "rb+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where its writer lives
-            aside.unlink()
+            shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
 
 
 def _naming(error: OSError, path: Path) -> OSError:

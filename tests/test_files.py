@@ -46,6 +46,19 @@ def test_the_next_writer_sweeps_away_what_a_killed_one_left_and_nothing_else(tmp
     assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden.txt", "living.txt", "new.txt"]
 
 
+def test_a_folder_is_put_in_place_whole_and_what_is_left_of_one_swept_away(tmp_path):
+    script = "import sys, os, pathlib; from ccc.files import folder_aside\nwith folder_aside(sys.argv[1]): os.abort()"
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True)
+    assert len(list(tmp_path.iterdir())) == 1
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures/old.txt").write_text("old")
+    with files.folder_aside(tmp_path) as aside:
+        assert list(tmp_path.glob(files.ASIDE + "*")) == [aside]
+        files.write_text(aside / "pictures/new.txt", "new")
+        files.put_folder(aside / "pictures", tmp_path / "pictures")
+    assert [path.name for path in tmp_path.rglob("*")] == ["pictures", "new.txt"]
+
+
 def test_an_orphan_writes_nothing_more(tmp_path):
     engine = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     job = writer(tmp_path / "result.txt", CCC_PARENT=str(engine.pid))

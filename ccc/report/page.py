@@ -5,7 +5,6 @@ import html
 import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +14,7 @@ import jinja2
 from ccc import __version__
 from ccc.codebook import Codebook
 from ccc.errors import CCCError
-from ccc.files import write_text
+from ccc.files import folder_aside, put_folder, write_text
 from ccc.images import read_rgb, resize_short_side, write_png
 from ccc.metrics.registry import find
 from ccc.report.cells import REFERENCES, read_cells, row_label
@@ -48,21 +47,16 @@ def write_report(
     """
     folder, results = Path(folder), Path(results)
     cells = read_cells(metrics)
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder, prefix=".pictures."))
-    try:
-        datasets = _datasets(cells, results, aside, max_pictures, progress)
+    with folder_aside(folder) as aside:
+        pictures = aside / "pictures"
+        pictures.mkdir()
+        datasets = _datasets(cells, results, pictures, max_pictures, progress)
         book = Codebook.load(codebook) if codebook else None
         if book:
-            draw(book, aside / "codebook.svg")
+            draw(book, pictures / "codebook.svg")
         if training:
-            shutil.copyfile(Path(training) / "preview.png", aside / "preview.png")
-        aside.chmod(0o755)
-        shutil.rmtree(folder / "pictures", ignore_errors=True)
-        os.replace(aside, folder / "pictures")
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
+            shutil.copyfile(Path(training) / "preview.png", pictures / "preview.png")
+        put_folder(pictures, folder / "pictures")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ccc.report"),
         autoescape=True,

@@ -21,7 +21,7 @@ def test_no_stage_reaches_for_the_network(unbroken):
     guard.unlink()
 
 
-HOSTILE = "$(touch pwned) `touch pwned` ; touch pwned # 'it\"s {dataset} <b>&"
+HOSTILE = "$(touch pwned) `touch pwned` ; touch pwned # 'it\"s &"
 
 
 def test_names_are_names(copied, astronaut):
@@ -37,7 +37,7 @@ def test_names_are_names(copied, astronaut):
             "training": {"source": "photographs", "validation": "photographs", "name": HOSTILE},
             "benchmarks": {"names": {"source": "photographs", "n": "all"}},
             "methods": ["gray"],
-            "titles": {"gray": HOSTILE},
+            "titles": {"gray": HOSTILE + "{dataset} <b>&"},
             "segmenter": {"parameters": {"scale": 50, "min_size": 20}},
         }
     )
