@@ -106,8 +106,8 @@ def finished(tmp_path_factory):
     output = snakemake(folder)
     assert jobs(output) == {
         "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
-        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "tables": 1, "report": 1, "provenance": 1,
-        "upsample": 1, "ablate": 1, "compare": 3, "harmonization": 1,
+        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "tables": 1, "report": 1,
+        "provenance": 1, "upsample": 1, "ablate": 1, "compare": 3, "harmonization": 1,
     }  # fmt: skip
     return folder
 
