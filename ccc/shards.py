@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import glob
 import io
 import itertools
 import json
@@ -84,8 +83,6 @@ def write_shard(
     npy = npy_header((map_size, map_size))
     statistics_path = path.with_suffix(".json")
     statistics_path.unlink(missing_ok=True)  # of an earlier run: from here on this shard is unfinished
-    for left in path.parent.glob(f".{glob.escape(path.stem)}.*"):
-        left.unlink(missing_ok=True)  # what a killed run left aside
     with (
         written_whole(statistics_path) as statistics_aside,
         written_whole(path.with_suffix(".histogram.npy")) as histogram_aside,
@@ -215,7 +212,8 @@ class Stream:
             )
         first, skips, left_over = self._where_to_resume()
         dataset = wds.DataPipeline(
-            wds.SimpleShardList(self._shards_of(self.rank)),
+            # Absolute: webdataset takes a name that begins with `pipe:` or `http:` for a command or an address.
+            wds.SimpleShardList([os.path.abspath(shard) for shard in self._shards_of(self.rank)]),
             functools.partial(self._of_worker, first),
             wds.tarfile_to_samples(handler=wds.reraise_exception),
             functools.partial(self._shuffled, first),

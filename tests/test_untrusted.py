@@ -1,14 +1,20 @@
 """Files from strangers: nothing in them is run."""
 
+import io
 import pickle
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from ccc import embedded as data
+from ccc import sources
+from ccc.codebook import Codebook
 from ccc.errors import CCCError, ImageError
 from ccc.images import read_rgb
+from ccc.shards import Stream, sum_histograms, write_shard
 
 
 class Bomb:
@@ -77,3 +83,26 @@ def test_postscript_is_no_picture(tmp_path):
     with pytest.raises(ImageError) as caught:
         read_rgb(path)
     assert caught.value.reason == "not a picture"
+
+
+def test_the_name_of_a_shard_is_no_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("pipe:touch pwned; cat shard").mkdir()
+    name = "pipe:touch pwned; cat shard/00000.tar"
+    data.write(tmp_path / "photographs", crops=1)
+    write_shard(tmp_path / "photographs/validation", name)
+    book = Codebook.fit(sum_histograms([Path(name).with_suffix(".histogram.npy")]), threshold=0)
+    assert next(iter(Stream([name], book, 2).batches()))[0].shape[0] == 2
+    assert not Path("pwned").exists()
+
+
+def test_a_tar_member_that_claims_to_be_huge_takes_no_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "MAX_BYTES", 1000)
+    for kind in ("w", "w:gz"):
+        with tarfile.open(tmp_path / "huge.tar", kind) as archive:
+            member = tarfile.TarInfo("huge.png")
+            member.size = 5000
+            archive.addfile(member, io.BytesIO(bytes(member.size)))
+        source = sources.Source(tmp_path / "huge.tar")
+        [(_, error)] = source.read(source.entries())
+        assert isinstance(error, ImageError) and error.reason == "too large"
