@@ -11,6 +11,6 @@ rule provenance:
     conda:
         "../envs/ccc.yaml"
     params:
-        configuration=json.dumps(config, sort_keys=True),
+        configuration=lambda wildcards: json.dumps(config, sort_keys=True),
     shell:
         "ccc provenance {input.files:q} -o {output:q} --configuration {params.configuration:q} 2>&1 | tee {log:q}"
