@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-slurm lint format clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
@@ -19,6 +19,10 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
+
+# The workflow through a Slurm of one node, which the test starts: as root, where slurm-wlm and munge are installed.
+test-slurm: $(VENV)/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" CCC_TEST_SLURM=1 python -m pytest tests/workflow/test_slurm.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -19,6 +19,11 @@ include: "workflow/rules/segments.smk"
 include: "workflow/rules/harmonize.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/provenance.smk"
+
+
+onstart:
+    hold_folder()
 
 
 rule all:
@@ -30,3 +35,4 @@ rule all:
         rules.tables.output,
         HARMONIZATION,
         rules.report.output,
+        rules.provenance.output,

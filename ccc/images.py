@@ -15,6 +15,7 @@ from ccc.errors import ImageError
 from ccc.files import written_whole
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2"}
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")  # no EPS: reading it runs a program
 MAX_PIXELS = 1 << 27  # a picture of more is refused before it is decoded: 134 million pixels are 400 MB as RGB
 _SRGB = ImageCms.createProfile("sRGB")
 
@@ -119,7 +120,7 @@ def _opened(source, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own bomb warning: the limit below decides
-            image = Image.open(file)
+            image = Image.open(file, formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
             raise ImageError(name, "too large", f"{image.width}x{image.height}, at most {MAX_PIXELS} pixels")
         image.load()

@@ -215,7 +215,8 @@ def class_colors(logits: torch.Tensor, codebook: Codebook, decode: str = "argmax
 def save_model(
     path: str | os.PathLike, model: ColorClassifier, codebook: Codebook, settings: Mapping, half: bool = False
 ) -> None:
-    """Write weights as safetensors with codebook and settings in the metadata; whole or not at all.
+    """Write weights as safetensors with codebook and settings in the metadata, whole or not at all; equal models
+    give equal bytes.
 
     `half`: as float16, half the size; `load_model` widens them again.
     """
@@ -229,7 +230,17 @@ def save_model(
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
     if half:
         state = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
-    write_bytes(path, save(state, metadata))
+    write_bytes(path, _in_order(save(state, metadata)))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same safetensors file with its metadata in order: the library writes them in a random one."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at multiples of 8 bytes
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def load_model(path: str | os.PathLike, device: str | torch.device = "cpu"):

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import glob
 import io
 import itertools
 import json
@@ -84,8 +83,6 @@ def write_shard(
     npy = npy_header((map_size, map_size))
     statistics_path = path.with_suffix(".json")
     statistics_path.unlink(missing_ok=True)  # of an earlier run: from here on this shard is unfinished
-    for left in path.parent.glob(f".{glob.escape(path.stem)}.*"):
-        left.unlink(missing_ok=True)  # what a killed run left aside
     with (
         written_whole(statistics_path) as statistics_aside,
         written_whole(path.with_suffix(".histogram.npy")) as histogram_aside,
@@ -157,6 +154,8 @@ def sum_histograms(paths: Sequence[str | os.PathLike]) -> np.ndarray:
             histogram = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise CCCError(f"{path}: not a histogram ({error}); write the shard again with `ccc shard`") from None
+        if not isinstance(histogram, np.ndarray):
+            raise CCCError(f"{path}: not a histogram but an archive; write the shard again with `ccc shard`")
         if histogram.shape != total.shape or histogram.dtype.kind not in "iu":
             raise CCCError(
                 f"{path}: a histogram has {GRID.size} integers, this has {histogram.dtype} {histogram.shape}"
@@ -221,7 +220,8 @@ class Stream:
             )
         first, skips, left_over = self._where_to_resume()
         dataset = wds.DataPipeline(
-            wds.SimpleShardList(self._shards_of(self.rank)),
+            # Absolute: webdataset takes a name that begins with `pipe:` or `http:` for a command or an address.
+            wds.SimpleShardList([os.path.abspath(shard) for shard in self._shards_of(self.rank)]),
             functools.partial(self._of_worker, first),
             wds.tarfile_to_samples(handler=wds.reraise_exception),
             functools.partial(self._shuffled, first),

@@ -16,7 +16,7 @@ from ccc.errors import CCCError, ImageError
 from ccc.images import SUFFIXES
 
 LISTED = 1000  # refused members that are named; all are counted
-MAX_BYTES = 1 << 28  # a zip member that grows beyond this is no photograph
+MAX_BYTES = 1 << 28  # a file or member of more is no photograph
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Source:
             with open(self.path, "rb") as file:
                 for entry in entries:
                     file.seek(entry.offset)
-                    yield entry, _whole(file.read(entry.size), entry)
+                    yield entry, _read(file, entry)
         elif self.kind == "zip":
             with open(self.path, "rb") as file:
                 for entry in entries:
@@ -207,7 +207,7 @@ class Source:
                     following = next(inward)
                     try:
                         file.seek(following.offset)
-                        early[following] = _whole(file.read(following.size), following)
+                        early[following] = _read(file, following)
                     except (OSError, EOFError, zlib.error) as error:
                         early[following] = ImageError(following.member, "unreadable", str(error))
                 yield entry, early.pop(entry)
@@ -230,7 +230,10 @@ def _walk(path: Path):
         yield folder, folders, files
 
 
-def _whole(data: bytes, entry: Entry) -> bytes | ImageError:
+def _read(file: io.BufferedIOBase, entry: Entry) -> bytes | ImageError:
+    if entry.size > MAX_BYTES:  # before memory is taken for what a header claims
+        return ImageError(entry.member, "too large", f"{entry.size} bytes, at most {MAX_BYTES}")
+    data = file.read(entry.size)
     return data if len(data) == entry.size else ImageError(entry.member, "truncated")
 
 

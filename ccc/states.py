@@ -1,6 +1,7 @@
 """The state of a training run: saved whole, found again, and the signals on which it is saved."""
 
 import hashlib
+import io
 import json
 import signal
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ccc.files import written_whole
+from ccc.files import write_bytes
 
 
 class States:
@@ -25,16 +26,15 @@ class States:
     def save(self, step: int, state: dict) -> Path:
         """Write what `load` returns (tensors and plain values); then remove all but the last `keep`."""
         path = self.folder / f"step-{step:09d}.pt"
-        with written_whole(path) as aside:
-            torch.save(state, aside)
+        buffer = io.BytesIO()  # torch writes to a full disk with errors that do not say so
+        torch.save(state, buffer)
+        write_bytes(path, buffer.getvalue())
         for old in sorted(self.folder.glob("step-*.pt"))[: -self.keep]:
             old.unlink()
         return path
 
     def load(self, say: Callable[[str], None]) -> dict | None:
         """The newest state that can be read, or None. One that cannot is renamed to `.broken`, and said so."""
-        for leftover in self.folder.glob(".step-*"):  # of a process killed while it wrote
-            leftover.unlink()
         others = [path for path in self.folder.parent.glob("*/step-*.pt") if path.parent != self.folder]
         paths = sorted(self.folder.glob("step-*.pt"), reverse=True)
         if others and not paths:

@@ -201,6 +201,12 @@ def test_a_network_starts_from_a_trained_one_of_other_classes(skip_model, book, 
         start_from(ColorClassifier(other.size, "mobilenet_v2"), other, path)
 
 
+def test_equal_models_are_equal_files(model, book, tmp_path):
+    for number in range(6):  # the order of the metadata is a matter of luck where nothing sets it
+        save_model(tmp_path / f"{number}.safetensors", model, book, {"steps": 3})
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
 def test_files_that_are_no_model(model, book, tmp_path):
     with pytest.raises(CCCError, match="no such model"):
         load_model(tmp_path / "none.safetensors")

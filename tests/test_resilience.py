@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from ccc.cli import main
+from ccc.files import ASIDE
 from ccc.images import MAX_PIXELS
 from ccc.index import Index
 from ccc.report.training_data import training_data
@@ -169,7 +170,7 @@ def test_a_killed_job_leaves_nothing_that_looks_finished_and_its_rerun_gives_the
     job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while job.poll() is None and time.monotonic() < deadline:
-        if any(path.stat().st_size for path in output.parent.glob(".0.*.tar")):
+        if any(path.stat().st_size for path in output.parent.glob(ASIDE + "*.tar")):
             break
         time.sleep(0.002)
     job.send_signal(signal.SIGKILL)

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from ccc import __version__
+from ccc import __version__, parent
 from ccc.errors import CCCError
 
 VERBS = {
@@ -30,6 +30,7 @@ VERBS = {
     "previews": "thumbnails, class maps and error maps of a folder of pictures",
     "report": "tables, pictures and plots as pages that open from disk",
     "metrics": "list the metrics and what each of them means",
+    "provenance": "what a run was made of: versions, seeds, checksums",
     "methods": "list the colorization methods",
     "weights": "list the weight files and where they lie",
 }
@@ -61,7 +62,10 @@ def main(arguments: list[str] | None = None) -> int:
     verb = next((word for word in arguments if not word.startswith("-")), None)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _stop)
     try:
+        if os.environ.get("CCC_PARENT"):
+            parent.watch(int(os.environ["CCC_PARENT"]))
         parsed = _parser(verb if verb in VERBS else None).parse_args(arguments)
         return parsed.handler(parsed) or 0
     except CCCError as error:
@@ -74,6 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"ccc {verb}: interrupted; the same command goes on where files are whole", file=sys.stderr)
         return 130
+
+
+def _stop(number: int, frame) -> None:
+    raise SystemExit(128 + number)  # unlike the signal's own way, it lets half-written files be removed
 
 
 def threads() -> int:

@@ -3,8 +3,6 @@
 import functools
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -12,7 +10,7 @@ from urllib.parse import quote
 import jinja2
 
 from ccc.codebook import Codebook
-from ccc.files import sha256, write_text
+from ccc.files import folder_aside, put_folder, sha256, write_text
 from ccc.metrics.registry import find
 from ccc.report import cards, plots, timing, training_run
 from ccc.report.cells import read_cells
@@ -64,9 +62,7 @@ def write_report(
     summary = summarize(cells)
     lines = lines_of(cells, summary)
     book = Codebook.load(codebook) if codebook else None
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder, prefix=".new."))
-    try:
+    with folder_aside(folder) as aside:
         shown = _collect(lines, results, aside, max_pictures, progress)
         for file in _files(metrics):
             cell = json.loads(file.read_text())
@@ -83,10 +79,7 @@ def write_report(
         for plot in (plot for group in drawn.values() for plot in group):
             write_text(aside / "data/plots" / f"{plot.name}.csv", plot.data)
         for part in PARTS:
-            shutil.rmtree(folder / part, ignore_errors=True)
-            os.replace(aside / part, folder / part)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+            put_folder(aside / part, folder / part)
 
     common = {
         "run": run, "lines": lines, "datasets": datasets_of(lines), "metrics": metrics_of(lines), "find": find,

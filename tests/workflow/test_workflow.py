@@ -51,7 +51,7 @@ def snakemake(folder: Path, *arguments: str, status: int = 0) -> str:
     environment |= {"CCC_WEIGHTS": str(folder), "XDG_CACHE_HOME": str(folder), "TORCH_HOME": str(folder)}
     environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/small.yaml", *arguments]
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800)
     output = run.stdout + run.stderr
     assert run.returncode == status, output
     return output
@@ -108,7 +108,7 @@ def finished(tmp_path_factory):
     assert jobs(output) == {
         "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
         "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "previews": 6,
-        "benchmark_previews": 2, "tables": 1, "report": 1, "upsample": 1, "ablate": 1, "compare": 3,
+        "benchmark_previews": 2, "tables": 1, "report": 1, "provenance": 1, "upsample": 1, "ablate": 1, "compare": 3,
         "harmonization": 1,
     }  # fmt: skip
     return folder
@@ -184,6 +184,7 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
         "tables",
         "previews",
         "report",
+        "provenance",
     }
 
 
@@ -202,7 +203,8 @@ def test_a_method_is_one_file(finished):
     try:
         output = snakemake(finished)
         assert jobs(output) == {
-            "colorize_mine": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1, "compare": 1,
+            "colorize_mine": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1, "provenance": 1,
+            "compare": 1,
             "harmonization": 1,
         }  # fmt: skip
         for number in range(4, 8):
@@ -211,7 +213,7 @@ def test_a_method_is_one_file(finished):
         assert before == {file: file.stat().st_mtime_ns for file in before}
     finally:
         path.unlink()
-    assert jobs(snakemake(finished)) == {"tables": 1, "report": 1, "harmonization": 1}
+    assert jobs(snakemake(finished)) == {"tables": 1, "report": 1, "provenance": 1, "harmonization": 1}
     assert "mine" not in (finished / "reports/small/tables/table_7.csv").read_text()
 
 
@@ -220,7 +222,7 @@ def test_editing_a_metric_reruns_evaluation_and_nothing_before_it(finished):
     old = path.read_text()
     path.write_text(old + "\n# edited\n")
     try:
-        assert jobs(snakemake(finished, "-n")) == {"evaluate": 6, "tables": 1, "report": 1} | ABLATED
+        assert jobs(snakemake(finished, "-n")) == {"evaluate": 6, "tables": 1, "report": 1, "provenance": 1} | ABLATED
     finally:
         path.write_text(old)
 
@@ -232,7 +234,7 @@ def test_editing_one_colorizer_reruns_that_method_alone(finished):
     try:
         expected = {
             "colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1,
-            "compare": 1, "harmonization": 1,
+            "provenance": 1, "compare": 1, "harmonization": 1,
         }  # fmt: skip
         assert jobs(snakemake(finished, "-n")) == expected
     finally:

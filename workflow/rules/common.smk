@@ -1,10 +1,12 @@
 import ast
 import difflib
+import fcntl
 import functools
 import json
 import os
 import re
 import shlex
+import socket
 import sys
 from pathlib import Path
 
@@ -19,6 +21,33 @@ sys.path.insert(0, str(ROOT))
 from ccc import datasets  # of this checkout; neither imports torch
 from ccc import weights as weight_files
 from ccc.errors import MissingWeights
+
+# Jobs end with the process that started them: those of a killed run do not write into the next one (ccc/parent.py).
+os.environ.update(CCC_PARENT=str(os.getpid()))
+
+
+def hold_folder():
+    """One run at a time works in a folder; a second one is refused.
+
+    Snakemake's own lock outlives a killed run and has to be removed by hand; the kernel's ends with the process.
+    """
+    global FOLDER_LOCK  # held until the process ends
+    FOLDER_LOCK = open(".snakemake/run.lock", "a+")
+    try:
+        fcntl.flock(FOLDER_LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        FOLDER_LOCK.seek(0)
+        raise WorkflowError(
+            f"another run works in {os.getcwd()}: {FOLDER_LOCK.read().strip()}. "
+            "Wait for it, end it, or give this one another folder with --directory"
+        )
+    except OSError as error:
+        logger.warning(
+            f"{os.getcwd()}: no locks on this file system ({error.strerror}): see to it that one run works here"
+        )
+    FOLDER_LOCK.truncate(0)
+    FOLDER_LOCK.write(f"process {os.getpid()} on {socket.gethostname()}")
+    FOLDER_LOCK.flush()
 
 
 def checked_config(given):
@@ -418,6 +447,22 @@ def cells(suffix):
         for variant in VARIANTS
         for dataset in DATASETS
     ]
+
+
+# What a run is known by. Statistics of a shard hold the checksum of its tar, a manifest those of its pictures.
+PROVENANCE = [
+    *(f"results/benchmarks/{name}/manifest.csv" for name in DATASETS),
+    model_path(),
+    *(path for path in config["weights"].values() if path),
+    *(
+        []
+        if config["model"]
+        else [
+            *beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json"),
+            "results/codebook.json",
+        ]
+    ),
+]
 
 
 # What the pages are made of besides Python.

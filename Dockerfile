@@ -1,0 +1,24 @@
+# The project with all that it needs, for engines that run containers (docs/cluster.md). Not built by the tests.
+#   docker build -t ccc:cuda .       torch as Linux wheels ship it, with CUDA; runs without a GPU too
+#   docker build -t ccc:cpu --build-arg TORCH=torch==2.13.0+cpu --build-arg PIP_EXTRA_INDEX_URL=<PyTorch's CPU index> .
+#   docker run --rm -v "$PWD:/work" ccc:cuda snakemake --cores all --directory /work
+FROM python:3.11-slim-bookworm
+
+# snakemake's and av's wheels bring what they need; OpenCV looks for libGL and glib, numba's cache for a home.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends git libgl1 libglib2.0-0 \
+ && rm -rf /var/lib/apt/lists/*
+ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1
+
+ARG PIP_EXTRA_INDEX_URL=
+ARG TORCH=torch
+WORKDIR /ccc
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY ccc ccc
+RUN pip install --no-cache-dir -c constraints.txt "${TORCH}" -e .
+COPY Snakefile ./
+COPY workflow workflow
+COPY config config
+COPY profiles profiles
+
+CMD ["snakemake", "--cores", "all"]

@@ -1,0 +1,27 @@
+"""What a run was made of: versions of all packages, seeds, configuration, SHA-256 of the files it is known by."""
+
+from pathlib import Path
+
+
+def add_arguments(parser):
+    parser.add_argument("files", nargs="*", type=Path, help="manifests, statistics of shards, codebook, model")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the JSON to write")
+    parser.add_argument("--configuration", default="{}", help="the workflow's, as JSON (default: none)")
+
+
+def run(args):
+    import json
+
+    from ccc.errors import CCCError
+    from ccc.files import write_json
+    from ccc.provenance import gather
+
+    try:
+        configuration = json.loads(args.configuration)
+    except json.JSONDecodeError as error:
+        raise CCCError(f"--configuration is no JSON ({error})") from None
+    if not isinstance(configuration, dict):
+        raise CCCError("--configuration must be a JSON object")
+    found = gather(args.files, configuration)
+    write_json(args.output, found)
+    print(f"{args.output}: {len(found['packages'])} packages, {len(found['checksums'])} checksums")

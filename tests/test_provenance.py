@@ -1,0 +1,26 @@
+"""What a run was made of is written down."""
+
+import hashlib
+import json
+
+import numpy
+
+from ccc.cli import main
+
+
+def test_versions_seeds_configuration_and_checksums(tmp_path):
+    (tmp_path / "manifest.csv").write_text("name\n")
+    configuration = {"run": "x", "train": {"seed": 3, "steps": 5}, "benchmarks": {"ade": {"seed": 7}}}
+    out = tmp_path / "provenance.json"
+    assert main(["provenance", str(tmp_path / "manifest.csv"), "-o", str(out), "--configuration",
+                 json.dumps(configuration)]) == 0  # fmt: skip
+    found = json.loads(out.read_text())
+    assert found["packages"]["numpy"] == numpy.__version__ and {"torch", "scikit-image"} <= set(found["packages"])
+    assert found["seeds"] == {"train.seed": 3, "benchmarks.ade.seed": 7}
+    assert found["configuration"] == configuration
+    assert found["checksums"] == {str(tmp_path / "manifest.csv"): hashlib.sha256(b"name\n").hexdigest()}
+
+
+def test_a_configuration_that_is_none(tmp_path, capsys):
+    assert main(["provenance", "-o", str(tmp_path / "x.json"), "--configuration", "{run"]) == 2
+    assert "--configuration is no JSON" in capsys.readouterr().err

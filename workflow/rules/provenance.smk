@@ -1,0 +1,16 @@
+# After the tables, so that what is written down is the environment that they were made in.
+rule provenance:
+    input:
+        files=PROVENANCE,
+        tables=rules.tables.output,
+        code=code("cli.provenance"),
+    output:
+        f"{REPORT}/provenance.json",
+    log:
+        f"logs/provenance/{RUN}.log",
+    conda:
+        "../envs/ccc.yaml"
+    params:
+        configuration=lambda wildcards: json.dumps(config, sort_keys=True),
+    shell:
+        "ccc provenance {input.files:q} -o {output:q} --configuration {params.configuration:q} 2>&1 | tee {log:q}"
