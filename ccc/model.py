@@ -218,7 +218,7 @@ def save_model(
     """Write weights as safetensors with codebook and settings in the metadata, whole or not at all; equal models
     give equal bytes.
 
-    `half`: as float16, half the size; `load_model` widens them again.
+    `half`: kernels as float16, half the size; `load_model` widens them again.
     """
     metadata = {
         "format": "ccc-model-1",
@@ -229,7 +229,7 @@ def save_model(
     }
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
     if half:
-        state = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
+        state = {key: tensor.half() if tensor.ndim > 1 else tensor for key, tensor in state.items()}
     write_bytes(path, _in_order(save(state, metadata)))
 
 

@@ -52,11 +52,12 @@ def histogram(path):
 
 
 def state(path):
-    from ccc.train import _load_state
+    from ccc.states import States
 
-    said = []
-    path.rename(path.with_name("step-000000001.pt"))
-    assert _load_state(path.parent, "x", said.append) is None
+    said, states = [], States(path.parent, "settings")
+    states.folder.mkdir()
+    path.rename(states.folder / "step-000000001.pt")
+    assert states.load(said.append) is None
     raise CCCError(said[0])
 
 
