@@ -2,11 +2,11 @@
 
 import os
 import shlex
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ccc.errors import CCCError
+from ccc.files import write_bytes
 from ccc.metrics.registry import find
 from ccc.report.cells import format_value
 from ccc.report.lines import Line
@@ -27,7 +27,7 @@ def link(source: Path, target: Path) -> None:
     except FileNotFoundError:
         raise CCCError(f"{source}: is missing, though its metrics are there; make it again") from None
     except OSError:
-        shutil.copyfile(source, target)
+        write_bytes(target, source.read_bytes())
 
 
 def columns_of(lines: Sequence[Line]) -> list[dict]:
