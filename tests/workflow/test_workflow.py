@@ -248,8 +248,8 @@ def test_the_command_below_a_picture_makes_it_again_and_what_depends_on_it(finis
     words = shlex.split(command)
     assert words[:5] == ["snakemake", "--cores", "all", "--configfile", "config/small.yaml"]
     expected = {
-        "colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1, "compare": 1,
-        "harmonization": 1,
+        "colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1,
+        "provenance": 1, "compare": 1, "harmonization": 1,
     }  # fmt: skip
     assert jobs(snakemake(finished, "-n", *words[5:])) == expected
 
