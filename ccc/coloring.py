@@ -12,6 +12,7 @@ from ccc.color import rgb_to_lab, with_ab
 from ccc.colorizers import Colorizer
 from ccc.colorizers.base import resize_ab
 from ccc.errors import CCCError, ImageError
+from ccc.files import sha256
 from ccc.images import SUFFIXES, read_rgba, write_png
 from ccc.video import VIDEO_SUFFIXES
 
@@ -82,10 +83,14 @@ def _found(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def note(method: str, weights: Sequence[Path], options: Mapping, max_size: int | None = None) -> str:
-    """What a coloured file says of how it was made: two runs of one note give the same colours."""
-    words = [MADE, "--method", method, *(f"--weights {path.name}" for path in weights)]
+    """What a coloured file says of how it was made, its weights by name and the start of their SHA-256."""
+    words = [MADE, "--method", method, *(f"--weights {_told(path)}" for path in weights)]
     words += [f"--option {name}={_named(value)}" for name, value in sorted(options.items())]
     return " ".join(words + ([f"--max-size {max_size}"] if max_size else []))
+
+
+def _told(path: Path) -> str:
+    return f"{path.name}:{sha256(path)[:12]}" if path.is_file() else path.name
 
 
 def _named(value) -> str:

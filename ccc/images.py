@@ -18,6 +18,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", "
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")  # no EPS: reading it runs a program
 MAX_PIXELS = 1 << 27  # a picture of more is refused before it is decoded: 134 million pixels are 400 MB as RGB
 _SRGB = ImageCms.createProfile("sRGB")
+_NAMED_SRGB = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1"}  # "Linear sRGB" is another thing
 
 
 def read_rgb(source: str | os.PathLike | bytes, name: str | None = None) -> np.ndarray:
@@ -86,7 +87,7 @@ def read_rgba(source: str | os.PathLike | bytes, name: str | None = None) -> tup
         profile = image.info.get("icc_profile")
         with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
             image = ImageOps.exif_transpose(image)
-        image = image.convert("RGBA")
+        image = _eight_bits(image, name).convert("RGBA")
         opacity, image = np.array(image.getchannel("A")), image.convert("RGB")
         rgb = np.array(_from_profile(image, profile) if profile else image)
         rgb[opacity == 0] = 255
@@ -143,24 +144,36 @@ def _to_srgb(image: Image.Image, name: str) -> Image.Image:
         image = ImageOps.exif_transpose(image)
     except Exception:  # a broken EXIF block says nothing about the pixels
         pass
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
-        levels = np.clip(np.asarray(image, dtype=np.float64), 0, 65535)
-        image = Image.fromarray(np.rint(levels / 257).astype(np.uint8))
-    elif image.mode == "F":
-        raise ImageError(name, "unsupported mode", "floating-point pixels; save it with 8 or 16 bits")
+    image = _eight_bits(image, name)
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         image = image.convert("RGBA")
         background = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(background, image).convert("RGB")
-    if profile and image.mode in ("RGB", "CMYK"):
+    if image.mode in ("P", "1"):
+        image = image.convert("RGB" if image.mode == "P" else "L")
+    if profile and image.mode in ("RGB", "CMYK", "L"):
         image = _from_profile(image, profile)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image, name: str) -> Image.Image:
+    """16-bit gray as 8-bit gray, its transparent level as opacity; other pictures as they are."""
+    if image.mode == "F":
+        raise ImageError(name, "unsupported mode", "floating-point pixels; save it with 8 or 16 bits")
+    if image.mode not in ("I;16", "I;16B", "I;16L", "I"):
+        return image
+    levels = np.asarray(image, dtype=np.float64)
+    gray = np.rint(np.clip(levels, 0, 65535) / 257).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if clear is None:
+        return Image.fromarray(gray)
+    return Image.fromarray(np.stack([gray, np.where(levels == clear, 0, 255).astype(np.uint8)], axis=-1), "LA")
 
 
 def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
     try:
         embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if image.mode == "RGB" and "sRGB" in ImageCms.getProfileDescription(embedded):
+        if image.mode == "RGB" and ImageCms.getProfileDescription(embedded).strip() in _NAMED_SRGB:
             return image
         return ImageCms.profileToProfile(image, embedded, _SRGB, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):  # a broken profile, or one of another colour model: viewers ignore it

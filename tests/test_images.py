@@ -1,6 +1,7 @@
 """Every kind of picture gets the right pixels or one clear line."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image, ImageCms
 import ccc.images
 from ccc.errors import ImageError
 from ccc.files import written_whole
-from ccc.images import MAX_PIXELS, read_gray, read_rgb, read_rgbx, resize_short_side, square, write_png
+from ccc.images import MAX_PIXELS, read_gray, read_rgb, read_rgba, read_rgbx, resize_short_side, square, write_png
 
 
 def saved(image: Image.Image, kind: str, **options) -> bytes:
@@ -169,3 +170,51 @@ def test_sizes(astronaut):
     assert resize_short_side(astronaut[:1, :3], 8).shape == (8, 24, 3)
     assert square(astronaut[:100, :300], 224).shape == (224, 224, 3)
     assert (square(astronaut[:200, 100:300], 200, "stretch") == astronaut[:200, 100:300]).all()
+
+
+def linear_profile(space: bytes) -> bytes:
+    """An ICC profile (ICC.1:2001) of linear pixels, `space` b"GRAY" or b"RGB ", that calls itself "Linear sRGB"."""
+    fixed = lambda *numbers: struct.pack(f">{len(numbers)}i", *(round(number * 65536) for number in numbers))  # noqa: E731
+    place = lambda *xyz: b"XYZ \0\0\0\0" + fixed(*xyz)  # noqa: E731
+    curve = b"curv\0\0\0\0" + struct.pack(">I", 0)  # no entry: the identity
+    name = b"Linear sRGB\0"
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + b"\0" * 79,
+        b"wtpt": place(0.9642, 1, 0.8249),
+    }
+    if space == b"GRAY":
+        tags[b"kTRC"] = curve
+    else:  # the primaries of sRGB, adapted to D50
+        tags |= {
+            b"rXYZ": place(0.4361, 0.2225, 0.0139),
+            b"gXYZ": place(0.3851, 0.7169, 0.0971),
+            b"bXYZ": place(0.1431, 0.0606, 0.7141),
+        }
+        tags |= {b"rTRC": curve, b"gTRC": curve, b"bTRC": curve}
+    table, body, start = b"", b"", 128 + 4 + 12 * len(tags)
+    for tag, data in tags.items():
+        data += b"\0" * (-len(data) % 4)
+        table += tag + struct.pack(">II", start + len(body), len(data))
+        body += data
+    head = struct.pack(">I", start + len(body)) + b"\0\0\0\0\x02\x40\0\0mntr" + space + b"XYZ " + b"\0" * 12 + b"acsp"
+    head += b"\0" * 28 + fixed(0.9642, 1, 0.8249)
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+@pytest.mark.parametrize(("mode", "space"), [("L", b"GRAY"), ("RGB", b"RGB "), ("P", b"RGB ")])
+def test_profiles_of_gray_palette_and_would_be_srgb_pictures_are_converted(mode, space):
+    image = Image.new("L", (4, 4), 60).convert(mode)
+    assert (read_rgb(saved(image, "PNG")) == 60).all()
+    linear = read_rgb(saved(image, "PNG", icc_profile=linear_profile(space)))
+    expected = 255 * (1.055 * (60 / 255) ** (1 / 2.4) - 0.055)  # sRGB's own curve
+    assert np.abs(linear - expected).max() < 1.5
+
+
+def test_16_bit_gray_with_a_transparent_level():
+    levels = np.full((2, 3), 10_280, np.uint16)  # 40 of 255
+    levels[0, 0] = 0
+    data = saved(Image.fromarray(levels), "PNG", transparency=0)
+    rgb, opacity = read_rgba(data)
+    assert opacity.tolist() == [[0, 255, 255], [255, 255, 255]]
+    assert (rgb[opacity == 255] == 40).all() and (rgb[0, 0] == 255).all()
+    assert (read_rgb(data) == rgb).all()

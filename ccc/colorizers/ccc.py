@@ -1,5 +1,6 @@
 """CCC: Color Classified Colorization (Gain, Raha and Debnath 2024, arXiv 2403.01476)."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,11 @@ class ColorClassified(Colorizer):
         self.unbalance, self.input_size = chosen["unbalance"], chosen["input_size"]
         if self.decode not in ("argmax", "annealed"):
             raise CCCError(f'decode must be "argmax" or "annealed", got {self.decode!r}')
-        if not 0 <= self.unbalance <= 1:
-            raise CCCError(f"unbalance must lie in 0 to 1, got {self.unbalance}")
-        if self.input_size != "full" and (isinstance(self.input_size, str) or self.input_size < 32):
+        if not isinstance(self.unbalance, int | float) or not 0 <= self.unbalance <= 1:
+            raise CCCError(f"unbalance must lie in 0 to 1, got {self.unbalance!r}")
+        if not isinstance(self.temperature, int | float) or not 0 < self.temperature < math.inf:
+            raise CCCError(f"temperature must be a number above 0, got {self.temperature!r}")
+        if self.input_size != "full" and (not isinstance(self.input_size, int) or self.input_size < 32):
             raise CCCError(f'input_size must be a short side of at least 32 pixels, or "full", got {self.input_size!r}')
         self.upsample = upsample
         trained_on = self.settings.get("trained_on")
@@ -44,8 +47,6 @@ class ColorClassified(Colorizer):
 
     def input_shape(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns at which the network sees a picture: multiples of 32, of its own aspect where trained so."""
-        if not 0 <= self.unbalance <= 1:
-            raise CCCError(f"unbalance must lie in 0 to 1, got {self.unbalance}")
         if self.input_size != "full" and self.settings.get("fit") == "stretch":
             height = width = self.input_size
         scale = 1 if self.input_size == "full" else self.input_size / min(height, width)

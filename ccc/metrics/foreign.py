@@ -29,7 +29,9 @@ def value_of(pair: Pair, model) -> float:
     try:
         with torch.inference_mode():
             return float(model(prediction, truth) if model.metric_mode == "FR" else model(prediction))
-    except (RuntimeError, ValueError, AssertionError):
+    except (RuntimeError, ValueError, AssertionError) as error:
+        if "memory" in str(error):  # this machine's fault and not the picture's
+            raise
         return float("nan")
 
 

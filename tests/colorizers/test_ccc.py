@@ -68,6 +68,8 @@ def test_it_colours_scenes_better_than_gray_does(colorizer, shared):
 def test_wrong_options(tmp_path):
     with pytest.raises(MissingWeights, match="no weights"):
         colorizers.load("ccc", tmp_path / "none.safetensors")
-    for option, value in (("decode", "mean"), ("upsample", "cubic"), ("input_size", 16), ("unbalance", 2)):
+    wrong = [("decode", "mean"), ("upsample", "cubic"), ("input_size", 16), ("input_size", 33.5), ("unbalance", 2)]
+    wrong += [("unbalance", "x"), ("temperature", 0), ("temperature", -1), ("temperature", float("nan"))]
+    for option, value in wrong:
         with pytest.raises(CCCError, match=option):
             colorizers.load("ccc", device="cpu", **{option: value})

@@ -1,0 +1,60 @@
+"""`ccc colorize` on files of one's own: what is done is kept, what would be coloured otherwise is done again."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from ccc.cli import main
+from ccc.files import safetensors_metadata
+from ccc.images import write_png
+from ccc.model import PUBLISHED
+
+
+@pytest.fixture
+def photos(tmp_path, astronaut):
+    folder = tmp_path / "photos"
+    small = np.ascontiguousarray(astronaut[:64, 200:296])
+    write_png(folder / "deep/one.png", small)
+    Image.fromarray(np.dstack([small, np.full(small.shape[:2], 255, np.uint8)])).save(folder / "two.png")
+    return folder
+
+
+def color(capsys, *arguments) -> str:
+    assert main(["colorize", *map(str, arguments), "--device", "cpu"]) == 0
+    return capsys.readouterr().out
+
+
+def test_names_folders_and_transparency_are_kept_and_a_second_run_does_nothing(photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert "2 coloured by ccc, 0 there already" in color(capsys, photos, "-o", out)
+    assert Image.open(out / "deep/one.png").mode == "RGB" and Image.open(out / "two.png").mode == "RGBA"
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
+    assert "0 coloured by ccc, 2 there already" in color(capsys, photos, "-o", out)
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
+    assert "1 coloured by ccc, 0 there already" in color(capsys, f"{photos}/**/one.png", "-o", tmp_path / "some")
+
+
+def test_other_options_and_other_weights_of_the_same_name_color_again(photos, tmp_path, capsys):
+    out, model = tmp_path / "out", tmp_path / "a/ccc.safetensors"
+    color(capsys, photos, "-o", out, "--option", "decode=argmax")
+    first = (out / "two.png").read_bytes()
+    assert "2 coloured" in color(capsys, photos, "-o", out, "--option", "decode=annealed")
+    assert (out / "two.png").read_bytes() != first
+    model.parent.mkdir()
+    shutil.copyfile(PUBLISHED, model)
+    color(capsys, photos, "-o", out, "--weights", model)
+    state = {key: value * 0.5 if value.ndim > 1 else value for key, value in load_file(PUBLISHED).items()}
+    save_file(state, model, safetensors_metadata(PUBLISHED))
+    old = (photos / "two.png").stat().st_mtime
+    os.utime(model, (old - 100, old - 100))  # an older file of the same name
+    assert "2 coloured" in color(capsys, photos, "-o", out, "--weights", model)
+
+
+def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_coloured(photos, tmp_path, capsys):
+    (photos / "broken.jpg").write_bytes(b"\xff\xd8 no more")
+    said = color(capsys, photos, "-o", tmp_path / "out")
+    assert "2 coloured by ccc, 0 there already, 1 skipped" in said and "broken.jpg" in said
