@@ -32,9 +32,9 @@ class Figure:
     """One method, variant, dataset and metric.
 
     `value`: mean of the pictures' finite values, or that of the set; `low` and `high`: its 95% interval, BCa bootstrap
-    of the mean or jackknife over pictures of the set; `best`: no other method has a better value; `tied`: best, or not
-    significantly worse than the best (Wilcoxon, Holm-corrected `holm` at 0.05); `mean_rank`: over the pictures that
-    all methods have. What does not exist is None; `reason` says why, or what to know of the value.
+    of the mean or jackknife over pictures of the set; `best`: no other method has a better value over the pictures
+    that all have; `tied`: best, or not significantly worse than the best (Wilcoxon, Holm-corrected `holm` at 0.05);
+    `mean_rank`: over the pictures that all methods have. What does not exist is None; `reason` says why, or what to know of the value.
     """
 
     method: str
@@ -76,7 +76,7 @@ def contests(cells: Sequence[Cell]) -> dict[tuple[str, str], Contest]:
             rows = {cell.key[:2]: values for cell in mine if (values := cell.values(metric))}
             if direction and rows:
                 best = _best(mine, metric, direction)
-                found[dataset, metric] = Contest(dataset, metric, *_tests(rows, direction, best and best[0]))
+                found[dataset, metric] = Contest(dataset, metric, *_tests(rows, direction, best[0] if best else None))
     return found
 
 
@@ -84,10 +84,29 @@ def _directions(cells: Iterable[Cell]) -> dict[str, str | None]:
     return {name: direction for cell in cells for name, direction in cell.directions.items()}
 
 
-def _best(cells: Sequence[Cell], metric: str, direction: str) -> tuple[tuple[str, str], float] | None:
-    """The first method and variant of the best value, and that value."""
+def _best(cells: Sequence[Cell], metric: str, direction: str) -> list[tuple[str, str]]:
+    """Methods and variants of the best value, in the order given."""
+    values = _comparable(cells, metric)
+    best = (min if direction == "lower" else max)(values.values(), default=None)
+    return [key for key, value in values.items() if value == best]
+
+
+def _comparable(cells: Sequence[Cell], metric: str) -> dict[tuple[str, str], float]:
+    """What methods are compared by: their values, or means over the pictures for which all have a finite number.
+
+    The latter where some lack one that others have, such as the PSNR of a picture that equals its truth: left out of
+    that method's mean alone, its best pictures would count against it.
+    """
     values = {cell.key[:2]: value for cell in cells if (value := cell.value(metric)) is not None}
-    return (min if direction == "lower" else max)(values.items(), key=lambda item: item[1]) if values else None
+    rows = {
+        cell.key[:2]: {name: value for name, value in cell.values(metric).items() if np.isfinite(value)}
+        for cell in cells
+        if cell.key[:2] in values
+    }
+    common = set.intersection(*map(set, rows.values())) if rows else set()
+    if not common or all(len(row) == len(common) for row in rows.values()):
+        return values
+    return {key: float(np.mean([row[name] for name in sorted(common)])) for key, row in rows.items()}
 
 
 def _tests(rows, direction: str, best) -> tuple[Comparison | None, Ranking | None]:
@@ -104,7 +123,7 @@ def summarize(cells: Sequence[Cell], order: Sequence[str] | None = None) -> Summ
     cells = sorted(cells, key=lambda cell: (rank[cell.method], VARIANTS.index(cell.variant), cell.dataset))
     tests, intervals = contests(cells), _intervals(cells)
     best = {
-        (dataset, metric): _best(mine, metric, direction)[1]
+        (dataset, metric): _best(mine, metric, direction)
         for dataset in {cell.dataset for cell in cells}
         if (mine := [cell for cell in cells if cell.dataset == dataset and cell.method not in REFERENCES])
         for metric, direction in _directions(mine).items()
@@ -117,7 +136,7 @@ def summarize(cells: Sequence[Cell], order: Sequence[str] | None = None) -> Summ
             contest = tests.get((cell.dataset, metric))
             comparison, ranking = (contest.comparison, contest.ranking) if contest else (None, None)
             value = cell.value(metric)
-            first = cell.method not in REFERENCES and value is not None and value == best.get((cell.dataset, metric))
+            first = cell.method not in REFERENCES and key in best.get((cell.dataset, metric), ())
             low, high = intervals.get((cell.key, metric)) or cell.interval.get(metric) or (None, None)
             facts = find(metric)
             found.append(

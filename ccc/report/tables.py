@@ -289,16 +289,19 @@ def signed(value: float, printed: str) -> str:
 
 
 def _mark_best(rows: list[Row], places: Sequence[_Place]) -> list[Row]:
-    """Mark what no method beats, among at least two methods; figures that look alike are marked alike."""
+    """Mark what no method beats, among at least two methods.
+
+    Figures that look like the best are marked as it is, unless the pictures show a significant difference.
+    """
     marked = [list(row.values) for row in rows]
     for number, place in enumerate(places):
-        direction = place.direction
-        texts = {i: row.values[number].text for i, row in enumerate(rows) if row.kind == "method"}
-        figures = {i: float(text) for i, text in texts.items() if text not in (NOT_AVAILABLE, BLANK)}
-        if direction is None or len(figures) < 2:
+        mine = {i: row.values[number] for i, row in enumerate(rows) if row.kind == "method"}
+        mine = {i: value for i, value in mine.items() if value.figure and value.text not in (NOT_AVAILABLE, BLANK)}
+        if place.direction is None or len(mine) < 2:
             continue
-        best = (min if direction == "lower" else max)(figures.values())
-        for i, figure in figures.items():
-            if figure == best:
-                marked[i][number] = dataclasses.replace(marked[i][number], best=True, tied=True)
+        texts = {value.text for value in mine.values() if value.figure.best}
+        for i, value in mine.items():
+            alike = value.text in texts and (value.figure.tied or value.figure.p is None)
+            if value.figure.best or alike:
+                marked[i][number] = dataclasses.replace(value, best=True, tied=True)
     return [dataclasses.replace(row, values=tuple(values)) for row, values in zip(rows, marked, strict=True)]

@@ -40,6 +40,15 @@ def by_method(cells, metric="psnr"):
     return {figure.method: figure for figure in summarize(cells).figures if figure.metric == metric}
 
 
+def test_a_method_that_gives_pictures_back_exactly_is_not_held_against_its_rest(base):
+    """Its best pictures have no finite PSNR and count in no mean."""
+    exact, other = base + 1, base.copy()
+    exact[:10], other[:10] = np.inf, 60
+    found = by_method([cell("exact", {"psnr": exact}), cell("other", {"psnr": other})])
+    assert found["other"].value > found["exact"].value, "each over its own finite pictures"
+    assert found["exact"].best and not found["other"].best and found["other"].holm < 0.05
+
+
 def test_the_best_and_what_is_not_significantly_worse(base):
     noise = np.random.default_rng(1).normal(0, 1, (3, 50))
     cells = [
