@@ -34,7 +34,8 @@ class Figure:
     `value`: mean of the pictures' finite values, or that of the set; `low` and `high`: its 95% interval, BCa bootstrap
     of the mean or jackknife over pictures of the set; `best`: no other method has a better value over the pictures
     that all have; `tied`: best, or not significantly worse than the best (Wilcoxon, Holm-corrected `holm` at 0.05);
-    `mean_rank`: over the pictures that all methods have. What does not exist is None; `reason` says why, or what to know of the value.
+    `mean_rank`: over the pictures that all methods have. What does not exist is None; `reason` says why, or what to
+    know of the value.
     """
 
     method: str

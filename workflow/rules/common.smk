@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from ccc import datasets  # of this checkout; neither imports torch
 from ccc import weights as weight_files
 from ccc.errors import MissingWeights
+from ccc.files import safetensors_metadata
 
 # Jobs end with the process that started them: those of a killed run do not write into the next one (ccc/parent.py).
 os.environ.update(CCC_PARENT=str(os.getpid()))
@@ -363,8 +364,18 @@ SHOWCASE_PICTURES = [
 def title(method):
     """What a method is called in tables: the configuration's word, else its own, with the model where it has several."""
     called = config["titles"].get(method, method)
+    if method == "ccc" and method not in config["titles"]:
+        return f"CCC ({trained_on()})"
     model = config["baselines"].get(method, {}).get("model")
     return f"{called} ({model})" if model else called
+
+
+def trained_on():
+    """What CCC's training photographs are called: a model that was given says it itself."""
+    if not config["model"]:
+        return TRAINING["name"] or "unnamed photographs"
+    settings = json.loads(safetensors_metadata(config["model"]).get("settings", "{}"))
+    return settings.get("trained_on") or Path(config["model"]).name
 
 
 def rerun_command():
