@@ -58,9 +58,9 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0 done, 1 nothing usable came out, 2 wrong input, 75 try again."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    program, arguments = arguments is None, sys.argv[1:] if arguments is None else arguments
     verb = next((word for word in arguments if not word.startswith("-")), None)
-    if hasattr(signal, "SIGPIPE"):
+    if program and hasattr(signal, "SIGPIPE"):  # a caller's process is not to end with its reader
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, _stop)
     try:

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import inspect
 import pkgutil
 from pathlib import Path
 
@@ -55,4 +56,11 @@ def load(name: str, weights=None, device=None, **options) -> Colorizer:
     keeps them; `device`: a torch device or its name, None for the GPU where there is one; `options`: the method's
     own, see its module. Raises CCCError for an unknown name, MissingWeights where a file is not at hand.
     """
-    return _module(name).load(weights=weights, device=device, **options)
+    module = _module(name)
+    known = sorted(set(inspect.signature(module.load).parameters) - {"weights", "device"})
+    for option in options:
+        if option not in known:
+            near = difflib.get_close_matches(option, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise CCCError(f"{name} has no option {option!r}: {hint}there are {', '.join(known) or 'none'}")
+    return module.load(weights=weights, device=device, **options)

@@ -68,6 +68,8 @@ def test_it_colours_scenes_better_than_gray_does(colorizer, shared):
 def test_wrong_options(tmp_path):
     with pytest.raises(MissingWeights, match="no weights"):
         colorizers.load("ccc", tmp_path / "none.safetensors")
+    with pytest.raises(CCCError, match="no option 'decod': did you mean 'decode'"):
+        colorizers.load("ccc", device="cpu", decod="argmax")
     wrong = [("decode", "mean"), ("upsample", "cubic"), ("input_size", 16), ("input_size", 33.5), ("unbalance", 2)]
     wrong += [("unbalance", "x"), ("temperature", 0), ("temperature", -1), ("temperature", float("nan"))]
     for option, value in wrong:
