@@ -19,7 +19,7 @@ from ccc.files import write_text
 from ccc.images import read_rgb, write_png
 from ccc.metrics.evaluate import evaluate
 
-METRICS = ("cnr_256", "psnr", "ssim", "lpips_alex", "ciede2000", "colorfulness")
+METRICS = ("cnr", "psnr", "ssim", "lpips_alex", "ciede2000", "colorfulness")
 
 
 def colorings(model: Path | None, grid: bool) -> dict:
@@ -62,8 +62,9 @@ def main():
                     write_png(Path(folder) / path.name, colorizer.colorize(read_rgb(path)))
                 _, summary = evaluate(folder, benchmark / "truth", METRICS, {"alexnet": args.alexnet})
             mean = summary["mean"]
+            cnr = next(value for name, value in mean.items() if name.startswith("cnr"))  # its name carries the size
             lines.append(
-                f"| {benchmark.name} | {name} | {mean['cnr_256']:.2f} | {mean['psnr']:.2f} | {mean['ssim']:.3f} | "
+                f"| {benchmark.name} | {name} | {cnr:.2f} | {mean['psnr']:.2f} | {mean['ssim']:.3f} | "
                 f"{mean['lpips_alex']:.3f} | {mean['ciede2000']:.2f} | {mean['colorfulness']:.1f} |"
             )
             print(lines[-1], flush=True)
