@@ -186,7 +186,9 @@ def test_rule_command_and_python_give_the_same_pictures(colored, name, tmp_path,
     with torch.nn.modules.module.register_module_forward_pre_hook(no_doubles):
         for path in sorted(gray.glob("*.png")):
             ours = colorizer.colorize_named(path.name, read_rgb(path))
-            assert ours.shape == read_rgb(path).shape and np.ptp(ours, axis=-1).any()
+            assert ours.shape == read_rgb(path).shape
+            least = 0 if name == "cic" else 3  # with these weights its colours stay within two units of gray
+            assert (np.ptp(ours, axis=-1) > least).any()
             by_rule = read_rgb(colored.folder / f"results/colorized/{name}/plain/set" / path.name)
             np.testing.assert_array_equal(by_rule, ours)
             assert np.abs(read_rgb(tmp_path / path.name).astype(int) - ours).max() <= 2  # in a batch: other rounding
