@@ -28,6 +28,10 @@ def find() -> str:
     pytest.skip("no chromium is installed: apt-get install chromium")
 
 
+class Navigated(AssertionError):
+    """The page that a script ran in was left before it ended."""
+
+
 class Page:
     """One tab. `requests`: every address it asked for; `errors`: what its console and scripts complained about."""
 
@@ -72,7 +76,8 @@ class Page:
         start = time.perf_counter()
         self.call("Page.navigate", url=path.resolve().as_uri() + fragment)
         while not self._loaded:
-            self.run("0")
+            with contextlib.suppress(Navigated):
+                self.run("0")
         return time.perf_counter() - start
 
     def run(self, script: str):
@@ -86,9 +91,11 @@ class Page:
 
     def wait(self, condition: str, seconds: float = 10) -> None:
         """Until the script's value is true."""
-        end = time.monotonic() + seconds
-        while not self.run(condition):
+        end, true = time.monotonic() + seconds, False
+        while not true:
             assert time.monotonic() < end, f"never came true: {condition}"
+            with contextlib.suppress(Navigated):
+                true = self.run(condition)
 
     def press(self, key: str, text: str = "", shift: bool = False) -> None:
         """A key, as the keyboard sends it; `text`: what it writes."""
@@ -175,6 +182,8 @@ def _tab(to_browser: int, from_browser: int) -> Page:
         while True:
             answer = receive(60)
             if answer.get("id") == state["id"]:
+                if "navigated" in answer.get("error", {}).get("message", ""):
+                    raise Navigated(f"{method}: the page was left meanwhile")
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 return answer["result"]
             if answer.get("sessionId") in pages:

@@ -3,7 +3,8 @@
 example:
   ccc ablate gray/ truth/ --color bilinear=coloured/ --color nearest=nearest/ --masks masks.json -o ablation.csv
 Each --color names a folder of the same pictures coloured, such as the two ways of bringing class maps to full size:
-bin centres lie 10 apart, so that after nearest upsampling a delta of 8 leaves one colour of every segment.
+decoded by argmax they hold bin centres, 10 apart, and a delta of 8 then leaves one colour of every segment where the
+upsampling is nearest.
 """
 
 from pathlib import Path

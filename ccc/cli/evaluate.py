@@ -43,11 +43,16 @@ def add_arguments(parser):
 
 def run(args):
     from ccc.cli.options import parse_pairs
+    from ccc.errors import CCCError
     from ccc.metrics.evaluate import evaluate
 
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else []
+    weights = parse_pairs(args.weights)
+    for name, path in weights.items():
+        if not Path(path).is_file():
+            raise CCCError(f"{path}: no such file, given as the weights {name}; `ccc weights fetch {name}` gets it")
     found = evaluate(
-        args.prediction, args.truth, names, parse_pairs(args.weights), lambda items: bar(items, "evaluate"),
+        args.prediction, args.truth, names, weights, lambda items: bar(items, "evaluate"),
         codebook=args.codebook, cache=args.cache,
     )  # fmt: skip
     if args.changes:

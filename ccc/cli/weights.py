@@ -10,6 +10,10 @@ Files lie in $CCC_WEIGHTS or the cache folder ($XDG_CACHE_HOME/ccc/weights, else
 torch.hub has fetched are found too. Nothing is fetched by itself.
 """
 
+import functools
+
+from ccc.cli.progress import transfer
+
 
 def add_arguments(parser):
     parser.add_argument(
@@ -44,20 +48,13 @@ def _list(args):
 
 
 def _fetch(args):
-    from tqdm import tqdm
-
     from ccc import weights
 
     for name in args.name:
         weights.facts(name)  # a wrong name stops before any download
     for name in args.name:
-        with tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1024, delay=1) as progress:
-
-            def tell(done, total, progress=progress):
-                progress.total = total
-                progress.update(done - progress.n)
-
-            path = weights.fetch(name, args.source, progress=tell)
+        with transfer() as report:
+            path = weights.fetch(name, args.source, progress=functools.partial(report, name))
         print(f"{path}: {weights.verify(name, path)}")
 
 

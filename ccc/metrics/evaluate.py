@@ -210,10 +210,14 @@ class _Inputs:
         self.sides = {"prediction": [m.prediction for m in matches], "truth": [m.truth for m in matches]}
 
     def key(self, function, *facts, needs: str | None = None, sides=("prediction", "truth")) -> str:
-        """Digest of the pictures' bytes, the code, the facts and the file that the function needs."""
+        """Digest of the pictures' bytes, the code, the facts and the weights that the function needs."""
         if self.store.folder is None:
             return ""
         needed = content(self.files[needs]) if needs in self.files else needs
+        if needs and needs.startswith(FOREIGN):
+            from ccc.metrics import foreign
+
+            needed = foreign.content(self.at_hand[needs])
         names = [match.name for match in self.matches]
         pictures = [content(path) for side in sides for path in self.sides[side]]
         return digest(*facts, code_of(function), needed, *names, *pictures)

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import functools
+import hashlib
 import io
 import socket
 from importlib import metadata
@@ -18,6 +19,15 @@ SINGLE = ("FR", "NR")  # pyiqa's modes of metrics that compare with the truth, a
 def version() -> str:
     """Version of pyiqa, which is that of its metrics' numbers."""
     return f"pyiqa {metadata.version('pyiqa')}"
+
+
+def content(model) -> str:
+    """Hexadecimal SHA-256 of what `load` gave: its class, and every parameter and buffer by name."""
+    digest = hashlib.sha256(type(model.net).__name__.encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(f"\n{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def value_of(pair: Pair, model) -> float:

@@ -17,7 +17,7 @@ from ccc.files import sha256, written_whole
 
 # What every metric rests on; a metric's own module comes on top. Versions of packages count where they do arithmetic.
 _MODULES = ("ccc.images", "ccc.color", "ccc.codebook", "ccc.metrics.pair")
-_PACKAGES = ("numpy", "scipy", "scikit-image", "pillow", "torch", "lpips")
+_PACKAGES = ("numpy", "scipy", "scikit-image", "pillow", "torch", "torchvision", "lpips", "pytorch-fid")
 
 
 class Store:

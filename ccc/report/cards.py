@@ -9,7 +9,7 @@ from ccc.metrics.registry import find
 from ccc.report.cells import is_stand_in
 from ccc.report.lines import Line, metrics_of, of_base
 from ccc.report.pictures import rerun_command
-from ccc.report.summary import Figure, Summary
+from ccc.report.summary import LEVEL, Figure, Summary
 
 HEADLINE = ("lpips_alex", "ciede2000", "cnr", "ssim", "psnr", "fid_64")  # rows of a card, as far as they are there
 JUDGES = ("lpips_alex", "ciede2000", "psnr")  # by which a method's worst picture is chosen: the first that is there
@@ -41,7 +41,8 @@ def _row(mine: Sequence[Line], summary: Summary, dataset: str, metric: str | Non
     if not ranked:
         return None
     ranked.sort(key=lambda line: line.value(metric), reverse=find(metric).direction == "higher")
-    best, others = ranked[0], ranked[1:]
+    best = next((line for line in ranked if line.figures[metric].best), ranked[0])
+    others = [line for line in ranked if line is not best]
     contest = summary.contests.get((dataset, metric))
     comparison = contest.comparison if contest else None
     tied = [line for line in others if line.figures[metric].tied]
@@ -49,6 +50,8 @@ def _row(mine: Sequence[Line], summary: Summary, dataset: str, metric: str | Non
         verdict = "no other method was run"
     elif comparison is None:
         verdict = "not tested: one figure for the whole set" if find(metric).kind == "set" else "not tested"
+    elif comparison.too_few(LEVEL):
+        verdict = f"cannot be told: {comparison.pictures} pictures are too few for a test of {len(ranked)} methods"
     elif rivals := [line for line in tied if line.cell.method != best.cell.method]:
         verdict = f"no: tied with {', '.join(line.label for line in rivals)}"
     elif tied and len(others) == len(tied):

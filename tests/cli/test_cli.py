@@ -163,3 +163,10 @@ def test_evaluate_prints_what_it_cannot_compute(tmp_path, capsys, monkeypatch):
     assert sum("no weights: pt_inception" in line for line in lines) == 1, "one line for all that wait for one file"
     assert any(line.startswith("MSE ") and "0.0000" in line for line in lines)
     assert any(line.startswith("PSNR: infinite for 1 pictures") for line in lines)
+
+
+def test_a_weight_file_that_is_named_must_be_there(tmp_path, astronaut, capsys):
+    write_png(tmp_path / "a/one.png", astronaut[:32, :32])
+    weights = f"alexnet={tmp_path / 'none.pth'}"
+    assert main(["evaluate", str(tmp_path / "a"), str(tmp_path / "a"), "--weights", weights]) == 2
+    assert "none.pth: no such file, given as the weights alexnet" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from scipy.stats import wilcoxon
 
 from ccc.metrics.registry import find
 from ccc.report.cells import Cell
+from ccc.report.statistics import wilcoxon_against_best
 from ccc.report.summary import summarize
 
 PICTURES = [f"p{i:02d}" for i in range(50)]
@@ -112,3 +113,11 @@ def test_a_metric_without_any_value_has_its_reason(base):
     missing = {"missing": {"lpips_alex": "no weights"}, "mean": {"lpips_alex": None}, "pictures": ()}
     found = by_method([cell(name, {"lpips_alex": base}, **missing) for name in "ab"], "lpips_alex")
     assert found["a"].value is None and not found["a"].best and found["a"].reason == "no weights"
+
+
+def test_too_few_pictures_can_tell_nothing_apart(base):
+    """Five pictures give a p of 1/16 at the least, and more methods need more pictures."""
+    for count, methods, few in ((5, 2, True), (6, 2, False), (6, 3, True), (7, 3, False)):
+        rows = {str(number): base[:count] - number for number in range(methods)}
+        comparison = wilcoxon_against_best(rows, "higher")
+        assert comparison.too_few(0.05) == few == (min(comparison.holm.values()) >= 0.05)

@@ -227,6 +227,15 @@ def test_editing_a_metric_reruns_evaluation_and_nothing_before_it(finished):
         path.write_text(old)
 
 
+def test_weights_of_a_metric_that_arrive_rerun_the_evaluation(finished):
+    arrived = finished / "alexnet-owt-7be5be79.pth"  # in the folder that $CCC_WEIGHTS names
+    arrived.write_bytes(b"not looked at in a dry run")
+    try:
+        assert jobs(snakemake(finished, "-n"))["evaluate"] == 6
+    finally:
+        arrived.unlink()
+
+
 def test_editing_one_colorizer_reruns_that_method_alone(finished):
     path = finished / "ccc/colorizers/oracle.py"
     old = path.read_text()

@@ -370,6 +370,14 @@ def title(method):
     return f"{called} ({model})" if model else called
 
 
+# Weight files of metrics, named in the configuration or found: one that arrives or changes reruns the evaluation.
+METRIC_WEIGHTS = {
+    name: str(path)
+    for name, given in config["weights"].items()
+    if (path := given or weight_files.find(name))
+}
+
+
 def trained_on():
     """What CCC's training photographs are called: a model that was given says it itself."""
     if not config["model"]:
@@ -464,7 +472,7 @@ def cells(suffix):
 PROVENANCE = [
     *(f"results/benchmarks/{name}/manifest.csv" for name in DATASETS),
     model_path(),
-    *(path for path in config["weights"].values() if path),
+    *METRIC_WEIGHTS.values(),
     *(
         []
         if config["model"]

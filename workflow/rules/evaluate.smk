@@ -8,7 +8,7 @@ rule evaluate:
             otherwise=[],
         ),
         codebook=CODEBOOK,
-        weights=[path for path in config["weights"].values() if path],
+        weights=list(METRIC_WEIGHTS.values()),
         code=code("cli.evaluate"),
     output:
         csv="results/metrics/{method}/{variant}/{dataset}.csv",
@@ -24,7 +24,7 @@ rule evaluate:
             if wildcards.variant == "sam"
             else []
         ),
-        options=assignments("--weights", config["weights"])
+        options=assignments("--weights", METRIC_WEIGHTS)
         + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else [])
         + (["--codebook", CODEBOOK] if CODEBOOK else []),
         # Not an output: Snakemake deletes those before it runs a job, and what is here saves a later one its work.

@@ -26,6 +26,4 @@ TABLE_OPTIONS = (
 )
 
 # Files of weights by what uses them: the pages tell their checksums.
-WEIGHTS = {name: path for name, path in config["weights"].items() if path}
-if "ccc" in METHODS:
-    WEIGHTS["ccc"] = model_path()
+WEIGHTS = METRIC_WEIGHTS | ({"ccc": model_path()} if "ccc" in METHODS else {})
