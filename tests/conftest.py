@@ -6,8 +6,11 @@ import re
 import threading
 from pathlib import Path
 
-import numpy as np
-import pytest
+# One thread, as the jobs of the workflow have: with another number, sums are rounded otherwise. Read once, at import.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 
