@@ -1,8 +1,9 @@
 """Training samples computed from the photographs, as one writes it first, beside `ccc.shards.Stream` over shards.
 
-Both run with the same number of workers and shuffle. Naive: a torch Dataset that decodes with Pillow and computes L and
-class map with scikit-image, sample by sample. Fast: WebDataset over shards, with its shuffle buffer. The time is CPU
-time of the process and its workers, and on an idle machine wall time too.
+Both run with the same number of workers and shuffle, and give batches as `ccc train` takes them: uint8 gray and int16
+classes. Naive: a torch Dataset that decodes with Pillow and computes L and class map with scikit-image, a sample at a
+time. Fast: WebDataset over shards, with its shuffle buffer. The time is CPU time of the process and its workers, and
+on an idle machine wall time too.
 """
 
 import argparse
@@ -31,7 +32,7 @@ class Naive(torch.utils.data.Dataset):
 
     def __getitem__(self, number: int):
         gray, classes = naive_sample(self.jpegs[number])
-        return torch.from_numpy(gray)[None].float() / 255, torch.from_numpy(self.lookup[classes])
+        return torch.from_numpy(gray)[None], torch.from_numpy(self.lookup[classes])
 
 
 def timed(batches) -> tuple[float, float]:
@@ -68,11 +69,14 @@ def main() -> None:
         naive, fast = [], []
         for epoch in range(arguments.rounds):
             loader = torch.utils.data.DataLoader(
-                Naive(jpegs, book.lookup), arguments.batch_size, shuffle=True, num_workers=arguments.workers
+                Naive(jpegs, book.lookup.astype(np.int16)),
+                arguments.batch_size,
+                shuffle=True,
+                num_workers=arguments.workers,
             )
             naive.append(timed(loader))
             fast.append(
-                timed(Stream(shards, book, arguments.batch_size, epoch=epoch, workers=arguments.workers).batches())
+                timed(Stream(shards, book, arguments.batch_size, epoch=epoch, workers=arguments.workers).compact())
             )
     print(f"{arguments.workers} workers, batches of {arguments.batch_size}, shuffle buffer {Stream.buffer} a worker")
     print(
