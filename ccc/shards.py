@@ -23,7 +23,7 @@ from ccc.sources import Source, printable
 from ccc.tars import TarWriter, npy_header
 
 GRID = ColorGrid()
-QUALITY = 92  # of the gray JPEGs: a sixth less to decode than at 95, for an error of 0.4 gray levels more
+QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
 LARGE = 2048  # a wider or higher photograph is resized by Pillow: the same pixels, and no second copy of a huge picture
 
 
