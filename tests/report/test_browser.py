@@ -48,6 +48,14 @@ def test_every_page_loads_alone_at_every_size(folder, tab, tmp_path):
                 assert shot.stat().st_size > 5000
 
 
+def test_a_long_name_of_a_method_stays_in_its_cell(folder, tab):
+    name = "document.querySelector('#all tbody th')"
+    for width, height in SIZES.values():
+        tab.open(folder / "tables.html", width=width, height=height)
+        tab.run(f"{name}.textContent = 'CCC (scenes, then embedded) + felzenszwalb and more'")
+        assert tab.run(f"{name}.scrollWidth <= {name}.clientWidth"), width
+
+
 def order(tab, table):
     return tab.run(f"[...document.querySelectorAll('#{table} tbody tr')].map(r => r.cells[0].textContent.trim())")
 
