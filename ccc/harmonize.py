@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numba
 import numpy as np
 
 from ccc.color import rgb_to_lab, with_ab
+from ccc.compiled import compiled
 from ccc.errors import CCCError
 from ccc.files import write_text
 from ccc.images import read_gray, read_rgb, write_png
@@ -81,14 +81,7 @@ class _Plane:
         return self.values.reshape(self.shape) if self.by_rows else self.values.reshape(self.shape[::-1]).T
 
 
-def _compiled(function):
-    try:
-        return numba.njit(nogil=True, cache=True)(function)  # compiled once, not in every process
-    except RuntimeError:  # no folder to keep it in
-        return numba.njit(nogil=True)(function)
-
-
-@_compiled
+@compiled
 def _histogram(bins, starts, ends, count):
     counts = np.zeros((4, count), np.int64)  # four, since neighbours often share a bin and would wait for each other
     for run in range(len(starts)):
@@ -97,7 +90,7 @@ def _histogram(bins, starts, ends, count):
     return counts.sum(axis=0)
 
 
-@_compiled
+@compiled
 def _pull(values, bins, starts, ends, mode, center, delta):
     """Set what lies further than `delta` from `center` to it, and its bin to `mode`, within the runs."""
     for run in range(len(starts)):

@@ -37,7 +37,7 @@ def read_rgb(source: str | os.PathLike | bytes, name: str | None = None) -> np.n
 
 
 def read_rgbx(data: bytes, name: str | None = None) -> np.ndarray:
-    """As `read_rgb`, with a fourth channel that means nothing: uint8 `(H, W, 4)`, which `ccc.kernels` takes."""
+    """As `read_rgb`, with a fourth channel that means nothing: uint8 `(H, W, 4)`, which `ccc.resizing` takes."""
     if (pixels := _plain_jpeg(data, "RGBX")) is not None:
         return pixels
     rgb = read_rgb(data, name)

@@ -18,7 +18,8 @@ from ccc.errors import CCCError, ImageError
 from ccc.files import write_json, written_whole
 from ccc.images import central_square, read_rgbx, square
 from ccc.index import Choice, Index
-from ccc.kernels import classified, resized
+from ccc.kernels import classified, count
+from ccc.resizing import planes_of, resized
 from ccc.sources import Source, printable
 from ccc.tars import TarWriter, npy_header
 
@@ -38,11 +39,11 @@ def make_sample(rgb: np.ndarray, size: int = 224, map_size: int = 56, fit: str =
     if size % map_size:
         raise ValueError(f"size must be a multiple of map_size, got {size} and {map_size}")
     if max(rgb.shape) > LARGE or rgb.shape[2] == 3:
-        pixels = square(np.ascontiguousarray(rgb[..., :3]), size, fit)
+        planes = planes_of(square(np.ascontiguousarray(rgb[..., :3]), size, fit))
     else:
         pixels = central_square(rgb) if fit == "crop" else rgb
-        pixels = pixels if pixels.shape[:2] == (size, size) else resized(pixels, size)
-    return classified(pixels, map_size, GRID.alpha, GRID.beta, GRID.delta)
+        planes = planes_of(pixels) if pixels.shape[:2] == (size, size) else resized(pixels, size)
+    return classified(planes, map_size, GRID.alpha, GRID.beta, GRID.delta)
 
 
 def slice_of(count: int, shard: int, of: int) -> range:
@@ -102,7 +103,7 @@ def write_shard(
                 jpeg = simplejpeg.encode_jpeg(gray[..., None], quality=QUALITY, colorspace="GRAY")
                 tar.add(f"{position:09d}.gray.jpg", jpeg)
                 tar.add(f"{position:09d}.classes.npy", npy + classes.tobytes())
-                histogram += np.bincount(classes.ravel(), minlength=GRID.size)
+                count(classes, histogram)
                 clamped += outside
                 samples += 1
         if not samples:

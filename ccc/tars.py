@@ -8,6 +8,12 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 BLOCK, RECORD = 512, 10_240
+CHUNK = 1 << 20  # bytes written and hashed at once
+# POSIX ustar, between a member's name and its size, and after it: mode, owner, group; time, checksum (counted as
+# spaces), kind, link, magic, version.
+_BEFORE_SIZE = b"0000644\0" + b"0000000\0" * 2
+_AFTER_SIZE = b"\0" + b"00000000000\0" + b" " * 8 + b"0" + b"\0" * 100 + b"ustar\0" + b"00"
+_REST = sum(_BEFORE_SIZE + _AFTER_SIZE)
 
 
 class TarWriter:
@@ -17,29 +23,33 @@ class TarWriter:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self._file = open(path, "wb", buffering=1 << 20)  # noqa: SIM115
+        self._file = open(path, "wb")  # noqa: SIM115
         self._hash = hashlib.sha256()
-        self._length = 0
+        self._held: list[bytes] = []
+        self._held_length = self._length = 0
 
     def add(self, name: str, data: bytes) -> None:
         """Append a member. `name`: ASCII, at most 100 characters; `data`: less than 8 GiB. Raises ValueError else."""
         encoded = name.encode("ascii")
         if not 0 < len(encoded) <= 100 or len(data) >= 8**11:
             raise ValueError(f"a member needs a name of 1 to 100 characters and less than 8 GiB, got {name!r}")
-        # POSIX ustar: name, mode, owner, group, size, time, checksum (counted as spaces), kind, link, magic, version.
-        header = b"%b0000644\0000000000\0000000000\000%011o\00000000000000\0        0%bustar\00000" % (
-            encoded.ljust(100, b"\0"),
-            len(data),
-            b"\0" * 100,
-        )
-        header = header.ljust(BLOCK, b"\0")
-        header = header[:148] + b"%06o\0 " % sum(header) + header[156:]
-        self._write(header + data + b"\0" * (-len(data) % BLOCK))
+        size = b"%011o" % len(data)
+        checksum = b"%06o\0 " % (_REST + sum(encoded) + sum(size))
+        header = encoded.ljust(100, b"\0") + _BEFORE_SIZE + size + _AFTER_SIZE
+        self._hold((header[:148] + checksum + header[156:]).ljust(BLOCK, b"\0"), data, b"\0" * (-len(data) % BLOCK))
 
-    def _write(self, data: bytes) -> None:
+    def _hold(self, *parts: bytes) -> None:
+        self._held += parts
+        self._held_length += sum(map(len, parts))
+        if self._held_length >= CHUNK:
+            self._write()
+
+    def _write(self) -> None:
+        data = b"".join(self._held)
         self._file.write(data)
         self._hash.update(data)
         self._length += len(data)
+        self._held, self._held_length = [], 0
 
     @property
     def sha256(self) -> str:
@@ -50,8 +60,9 @@ class TarWriter:
 
     def __exit__(self, *error) -> None:
         if error == (None, None, None):
-            end = self._length + 2 * BLOCK
-            self._write(b"\0" * (2 * BLOCK + -end % RECORD))
+            end = self._length + self._held_length + 2 * BLOCK
+            self._hold(b"\0" * (2 * BLOCK + -end % RECORD))
+            self._write()
         self._file.close()
 
 
