@@ -24,6 +24,7 @@ include: "workflow/rules/provenance.smk"
 
 onstart:
     hold_folder()
+    find_encoder()
 
 
 rule all:

@@ -66,7 +66,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if os.environ.get("CCC_PARENT"):
             parent.watch(int(os.environ["CCC_PARENT"]))
-        parsed = _parser(verb if verb in VERBS else None).parse_args(arguments)
+        parser = _parser(verb if verb in VERBS else None)
+        if not arguments:
+            parser.print_help(sys.stderr)
+            return 2
+        parsed = parser.parse_args(arguments)
         return parsed.handler(parsed) or 0
     except CCCError as error:
         print(f"ccc {verb}: error: {error}", file=sys.stderr)

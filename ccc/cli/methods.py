@@ -1,4 +1,9 @@
-"""The methods that `ccc colorize --method` knows, and whether their weights are here."""
+"""The methods that `ccc colorize --method` knows, and whether their weights are here.
+
+`ccc methods NAME` also explains the method's options, which `ccc colorize --option NAME=VALUE` sets.
+"""
+
+import textwrap
 
 
 def add_arguments(parser):
@@ -21,5 +26,9 @@ def run(args):
                 print(f"  weights     {file}: trained here, give --weights")
             else:
                 print(f"  weights     {file}: {weights.find(file) or f'missing, `ccc weights fetch {file}` gets it'}")
+        options = [f"{key}={value}" if value is not None else key for key, value in colorizers.options(name).items()]
+        print(f"  options     {', '.join(options) or '-'}")
         if info.note:
             print(f"  note        {info.note}")
+        if args.name and options:
+            print(textwrap.indent(colorizers.explained(name), "    "))

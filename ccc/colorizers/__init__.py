@@ -10,7 +10,7 @@ from ccc import weights as weight_files
 from ccc.colorizers.base import Colorizer, MethodInfo
 from ccc.errors import CCCError
 
-__all__ = ["Colorizer", "MethodInfo", "files", "info", "load", "names"]
+__all__ = ["Colorizer", "MethodInfo", "explained", "files", "info", "load", "names", "options"]
 
 
 def names() -> list[str]:
@@ -35,6 +35,17 @@ def info(name: str) -> MethodInfo:
     return _module(name).INFO
 
 
+def options(name: str) -> dict:
+    """The method's own options with their defaults; what None stands for is `explained`. Raises as `info`."""
+    parameters = inspect.signature(_module(name).load).parameters
+    return {key: parameter.default for key, parameter in parameters.items() if key not in ("weights", "device")}
+
+
+def explained(name: str) -> str:
+    """What the method's `load` says of its options. Raises as `info`."""
+    return inspect.getdoc(_module(name).load)
+
+
 def files(name: str, weights=None, **options) -> list[Path]:
     """Files that `load` would read with the same arguments, found but not read: what to ask before any work.
 
@@ -49,18 +60,17 @@ def files(name: str, weights=None, **options) -> list[Path]:
     return [weight_files.locate(module.INFO.weights[0], weights)]
 
 
-def load(name: str, weights=None, device=None, **options) -> Colorizer:
+def load(name: str, weights=None, device=None, **given) -> Colorizer:
     """Make a method ready to colour.
 
     `weights`: path of its weight file (a dict of paths where it has several), or None to look where `ccc weights`
-    keeps them; `device`: a torch device or its name, None for the GPU where there is one; `options`: the method's
-    own, see its module. Raises CCCError for an unknown name, MissingWeights where a file is not at hand.
+    keeps them; `device`: a torch device or its name, None for the GPU where there is one; `given`: the method's own
+    `options`. Raises CCCError for an unknown name, MissingWeights where a file is not at hand.
     """
-    module = _module(name)
-    known = sorted(set(inspect.signature(module.load).parameters) - {"weights", "device"})
-    for option in options:
+    known = options(name)
+    for option in given:
         if option not in known:
             near = difflib.get_close_matches(option, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise CCCError(f"{name} has no option {option!r}: {hint}there are {', '.join(known) or 'none'}")
-    return module.load(weights=weights, device=device, **options)
+            raise CCCError(f"{name} has no option {option!r}: {hint}there are {', '.join(sorted(known)) or 'none'}")
+    return _module(name).load(weights=weights, device=device, **given)

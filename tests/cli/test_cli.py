@@ -26,6 +26,20 @@ def test_every_verb_explains_itself(verb, capsys):
     assert done.value.code == 0 and VERBS[verb].split()[-1] in " ".join(capsys.readouterr().out.split())
 
 
+def test_without_words_it_shows_what_there_is(capsys):
+    assert main([]) == 2
+    said = capsys.readouterr().err
+    assert all(verb in said for verb in VERBS)
+
+
+def test_a_method_explains_its_options(capsys):
+    assert main(["methods", "deoldify"]) == 0
+    said = capsys.readouterr().out
+    assert "options     model=artistic, render_factor\n" in said and '"stable"' in said
+    assert main(["methods"]) == 0
+    assert "model=artistic" in (said := capsys.readouterr().out) and '"stable"' not in said
+
+
 def test_help_needs_no_torch():
     code = "import sys; from ccc.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
     code += "assert 'torch' not in sys.modules"

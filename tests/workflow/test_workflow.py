@@ -313,6 +313,15 @@ def test_wrong_configuration_is_explained_before_any_work(finished, change, mess
     assert message in output and "Traceback" not in output
 
 
+def test_missing_weights_of_the_encoder_are_told_before_any_work(checkout):
+    fresh = checkout("pretrained")
+    train = yaml.safe_load((fresh.folder / "config/config.yaml").read_text())["train"]
+    fresh.configure({"train": train | {"pretrained": True}})
+    run = fresh.run()
+    assert run.returncode == 1 and "`ccc weights fetch mobilenet_v2`" in run.output and "Traceback" not in run.output
+    assert not (fresh.folder / "results").exists()
+
+
 def test_the_evaluation_refuses_a_folder_that_does_not_match(finished, tmp_path):
     truth = finished / "results/benchmarks/people/truth"
     names = sorted(path.name for path in truth.glob("*.png"))

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from ccc import datasets  # of this checkout; neither imports torch
 from ccc import weights as weight_files
-from ccc.errors import MissingWeights
+from ccc.errors import CCCError, MissingWeights
 from ccc.files import safetensors_metadata
 
 # Jobs end with the process that started them: those of a killed run do not write into the next one (ccc/parent.py).
@@ -407,6 +407,16 @@ def starting_weights():
     if named["init"] is True:
         named["init"] = os.path.relpath(ROOT / "ccc/weights/ccc-scenes.safetensors")
     return [path for path in named.values() if isinstance(path, str)]
+
+
+def find_encoder():
+    """Raise where training would start from ImageNet weights that are not here: now, not after the hours of sharding."""
+    trained = config["model"] or Path(model_path()).exists()
+    if config["train"]["pretrained"] is True and not trained:
+        try:
+            weight_files.locate(config["train"]["encoder"])
+        except CCCError as error:
+            raise WorkflowError(f"train.pretrained: {error}")
 
 
 def model_path():
