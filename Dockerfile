@@ -1,4 +1,5 @@
-# The project with all that it needs, for engines that run containers (docs/cluster.md). Not built by the tests.
+# The project with all that it needs, for engines that run containers (docs/cluster.md). Not built by the tests; by hand with
+# buildah, on a plain Debian 12 with its Python 3.11 in place of the image below: the demo ran in it, torch being a CPU build.
 #   docker build -t ccc:cuda .       torch as Linux wheels ship it, with CUDA; runs without a GPU too
 #   docker build -t ccc:cpu --build-arg TORCH=torch==2.13.0+cpu --build-arg PIP_EXTRA_INDEX_URL=<PyTorch's CPU index> .
 #   docker run --rm -v "$PWD:/work" ccc:cuda snakemake --cores all --directory /work

@@ -1,12 +1,17 @@
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.1.0")
 
 
-# The embedded default, unless another file is given with --configfile: the two are not to be merged.
+# The embedded default, unless another file is given with --configfile: the two are not to be merged. A folder given
+# with --directory may hold a default of its own.
 if "run" not in config:
 
-    configfile: "config/config.yaml"
+    DEFAULT = "config/config.yaml"
+
+    configfile: DEFAULT if os.path.exists(DEFAULT) else f"{workflow.basedir}/{DEFAULT}"
 
 
 include: "workflow/rules/common.smk"

@@ -313,6 +313,18 @@ def test_wrong_configuration_is_explained_before_any_work(finished, change, mess
     assert message in output and "Traceback" not in output
 
 
+def test_a_folder_of_its_own_gets_the_default_unless_it_holds_one(checkout, tmp_path):
+    project = checkout("elsewhere")
+    default = project.folder / "config/config.yaml"
+    default.write_text(default.read_text().replace("photographs/", f"{project.folder}/photographs/"))
+    assert "reports/tiny/index.html" in project.run("-n", "--directory", str(tmp_path / "empty")).output
+    own = tmp_path / "own"
+    shutil.copytree(project.folder / "config", own / "config")
+    path = own / "config/config.yaml"
+    path.write_text(path.read_text().replace("run: tiny", "run: mine"))
+    assert "reports/mine/index.html" in project.run("-n", "--directory", str(own)).output
+
+
 def test_missing_weights_of_the_encoder_are_told_before_any_work(checkout):
     fresh = checkout("pretrained")
     train = yaml.safe_load((fresh.folder / "config/config.yaml").read_text())["train"]
