@@ -51,6 +51,7 @@ class Settings:
     save_every: int = 100
     keep: int = 2  # states
     validation_batches: int = 8
+    select: str = "last"  # the model that is kept: the last, or the "best", of the least validation loss
     seed: int = 0
 
     def check(self) -> None:
@@ -62,6 +63,7 @@ class Settings:
             "counts": ("batch", "rank"),
             "reduction": REDUCTIONS,
             "precision": PRECISIONS,
+            "select": ("last", "best"),
         }
         for name, known in choices.items():
             if getattr(self, name) not in known:

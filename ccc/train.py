@@ -82,10 +82,12 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
     learner = Learner(settings, codebook, ranks)
     depends_on = [settings.fixed(), codebook.to_dict(), [item["sha256"] for item in statistics], ranks.world]
     states = States(folder / "state", depends_on, settings.keep)
-    step, epoch, done, history, losses = 0, 0, 0, [], []
+    step, epoch, done, history, losses, best = 0, 0, 0, [], [], None
     if state := states.load(say):
         learner.restore(state["learner"])
-        step, epoch, done, history, losses = (state[key] for key in ("step", "epoch", "done", "history", "losses"))
+        step, epoch, done, history, losses, best = (
+            state[key] for key in ("step", "epoch", "done", "history", "losses", "best")
+        )
         say(f"resumed at step {step} of {settings.steps}")
     say(
         f"{samples} pictures, {stream().steps()} steps an epoch, {codebook.size} classes, {settings.encoder}, "
@@ -99,7 +101,7 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
             raise CCCError(f"weights are no numbers after step {step} (epoch {epoch}, batch {done - 1}); {rescue}")
         if ranks.first:
             position = {"step": step, "epoch": epoch, "done": done, "history": history, "losses": losses}
-            states.save(step, position | {"learner": learner.state()})
+            states.save(step, position | {"best": best, "learner": learner.state()})
         ranks.wait()
 
     pace, late = _Pace(step, settings, say), _Late(ranks)
@@ -128,6 +130,9 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
                     losses = []
                     if ranks.first:
                         row |= _look(learner, validation, target, step, folder)
+                        if settings.select == "best" and (not best or row["validation_loss"] < best["loss"]):
+                            weights = {name: part.cpu().clone() for name, part in learner.kept.state_dict().items()}
+                            best = {"step": step, "loss": row["validation_loss"], "weights": weights}
                         for name, value in row.items():
                             board(f"validation/{name}", value, step)
                         board("train/images_per_second", pace.rate(step), step)
@@ -147,7 +152,10 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
                 epoch, done = epoch + 1, 0
     path = folder / "ccc.safetensors"
     if ranks.first:
-        if not (folder / "preview.png").exists():
+        if best:
+            learner.kept.load_state_dict(best["weights"])
+            say(f"kept: the model of step {best['step']}, of the least validation loss, {best['loss']:.3f}")
+        if best or not (folder / "preview.png").exists():
             write_preview(folder / "preview.png", learner.kept, validation, ranks.device)
         write_history(folder / "history.csv", history)
         started_from = {"pretrained": settings.pretrained, "init": settings.init}
@@ -155,6 +163,7 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
         kept = dataclasses.asdict(settings) | names | {
             "trained_on": trained_on, "pictures": samples, "input_size": statistics[0]["size"],
             "fit": statistics[0]["fit"], "ranks": ranks.world, "history": history,
+            "kept_step": best["step"] if best else step,
         }  # fmt: skip
         save_model(path, learner.kept, codebook, kept)
     ranks.wait()

@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+import ccc.train
 from ccc.codebook import Codebook
 from ccc.errors import CCCError
 from ccc.images import write_png
@@ -80,6 +81,22 @@ def test_the_loss_goes_down(data, tmp_path):
     run(data, tmp_path, settings)
     losses = pd.read_csv(tmp_path / "history.csv")["loss"]
     assert losses.iloc[-1] < 0.85 * losses.iloc[0]
+
+
+def test_the_best_model_is_kept_where_it_is_asked_for(data, tmp_path, monkeypatch):
+    look = ccc.train._look
+    worse_again = {1: 5.0, 2: 3.0, 3: 4.0, 4: 3.5}
+    monkeypatch.setattr(
+        ccc.train, "_look", lambda *given: look(*given) | {"validation_loss": worse_again[given[3]]}
+    )  # fmt: skip
+    settings = dataclasses.replace(QUICK, steps=4, validate_every=1, select="best")
+    path, said = run(data, tmp_path / "whole", settings)
+    assert "step 2, of the least validation loss, 3.000" in said[-1] and load_model(path)[2]["kept_step"] == 2
+    same_model(path, run(data, tmp_path / "ended", dataclasses.replace(settings, steps=2, select="last"))[0])
+    run(data, tmp_path / "broken", dataclasses.replace(settings, steps=3))
+    resumed, said = run(data, tmp_path / "broken", settings)
+    assert "resumed at step 3 of 4" in said[0]
+    same_model(path, resumed)
 
 
 FULL = dataclasses.replace(

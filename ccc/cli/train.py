@@ -66,6 +66,7 @@ def add_arguments(parser):
         "save_every": "steps between saved states",
         "keep": "saved states that are kept",
         "validation_batches": "batches a validation looks at",
+        "select": "the model that is kept: the last, or the best by validation loss: last, best",
         "seed": "of weights and order",
     }
     for name, text in texts.items():
