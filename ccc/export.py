@@ -43,15 +43,16 @@ def export(
     decode: str | None = None,
     temperature: float | None = None,
     unbalance: float | None = None,
+    note: str | None = None,
 ) -> float:
     """Write a model as `NAME.onnx` (for ONNX runtimes) or `NAME.pt2` (for `torch.export.load`), of any picture size.
 
     `NAME.safetensors` is a model file again, of half the size (float16), with the decoding as its default. Of the
     others, the input is `gray`, the outputs are `logits` and `ab` (`Exported`); codebook and settings stand in their
     metadata.
-    `decode`, `temperature`, `unbalance`: as `ccc.colorizers.ccc.load` takes them. What was written is run on random
-    pictures of three sizes, whole or nothing; returns the largest difference of its logits from torch's. Raises
-    CCCError for another suffix, where a package is missing, or where the outputs differ.
+    `decode`, `temperature`, `unbalance`: as `ccc.colorizers.ccc.load` takes them; `note` goes among the settings.
+    What was written is run on random pictures of three sizes, whole or nothing; returns the largest difference of its
+    logits from torch's. Raises CCCError for another suffix, where a package is missing, or where the outputs differ.
     """
     path = Path(path)
     writers = {".onnx": _write_onnx, ".pt2": _write_program, ".safetensors": _write_half}
@@ -62,7 +63,7 @@ def export(
         if missing:
             raise CCCError(f"ONNX needs the package {', '.join(missing)}: pip install 'ccc[export]'")
     model, codebook, settings = load_model(weights)
-    settings = decoding(settings, decode, temperature, unbalance)
+    settings = decoding(settings, decode, temperature, unbalance) | ({"note": note} if note else {})
     module = Exported(model, codebook, settings).eval()
     metadata = {"codebook": json.dumps(codebook.to_dict()), "settings": json.dumps(settings, sort_keys=True)}
     with written_whole(path) as aside:

@@ -90,10 +90,11 @@ def trained(tmp_path):
 
 def test_a_smaller_model_file_with_another_default(trained, tmp_path):
     path, weights = tmp_path / "half.safetensors", trained
-    assert export(weights, path, "annealed", 0.7, 1.0) < 0.05
+    assert export(weights, path, "annealed", 0.7, 1.0, "of coffee") < 0.05
     assert path.stat().st_size < 0.55 * weights.stat().st_size
     settings = load_model(path)[2]
     assert (settings["decode"], settings["temperature"], settings["unbalance"]) == ("annealed", 0.7, 1.0)
+    assert settings["note"] == "of coffee"
 
 
 def test_a_wrong_export_is_not_written(weights, tmp_path, monkeypatch):

@@ -21,11 +21,12 @@ def add_arguments(parser):
     parser.add_argument(
         "--unbalance", type=float, help="share of class balancing taken back (default: the model's own)"
     )
+    parser.add_argument("--note", help="a line on what the model is, kept among its settings")
 
 
 def run(args):
     from ccc.export import SIDES, export
     from ccc.model import PUBLISHED
 
-    difference = export(args.model or PUBLISHED, args.output, args.decode, args.temperature, args.unbalance)
+    difference = export(args.model or PUBLISHED, args.output, args.decode, args.temperature, args.unbalance, args.note)
     print(f"{args.output}: as the model to {difference:.1g} in the logits of {len(SIDES)} random pictures")
