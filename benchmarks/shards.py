@@ -1,6 +1,6 @@
 """Sharding as one writes it first, beside `ccc.shards`: CPU time a photograph, and what decoding alone takes.
 
-All three read the same JPEGs of 256x256 pixels (quality 90, 4:2:0) by the same index from one tar, in turns. Naive:
+All three read the same JPEGs of 256x256 pixels (4:2:0) by the same index from one tar, in turns. Naive:
 Pillow, scikit-image's `rgb2lab` and `resize` to the class map, `webdataset.ShardWriter`. Decode only: read and decode
 to RGB, by the decoder that `ccc.shards` uses, and nothing else.
 """
@@ -25,7 +25,7 @@ from ccc.sources import Source
 from ccc.tars import TarWriter
 
 
-def write_photographs(path: Path, folder: Path | None, count: int) -> int:
+def write_photographs(path: Path, folder: Path | None, count: int, quality: int = 90) -> int:
     """Write a tar of `count` JPEGs of 256x256 from the photographs in a folder, else from scikit-image's; mean size."""
     if folder:
         found = [read_rgb(data) for _, data in Source(folder).read(Source(folder).entries()[:count])]
@@ -40,7 +40,7 @@ def write_photographs(path: Path, folder: Path | None, count: int) -> int:
     encoded = []
     for rgb in found:
         file = io.BytesIO()
-        Image.fromarray(square(rgb, 256)).save(file, "JPEG", quality=90)
+        Image.fromarray(square(rgb, 256)).save(file, "JPEG", quality=quality)
         encoded.append(file.getvalue())
     with TarWriter(path) as tar:
         for number in range(count):
@@ -86,12 +86,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photographs", type=Path, help="folder to take from (default: scikit-image's own)")
     parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--quality", type=int, default=75, help="of the JPEGs read (75: as large as Places365's)")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         source, index = folder / "photographs.tar", folder / "index.parquet"
-        size = write_photographs(source, arguments.photographs, arguments.count)
+        size = write_photographs(source, arguments.photographs, arguments.count, arguments.quality)
         Index.of(Source(source)).save(index)
         times: dict[str, list[float]] = {"naive": [], "fast": [], "decode only": []}
         for turn in range(arguments.rounds + 1):

@@ -7,8 +7,10 @@ import shutil
 import socket
 import subprocess
 import time
+import types
 from pathlib import Path
 
+import psutil
 import pytest
 
 CONFIGURATION = Path("/etc/slurm/slurm.conf")  # the plugin removes SLURM_CONF: only this place is found by its jobs
@@ -43,6 +45,7 @@ SlurmdPidFile={folder}/slurmd.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.log
 SlurmdParameters=config_overrides
+SlurmdTimeout=10
 KillWait=5
 GresTypes=gpu
 NodeName=localhost NodeAddr=127.0.0.1 CPUs=4 RealMemory=64000 Gres=gpu:1 State=UNKNOWN
@@ -76,7 +79,7 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
-    """A running cluster of one node with one GPU, which is /dev/zero."""
+    """A running cluster of one node with one GPU, which is /dev/zero: `start_node` and `crash_node`."""
     folder = tmp_path_factory.mktemp("slurm")
     for name in ("state", "spool"):
         (folder / name).mkdir()
@@ -90,6 +93,18 @@ def slurm(tmp_path_factory):
     def start(*command):
         daemons.append(subprocess.Popen(command, stdout=open(folder / "out", "a"), stderr=subprocess.STDOUT))
 
+    def start_node():
+        start("slurmd", "-D", "-N", "localhost", "-f", str(CONFIGURATION))
+        up(lambda: "idle" in said("sinfo", "--noheader", "--format=%t"), folder)
+
+    def crash_node():
+        """Kill the node's daemon and all jobs, as a power failure does, and wait until the cluster has noticed."""
+        heads = [one for one in psutil.process_iter(["name"]) if one.info["name"] in ("slurmd", "slurmstepd")]
+        for one in {*heads, *(child for head in heads for child in head.children(recursive=True))}:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        up(lambda: "down" in said("sinfo", "--noheader", "--format=%t"), folder)
+
     try:
         start("munged", "--foreground", "--force", *(
             f"--{name}={folder}/munge.{suffix}" for name, suffix in
@@ -98,9 +113,8 @@ def slurm(tmp_path_factory):
         up(lambda: (folder / "munge.socket").exists(), folder)
         start("slurmctld", "-D", "-f", str(CONFIGURATION))
         up(lambda: "UP" in said("scontrol", "ping"), folder)
-        start("slurmd", "-D", "-N", "localhost", "-f", str(CONFIGURATION))
-        up(lambda: "idle" in said("sinfo", "--noheader", "--format=%t"), folder)
-        yield folder
+        start_node()
+        yield types.SimpleNamespace(start_node=start_node, crash_node=crash_node)
     finally:
         said("scancel", "--partition=main")
         for daemon in reversed(daemons):
@@ -144,21 +158,31 @@ def test_slurm_gives_what_one_machine_gives(slurm, checkout, unbroken):
     assert "Nothing to be done" in cluster.run().output
 
 
-def job(rule: str) -> str:
-    """Number of the running Slurm job of a rule."""
-    lines = said("squeue", "--noheader", "--states=RUNNING", "--format=%i %k").splitlines()
-    return next((line.split()[0] for line in lines if f"rule_{rule}" in line), "")
+def job_of(process: int) -> str:
+    """Number of the Slurm job to which a process belongs."""
+    return psutil.Process(process).environ()["SLURM_JOB_ID"]
 
 
-def test_requeued_and_cancelled_jobs_are_done_again(slurm, copied, unbroken, processes, tmp_path):
-    front = processes.deadly(tmp_path / "bin", {"train": 4, "colorize": 2}, number="SIGSTOP")
+def test_jobs_out_of_time_cancelled_requeued_and_lost_with_their_node_are_done_again(
+    slurm, copied, unbroken, processes, tmp_path
+):
+    at = {"train": 4, "colorize": 2, "harmonize": 1, "tables": 1}
+    front = processes.deadly(tmp_path / "bin", at, number="SIGSTOP")
     shutil.rmtree(copied.folder / "results/train")
-    with copied.start(*options("--forcerun", "train"), front=front) as run:
-        processes.stopped(front, "train")
-        assert said("scontrol", "requeue", job("train")) == ""
-        processes.stopped(front, "colorize")
-        assert said("scancel", job("colorize_ccc")) == ""
+    run = copied.start(*options("--forcerun", "train"), front=front)
+    try:
+        job = job_of(processes.stopped(front, "train"))
+        assert said("scontrol", "update", f"JobId={job}", "TimeLimit=1") == ""
+        assert said("scancel", job_of(processes.stopped(front, "colorize"))) == ""
+        assert said("scontrol", "requeue", job_of(processes.stopped(front, "harmonize"))) == ""
+        processes.stopped(front, "tables")
+        slurm.crash_node()
+        slurm.start_node()
         assert run.wait(1800) == 0
-    log = (copied.folder / "logs/train/tiny.log").read_text()
-    assert "resumed at step" in log
+    finally:
+        run.kill()
+        run.wait()
+    slurm_logs = [path.read_text() for path in (copied.folder / ".snakemake/slurm_logs").rglob("*.log")]
+    assert any("stopped by SIGTERM" in text for text in slurm_logs)
+    assert "resumed at step" in (copied.folder / "logs/train/tiny.log").read_text()
     assert copied.results() == unbroken.results()
