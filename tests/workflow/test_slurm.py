@@ -99,8 +99,12 @@ def slurm(tmp_path_factory):
 
     def crash_node():
         """Kill the node's daemon and all jobs, as a power failure does, and wait until the cluster has noticed."""
-        heads = [one for one in psutil.process_iter(["name"]) if one.info["name"] in ("slurmd", "slurmstepd")]
-        for one in {*heads, *(child for head in heads for child in head.children(recursive=True))}:
+        lost = set()
+        for head in psutil.process_iter(["name"]):
+            if head.info["name"] in ("slurmd", "slurmstepd"):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    lost |= {head, *head.children(recursive=True)}
+        for one in lost:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
         up(lambda: "down" in said("sinfo", "--noheader", "--format=%t"), folder)
