@@ -43,6 +43,45 @@ def float_of(typing, bits):
     )
 
 
+@intrinsic
+def shifted(typing, value, places):
+    """`value >> places` in int32; numba's own is an int64, of which half as many fit a vector."""
+    n = numba.int32
+    return n(n, n), lambda context, builder, signature, values: builder.ashr(*values)
+
+
+@intrinsic
+def first_bit(typing, bits):
+    """Place, from 0, of the lowest bit that is set in a uint64 other than 0."""
+    n = numba.uint64
+    return n(n), lambda context, builder, signature, values: builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
+
+
+@intrinsic
+def put_bits(typing, target, start, bits):
+    """Write the eight bytes of a uint64, the highest first, at `target[start]` of a flat uint8 array, unchecked."""
+
+    def generate(context, builder, signature, values):
+        base = context.make_array(signature.args[0])(context, builder, values[0]).data
+        place = cgutils.pointer_add(builder, base, values[1])
+        builder.store(builder.bswap(values[2]), builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return numba.void(target, numba.uint64, numba.uint64), generate
+
+
+@intrinsic
+def take_bits(typing, source, start):
+    """The eight bytes at `source[start]` of a flat uint8 array as a uint64, the first one highest, unchecked."""
+
+    def generate(context, builder, signature, values):
+        base = context.make_array(signature.args[0])(context, builder, values[0]).data
+        place = cgutils.pointer_add(builder, base, values[1])
+        return builder.bswap(builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1))
+
+    return numba.uint64(source, numba.uint64), generate
+
+
 def transposer(kept):
     """A function that turns a block of 16x16 bytes within registers, and writes only the `kept` ones of its columns.
 

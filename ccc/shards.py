@@ -18,6 +18,7 @@ from ccc.errors import CCCError, ImageError
 from ccc.files import write_json, written_whole
 from ccc.images import central_square, read_rgbx, square
 from ccc.index import Choice, Index
+from ccc.jpeg import GrayEncoder
 from ccc.kernels import classified, count
 from ccc.resizing import planes_of, resized
 from ccc.sources import Source, printable
@@ -81,7 +82,7 @@ def write_shard(
         raise CCCError(f"{source}: {len(chosen)} pictures do not fill {of} shards; ask for at most {len(chosen)}")
     histogram = np.zeros(GRID.size, np.int64)
     clamped, samples, skipped = 0, 0, []
-    npy = npy_header((map_size, map_size))
+    npy, encode = npy_header((map_size, map_size)), GrayEncoder(size, QUALITY)
     statistics_path = path.with_suffix(".json")
     statistics_path.unlink(missing_ok=True)  # of an earlier run: from here on this shard is unfinished
     with (
@@ -100,8 +101,7 @@ def write_shard(
                     skipped.append({"name": printable(error.name), "reason": error.reason})
                     continue
                 gray, classes, outside = make_sample(pixels, size, map_size, fit)
-                jpeg = simplejpeg.encode_jpeg(gray[..., None], quality=QUALITY, colorspace="GRAY")
-                tar.add(f"{position:09d}.gray.jpg", jpeg)
+                tar.add(f"{position:09d}.gray.jpg", encode(gray))
                 tar.add(f"{position:09d}.classes.npy", npy + classes.tobytes())
                 count(classes, histogram)
                 clamped += outside
