@@ -1,14 +1,16 @@
-"""The processes that train together: one by default, several where `torchrun` started them."""
+"""The processes that train together: one by default, several where `launch` or `torchrun` started them."""
 
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import distributed, nn
 
 from ccc import devices
+from ccc.states import REQUEUE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +49,9 @@ class Ranks:
 def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
     """Join the other processes that `torchrun` started, over NCCL on CUDA and gloo elsewhere; leave them at the end.
 
-    `device`: see `ccc.devices.choose`; each rank takes the CUDA device of its number on its machine. Without
-    `torchrun`, one rank. Raises CCCError for a device that is not there.
+    `device`: see `ccc.devices.choose`; on CUDA each rank takes the device of its number on its machine, or, of more
+    devices than ranks there, one that no other process holds. Without `torchrun`, one rank. Raises CCCError for a
+    device that is not there.
     """
     world = int(os.environ.get("WORLD_SIZE", 1))
     chosen = devices.choose(device)
@@ -56,10 +59,34 @@ def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
         yield Ranks(0, 1, chosen)
         return
     if chosen.type == "cuda":
-        chosen = devices.choose(f"cuda:{os.environ['LOCAL_RANK']}")
+        if device or torch.cuda.device_count() <= int(os.environ.get("LOCAL_WORLD_SIZE", world)):
+            chosen = devices.choose(f"cuda:{os.environ['LOCAL_RANK']}")
         torch.cuda.set_device(chosen)
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield Ranks(distributed.get_rank(), world, chosen)
     finally:
         distributed.destroy_process_group()
+
+
+def launch(processes: int, words: Sequence[str]) -> int:
+    """Run Python with the arguments `words` in so many processes of this machine that find each other, as `torchrun`.
+
+    SIGTERM, SIGINT and SIGUSR1 are passed on to them. Returns the exit status: 0, that of the first process that
+    failed (which ends the others), or 75, "try again later", after a signal. Prints nothing of its own.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    plan = LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id=f"ccc-{os.getpid()}", max_restarts=0,
+        rdzv_backend="c10d", rdzv_endpoint="localhost:0", signals_to_handle="SIGTERM,SIGINT,SIGUSR1",
+    )  # fmt: skip
+    try:
+        elastic_launch(plan, sys.executable)(*words)
+    except ChildFailedError as error:
+        return error.failures[error.get_first_failure()[0]].exitcode
+    except SignalException:
+        return REQUEUE
+    return 0

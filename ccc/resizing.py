@@ -65,9 +65,9 @@ def _cubic(x: float) -> float:
 def _resize(pixels, starts_across, weights_across, starts_down, weights_down, planes):
     height, width, _ = pixels.shape
     side = len(starts_across)
-    columns = np.zeros(3 * LANES * width, np.uint8)  # of 64 rows at a time, which stay in the nearest cache
+    columns = np.empty(3 * LANES * width, np.uint8)  # of 64 rows at a time, which stay in the nearest cache
     resized = np.empty(3 * LANES * side, np.uint8)
-    across = np.zeros(3 * side * height + LANES, np.uint8)
+    across = np.empty(3 * side * height + LANES, np.uint8)
     for top in range(0, height, LANES):
         _to_columns(pixels[top : top + LANES], columns)
         _resample(columns, 3 * LANES, starts_across, weights_across, width - 1, resized)

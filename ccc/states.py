@@ -11,6 +11,8 @@ import torch
 
 from ccc.files import write_bytes
 
+REQUEUE = 75  # exit status of a run that was asked to stop and has saved its state: "try again later"
+
 
 class States:
     """The saved states of one run, `FOLDER/FINGERPRINT/step-NUMBER.pt`, the last `keep` of them.

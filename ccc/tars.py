@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 BLOCK, RECORD = 512, 10_240
-CHUNK = 1 << 20  # bytes written and hashed at once
+CHUNK = 1 << 16  # bytes written and hashed at once
 # POSIX ustar, between a member's name and its size, and after it: mode, owner, group; time, checksum (counted as
 # spaces), kind, link, magic, version.
 _BEFORE_SIZE = b"0000644\0" + b"0000000\0" * 2

@@ -20,7 +20,6 @@ from ccc.shards import Stream, read_statistics
 from ccc.states import Signals, States
 from ccc.validation import validate, write_classes, write_history, write_preview
 
-REQUEUE = 75  # exit status of a run that was asked to stop and has saved its state: "try again later"
 SPEAK_EVERY = 60  # seconds between lines of progress
 
 
@@ -63,11 +62,14 @@ def _nothing(text: str) -> None: ...
 
 def _train(shards, validation_shards, codebook, folder, settings: Settings, ranks: Ranks, workers, trained_on, say):
     statistics = read_statistics(shards)
+    side, share = settings.crop or statistics[0]["size"], settings.batch_size // ranks.world
+    if share * (side // 32) ** 2 < 2:
+        raise CCCError(f"{share} picture(s) of {side} pixels a process are too little to normalize: use a larger batch")
     samples = sum(item["samples"] for item in statistics)
 
     def stream(epoch: int = 0, skip: int = 0) -> Stream:
         return Stream(
-            list(map(str, shards)), codebook, settings.batch_size // ranks.world, settings.crop, flip=settings.flip,
+            list(map(str, shards)), codebook, share, settings.crop, flip=settings.flip,
             seed=settings.seed, epoch=epoch, workers=workers, skip=skip, rank=ranks.rank, world=ranks.world, even=True,
         )  # fmt: skip
 

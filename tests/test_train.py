@@ -24,7 +24,8 @@ from ccc.learner import Learner, Settings
 from ccc.model import load_model
 from ccc.ranks import joined
 from ccc.shards import Stream, sum_histograms, write_shard
-from ccc.train import REQUEUE, train
+from ccc.states import REQUEUE
+from ccc.train import train
 
 QUICK = Settings(encoder="mobilenet_v2", batch_size=4, steps=6, validate_every=3, save_every=2, validation_batches=1)
 
@@ -235,17 +236,30 @@ def test_two_ranks_equal_one_with_the_same_batch(data):
         np.testing.assert_allclose(other_gradient, gradient, rtol=1e-3, atol=1e-5 * np.abs(gradient).max())
 
 
-def test_torchrun_starts_ranks_that_train_one_model(data, tmp_path):
+def command_of(data, folder, *options):
     shards = [str(path) for path in data[0]]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
-    command += ["-m", "ccc", "train", *shards, "--validation", shards[0], "-o", str(tmp_path)]
+    command = ["ccc", "train", *shards, "--validation", shards[0], "-o", str(folder), "--batch-size", "4"]
     command += ["--codebook", str(data[0][0].parent / "codebook.json"), "--encoder", "mobilenet_v2", "--device", "cpu"]
-    command += ["--batch-size", "4", "--steps", "4", "--validate-every", "2", "--crop", "32"]
+    return [sys.executable, "-m", *command, *options]
+
+
+@pytest.mark.parametrize("started", ["by torchrun", "by the command"])
+def test_ranks_train_one_model(data, tmp_path, started):
+    command = command_of(data, tmp_path, "--steps", "4", "--validate-every", "2", "--crop", "32", "--processes", "2")
+    if started == "by torchrun":
+        command[1:2] = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("2 x cpu: 4 steps") == 1
     assert load_model(tmp_path / "ccc.safetensors")[2]["ranks"] == 2
     assert pd.read_csv(tmp_path / "history.csv")["step"].tolist() == [2, 4]
+
+
+def test_an_error_of_ranks_is_one_line_each(data, tmp_path):
+    command = command_of(data, tmp_path, "--steps", "4", "--batch-size", "5", "--processes", "2")
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "ccc train: error: a batch of 5 does not divide among 2 ranks" in done.stderr
 
 
 @pytest.mark.parametrize("options", [{"precision": "bfloat16"}, {"precision": "float16"}, {"deterministic": True}])
@@ -286,19 +300,23 @@ def test_a_corrupt_state_falls_back_to_the_one_before(data, tmp_path):
     assert any("warning" in line and "cannot be read" in line for line in said) and "resumed at step 4 of 6" in said
 
 
-def test_sigterm_saves_and_asks_for_another_go(data, tmp_path):
-    shards = [str(path) for path in data[0]]
-    command = [sys.executable, "-m", "ccc", "train", *shards, "--validation", shards[0], "-o", str(tmp_path)]
-    command += ["--codebook", str(data[0][0].parent / "codebook.json"), "--encoder", "mobilenet_v2", "--device", "cpu"]
-    command += ["--batch-size", "4", "--steps", "100000", "--validate-every", "2", "--save-every", "100000"]
+@pytest.mark.parametrize(("processes", "number"), [("1", signal.SIGTERM), ("2", signal.SIGTERM), ("2", signal.SIGUSR1)])
+def test_a_signal_saves_and_asks_for_another_go(data, tmp_path, processes, number):
+    command = command_of(data, tmp_path, "--steps", "100000", "--validate-every", "2", "--save-every", "100000")
+    command += ["--processes", processes]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     for line in process.stdout:
         if line.startswith("step "):
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(number)
             break
     rest = process.communicate(timeout=60)[0]
-    assert process.returncode == REQUEUE and "SIGTERM" in rest
+    assert process.returncode == REQUEUE and f"stopped by {number.name}" in rest
     assert len(list((tmp_path / "state").glob("*/step-*.pt"))) == 1
+
+
+def test_one_small_picture_a_process_is_refused(data, tmp_path):
+    with pytest.raises(CCCError, match=r"1 picture\(s\) of 32 pixels a process are too little to normalize"):
+        run(data, tmp_path, dataclasses.replace(QUICK, batch_size=1, crop=32))
 
 
 def test_too_few_pictures_for_a_batch(data, tmp_path):

@@ -71,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
             parser.print_help(sys.stderr)
             return 2
         parsed = parser.parse_args(arguments)
+        parsed.words = arguments
         return parsed.handler(parsed) or 0
     except CCCError as error:
         print(f"ccc {verb}: error: {error}", file=sys.stderr)

@@ -2,7 +2,8 @@
 
 examples:
   ccc train shards/train/*.tar --validation shards/validation/*.tar --codebook codebook.json -o run/
-  torchrun --nproc-per-node 4 -m ccc train ... --precision bfloat16    four GPUs that share each batch
+  ccc train ... --processes 4 --precision bfloat16    four GPUs of this machine share each batch
+Several machines: `torchrun ... -m ccc train ...` on each of them, as docs/cluster.md shows.
 Interrupted at any moment, the same command goes on from the last saved state, and ends where the unbroken run would
 have ended. On SIGTERM or SIGUSR1 the state is saved at once and the exit status is 75, on which a scheduler can
 requeue.
@@ -10,6 +11,7 @@ The defaults are the paper's; `tensorboard --logdir run/` shows the curves.
 """
 
 import dataclasses
+import os
 from pathlib import Path
 
 
@@ -81,6 +83,12 @@ def add_arguments(parser):
         "--deterministic", action="store_true", help="only algorithms that give the same bits again (slower on CUDA)"
     )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="of this machine, one a GPU, that share each batch, as `torchrun` starts them (default: %(default)s)",
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes that read shards (default: in this one)")
 
 
@@ -90,8 +98,13 @@ def run(args):
     from ccc.cli import threads
     from ccc.codebook import Codebook
     from ccc.learner import Settings
-    from ccc.train import REQUEUE, Interrupted, train
+    from ccc.ranks import launch
+    from ccc.states import REQUEUE
+    from ccc.train import Interrupted, train
 
+    if args.processes > 1 and "WORLD_SIZE" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = str(max(threads() // args.processes, 1))
+        return launch(args.processes, ["-m", "ccc", *args.words])
     torch.set_num_threads(threads())
     settings = Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)})
     try:
