@@ -243,14 +243,22 @@ def command_of(data, folder, *options):
     return [sys.executable, "-m", *command, *options]
 
 
-@pytest.mark.parametrize("started", ["by torchrun", "by the command"])
-def test_ranks_train_one_model(data, tmp_path, started):
+@pytest.mark.parametrize("machines", [1, 2])
+def test_ranks_train_one_model(data, tmp_path, machines):
+    """Two processes of `ccc train` alone, or one on each of two machines, as far as `torchrun` can tell."""
     command = command_of(data, tmp_path, "--steps", "4", "--validate-every", "2", "--crop", "32", "--processes", "2")
-    if started == "by torchrun":
-        command[1:2] = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m"]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("2 x cpu: 4 steps") == 1
+    if machines == 2:
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            meeting = f"localhost:{free.getsockname()[1]}"
+        torchrun = ["-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
+        command[1:1] = [*torchrun, "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    started = [subprocess.Popen(command, env=environment, **pipes) for _ in range(machines)]
+    said = "".join(process.communicate(timeout=300)[0] for process in started)
+    assert all(process.returncode == 0 for process in started), said
+    assert said.count("2 x cpu: 4 steps") == 1
     assert load_model(tmp_path / "ccc.safetensors")[2]["ranks"] == 2
     assert pd.read_csv(tmp_path / "history.csv")["step"].tolist() == [2, 4]
 
