@@ -88,10 +88,11 @@ def _coded(codes: dict[int, tuple[int, int]], bound: int) -> np.ndarray:
     entries = np.zeros((1 + max(codes) // 16, ROW * bound // BOUND), np.uint64)
     for symbol, (code, length) in codes.items():
         run, size = divmod(symbol, 16)
-        sizes = range(1 << size >> 1, 1 << size)  # of the values that take `size` bits
-        for value in [*sizes, *(-value for value in sizes if value)]:
-            bits = code << size | (value if value > 0 else value + (1 << size) - 1)
-            entries[run, bound + value] = bits << 64 - length - size | length + size
+        bits = code << size | np.arange(1 << size)  # of the values of `size` bits, the negative ones first
+        half = 1 << size >> 1
+        row = bits.astype(np.uint64) << _U(64 - length - size) | _U(length + size)
+        entries[run, bound - (1 << size) + 1 : bound - half + 1] = row[: max(half, 1)]
+        entries[run, bound + half : bound + (1 << size)] = row[half:]
     return entries.reshape(-1)
 
 
