@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 BLOCK, RECORD = 512, 10_240
-CHUNK = 1 << 16  # bytes written and hashed at once
+CHUNK = 1 << 16  # bytes written at once
 # POSIX ustar, between a member's name and its size, and after it: mode, owner, group; time, checksum (counted as
 # spaces), kind, link, magic, version.
 _BEFORE_SIZE = b"0000644\0" + b"0000000\0" * 2
@@ -23,10 +23,9 @@ class TarWriter:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self._file = open(path, "wb")  # noqa: SIM115
+        self._file = open(path, "wb", buffering=CHUNK)  # noqa: SIM115
         self._hash = hashlib.sha256()
-        self._held: list[bytes] = []
-        self._held_length = self._length = 0
+        self._length = 0
 
     def add(self, name: str, data: bytes) -> None:
         """Append a member. `name`: ASCII, at most 100 characters; `data`: less than 8 GiB. Raises ValueError else."""
@@ -36,20 +35,13 @@ class TarWriter:
         size = b"%011o" % len(data)
         checksum = b"%06o\0 " % (_REST + sum(encoded) + sum(size))
         header = encoded.ljust(100, b"\0") + _BEFORE_SIZE + size + _AFTER_SIZE
-        self._hold((header[:148] + checksum + header[156:]).ljust(BLOCK, b"\0"), data, b"\0" * (-len(data) % BLOCK))
+        header = (header[:148] + checksum + header[156:]).ljust(BLOCK, b"\0")
+        self._write(b"".join((header, data, b"\0" * (-len(data) % BLOCK))))
 
-    def _hold(self, *parts: bytes) -> None:
-        self._held += parts
-        self._held_length += sum(map(len, parts))
-        if self._held_length >= CHUNK:
-            self._write()
-
-    def _write(self) -> None:
-        data = b"".join(self._held)
+    def _write(self, data: bytes) -> None:
         self._file.write(data)
         self._hash.update(data)
         self._length += len(data)
-        self._held, self._held_length = [], 0
 
     @property
     def sha256(self) -> str:
@@ -60,9 +52,7 @@ class TarWriter:
 
     def __exit__(self, *error) -> None:
         if error == (None, None, None):
-            end = self._length + self._held_length + 2 * BLOCK
-            self._hold(b"\0" * (2 * BLOCK + -end % RECORD))
-            self._write()
+            self._write(b"\0" * (2 * BLOCK + -(self._length + 2 * BLOCK) % RECORD))
         self._file.close()
 
 
