@@ -101,7 +101,7 @@ def write_shard(
                     skipped.append({"name": printable(error.name), "reason": error.reason})
                     continue
                 gray, classes, outside = make_sample(pixels, size, map_size, fit)
-                del pixels
+                del pixels  # the next photograph takes its memory, which is near
                 tar.add(f"{position:09d}.gray.jpg", encode(gray))
                 tar.add(f"{position:09d}.classes.npy", npy + classes.tobytes())
                 count(classes, histogram)
