@@ -9,8 +9,10 @@ rule embedded:
         "logs/embedded.log",
     conda:
         "../envs/ccc.yaml"
+    params:
+        folder=subpath(output.train, parent=True),
     shell:
-        "ccc embedded results/embedded 2>&1 | tee {log:q}"
+        "ccc embedded {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule index:
