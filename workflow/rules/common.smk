@@ -165,7 +165,9 @@ def split_file(path):
 
 def photographs(path, part):
     """What the job that reads photographs waits for, the path itself or the embedded photographs of that part."""
-    return f"results/embedded/{part}" if path == "embedded" else here(source(path))
+    if path == "embedded":
+        return local(f"results/embedded/{part}")
+    return here(source(path))
 
 
 def method_files():
