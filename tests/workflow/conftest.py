@@ -38,16 +38,20 @@ CONFIG = {
 }
 
 
-# Loaded by every Python process of a run: whatever reaches for the network fails, and is written down.
+# Loaded by every Python process of a run: whatever reaches out of this machine fails, and is written down.
 GUARD = """
 import os, socket, sys
 def refuse(*arguments, **others):
     with open(os.path.join({folder!r}, "network"), "a") as file:
         file.write(f"{{sys.argv}}: {{arguments[-1:]}}\\n")
     raise OSError("no network in tests")
-connect = socket.socket.connect
-socket.getaddrinfo = refuse
-socket.socket.connect = lambda self, to: connect(self, to) if self.family == socket.AF_UNIX else refuse(to)
+connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
+def inside(self, to):
+    return self.family == socket.AF_UNIX or to[0] == "127.0.0.1"
+socket.getaddrinfo = lambda host, *more, **named: (
+    getaddrinfo(host, *more, **named) if host == "127.0.0.1" else refuse(host)
+)
+socket.socket.connect = lambda self, to: connect(self, to) if inside(self, to) else refuse(to)
 """
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import jsonschema
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.io import flag
 from snakemake.logging import logger
+from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
@@ -109,6 +111,37 @@ REPORT = f"reports/{RUN}"
 SEGMENTER = config["segmenter"]["name"]
 
 
+def here(files):
+    """Files of the checkout or the machine, which are not to be looked for in a default storage (docs/cluster.md).
+
+    The mark says that a path is as it should be. Snakemake's `local` says so too, but keeps every job with such an input
+    on the machine where the run was started, where that shares no folder with the others.
+    """
+    if not files or workflow.storage_settings.default_storage_provider is None:
+        return files
+    return flag(files, PATH_MODIFIER_FLAG)
+
+
+def look_again_for_folders():
+    """Have a folder found in S3 that a job on another machine has put there.
+
+    The plugin asks once whether there is one, before the job, and remembers the answer (seen in its release 0.3.6).
+    """
+    from snakemake_storage_plugin_s3 import StorageObject
+
+    asked = StorageObject.is_dir
+
+    def is_dir(self):
+        self._is_dir = self._is_dir or None
+        return asked(self)
+
+    StorageObject.is_dir = is_dir
+
+
+if workflow.storage_settings.default_storage_provider == "s3":
+    look_again_for_folders()
+
+
 def source(path):
     """Where photographs lie: the embedded ones, a public set's archive (None where it is not at hand), or a path,
     which starts from `data` where it is relative."""
@@ -124,7 +157,7 @@ def split_file(path):
     """The file that says which pictures of a public set are the official ones; none for any other source."""
     dataset = datasets.known().get(path)
     return (
-        [str(Path(source(path)).parent / dataset.split["file"])]
+        here([str(Path(source(path)).parent / dataset.split["file"])])
         if dataset and dataset.split
         else []
     )
@@ -132,7 +165,9 @@ def split_file(path):
 
 def photographs(path, part):
     """What the job that reads photographs waits for, the path itself or the embedded photographs of that part."""
-    return f"results/embedded/{part}" if path == "embedded" else source(path)
+    if path == "embedded":
+        return local(f"results/embedded/{part}")
+    return here(source(path))
 
 
 def method_files():
@@ -148,12 +183,12 @@ def method_weights(method, *names):
     """Path of a method's weight file, the first of `names` that is here; where none is, the method is not run."""
     for name in names:
         try:
-            return str(weight_files.locate(name))
+            return here(str(weight_files.locate(name)))
         except MissingWeights:
             pass
     missing = f"{weight_files.known()[names[0]]['file']} is missing, get it with `ccc weights fetch {names[0]}`"
     NOT_RUN.setdefault(method, missing)
-    return str(weight_files.folders()[0] / weight_files.known()[names[0]]["file"])
+    return here(str(weight_files.folders()[0] / weight_files.known()[names[0]]["file"]))
 
 
 def kept_folder(key, dataset):
@@ -172,7 +207,7 @@ def kept_files(key, dataset):
     if not config["baselines"][section][name]:
         return []
     folder = Path(kept_folder(key, dataset))
-    return sorted(path.as_posix() for path in folder.rglob("*") if path.is_file())
+    return here(sorted(path.as_posix() for path in folder.rglob("*") if path.is_file()))
 
 
 def methods():
@@ -372,7 +407,7 @@ def title(method):
 
 # Weight files of metrics, named in the configuration or found: one that arrives or changes reruns the evaluation.
 METRIC_WEIGHTS = {
-    name: str(path)
+    name: here(str(path))
     for name, given in config["weights"].items()
     if (path := given or weight_files.find(name))
 }
@@ -393,6 +428,10 @@ def rerun_command():
     words += ["--snakefile", snakefile] if snakefile != "Snakefile" else []
     given = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
     words += ["--configfile", *given] if given else []
+    remote = workflow.storage_settings
+    if remote.default_storage_provider is not None:
+        words += ["--default-storage-provider", remote.default_storage_provider]
+        words += ["--default-storage-prefix", remote.default_storage_prefix]
     values = workflow.config_settings.config
     words += (["--config"] if values else []) + [
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
@@ -406,13 +445,13 @@ def starting_weights():
     named = {name: config["train"][name] for name in ("pretrained", "init")}
     if named["init"] is True:
         named["init"] = os.path.relpath(ROOT / "ccc/weights/ccc-scenes.safetensors")
-    return [path for path in named.values() if isinstance(path, str)]
+    return here([path for path in named.values() if isinstance(path, str)])
 
 
 def find_encoder():
     """Raise where training would start from ImageNet weights that are not here: now, not after the hours of sharding."""
-    trained = config["model"] or Path(model_path()).exists()
-    if config["train"]["pretrained"] is True and not trained:
+    trains = any(job.rule.name == "train" for job in workflow.dag.needrun_jobs())
+    if config["train"]["pretrained"] is True and trains:
         try:
             weight_files.locate(config["train"]["encoder"])
         except CCCError as error:
@@ -420,21 +459,23 @@ def find_encoder():
 
 
 def model_path():
-    return config["model"] or f"results/train/{RUN}/ccc.safetensors"
+    return here(config["model"]) or f"results/train/{RUN}/ccc.safetensors"
 
 
 def segmenter_checkpoint(dataset):
     """The weight file of the segmenter; for the segmenter `masks` the dataset's own masks."""
     given = config["segmenter"]["checkpoint"]
     if not given or SEGMENTER != "masks":
-        return given
-    return next(
-        (
-            path
-            for path in (f"{given}/{dataset}", f"{given}/{dataset}.json")
-            if os.path.exists(path)
-        ),
-        given,
+        return here(given)
+    return here(
+        next(
+            (
+                path
+                for path in (f"{given}/{dataset}", f"{given}/{dataset}.json")
+                if os.path.exists(path)
+            ),
+            given,
+        )
     )
 
 
@@ -448,8 +489,8 @@ ABLATION = (
 )
 
 
-HARMONIZATION_TEMPLATE = os.path.relpath(
-    ROOT / "ccc/report/templates/harmonization.html"
+HARMONIZATION_TEMPLATE = here(
+    os.path.relpath(ROOT / "ccc/report/templates/harmonization.html")
 )
 HARMONIZATION = [f"{REPORT}/harmonization.html"] if "sam" in VARIANTS else []
 
@@ -495,10 +536,12 @@ PROVENANCE = [
 
 
 # What the pages are made of besides Python.
-TEMPLATES = sorted(
-    os.path.relpath(path)
-    for part in ("templates", "static")
-    for path in (ROOT / "ccc/report" / part).iterdir()
+TEMPLATES = here(
+    sorted(
+        os.path.relpath(path)
+        for part in ("templates", "static")
+        for path in (ROOT / "ccc/report" / part).iterdir()
+    )
 )
 
 # Modules that cannot change a result: a help text, a progress bar, a download, a video.
@@ -550,7 +593,7 @@ def code(*modules):
         if name not in seen and name not in EXEMPT:
             seen.add(name)
             queue += imported(name)
-    return sorted(os.path.relpath(module_file(name)) for name in seen)
+    return here(sorted(os.path.relpath(module_file(name)) for name in seen))
 
 
 wildcard_constraints:

@@ -25,11 +25,12 @@ rule evaluate:
             else []
         ),
         options=assignments("--weights", METRIC_WEIGHTS)
-        + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else [])
-        + (["--codebook", CODEBOOK] if CODEBOOK else []),
+        + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else []),
+        codebook=lambda wildcards, input: options({"codebook": input.codebook}),
         # Not an output: Snakemake deletes those before it runs a job, and what is here saves a later one its work.
         cache="results/cache/metrics",
     shell:
         "ccc evaluate {input.prediction:q} {input.truth:q} --csv {output.csv:q} --json {output.json:q}"
         " --method {wildcards.method:q} --variant {wildcards.variant} --dataset {wildcards.dataset:q}"
-        " --title {params.title:q} --cache {params.cache} {params.harmonized:q} {params.options:q} 2>&1 | tee {log:q}"
+        " --title {params.title:q} --cache {params.cache} {params.harmonized:q} {params.options:q} {params.codebook:q}"
+        " 2>&1 | tee {log:q}"

@@ -6,7 +6,9 @@ for path in method_files():
 
 METHODS = methods()
 # What CNR over the codebook's classes reads. Without CCC among the methods there is no need to fit one.
-CODEBOOK = (config["model"] or "results/codebook.json") if "ccc" in METHODS else []
+CODEBOOK = (
+    (here(config["model"]) or "results/codebook.json") if "ccc" in METHODS else []
+)
 
 # What the tables say beside the metrics, in their files and on the pages.
 TABLE_OPTIONS = (
@@ -22,8 +24,4 @@ TABLE_OPTIONS = (
             if "sam" in VARIANTS
         },
     )
-    + (["--model", model_path()] if "ccc" in METHODS else [])
 )
-
-# Files of weights by what uses them: the pages tell their checksums.
-WEIGHTS = METRIC_WEIGHTS | ({"ccc": model_path()} if "ccc" in METHODS else {})

@@ -17,9 +17,10 @@ rule tables:
     conda:
         "../envs/ccc.yaml"
     params:
+        model=lambda wildcards, input: options({"model": input.model}),
         options=TABLE_OPTIONS,
     shell:
-        "ccc tables {input.json:q} -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
+        "ccc tables {input.json:q} -o {output:q} {params.model:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
 # One job a cell: a new method gives no other one new thumbnails and maps.
@@ -88,7 +89,8 @@ rule report:
             dataset=DATASETS,
         ),
         codebook=[] if config["model"] else "results/codebook.json",
-        weights=list(WEIGHTS.values()),
+        model=model_path() if "ccc" in METHODS else [],
+        weights=list(METRIC_WEIGHTS.values()),
         training=[] if config["model"] else rules.train.output,
         statistics=(
             []
@@ -130,21 +132,25 @@ rule report:
         run=RUN,
         pictures=config["report"]["pictures"],
         rerun=rerun_command(),
-        training=(
+        results=lambda wildcards, input: Path(input.benchmarks[0]).parents[2],
+        training=lambda wildcards, input: (
             []
             if config["model"]
-            else [
-                "--codebook",
-                "results/codebook.json",
-                "--training",
-                f"results/train/{RUN}",
-                "--shards",
-                *TRAINING_SHARDS,
-                *VALIDATION_SHARDS,
-            ]
+            else options(
+                {
+                    "codebook": input.codebook,
+                    "training": Path(input.training[0]).parent,
+                    "shards": beside(input.statistics, ".tar"),
+                }
+            )
         ),
-        options=TABLE_OPTIONS + assignments("--weights", WEIGHTS),
+        model=lambda wildcards, input: (
+            ["--model", input.model, "--weights", f"ccc={input.model}"]
+            if input.model
+            else []
+        ),
+        options=TABLE_OPTIONS + assignments("--weights", METRIC_WEIGHTS),
     shell:
-        "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results results"
-        " --timings results/timings --pictures {params.pictures} --rerun {params.rerun:q}"
-        " {params.training:q} {params.options:q} 2>&1 | tee {log:q}"
+        "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results {params.results:q}"
+        " --timings {params.results:q}/timings --pictures {params.pictures} --rerun {params.rerun:q}"
+        " {params.training:q} {params.options:q} {params.model:q} 2>&1 | tee {log:q}"
