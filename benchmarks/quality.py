@@ -42,10 +42,10 @@ def main() -> None:
         write_photographs(path, arguments.photographs, arguments.count)
         source = Source(path)
         grays = [make_sample(read_rgbx(data))[0] for _, data in source.read(source.entries())]
-    print("| quality | bytes | encoding, us | by Pillow, us | decoding, us | mean error, gray levels |")
+    print("| quality | bytes | by ccc.jpeg, us | by Pillow, us | decoding, us | mean error, gray levels |")
     print("|---|---:|---:|---:|---:|---:|")
     for quality in sorted({90, 95, QUALITY}):
-        encoded = GrayEncoder(len(grays[0]), quality)
+        encode = GrayEncoder(len(grays[0]), quality)
 
         def by_pillow(gray, quality=quality):
             file = io.BytesIO()
@@ -55,11 +55,11 @@ def main() -> None:
         def decoded(jpeg):
             return simplejpeg.decode_jpeg(jpeg, colorspace="GRAY")[..., 0]
 
-        jpegs = [encoded(gray) for gray in grays]
+        jpegs = [encode(gray) for gray in grays]
         assert jpegs == [by_pillow(gray) for gray in grays]
         errors = [np.abs(decoded(jpeg).astype(float) - gray).mean() for jpeg, gray in zip(jpegs, grays, strict=True)]
         print(
-            f"| {quality} | {statistics.mean(map(len, jpegs)):,.0f} | {shortest(encoded, grays):.0f} "
+            f"| {quality} | {statistics.mean(map(len, jpegs)):,.0f} | {shortest(encode, grays):.0f} "
             f"| {shortest(by_pillow, grays):.0f} | {shortest(decoded, jpegs):.0f} | {statistics.mean(errors):.2f} |"
         )
 

@@ -12,7 +12,9 @@ def compiled(function):
     """Compile `function` at its first call and keep the result on disk for later processes.
 
     It is kept beside the source, or in the user's cache folder where that is read-only (NUMBA_CACHE_DIR names
-    another); where neither can be written, each process compiles anew. The global interpreter lock is released.
+    another); where neither can be written, each process compiles anew. The global interpreter lock is released. Numba
+    looks at the file of `function` alone: after an edit of this file, or of what the function calls elsewhere, remove
+    what is kept (`*.nbi` and `*.nbc` in `__pycache__`).
     """
     try:
         return numba.njit(cache=True, nogil=True)(function)
@@ -59,7 +61,10 @@ def first_bit(typing, bits):
 
 @intrinsic
 def put_bits(typing, target, start, bits):
-    """Write the eight bytes of a uint64, the highest first, at `target[start]` of a flat uint8 array, unchecked."""
+    """Write the eight bytes of a uint64, the highest first, at `target[start]` of a flat uint8 array.
+
+    Unchecked, and for machines that have the lowest byte first, as `take_bits`.
+    """
 
     def generate(context, builder, signature, values):
         base = context.make_array(signature.args[0])(context, builder, values[0]).data
@@ -72,7 +77,7 @@ def put_bits(typing, target, start, bits):
 
 @intrinsic
 def take_bits(typing, source, start):
-    """The eight bytes at `source[start]` of a flat uint8 array as a uint64, the first one highest, unchecked."""
+    """The eight bytes at `source[start]` of a flat uint8 array as a uint64, the first one highest."""
 
     def generate(context, builder, signature, values):
         base = context.make_array(signature.args[0])(context, builder, values[0]).data

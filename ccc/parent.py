@@ -1,7 +1,8 @@
 """A process that ends with the one it works for.
 
 An engine that is killed leaves its jobs running. Left alone, such an orphan goes on writing into folders in which the
-next run works. CCC_PARENT, which the workflow sets, names the process to end with; without it nothing is watched.
+next run works. CCC_PARENT, which the workflow sets, names the process to end with, or several, any of which is missed;
+without it nothing is watched.
 """
 
 import os
@@ -13,7 +14,7 @@ from ccc.errors import CCCError
 
 GRACE = 60  # seconds from the polite signal, on which training saves its state, to the one nobody can refuse
 
-_parent: "Parent | None" = None
+_parents: "list[Parent]" = []
 
 
 class Orphaned(CCCError):
@@ -52,21 +53,22 @@ class Parent:
         return self._gone
 
 
-def watch(number: int) -> None:
-    """End this process soon after process `number` has ended: SIGTERM, and SIGKILL a minute later.
+def watch(*numbers: int) -> None:
+    """End this process soon after one of the processes `numbers` has: SIGTERM, and SIGKILL a minute later.
 
-    Raises Orphaned where it has ended already.
+    Raises Orphaned where one has ended already.
     """
-    global _parent
-    _parent = Parent(number)
+    _parents[:] = map(Parent, numbers)
     check()
-    threading.Thread(target=_end_with, args=(_parent,), daemon=True).start()
+    for parent in _parents:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def check() -> None:
-    """Raise Orphaned where the process this one works for has ended. Cheap: to be called before each file appears."""
-    if _parent is not None and _parent.ended():
-        raise Orphaned(f"process {_parent.number}, for which this one works, has ended: nothing more is written")
+    """Raise Orphaned where a process this one works for has ended. Cheap: to be called before each file appears."""
+    for parent in _parents:
+        if parent.ended():
+            raise Orphaned(f"process {parent.number}, for which this one works, has ended: nothing more is written")
 
 
 def _end_with(parent: Parent) -> None:

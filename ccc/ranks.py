@@ -2,15 +2,20 @@
 
 import contextlib
 import dataclasses
+import math
 import os
-import sys
+import signal
+import socket
+import subprocess
+import time
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import distributed, nn
 
 from ccc import devices
-from ccc.states import REQUEUE
+from ccc.parent import GRACE
+from ccc.states import STOPS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,13 +52,13 @@ class Ranks:
 
 @contextlib.contextmanager
 def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
-    """Join the other processes that `torchrun` started, over NCCL on CUDA and gloo elsewhere; leave them at the end.
+    """Join the processes that `launch` or `torchrun` started, over NCCL on CUDA and gloo elsewhere; leave at the end.
 
     `device`: see `ccc.devices.choose`; on CUDA each rank takes the device of its number on its machine, or, of more
-    devices than ranks there, one that no other process holds. Without `torchrun`, one rank. Raises CCCError for a
+    devices than ranks there, one that no other process holds. Without these, one rank. Raises CCCError for a
     device that is not there.
     """
-    world = int(os.environ.get("WORLD_SIZE", 1))
+    world = int(os.environ["WORLD_SIZE"]) if "RANK" in os.environ else 1
     chosen = devices.choose(device)
     if world == 1:
         yield Ranks(0, 1, chosen)
@@ -69,24 +74,45 @@ def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
         distributed.destroy_process_group()
 
 
-def launch(processes: int, words: Sequence[str]) -> int:
-    """Run Python with the arguments `words` in so many processes of this machine that find each other, as `torchrun`.
+def launch(processes: int, command: Sequence[str]) -> int:
+    """Run a command in so many processes of this machine that find each other through `joined`.
 
-    SIGTERM, SIGINT and SIGUSR1 are passed on to them. Returns the exit status: 0, that of the first process that
-    failed (which ends the others), or 75, "try again later", after a signal. Prints nothing of its own.
+    As `torchrun --standalone` does it, but that the signals of `ccc.states.STOPS` are passed on and the processes have
+    all the time they need to save their state, and none of them outlives this one. Returns the exit status: 0, or that
+    of the first that failed, which ends the others; 128 and the signal's number where it died of one.
     """
-    from torch.distributed.elastic.multiprocessing.api import SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-    plan = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id=f"ccc-{os.getpid()}", max_restarts=0,
-        rdzv_backend="c10d", rdzv_endpoint="localhost:0", signals_to_handle="SIGTERM,SIGINT,SIGUSR1",
-    )  # fmt: skip
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    parents = f"{os.environ.get('CCC_PARENT', '')} {os.getpid()}"
+    common = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "CCC_PARENT": parents}
+    common |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    waiting, failed, end = [], [], math.inf
     try:
-        elastic_launch(plan, sys.executable)(*words)
-    except ChildFailedError as error:
-        return error.failures[error.get_first_failure()[0]].exitcode
-    except SignalException:
-        return REQUEUE
-    return 0
+        heard = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, lambda number, _: _tell(waiting, number)) for number in heard}
+        for rank in range(processes):
+            waiting.append(
+                subprocess.Popen(command, env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
+            )
+        while waiting:
+            time.sleep(0.1)
+            ended = [process for process in waiting if process.poll() is not None]
+            waiting[:] = [process for process in waiting if process not in ended]
+            if any(process.returncode for process in ended) and not failed:
+                end = time.monotonic() + GRACE
+                _tell(waiting, signal.SIGTERM)
+            failed += [process.returncode for process in ended if process.returncode]
+            if time.monotonic() > end:
+                _tell(waiting, signal.SIGKILL)
+    finally:
+        _tell(waiting, signal.SIGKILL)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    status = failed[0] if failed else 0
+    return 128 - status if status < 0 else status
+
+
+def _tell(processes: Sequence[subprocess.Popen], number: int) -> None:
+    for process in processes:
+        process.send_signal(number)

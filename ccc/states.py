@@ -51,13 +51,18 @@ class States:
         return None
 
 
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # on these a run saves its state and stops
+
+
 class Signals:
-    """Notes SIGTERM, SIGINT and SIGUSR1 instead of dying, so that the loop can save and stop after its step."""
+    """Notes the signals of STOPS instead of dying, so that the loop can save and stop after its step."""
 
     def __enter__(self) -> "Signals":
         self.caught = ""
         self._before = {}
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        for number in STOPS:
+            if signal.getsignal(number) == signal.SIG_IGN:  # as under nohup
+                continue
             try:
                 self._before[number] = signal.signal(number, self._note)
             except ValueError:  # not the main thread: nobody can send us signals there

@@ -41,12 +41,13 @@ def train(
     """Train; write `ccc.safetensors`, `history.csv`, `classes.csv` and `preview.png` into `folder`; return the first.
 
     `shards`, `validation_shards`: tars of `ccc shard`; `workers`: processes that read them, 0 for this one;
-    `trained_on`: a name for the data, kept in the model's settings. Started by `torchrun`, the processes share each
-    batch. The state goes to `folder/state` every `save_every` steps and on SIGTERM, SIGINT or SIGUSR1; the same call
-    goes on from there, and gives what it would have given unbroken if device, ranks and workers are the same. A state
-    of other settings or other data is left alone, and said so. TensorBoard's scalars go to `folder/tensorboard`,
-    every preview to `folder/previews`. Raises CCCError for wrong settings, where there are fewer samples than a batch,
-    where loss or weights become non-finite (with the step and the batch), Interrupted after a signal.
+    `trained_on`: a name for the data, kept in the model's settings. Processes that `ccc.ranks.launch` or `torchrun`
+    started share each batch. The state goes to `folder/state` every `save_every` steps and on the signals of
+    `ccc.states.STOPS`; the same call goes on from there, and gives what it would have given unbroken if device, ranks
+    and workers are the same. A state of other settings or other data is left alone, and said so. TensorBoard's scalars
+    go to `folder/tensorboard`, every preview to `folder/previews`. Raises CCCError for wrong settings, where there are
+    fewer samples than a batch, where loss or weights become non-finite (with the step and the batch), Interrupted after
+    a signal.
     """
     settings.check()
     with joined(device) as ranks:

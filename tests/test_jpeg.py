@@ -29,6 +29,9 @@ def pictures(side):
     for level in (0, 128, 255):
         yield np.full((side, side), level, np.uint8)
     rows, columns = np.mgrid[:side, :side]
+    for i, j in ((0, 1), (1, 0), (4, 4), (7, 7), (3, 6)):  # what has the largest coefficients
+        wave = np.cos(np.pi * (2 * rows + 1) * i / 16) * np.cos(np.pi * (2 * columns + 1) * j / 16)
+        yield np.where(wave > 0, 255, 0).astype(np.uint8)
     for period in (1, 2, 3, 5, 8, 16):
         yield np.where((rows // period + columns // period) % 2, 255, 0).astype(np.uint8)
         yield np.rint(127.5 + 127.5 * np.cos(np.pi * columns / period) * np.cos(np.pi * rows / 7)).astype(np.uint8)
@@ -47,3 +50,12 @@ def test_any_layout_is_taken():
     encode = GrayEncoder(64, 92)
     for part in (gray[::2, ::2], gray[64:, 64:], gray.T[:64, :64]):
         assert encode(part) == of_pillow(np.ascontiguousarray(part), 92)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((64, 64)), np.zeros((64, 64), np.int8), np.zeros((64, 128), np.uint8), np.zeros((64, 64, 3), np.uint8)],
+)
+def test_other_arrays_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"expected uint8 \(64, 64\), got"):
+        GrayEncoder(64, 92)(wrong)

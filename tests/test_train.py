@@ -1,5 +1,6 @@
 """Training goes down, resumes where it stopped, and leaves what it promises."""
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -12,6 +13,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -243,21 +245,35 @@ def command_of(data, folder, *options):
     return [sys.executable, "-m", *command, *options]
 
 
+@contextlib.contextmanager
+def started(command, count=1):
+    """Processes of one command, which are gone afterwards."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    processes = [subprocess.Popen(command, env=environment, **pipes) for _ in range(count)]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
 @pytest.mark.parametrize("machines", [1, 2])
 def test_ranks_train_one_model(data, tmp_path, machines):
     """Two processes of `ccc train` alone, or one on each of two machines, as far as `torchrun` can tell."""
-    command = command_of(data, tmp_path, "--steps", "4", "--validate-every", "2", "--crop", "32", "--processes", "2")
-    if machines == 2:
+    command = command_of(data, tmp_path, "--steps", "4", "--validate-every", "2", "--crop", "32")
+    if machines == 1:
+        command += ["--processes", "2"]
+    else:
         with socket.socket() as free:
             free.bind(("localhost", 0))
             meeting = f"localhost:{free.getsockname()[1]}"
         torchrun = ["-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
         command[1:1] = [*torchrun, "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    started = [subprocess.Popen(command, env=environment, **pipes) for _ in range(machines)]
-    said = "".join(process.communicate(timeout=300)[0] for process in started)
-    assert all(process.returncode == 0 for process in started), said
+    with started(command, machines) as processes:
+        said = "".join(process.communicate(timeout=300)[0] for process in processes)
+        assert all(process.returncode == 0 for process in processes), said
     assert said.count("2 x cpu: 4 steps") == 1
     assert load_model(tmp_path / "ccc.safetensors")[2]["ranks"] == 2
     assert pd.read_csv(tmp_path / "history.csv")["step"].tolist() == [2, 4]
@@ -265,9 +281,32 @@ def test_ranks_train_one_model(data, tmp_path, machines):
 
 def test_an_error_of_ranks_is_one_line_each(data, tmp_path):
     command = command_of(data, tmp_path, "--steps", "4", "--batch-size", "5", "--processes", "2")
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "ccc train: error: a batch of 5 does not divide among 2 ranks" in done.stderr
+    with started(command) as (process,):
+        said = process.communicate(timeout=300)[0].splitlines()
+        assert process.returncode == 2
+    assert said == ["ccc train: error: a batch of 5 does not divide among 2 ranks"] * 2
+
+
+def children(process):
+    return [child for child in psutil.Process(process.pid).children() if "train" in child.cmdline()]
+
+
+def test_a_rank_that_dies_ends_the_others(data, tmp_path):
+    with started(command_of(data, tmp_path, "--steps", "100000", "--processes", "2")) as (process,):
+        next(line for line in process.stdout if "2 x cpu" in line)
+        ranks = children(process)
+        ranks[1].kill()
+        process.communicate(timeout=300)
+        assert process.returncode == 128 + signal.SIGKILL
+        assert len(ranks) == 2 and not any(rank.is_running() for rank in ranks)
+
+
+def test_ranks_do_not_outlive_what_started_them(data, tmp_path):
+    with started(command_of(data, tmp_path, "--steps", "100000", "--processes", "2")) as (process,):
+        next(line for line in process.stdout if "2 x cpu" in line)
+        ranks = children(process)
+        process.kill()
+        assert len(ranks) == 2 and not psutil.wait_procs(ranks, timeout=60)[1]
 
 
 @pytest.mark.parametrize("options", [{"precision": "bfloat16"}, {"precision": "float16"}, {"deterministic": True}])
@@ -308,17 +347,15 @@ def test_a_corrupt_state_falls_back_to_the_one_before(data, tmp_path):
     assert any("warning" in line and "cannot be read" in line for line in said) and "resumed at step 4 of 6" in said
 
 
-@pytest.mark.parametrize(("processes", "number"), [("1", signal.SIGTERM), ("2", signal.SIGTERM), ("2", signal.SIGUSR1)])
+@pytest.mark.parametrize(("processes", "number"), [("1", signal.SIGTERM), ("1", signal.SIGHUP), ("2", signal.SIGUSR1)])
 def test_a_signal_saves_and_asks_for_another_go(data, tmp_path, processes, number):
     command = command_of(data, tmp_path, "--steps", "100000", "--validate-every", "2", "--save-every", "100000")
-    command += ["--processes", processes]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    for line in process.stdout:
-        if line.startswith("step "):
+    with started([*command, "--processes", processes]) as (process,):
+        next(line for line in process.stdout if line.startswith("step "))
+        for _ in range(3):  # who is impatient loses nothing
             process.send_signal(number)
-            break
-    rest = process.communicate(timeout=60)[0]
-    assert process.returncode == REQUEUE and f"stopped by {number.name}" in rest
+        rest = process.communicate(timeout=60)[0]
+        assert process.returncode == REQUEUE and f"stopped by {number.name}" in rest
     assert len(list((tmp_path / "state").glob("*/step-*.pt"))) == 1
 
 

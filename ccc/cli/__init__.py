@@ -65,13 +65,12 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         if os.environ.get("CCC_PARENT"):
-            parent.watch(int(os.environ["CCC_PARENT"]))
+            parent.watch(*map(int, os.environ["CCC_PARENT"].split()))
         parser = _parser(verb if verb in VERBS else None)
         if not arguments:
             parser.print_help(sys.stderr)
             return 2
         parsed = parser.parse_args(arguments)
-        parsed.words = arguments
         return parsed.handler(parsed) or 0
     except CCCError as error:
         print(f"ccc {verb}: error: {error}", file=sys.stderr)

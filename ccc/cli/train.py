@@ -5,13 +5,14 @@ examples:
   ccc train ... --processes 4 --precision bfloat16    four GPUs of this machine share each batch
 Several machines: `torchrun ... -m ccc train ...` on each of them, as docs/cluster.md shows.
 Interrupted at any moment, the same command goes on from the last saved state, and ends where the unbroken run would
-have ended. On SIGTERM or SIGUSR1 the state is saved at once and the exit status is 75, on which a scheduler can
+have ended. On SIGTERM, SIGHUP or SIGUSR1 the state is saved at once and the exit status is 75, on which a scheduler can
 requeue.
 The defaults are the paper's; `tensorboard --logdir run/` shows the curves.
 """
 
 import dataclasses
 import os
+import sys
 from pathlib import Path
 
 
@@ -87,7 +88,8 @@ def add_arguments(parser):
         "--processes",
         type=int,
         default=1,
-        help="of this machine, one a GPU, that share each batch, as `torchrun` starts them (default: %(default)s)",
+        help="how many share each batch, one a GPU of this machine; 0 is 1, under torchrun the number is its own"
+        " (default: %(default)s)",
     )
     parser.add_argument("--workers", type=int, default=0, help="processes that read shards (default: in this one)")
 
@@ -97,14 +99,17 @@ def run(args):
 
     from ccc.cli import threads
     from ccc.codebook import Codebook
+    from ccc.errors import CCCError
     from ccc.learner import Settings
     from ccc.ranks import launch
     from ccc.states import REQUEUE
     from ccc.train import Interrupted, train
 
-    if args.processes > 1 and "WORLD_SIZE" not in os.environ:
+    if args.processes < 0:
+        raise CCCError(f"--processes must be 0 or more, got {args.processes}")
+    if args.processes > 1 and "RANK" not in os.environ:
         os.environ["OMP_NUM_THREADS"] = str(max(threads() // args.processes, 1))
-        return launch(args.processes, ["-m", "ccc", *args.words])
+        return launch(args.processes, [sys.executable, *sys.orig_argv[1:]])
     torch.set_num_threads(threads())
     settings = Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)})
     try:

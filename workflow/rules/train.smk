@@ -1,7 +1,7 @@
 # The state from which training resumes lies in results/train/<run>/state, outside the declared output: Snakemake
 # deletes the outputs of a failed job. The code is `ancient`: nobody wants a week of training redone for a comment.
-# Of several GPUs (`--set-resources train:gpu=4`) each has a process; another number of them trains nothing anew. `tee`
-# outlives the signal at a time limit, which a scheduler sends to all of a job: the last line is that the state is saved.
+# Of several GPUs (`--set-resources train:gpu=4`) each has a process; a finished model is not trained anew for another
+# number. `tee` outlives the signals that ask for the state, which a scheduler or a terminal sends to all of a job.
 rule train:
     input:
         shards=TRAINING_SHARDS,
@@ -32,4 +32,4 @@ rule train:
     shell:
         "ccc train {input.shards:q} --validation {input.validation:q} --codebook {input.codebook:q}"
         " -o {params.folder:q} --name {params.name:q} --processes {resources.gpu} {params.options:q} 2>&1"
-        " | (trap '' TERM; exec tee {log:q})"
+        " | (trap '' TERM INT HUP USR1; exec tee {log:q})"
