@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import io
 import itertools
 import json
@@ -22,7 +23,7 @@ from ccc.jpeg import GrayEncoder
 from ccc.kernels import classified, count
 from ccc.resizing import planes_of, resized
 from ccc.sources import Source, printable
-from ccc.tars import TarWriter, npy_header
+from ccc.tars import TarWriter, is_plain, npy_header, read_samples
 
 GRID = ColorGrid()
 QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
@@ -225,7 +226,7 @@ class Stream:
             # Absolute: webdataset takes a name that begins with `pipe:` or `http:` for a command or an address.
             wds.SimpleShardList([os.path.abspath(shard) for shard in self._shards_of(self.rank)]),
             functools.partial(self._of_worker, first),
-            wds.tarfile_to_samples(handler=wds.reraise_exception),
+            _samples,
             functools.partial(self._shuffled, first),
             functools.partial(self._batched, first, skips),
         )
@@ -311,15 +312,19 @@ class Stream:
 
     def _augmented(self, sample: dict, gray: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Crop and flip, the same for gray and classes; drawn by the sample's key, whoever reads it and when."""
-        generator = np.random.default_rng((self.seed, self.epoch, 2, int(sample["__key__"])))
+        words = f"{self.seed} {self.epoch} {sample['__key__']}".encode()
+        drawn = int.from_bytes(
+            hashlib.blake2b(words, digest_size=16).digest()
+        )  # a generator a sample costs ten times it
         if self.crop is not None and self.crop < gray.shape[0]:
             cells, crop_cells = classes.shape[0], self.crop * classes.shape[0] // gray.shape[0]
             step = gray.shape[0] // cells
             free = cells - crop_cells
-            top, left = generator.integers(free + 1, size=2) if self.shuffle else (free // 2, free // 2)
+            drawn, place = divmod(drawn, (free + 1) ** 2)
+            top, left = divmod(place, free + 1) if self.shuffle else (free // 2, free // 2)
             gray = gray[top * step : top * step + self.crop, left * step : left * step + self.crop]
             classes = classes[top : top + crop_cells, left : left + crop_cells]
-        if self.flip and generator.random() < 0.5:
+        if self.flip and drawn % 2:
             gray, classes = gray[:, ::-1], classes[:, ::-1]
         return gray, classes
 
@@ -341,6 +346,15 @@ class Stream:
             end = start + self.batch_size
             if end <= len(joined[0]) or self.partial:
                 yield tuple(part[start:end] for part in joined)
+
+
+def _samples(shards: Iterable[dict]) -> Iterator[dict]:
+    """Samples of the shards of WebDataset; shards that another program has packed again are read by its own reader."""
+    import webdataset as wds
+
+    for shard in shards:
+        plain = is_plain(shard["url"])
+        yield from read_samples(shard["url"]) if plain else wds.tarfile_samples([shard], handler=wds.reraise_exception)
 
 
 class _Decoder:

@@ -179,6 +179,18 @@ def test_compact_batches_hold_the_same_values(shards):
         assert (gray == gray_uint8.float() / 255).all() and (classes == classes_int16).all()
 
 
+def test_shards_packed_by_another_program_are_read_as_well(shards, tmp_path):
+    path, book = tmp_path / "0.tar", Codebook.fit(np.full(400, 600))
+    with tarfile.open(shards[0]) as whole, tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as archive:
+        for member in whole.getmembers():
+            member.mtime = 1
+            archive.addfile(member, whole.extractfile(member))
+    for (gray, classes), (same_gray, same_classes) in zip(
+        Stream([path], book, 1).compact(), Stream(shards[:1], book, 1).compact(), strict=True
+    ):
+        assert (gray == same_gray).all() and (classes == same_classes).all()
+
+
 def test_a_damaged_shard_is_named(shards, tmp_path):
     path = tmp_path / "0.tar"
     with tarfile.open(shards[0]) as whole, tarfile.open(path, "w") as archive:
