@@ -13,9 +13,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.io import flag
 from snakemake.logging import logger
-from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
@@ -119,6 +117,9 @@ def here(files):
     """
     if not files or workflow.storage_settings.default_storage_provider is None:
         return files
+    from snakemake.io import flag
+    from snakemake.path_modifier import PATH_MODIFIER_FLAG
+
     return flag(files, PATH_MODIFIER_FLAG)
 
 
