@@ -87,6 +87,22 @@ def take_bits(typing, source, start):
     return numba.uint64(source, numba.uint64), generate
 
 
+@intrinsic
+def ask_for(typing, array, place):
+    """Have the memory around `array[place]`, of a flat uint8 array, brought near while other work goes on."""
+
+    def generate(context, builder, signature, values):
+        base = context.make_array(signature.args[0])(context, builder, values[0]).data
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [base.type, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", (base.type,), kind)
+        read, near, data = number(0), number(3), number(1)
+        builder.call(prefetch, [cgutils.pointer_add(builder, base, values[1]), read, near, data])
+        return context.get_dummy_value()
+
+    return numba.void(array, numba.int64), generate
+
+
 def transposer(kept):
     """A function that turns a block of 16x16 bytes within registers, and writes only the `kept` ones of its columns.
 

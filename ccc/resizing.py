@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ccc.compiled import LANES, compiled, transposer
+from ccc.compiled import LANES, ask_for, compiled, transposer
 
 _BITS = np.int32(22)  # of the fraction of a resizing weight, as in Pillow
 _HALF = np.int32(1 << 21)
@@ -84,6 +84,8 @@ def _to_columns(pixels, columns):
     source = pixels.reshape(-1)
     whole_count, whole_width = count // 16 * 16, width // 4 * 4
     for top in range(0, whole_count, 16):
+        for place in range(4 * width * top, 4 * width * (top + 16), 64):
+            ask_for(source, place)
         for left in range(0, whole_width, 4):
             _turn_rgbx(source, 4 * (top * width + left), 4 * width, columns, 3 * LANES * left + top, LANES)
     for i in range(count):
