@@ -7,9 +7,9 @@ to RGB, by the decoder that `ccc.shards` uses, and nothing else.
 
 import argparse
 import io
+import resource
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -94,21 +94,24 @@ def main() -> None:
         source, index = folder / "photographs.tar", folder / "index.parquet"
         size = write_photographs(source, arguments.photographs, arguments.count, arguments.quality)
         Index.of(Source(source)).save(index)
-        times: dict[str, list[float]] = {"naive": [], "fast": [], "decode only": []}
+        times: dict[str, list[tuple[float, float]]] = {"naive": [], "fast": [], "decode only": []}
         for turn in range(arguments.rounds + 1):
             for name, function in zip(times, (naive, fast, decode_only), strict=True):
                 with tempfile.TemporaryDirectory(dir=folder) as output:  # removing what was written is nobody's time
-                    started = time.process_time()
+                    before = resource.getrusage(resource.RUSAGE_SELF)
                     function(source, index, Path(output))
+                    after = resource.getrusage(resource.RUSAGE_SELF)
+                    used = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
                     if turn:  # the first compiles and warms
-                        times[name].append((time.process_time() - started) / arguments.count * 1e6)
-    middle = {name: statistics.median(values) for name, values in times.items()}
+                        times[name].append(tuple(part / arguments.count * 1e6 for part in (sum(used), used[1])))
+    middle = {name: statistics.median(total for total, _ in values) for name, values in times.items()}
     print(
         f"{arguments.count} JPEGs of 256x256, {size} bytes in the mean; "
         f"medians of {arguments.rounds} interleaved rounds"
     )
     for name, value in middle.items():
-        print(f"{name:12} {value:8.0f} us a photograph (CPU)")
+        system = statistics.median(system for _, system in times[name])
+        print(f"{name:12} {value:8.0f} us a photograph (CPU), {system:.0f} of them the system's")
     print(f"fast is {middle['naive'] / middle['fast']:.1f}x as fast as naive")
     print(f"fast takes {middle['fast'] / middle['decode only']:.2f}x the time of decode only")
 
