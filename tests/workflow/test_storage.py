@@ -1,6 +1,7 @@
 """Shards and results in a bucket of a real S3 server, which is started on this machine and stopped after the tests."""
 
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -8,11 +9,14 @@ import types
 from pathlib import Path
 
 import pytest
+import yaml
 
 moto = pytest.importorskip("moto.server", reason="no S3 server to start: pip install 'moto[s3]' flask flask-cors")
 pytest.importorskip("snakemake_storage_plugin_s3", reason="no storage plugin: pip install snakemake-storage-plugin-s3")
 
 import boto3  # noqa: E402 (the plugin brings it)
+
+from ccc.weights import known  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "s3://pictures/tiny"
@@ -70,7 +74,7 @@ def test_a_bucket_holds_what_a_folder_holds(storage, folders, unbroken, tmp_path
 
 def test_any_folder_goes_on_where_another_one_stopped(folders):
     first, second, output = folders
-    assert re.findall(r"^rule (index|shard|codebook):", output, re.M) == []
+    assert re.findall(r"^rule (index|shard|codebook|train):", output, re.M) == ["train"]
     for one in (second, first):
         assert "Nothing to be done" in one.run(*STORAGE).output
         assert [path.name for path in (one.folder / "results").rglob("*.tar")] == []
@@ -79,13 +83,14 @@ def test_any_folder_goes_on_where_another_one_stopped(folders):
 def test_an_edit_of_the_code_reruns_what_it_did(folders):
     _, second, _ = folders
     path = second.folder / "ccc/colorizers/gray.py"
-    old = path.read_text()
+    old, before = path.read_text(), path.stat()
     path.write_text(old + "\n# edited\n")
     try:
         output = second.run("-n", *STORAGE).output
-        assert "colorize_gray" in output and "colorize_ccc" not in output
+        assert re.findall(r"^rule (colorize_\w+):", output, re.M) == ["colorize_gray"]
     finally:
         path.write_text(old)
+        os.utime(path, (before.st_atime, before.st_mtime))
 
 
 def test_where_no_folder_is_shared_the_jobs_leave_the_machine_and_find_what_they_need(
@@ -126,3 +131,28 @@ def test_pictures_that_are_no_longer_chosen_leave_the_bucket(storage, folders):
     assert run.returncode == 0, run.output
     left = [name for name in storage.files() if re.match("results/benchmarks/people/gray/.*png", name)]
     assert len(left) == 1
+
+
+@pytest.mark.parametrize("model", [None, "ccc/weights/ccc-scenes.safetensors"])
+def test_files_that_the_configuration_names_are_not_looked_for_in_the_bucket(storage, checkout, model):
+    one = checkout("named")
+    files = [one.folder / "own" / entry["file"] for entry in known().values()]
+    files += [one.folder / f"own/{name}" for name in ("alexnet", "encoder", "boxes/people/0.npz", "gain/people/0.npz")]
+    files += [one.folder / "own/masks/people/0.npz"]
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    configuration = yaml.safe_load((one.folder / "config/config.yaml").read_text())
+    one.configure({
+        "model": model, "methods": "auto", "weights": {"alexnet": "own/alexnet"},
+        "train": configuration["train"] | {"pretrained": "own/encoder"},
+        "segmenter": {"name": "masks", "checkpoint": "own/masks"},
+        "baselines": {"su": {"boxes": "own/boxes"}, "gain": {"folder": "own/gain"}},
+    })  # fmt: skip
+    environment = one.environment
+    one.environment = lambda front=None: environment(front) | {"CCC_WEIGHTS": str(one.folder / "own")}
+    run = one.run("-n", *STORAGE[:-1], "s3://pictures/named")
+    assert run.returncode == 0, run.output
+    assert len(set(re.findall(r"^rule colorize_(\w+):", run.output, re.M))) == 11
+    looked_for = set(re.findall(r"s3://pictures/named/(?!results/|reports/|logs/)\S+", run.output))
+    assert "s3://pictures/named/results" in run.output and not looked_for

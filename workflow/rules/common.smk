@@ -133,7 +133,8 @@ def look_again_for_folders():
     asked = StorageObject.is_dir
 
     def is_dir(self):
-        self._is_dir = self._is_dir or None
+        if getattr(self, "_is_dir", None) is False:
+            self._is_dir = None
         return asked(self)
 
     StorageObject.is_dir = is_dir
