@@ -88,9 +88,9 @@ def launch(processes: int, command: Sequence[str]) -> int:
     common = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "CCC_PARENT": parents}
     common |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     waiting, failed, end = [], [], math.inf
+    heard = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda number, _: _tell(waiting, number)) for number in heard}
     try:
-        heard = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]
-        before = {number: signal.signal(number, lambda number, _: _tell(waiting, number)) for number in heard}
         for rank in range(processes):
             waiting.append(
                 subprocess.Popen(command, env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
