@@ -26,7 +26,7 @@ from ccc.learner import Learner, Settings
 from ccc.model import load_model
 from ccc.ranks import joined
 from ccc.shards import Stream, sum_histograms, write_shard
-from ccc.states import REQUEUE
+from ccc.states import REQUEUE, Signals
 from ccc.train import train
 
 QUICK = Settings(encoder="mobilenet_v2", batch_size=4, steps=6, validate_every=3, save_every=2, validation_batches=1)
@@ -285,6 +285,31 @@ def test_an_error_of_ranks_is_one_line_each(data, tmp_path):
         said = process.communicate(timeout=300)[0].splitlines()
         assert process.returncode == 2
     assert said == ["ccc train: error: a batch of 5 does not divide among 2 ranks"] * 2
+
+
+@pytest.mark.parametrize(("devices", "expected"), [(2, "cuda:1"), (4, "cuda:3")])
+def test_ranks_leave_devices_that_others_hold_where_there_are_more(monkeypatch, devices, expected):
+    for name, value in {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("ccc.devices.choose", lambda device: torch.device(device or "cuda:3"))  # 3 is free
+    monkeypatch.setattr("torch.cuda.device_count", lambda: devices)
+    monkeypatch.setattr("torch.cuda.set_device", lambda device: None)
+    for name in ("init_process_group", "destroy_process_group", "get_rank"):
+        monkeypatch.setattr(f"torch.distributed.{name}", lambda *backend: 1)
+    with joined() as ranks:
+        assert ranks.device == torch.device(expected)
+
+
+def test_signals_that_were_ignored_stay_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with Signals() as signals:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not signals.caught
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert signals.caught == "SIGUSR1"
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def children(process):
