@@ -60,7 +60,11 @@ def _row(mine: Sequence[Line], summary: Summary, dataset: str, metric: str | Non
         verdict = f"yes, against each other method; tied with its own variant {tied[0].label}"
     else:
         largest = max(0.001, *comparison.holm.values())
-        verdict = f"yes, against each of {len(others)} (corrected p at most {largest:.3f})"
+        sure = f"(corrected p at most {largest:.3f})"
+        if all(line.cell.method == best.cell.method for line in others):
+            verdict = f"no other method was run; better than its own variant {others[0].label} {sure}"
+        else:
+            verdict = f"yes, against each of {len(others)} {sure}"
     return {
         "metric": find(metric), "best": best, "figure": best.figures[metric], "verdict": verdict,
         "beaten_by_gray": _gray_is_better(mine, metric, best.value(metric)),

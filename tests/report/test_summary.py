@@ -5,7 +5,9 @@ import pytest
 from scipy.stats import wilcoxon
 
 from ccc.metrics.registry import find
+from ccc.report.cards import _row
 from ccc.report.cells import Cell
+from ccc.report.lines import lines_of
 from ccc.report.statistics import wilcoxon_against_best
 from ccc.report.summary import summarize
 
@@ -121,3 +123,26 @@ def test_too_few_pictures_can_tell_nothing_apart(base):
         rows = {str(number): base[:count] - number for number in range(methods)}
         comparison = wilcoxon_against_best(rows, "higher")
         assert comparison.too_few(0.05) == few == (min(comparison.holm.values()) >= 0.05)
+
+
+@pytest.mark.parametrize(
+    ("others", "verdict"),
+    [
+        ([], "no other method was run"),
+        ([("ccc", "worse", "sam")], "no other method was run; better than its own variant"),
+        ([("ccc", "alike", "sam")], "no other method was run; tied with its own variant"),
+        ([("ccc", "alike", "sam"), ("cic", "worse", "plain")], "yes, against each other method; tied with its own"),
+        ([("ccc", "worse", "sam"), ("cic", "worse", "plain")], "yes, against each of 2 (corrected p at most 0.001)"),
+        ([("cic", "alike", "plain"), ("zhang", "worse", "plain")], "no: tied with cic"),
+        ([("gray", "better", "plain")], "no other method was run"),
+    ],
+)
+def test_the_first_page_says_how_sure_the_best_is(base, others, verdict):
+    noise = np.random.default_rng(1).normal(0, 1, 50)
+    columns = {"worse": base - 2, "alike": base - 0.05 + noise - noise.mean(), "better": base + 5}
+    cells = [cell("ccc", {"psnr": base})]
+    cells += [cell(method, {"psnr": columns[name]}, variant) for method, name, variant in others]
+    summary = summarize(cells)
+    row = _row(lines_of(cells, summary), summary, "set", "psnr")
+    assert row["best"].key == "ccc/plain" and row["verdict"].startswith(verdict)
+    assert bool(row["beaten_by_gray"]) == any(method == "gray" for method, *_ in others)
