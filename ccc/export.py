@@ -11,7 +11,7 @@ from torch import nn
 
 from ccc.errors import CCCError
 from ccc.files import written_whole
-from ccc.model import decoding, load_model, save_model, unbalanced
+from ccc.model import ClassColors, decoding, load_model, save_model, unbalanced
 
 SIDES = ((64, 96), (160, 128), (224, 224))  # of the random pictures on which an export is checked
 TOLERANCE = {".onnx": 1e-3, ".pt2": 1e-3, ".safetensors": 0.05}  # of logits, beside the same share of their size
@@ -23,34 +23,29 @@ class Exported(nn.Module):
     def __init__(self, model: nn.Module, codebook, settings: dict):
         super().__init__()
         self.model, self.codebook, self.settings = model, codebook, settings
-        self.register_buffer("centers", torch.from_numpy(codebook.centers))
+        self.decode = ClassColors(codebook, settings["decode"], settings["temperature"], settings["chroma"])
 
     def forward(self, gray: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = self.model(gray)
         return logits, self.colors(logits)
 
     def colors(self, logits: torch.Tensor) -> torch.Tensor:
-        adjusted = unbalanced(logits, self.codebook, self.settings, self.settings["unbalance"])
-        if self.settings["decode"] == "argmax":
-            return self.centers[adjusted.argmax(dim=1)].permute(0, 3, 1, 2)
-        shares = (adjusted / self.settings["temperature"]).softmax(dim=1)
-        return torch.einsum("nkhw,kc->nchw", shares, self.centers)
+        return self.decode(unbalanced(logits, self.codebook, self.settings, self.settings["unbalance"]))
 
 
 def export(
     weights: str | os.PathLike,
     path: str | os.PathLike,
-    decode: str | None = None,
-    temperature: float | None = None,
-    unbalance: float | None = None,
     note: str | None = None,
+    **chosen,
 ) -> float:
     """Write a model as `NAME.onnx` (for ONNX runtimes) or `NAME.pt2` (for `torch.export.load`), of any picture size.
 
     `NAME.safetensors` is a model file again, of half the size (float16), with the decoding as its default. Of the
     others, the input is `gray`, the outputs are `logits` and `ab` (`Exported`); codebook and settings stand in their
     metadata.
-    `decode`, `temperature`, `unbalance`: as `ccc.colorizers.ccc.load` takes them; `note` goes among the settings.
+    `chosen`: `decode`, `temperature`, `unbalance`, `chroma`, as `ccc.colorizers.ccc.load` takes them; `note` goes among
+    the settings.
     What was written is run on random pictures of three sizes, whole or nothing; returns the largest difference of its
     logits from torch's. Raises CCCError for another suffix, where a package is missing, or where the outputs differ.
     """
@@ -63,7 +58,7 @@ def export(
         if missing:
             raise CCCError(f"ONNX needs the package {', '.join(missing)}: pip install 'ccc[export]'")
     model, codebook, settings = load_model(weights)
-    settings = decoding(settings, decode, temperature, unbalance) | ({"note": note} if note else {})
+    settings = decoding(settings, **chosen) | ({"note": note} if note else {})
     module = Exported(model, codebook, settings).eval()
     metadata = {"codebook": json.dumps(codebook.to_dict()), "settings": json.dumps(settings, sort_keys=True)}
     with written_whole(path) as aside:

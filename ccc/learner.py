@@ -7,6 +7,7 @@ import os
 
 import torch
 
+from ccc.augmentation import relit, zoomed
 from ccc.codebook import Codebook
 from ccc.errors import CCCError
 from ccc.loss import BALANCES, REDUCTIONS, ClassBalancedCrossEntropy, rebalancing_weights
@@ -41,6 +42,8 @@ class Settings:
     phi: float | None = None  # 1 / number of classes
     reduction: str = "mean"
     crop: int | None = None  # side of the training crop in pixels, a multiple of 32; None: the whole picture
+    zoom: float = 0.0  # crops show a square of at least this share of the picture's side, at `crop`'s size; 0: as it is
+    relight: float = 0.0  # lightness to a power of 2^-relight to 2^relight; 0: as it is
     flip: bool = True
     precision: str = "float32"  # of the network's arithmetic; weights and loss are float32
     tf32: bool = True  # on CUDA, multiply float32 with 10 bits of mantissa
@@ -70,6 +73,10 @@ class Settings:
                 raise CCCError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         if self.crop is not None and self.crop % 32:
             raise CCCError(f"crop must be a multiple of 32, got {self.crop}")
+        if not 0 <= self.zoom <= 1:
+            raise CCCError(f"zoom must be a share of the picture's side, in 0 to 1, got {self.zoom}")
+        if not 0 <= self.relight <= 2:
+            raise CCCError(f"relight must lie in 0 to 2, got {self.relight}")
         if self.pretrained and self.init:
             raise CCCError("give pretrained or init, not both: a trained model brings its own encoder")
 
@@ -130,8 +137,12 @@ class Learner:
 
     def learn(self, step: int, gray: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """One step, the one after `step`. `gray`, `target`: of `Stream.batches`, on the device. Returns the loss."""
-        # All randomness of a step (dropout) follows from its number, so that a resumed run draws what it would have.
+        # All that a step draws (zoom, light, dropout) follows from its number: a resumed run draws what it would have.
         torch.manual_seed((self.settings.seed * 1_000_003 + step) * self.ranks.world + self.ranks.rank)
+        if self.settings.zoom:
+            gray, target = zoomed(gray, target, self.settings.crop or gray.shape[2], self.settings.zoom)
+        if self.settings.relight:
+            gray = relit(gray, self.settings.relight)
         self.network.train()
         precision = PRECISIONS[self.settings.precision]
         narrow = precision != torch.float32

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import safetensors
 import torch
 from safetensors.torch import save
@@ -22,6 +23,8 @@ from ccc.files import write_bytes
 from ccc.loss import expected_weights
 
 DECODERS = ("plain", "skip")
+DECODES = ("argmax", "annealed", "ciede2000")
+SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
 PUBLISHED = Path(__file__).parent / "weights" / "ccc-scenes.safetensors"  # comes with the package
 
 
@@ -172,16 +175,18 @@ class ColorClassifier(nn.Module):
         return self.decoder(maps if self.decoder_name == "skip" else maps[-1])
 
 
-def decoding(settings: Mapping, decode=None, temperature=None, unbalance=None, input_size=None) -> dict:
-    """A model's settings with what is given here, and with the paper's decoding where neither names any.
+PAPERS_DECODING = {"decode": "argmax", "temperature": 0.38, "unbalance": 0.0, "chroma": 1.0}
 
-    Where argmax is asked for alone, nothing of the balancing is taken back: that is the paper's decoding.
+
+def decoding(settings: Mapping, **given) -> dict:
+    """A model's settings with what is `given` and not None, and with the paper's decoding where neither names any.
+
+    Where argmax is asked for, what else is not given is the paper's too, whatever the model names.
     """
-    given = {"decode": decode, "temperature": temperature, "unbalance": unbalance, "input_size": input_size}
-    if decode == "argmax" and unbalance is None:
-        given["unbalance"] = 0.0
     named = {name: value for name, value in given.items() if value is not None}
-    return {"decode": "argmax", "temperature": 0.38, "unbalance": 0.0, **settings, **named}
+    if named.get("decode") == "argmax":
+        named = PAPERS_DECODING | named
+    return {**PAPERS_DECODING, **settings, **named}
 
 
 def unbalanced(logits: torch.Tensor, codebook: Codebook, settings: Mapping, share: float) -> torch.Tensor:
@@ -197,19 +202,53 @@ def unbalanced(logits: torch.Tensor, codebook: Codebook, settings: Mapping, shar
     return logits - share * torch.from_numpy(weights).log().to(logits.device)[None, :, None, None]
 
 
-def class_colors(logits: torch.Tensor, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38):
-    """Colour of each cell.
+class ClassColors(nn.Module):
+    """Colour of each cell: float logits `(N, n, h, w)` to float32 ab `(N, 2, h, w)` in CIELAB units.
 
-    `logits`: float `(N, n, h, w)`; returns float32 ab `(N, 2, h, w)` in CIELAB units. `decode`: "argmax" takes the
-    centre of the likeliest class (Eq. 17 and 10-11); "annealed" the mean of all centres under the softmax of
-    logits / temperature (Zhang et al. 2016, Eq. 5). Raises ValueError for another `decode`.
+    `decode`: "argmax", the centre of the likeliest class (Eq. 17 and 10-11); "annealed", the mean of all centres under
+    the softmax of logits / `temperature` (Zhang et al. 2016, Eq. 5); "ciede2000", the colour whose CIEDE2000 to the
+    truth is expected to be least under that softmax. `chroma`: factor on what comes of it. Raises ValueError for
+    another `decode`.
     """
-    if decode == "argmax":
-        return codebook.decode(logits.argmax(dim=1)).permute(0, 3, 1, 2)
-    if decode != "annealed":
-        raise ValueError(f'decode must be "argmax" or "annealed", got {decode!r}')
-    centers = torch.as_tensor(codebook.centers, device=logits.device)
-    return torch.einsum("nkhw,kc->nchw", (logits.float() / temperature).softmax(dim=1), centers)
+
+    def __init__(self, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38, chroma: float = 1.0):
+        super().__init__()
+        if decode not in DECODES:
+            raise ValueError(f"decode must be one of {', '.join(DECODES)}, got {decode!r}")
+        self.decode, self.temperature, self.chroma = decode, temperature, chroma
+        self.register_buffer("centers", torch.from_numpy(codebook.centers))
+        if decode == "ciede2000":
+            candidates, errors = _candidates(codebook.centers)
+            self.register_buffer("candidates", torch.from_numpy(candidates))
+            self.register_buffer("errors", torch.from_numpy(errors))
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        if self.decode == "argmax":
+            return self.chroma * self.centers[logits.argmax(dim=1)].permute(0, 3, 1, 2)
+        shares = (logits.float() / self.temperature).softmax(dim=1)
+        if self.decode == "annealed":
+            return self.chroma * torch.einsum("nkhw,kc->nchw", shares, self.centers)
+        expected = torch.einsum("nkhw,mk->nmhw", shares, self.errors)
+        near_least = (-expected / SOFTNESS).softmax(dim=1)  # between candidates, where several are nearly as good
+        return self.chroma * torch.einsum("nmhw,mc->nchw", near_least, self.candidates)
+
+
+def _candidates(centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colours to choose among, float32 `(m, 2)`: centres, edges and corners of the classes' bins; and the CIEDE2000 of
+    each to every centre, float32 `(m, n)`, which at equal lightness does not depend on it."""
+    from skimage.color import deltaE_ciede2000
+
+    steps = np.array([(a, b) for a in (-5, 0, 5) for b in (-5, 0, 5)], np.float32)
+    candidates = np.unique((centers[:, None] + steps).reshape(-1, 2), axis=0)
+    lab = [np.insert(ab.astype(np.float64), 0, 50, axis=-1) for ab in (candidates[:, None], centers[None])]
+    return candidates, deltaE_ciede2000(*lab).astype(np.float32)
+
+
+def class_colors(
+    logits: torch.Tensor, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38
+) -> torch.Tensor:
+    """Colour of each cell, float32 ab `(N, 2, h, w)` in CIELAB units, of logits `(N, n, h, w)`; see `ClassColors`."""
+    return ClassColors(codebook, decode, temperature).to(logits.device)(logits)
 
 
 def save_model(

@@ -69,8 +69,9 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
     samples = sum(item["samples"] for item in statistics)
 
     def stream(epoch: int = 0, skip: int = 0) -> Stream:
+        crop = None if settings.zoom else settings.crop  # a square to zoom is drawn from the whole picture
         return Stream(
-            list(map(str, shards)), codebook, share, settings.crop, flip=settings.flip,
+            list(map(str, shards)), codebook, share, crop, flip=settings.flip,
             seed=settings.seed, epoch=epoch, workers=workers, skip=skip, rank=ranks.rank, world=ranks.world, even=True,
         )  # fmt: skip
 

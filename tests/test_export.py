@@ -32,12 +32,12 @@ def weights(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("decode", ["argmax", "annealed"])
+@pytest.mark.parametrize("decode", ["argmax", "annealed", "ciede2000"])
 def test_onnx_runs_at_any_size_in_another_process(weights, tmp_path, decode):
     for package in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(package)
     path = tmp_path / "ccc.onnx"
-    assert export(weights, path, decode) < 1e-3
+    assert export(weights, path, decode=decode) < 1e-3
     gray = np.random.default_rng(0).random((3, 1, 64, 160), np.float32)
     np.save(tmp_path / "gray.npy", gray)
     code = (
@@ -90,7 +90,7 @@ def trained(tmp_path):
 
 def test_a_smaller_model_file_with_another_default(trained, tmp_path):
     path, weights = tmp_path / "half.safetensors", trained
-    assert export(weights, path, "annealed", 0.7, 1.0, "of coffee") < 0.05
+    assert export(weights, path, "of coffee", decode="annealed", temperature=0.7, unbalance=1.0) < 0.05
     assert path.stat().st_size < 0.55 * weights.stat().st_size
     settings = load_model(path)[2]
     assert (settings["decode"], settings["temperature"], settings["unbalance"]) == ("annealed", 0.7, 1.0)

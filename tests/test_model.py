@@ -1,16 +1,21 @@
 """The network's shapes, its decoding, and its file."""
 
+import itertools
+
 import numpy as np
 import pytest
 import safetensors
 import torch
 from safetensors.torch import load_file, save_file
+from skimage.color import deltaE_ciede2000
 
 import ccc._torchvision  # noqa: F401
-from ccc.codebook import Codebook
+from ccc.codebook import Codebook, ColorGrid
 from ccc.errors import CCCError, MissingWeights
 from ccc.loss import class_weights
 from ccc.model import (
+    DECODES,
+    ClassColors,
     ColorClassifier,
     class_colors,
     decoding,
@@ -126,14 +131,35 @@ def test_missing_pretrained_weights_are_not_replaced(tmp_path):
 def test_decoding(book):
     logits = torch.full((1, 6, 2, 2), -50.0)
     logits[0, 3] = 50  # index 3 is class 210
-    for decode in ("argmax", "annealed"):
+    for decode in DECODES:
         ab = class_colors(logits, book, decode)
         assert ab.shape == (1, 2, 2, 2)
-        torch.testing.assert_close(ab, torch.full((1, 2, 2, 2), 5.0))
+        torch.testing.assert_close(ab, torch.full((1, 2, 2, 2), 5.0), rtol=0, atol=0.01)
+        torch.testing.assert_close(ClassColors(book, decode, chroma=0.5)(logits), ab / 2)
     even = class_colors(torch.zeros(1, 6, 1, 1), book, "annealed")[0, :, 0, 0]
     np.testing.assert_allclose(even.numpy(), book.centers.mean(axis=0), atol=1e-5)
     with pytest.raises(ValueError, match="annealed"):
         class_colors(logits, book, "mean")
+
+
+def test_the_colour_of_least_expected_error():
+    """Nothing on the plane has less, and other decodings more, by scikit-image's CIEDE2000 at another lightness."""
+    book = Codebook.fit(1000 * (np.abs(ColorGrid().centers).max(axis=1) < 50).astype(np.int64))
+    logits = 3 * torch.randn(1, book.size, 6, 7, generator=torch.Generator().manual_seed(0))
+    shares = (logits / 2).softmax(dim=1)[0].numpy()
+
+    def expected(ab: np.ndarray) -> np.ndarray:
+        lab, centers = (np.insert(part.astype(float), 0, 70, axis=-1) for part in (ab, book.centers))
+        return (shares * deltaE_ciede2000(lab[None], centers[:, None, None])).sum(axis=0)
+
+    def colors(decode: str) -> np.ndarray:
+        return class_colors(logits, book, decode, 2.0)[0].permute(1, 2, 0).numpy()
+
+    least = expected(colors("ciede2000")).mean()
+    steps = np.arange(-60, 61, 4)
+    anywhere = np.min([expected(np.array([[[a, b]]])) for a, b in itertools.product(steps, steps)], axis=0).mean()
+    assert abs(least - anywhere) < 0.3
+    assert all(least < expected(colors(decode)).mean() - 1 for decode in ("argmax", "annealed"))
 
 
 @pytest.mark.parametrize("which", ["model", "skip_model"])
@@ -167,9 +193,11 @@ def test_taking_the_balancing_back_divides_by_the_weights(book):
 
 def test_the_papers_decoding_is_one_word_away():
     """A model that names another decoding as its default gives argmax as trained where argmax is asked for."""
-    settings = {"decode": "annealed", "unbalance": 1.0, "temperature": 0.7, "input_size": 160}
-    assert decoding(settings) == settings
-    assert decoding(settings, decode="argmax") == settings | {"decode": "argmax", "unbalance": 0.0}
+    settings = {"decode": "annealed", "unbalance": 1.0, "temperature": 0.7, "chroma": 0.6, "input_size": 160}
+    assert decoding(settings, decode=None) == settings
+    papers = {"decode": "argmax", "unbalance": 0.0, "temperature": 0.38, "chroma": 1.0}
+    assert decoding(settings, decode="argmax") == settings | papers
+    assert decoding(settings, decode="argmax", unbalance=0.5)["unbalance"] == 0.5
     assert decoding({"input_size": 224})["decode"] == "argmax"
 
 

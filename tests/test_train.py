@@ -103,7 +103,18 @@ def test_the_best_model_is_kept_where_it_is_asked_for(data, tmp_path, monkeypatc
 
 
 FULL = dataclasses.replace(
-    QUICK, steps=7, save_every=1, keep=9, crop=32, schedule="cosine", warmup=2, ema=0.9, clip=1.0, encoder_rate=0.5
+    QUICK,
+    steps=7,
+    save_every=1,
+    keep=9,
+    crop=32,
+    schedule="cosine",
+    warmup=2,
+    ema=0.9,
+    clip=1.0,
+    encoder_rate=0.5,
+    zoom=0.6,
+    relight=0.5,
 )
 
 

@@ -16,11 +16,16 @@ def add_arguments(parser):
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="NAME.onnx, .pt2 (torch.export) or .safetensors"
     )
-    parser.add_argument("--decode", choices=("argmax", "annealed"), help="how ab is made (default: the model's own)")
-    parser.add_argument("--temperature", type=float, help="of the annealed mean (default: the model's own)")
+    parser.add_argument(
+        "--decode", choices=("argmax", "annealed", "ciede2000"), help="how ab is made (default: the model's own)"
+    )
+    parser.add_argument(
+        "--temperature", type=float, help="of the classes' shares, not for argmax (default: the model's own)"
+    )
     parser.add_argument(
         "--unbalance", type=float, help="share of class balancing taken back (default: the model's own)"
     )
+    parser.add_argument("--chroma", type=float, help="factor on a and b (default: the model's own)")
     parser.add_argument("--note", help="a line on what the model is, kept among its settings")
 
 
@@ -28,5 +33,6 @@ def run(args):
     from ccc.export import SIDES, export
     from ccc.model import PUBLISHED
 
-    difference = export(args.model or PUBLISHED, args.output, args.decode, args.temperature, args.unbalance, args.note)
+    chosen = {name: getattr(args, name) for name in ("decode", "temperature", "unbalance", "chroma")}
+    difference = export(args.model or PUBLISHED, args.output, args.note, **chosen)
     print(f"{args.output}: as the model to {difference:.1g} in the logits of {len(SIDES)} random pictures")

@@ -11,7 +11,7 @@ from ccc import devices
 from ccc.color import lightness, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo, resize_ab
 from ccc.errors import CCCError, MissingWeights
-from ccc.model import PUBLISHED, class_colors, decoding, load_model, unbalanced
+from ccc.model import DECODES, PUBLISHED, ClassColors, decoding, load_model, unbalanced
 
 INFO = MethodInfo(
     name="ccc",
@@ -23,25 +23,30 @@ INFO = MethodInfo(
     note="not the authors' network: the model that comes with ccc is trained on scenes; see its settings",
 )
 
+ROWS = 32  # of the class map, decoded at a time
+
 
 class ColorClassified(Colorizer):
-    def __init__(self, path, device, decode, temperature, unbalance, upsample: str, input_size):
+    def __init__(self, path, device, upsample: str, **given):
         if upsample not in ("bilinear", "nearest"):
             raise CCCError(f'upsample must be "bilinear" or "nearest", got {upsample!r}')
+        self.upsample = upsample
         self.device = devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
-        chosen = decoding(self.settings, decode, temperature, unbalance, input_size)
-        self.decode, self.temperature = chosen["decode"], chosen["temperature"]
+        chosen = decoding(self.settings, **given)
+        self.decode, self.temperature, self.chroma = chosen["decode"], chosen["temperature"], chosen["chroma"]
         self.unbalance, self.input_size = chosen["unbalance"], chosen["input_size"]
-        if self.decode not in ("argmax", "annealed"):
-            raise CCCError(f'decode must be "argmax" or "annealed", got {self.decode!r}')
+        if self.decode not in DECODES:
+            raise CCCError(f"decode must be one of {', '.join(DECODES)}, got {self.decode!r}")
         if not isinstance(self.unbalance, int | float) or not 0 <= self.unbalance <= 1:
             raise CCCError(f"unbalance must lie in 0 to 1, got {self.unbalance!r}")
         if not isinstance(self.temperature, int | float) or not 0 < self.temperature < math.inf:
             raise CCCError(f"temperature must be a number above 0, got {self.temperature!r}")
+        if not isinstance(self.chroma, int | float) or not 0 <= self.chroma <= 10:
+            raise CCCError(f"chroma must be a factor in 0 to 10, got {self.chroma!r}")
         if self.input_size != "full" and (not isinstance(self.input_size, int) or self.input_size < 32):
             raise CCCError(f'input_size must be a short side of at least 32 pixels, or "full", got {self.input_size!r}')
-        self.upsample = upsample
+        self.colors = ClassColors(self.codebook, self.decode, self.temperature, self.chroma).to(self.device)
         trained_on = self.settings.get("trained_on")
         self.title = f"{INFO.title} ({trained_on})" if trained_on else INFO.title
 
@@ -59,7 +64,8 @@ class ColorClassified(Colorizer):
         plane = Image.fromarray(gray_lightness).resize((columns, rows), Image.Resampling.BICUBIC)
         gray = torch.from_numpy(np.asarray(plane) / 100).clamp_(0, 1)[None, None].to(self.device)
         logits = unbalanced(self.network(gray).float(), self.codebook, self.settings, self.unbalance)
-        ab = class_colors(logits, self.codebook, self.decode, self.temperature)
+        # Some rows at a time: a whole large picture's colours to choose among would not fit in memory.
+        ab = torch.cat([self.colors(rows) for rows in logits.split(ROWS, dim=2)], dim=2)
         return ab[0].permute(1, 2, 0).cpu().numpy()
 
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
@@ -79,16 +85,25 @@ def _model(weights) -> Path:
 
 
 def load(
-    weights=None, device=None, decode=None, temperature=None, unbalance=None, upsample="bilinear", input_size=None
+    weights=None,
+    device=None,
+    decode=None,
+    temperature=None,
+    unbalance=None,
+    chroma=None,
+    upsample="bilinear",
+    input_size=None,
 ) -> ColorClassified:
     """A trained model, ready to colour.
 
     `weights`: path of a `ccc.safetensors`, None for "CCC (scenes)", which comes with the package and is not the
-    paper's; `decode`: "argmax" (the paper's) or "annealed" mean at `temperature`; `unbalance`: share of the class
-    balancing that is taken back before it, 0 to 1, 0 in the paper and wherever argmax is asked for alone; `upsample`:
-    "bilinear" or "nearest" from the class map to the picture's size; `input_size`: short side in pixels at which the
-    network sees the picture, or "full" for the picture's own, both rounded to multiples of 32. What is left out is
-    the model's own default, where it names none argmax and the size of its training pictures. The picture's own L is
-    kept. Raises MissingWeights where `weights` is not there.
+    paper's; `decode`: "argmax" (the paper's), "annealed" mean at `temperature`, or "ciede2000", the colour of least
+    expected error at `temperature`; `unbalance`: share of the class balancing that is taken back before it, 0 to 1;
+    `chroma`: factor on a and b after it; `upsample`: "bilinear" or "nearest" from the class map to the picture's size;
+    `input_size`: short side in pixels at which the network sees the picture, or "full" for the picture's own, both
+    rounded to multiples of 32. What is left out is the model's own default, or where it names none, and where argmax
+    is asked for, the paper's: argmax of the classes as trained, at the size of the training pictures. The picture's
+    own L is kept. Raises MissingWeights where `weights` is not there.
     """
-    return ColorClassified(_model(weights), device, decode, temperature, unbalance, upsample, input_size)
+    given = {"decode": decode, "temperature": temperature, "unbalance": unbalance, "chroma": chroma}
+    return ColorClassified(_model(weights), device, upsample, input_size=input_size, **given)
