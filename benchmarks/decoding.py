@@ -3,7 +3,7 @@
   ccc prepare photographs/ -o benchmark/ -n all
   python benchmarks/decoding.py benchmark/ --alexnet alexnet_features.pth -o table.md
   python benchmarks/decoding.py validation/ --grid --alexnet alexnet_features.pth    the choice of a default
-Rows are "decode, share of balancing taken back, temperature, input size"; the first is the model's own default.
+Rows are "decode, share of balancing taken back, temperature, chroma, input size"; the first is the model's own default.
 """
 
 import argparse
@@ -24,18 +24,20 @@ METRICS = ("cnr", "psnr", "ssim", "lpips_alex", "ciede2000", "colorfulness")
 
 def colorings(model: Path | None, grid: bool) -> dict:
     """Colorizer by the name of its row."""
-    rows = {"gray": colorizers.load("gray"), "oracle, 400 classes": None}
-    default = colorizers.load("ccc", model, "cpu")
-    chosen = {"decode": default.decode, "unbalance": default.unbalance, "temperature": default.temperature}
-    options = [chosen | {"input_size": default.input_size}]
-    options += [{"decode": "argmax", "unbalance": 0.0, "input_size": size} for size in (default.input_size, 256)]
+    own = colorizers.load("ccc", model, "cpu")
+    size = own.input_size
+    options = [(own.decode, own.unbalance, own.temperature, own.chroma, size)]
+    options += [("argmax", 0.0, 1.0, 1.0, size), ("argmax", 0.0, 1.0, 1.0, 256)]
     if grid:
-        options = [
-            {"decode": "annealed", "unbalance": share, "temperature": temperature}
-            for share, temperature in itertools.product((0.0, 0.5, 1.0), (0.38, 0.7, 1.0, 1.4))
-        ]
+        ways = [("annealed", 0.0, 0.7), ("annealed", 0.5, 0.7), ("annealed", 1.0, 0.7), ("annealed", 1.0, 1.0)]
+        ways += [("ciede2000", 1.0, temperature) for temperature in (1.0, 1.4, 2.0, 3.0)]
+        options += [(*way, chroma, size) for way, chroma in itertools.product(ways, (0.6, 0.8, 1.0))]
+    names = ("decode", "unbalance", "temperature", "chroma", "input_size")
+    rows = {"gray": colorizers.load("gray"), "oracle, 400 classes": None}
     for option in options:
-        rows[", ".join(str(value) for value in option.values())] = colorizers.load("ccc", model, "cpu", **option)
+        rows[", ".join(map(str, option))] = colorizers.load(
+            "ccc", model, "cpu", **dict(zip(names, option, strict=True))
+        )
     return rows
 
 
@@ -43,7 +45,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("benchmark", nargs="+", type=Path, help="folders of `ccc prepare`")
     parser.add_argument("--model", type=Path, help="a ccc.safetensors (default: the one that comes with ccc)")
-    parser.add_argument("--grid", action="store_true", help="all annealed means rather than the default and argmax")
+    parser.add_argument("--grid", action="store_true", help="annealed means and least expected errors too")
     parser.add_argument("--alexnet", required=True, help="trunk of LPIPS")
     parser.add_argument("-o", "--output", type=Path, help="write the table")
     args = parser.parse_args()

@@ -121,6 +121,7 @@ class Learner:
         )
         self.scaler = torch.amp.GradScaler(ranks.device.type, enabled=settings.precision == "float16")
         self.network = ranks.wrapped(self.model)
+        self.seen: torch.Tensor | None = None  # classes of the last step, as the loss saw them
         if settings.compile:
             self.network = torch.compile(self.network)
 
@@ -143,6 +144,7 @@ class Learner:
             gray, target = zoomed(gray, target, self.settings.crop or gray.shape[2], self.settings.zoom)
         if self.settings.relight:
             gray = relit(gray, self.settings.relight)
+        self.seen = target
         self.network.train()
         precision = PRECISIONS[self.settings.precision]
         narrow = precision != torch.float32

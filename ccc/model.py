@@ -178,15 +178,25 @@ class ColorClassifier(nn.Module):
 PAPERS_DECODING = {"decode": "argmax", "temperature": 0.38, "unbalance": 0.0, "chroma": 1.0}
 
 
-def decoding(settings: Mapping, **given) -> dict:
-    """A model's settings with what is `given` and not None, and with the paper's decoding where neither names any.
+def decoding(settings: Mapping, *, decode=None, temperature=None, unbalance=None, chroma=None, input_size=None) -> dict:
+    """A model's settings with what is given here, and with the paper's decoding where neither names any.
 
-    Where argmax is asked for, what else is not given is the paper's too, whatever the model names.
+    A model's temperature, share of balancing and chroma belong to the decode that it names: where another is asked
+    for, what else is not given is the paper's. Raises CCCError for a value that is out of its range.
     """
-    named = {name: value for name, value in given.items() if value is not None}
-    if named.get("decode") == "argmax":
-        named = PAPERS_DECODING | named
-    return {**PAPERS_DECODING, **settings, **named}
+    given = {"decode": decode, "temperature": temperature, "unbalance": unbalance, "chroma": chroma}
+    given = {name: value for name, value in (given | {"input_size": input_size}).items() if value is not None}
+    own = PAPERS_DECODING | dict(settings)
+    if decode not in (None, own["decode"]):
+        own |= PAPERS_DECODING
+    chosen = own | given
+    if chosen["decode"] not in DECODES:
+        raise CCCError(f"decode must be one of {', '.join(DECODES)}, got {chosen['decode']!r}")
+    ranges = {"temperature": (1e-3, 1e3), "unbalance": (0, 1), "chroma": (0, 10)}
+    for name, (low, high) in ranges.items():
+        if not isinstance(chosen[name], int | float) or not low <= chosen[name] <= high:
+            raise CCCError(f"{name} must be a number in {low:g} to {high:g}, got {chosen[name]!r}")
+    return chosen
 
 
 def unbalanced(logits: torch.Tensor, codebook: Codebook, settings: Mapping, share: float) -> torch.Tensor:
@@ -207,8 +217,8 @@ class ClassColors(nn.Module):
 
     `decode`: "argmax", the centre of the likeliest class (Eq. 17 and 10-11); "annealed", the mean of all centres under
     the softmax of logits / `temperature` (Zhang et al. 2016, Eq. 5); "ciede2000", the colour whose CIEDE2000 to the
-    truth is expected to be least under that softmax. `chroma`: factor on what comes of it. Raises ValueError for
-    another `decode`.
+    truth is expected to be least, or nearly so, under that softmax. `chroma`: factor on what comes of it. Raises
+    ValueError for another `decode`.
     """
 
     def __init__(self, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38, chroma: float = 1.0):
@@ -218,7 +228,7 @@ class ClassColors(nn.Module):
         self.decode, self.temperature, self.chroma = decode, temperature, chroma
         self.register_buffer("centers", torch.from_numpy(codebook.centers))
         if decode == "ciede2000":
-            candidates, errors = _candidates(codebook.centers)
+            candidates, errors = _candidates(codebook.centers, codebook.grid.alpha)
             self.register_buffer("candidates", torch.from_numpy(candidates))
             self.register_buffer("errors", torch.from_numpy(errors))
 
@@ -233,12 +243,12 @@ class ClassColors(nn.Module):
         return self.chroma * torch.einsum("nmhw,mc->nchw", near_least, self.candidates)
 
 
-def _candidates(centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _candidates(centers: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
     """Colours to choose among, float32 `(m, 2)`: centres, edges and corners of the classes' bins; and the CIEDE2000 of
     each to every centre, float32 `(m, n)`, which at equal lightness does not depend on it."""
     from skimage.color import deltaE_ciede2000
 
-    steps = np.array([(a, b) for a in (-5, 0, 5) for b in (-5, 0, 5)], np.float32)
+    steps = np.array([(a, b) for a in (-0.5, 0, 0.5) for b in (-0.5, 0, 0.5)], np.float32) * side
     candidates = np.unique((centers[:, None] + steps).reshape(-1, 2), axis=0)
     lab = [np.insert(ab.astype(np.float64), 0, 50, axis=-1) for ab in (candidates[:, None], centers[None])]
     return candidates, deltaE_ciede2000(*lab).astype(np.float32)

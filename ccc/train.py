@@ -133,7 +133,7 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
                     row["learning_rate"] = settings.learning_rate * learner.factor(step - 1)
                     losses = []
                     if ranks.first:
-                        row |= _look(learner, validation, target, step, folder)
+                        row |= _look(learner, validation, step, folder)
                         if settings.select == "best" and (not best or row["validation_loss"] < best["loss"]):
                             weights = {name: part.cpu().clone() for name, part in learner.kept.state_dict().items()}
                             best = {"step": step, "loss": row["validation_loss"], "weights": weights}
@@ -174,13 +174,13 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
     return path
 
 
-def _look(learner: Learner, validation: Stream, target: torch.Tensor, step: int, folder: Path) -> dict[str, float]:
+def _look(learner: Learner, validation: Stream, step: int, folder: Path) -> dict[str, float]:
     """Validate, and write the preview and the table of classes."""
     settings, device = learner.settings, learner.ranks.device
     row, confusion = validate(learner.kept, validation, settings.validation_batches, device)
     for path in (folder / "preview.png", folder / "previews" / f"{step:09d}.png"):
         write_preview(path, learner.kept, validation, device)
-    weights = learner.loss.weights(torch.bincount(target.long().reshape(-1), minlength=validation.codebook.size))
+    weights = learner.loss.weights(torch.bincount(learner.seen.reshape(-1), minlength=validation.codebook.size))
     write_classes(folder / "classes.csv", validation.codebook, weights.tolist(), confusion)
     return row
 

@@ -16,7 +16,7 @@ from ccc.images import write_png
 from ccc.model import ColorClassifier, class_colors
 from ccc.shards import Stream
 
-DECODES = ("argmax", "annealed")
+SHOWN = ("argmax", "annealed")
 
 
 def major(codebook: Codebook) -> np.ndarray:
@@ -51,7 +51,7 @@ def validate(
         confusion += torch.bincount((target * n + logits.argmax(dim=1)).reshape(-1), minlength=n * n)
         true_ab = codebook.decode(target).permute(0, 3, 1, 2)
         true_rgb, true_classes = _pictures(gray, true_ab), codebook.grid.encode(true_ab.movedim(1, -1))
-        for decode in DECODES:
+        for decode in SHOWN:
             ab = class_colors(logits, codebook, decode)
             errors = ((_pictures(gray, ab) - true_rgb) ** 2).mean(dim=(1, 2, 3))
             ratios = [
@@ -89,7 +89,7 @@ def write_preview(
     columns = [
         torch.zeros(len(gray), 2, *target.shape[1:]),
         stream.codebook.decode(target).permute(0, 3, 1, 2),
-        *(class_colors(logits, stream.codebook, decode) for decode in DECODES),
+        *(class_colors(logits, stream.codebook, decode) for decode in SHOWN),
     ]
     rows = [np.concatenate(list(to_uint8(_pictures(gray, ab).numpy())), axis=1) for ab in columns]
     write_png(path, np.concatenate(rows, axis=0))

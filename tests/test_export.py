@@ -90,11 +90,14 @@ def trained(tmp_path):
 
 def test_a_smaller_model_file_with_another_default(trained, tmp_path):
     path, weights = tmp_path / "half.safetensors", trained
-    assert export(weights, path, "of coffee", decode="annealed", temperature=0.7, unbalance=1.0) < 0.05
+    chosen = {"decode": "annealed", "temperature": 0.7, "unbalance": 1.0, "chroma": 0.8}
+    assert export(weights, path, note="of coffee", **chosen) < 0.05
     assert path.stat().st_size < 0.55 * weights.stat().st_size
     settings = load_model(path)[2]
-    assert (settings["decode"], settings["temperature"], settings["unbalance"]) == ("annealed", 0.7, 1.0)
-    assert settings["note"] == "of coffee"
+    assert {name: settings[name] for name in chosen} == chosen and settings["note"] == "of coffee"
+    with pytest.raises(CCCError, match="chroma must be a number in 0 to 10, got 50"):
+        export(weights, tmp_path / "no.safetensors", chroma=50)
+    assert not (tmp_path / "no.safetensors").exists()
 
 
 def test_a_wrong_export_is_not_written(weights, tmp_path, monkeypatch):

@@ -192,13 +192,14 @@ def test_taking_the_balancing_back_divides_by_the_weights(book):
 
 
 def test_the_papers_decoding_is_one_word_away():
-    """A model that names another decoding as its default gives argmax as trained where argmax is asked for."""
-    settings = {"decode": "annealed", "unbalance": 1.0, "temperature": 0.7, "chroma": 0.6, "input_size": 160}
-    assert decoding(settings, decode=None) == settings
+    """A model's defaults go with the decode that it names: where another is asked for, all is the paper's."""
+    own = {"decode": "ciede2000", "unbalance": 1.0, "temperature": 2.0, "chroma": 0.6}
     papers = {"decode": "argmax", "unbalance": 0.0, "temperature": 0.38, "chroma": 1.0}
-    assert decoding(settings, decode="argmax") == settings | papers
-    assert decoding(settings, decode="argmax", unbalance=0.5)["unbalance"] == 0.5
-    assert decoding({"input_size": 224})["decode"] == "argmax"
+    assert decoding({"input_size": 160}) == papers | {"input_size": 160}
+    assert decoding(own) == decoding(own, decode="ciede2000") == own
+    assert decoding(own, temperature=1.0) == own | {"temperature": 1.0}
+    assert decoding(own | {"input_size": 160}, decode="argmax") == papers | {"input_size": 160}
+    assert decoding(own, decode="annealed", unbalance=0.5) == papers | {"decode": "annealed", "unbalance": 0.5}
 
 
 def test_half_the_size_gives_nearly_the_same(skip_model, book, tmp_path):

@@ -23,7 +23,7 @@ from ccc.codebook import Codebook
 from ccc.errors import CCCError
 from ccc.images import write_png
 from ccc.learner import Learner, Settings
-from ccc.model import load_model
+from ccc.model import ColorClassifier, load_model
 from ccc.ranks import joined
 from ccc.shards import Stream, sum_histograms, write_shard
 from ccc.states import REQUEUE, Signals
@@ -90,7 +90,7 @@ def test_the_best_model_is_kept_where_it_is_asked_for(data, tmp_path, monkeypatc
     look = ccc.train._look
     worse_again = {1: 5.0, 2: 3.0, 3: 4.0, 4: 3.5}
     monkeypatch.setattr(
-        ccc.train, "_look", lambda *given: look(*given) | {"validation_loss": worse_again[given[3]]}
+        ccc.train, "_look", lambda *given: look(*given) | {"validation_loss": worse_again[given[2]]}
     )  # fmt: skip
     settings = dataclasses.replace(QUICK, steps=4, validate_every=1, select="best")
     path, said = run(data, tmp_path / "whole", settings)
@@ -345,6 +345,37 @@ def test_ranks_do_not_outlive_what_started_them(data, tmp_path):
         assert len(ranks) == 2 and not psutil.wait_procs(ranks, timeout=60)[1]
 
 
+def test_what_the_network_sees_of_a_picture(data, tmp_path, monkeypatch):
+    """A zoomed square comes from the whole picture, its classes with it; light changes levels and nothing else."""
+    seen = []
+    forward, look = ColorClassifier.forward, ccc.train._look
+
+    def spy(model, gray):
+        if model.training:
+            seen.append(gray.clone())
+        return forward(model, gray)
+
+    def noted(learner, *rest):
+        seen.append(learner.seen)
+        return look(learner, *rest)
+
+    monkeypatch.setattr(ColorClassifier, "forward", spy)
+    monkeypatch.setattr(ccc.train, "_look", noted)
+    for number, changes in enumerate(({}, {"zoom": 1.0, "crop": 32}, {"zoom": 0.5, "crop": 32}, {"relight": 1.0})):
+        run(data, tmp_path / str(number), dataclasses.replace(QUICK, steps=1, flip=False, **changes))
+    whole, classes, shrunk, shrunk_classes, zoomed, zoomed_classes, lit, lit_classes = seen
+    torch.testing.assert_close(shrunk, torch.nn.functional.avg_pool2d(whole, 2))
+    places = [(shrunk_classes == classes[:, row::2, column::2]).all() for row in (0, 1) for column in (0, 1)]
+    assert any(places), "each cell has the class of one of the four below it"
+    assert zoomed.shape == shrunk.shape and zoomed_classes.shape == shrunk_classes.shape
+    assert not torch.allclose(zoomed, shrunk, atol=0.02)
+    inside = (whole > 0.1) & (whole < 0.9)
+    for one, other, where in zip(lit, whole, inside, strict=True):
+        powers = one[where].log() / other[where].log()
+        assert 0.5 <= powers.mean() <= 2 and powers.std() < 1e-3
+    assert not torch.allclose(lit, whole, atol=0.02) and torch.equal(lit_classes, classes)
+
+
 @pytest.mark.parametrize("options", [{"precision": "bfloat16"}, {"precision": "float16"}, {"deterministic": True}])
 def test_other_arithmetic(data, tmp_path, options):
     _, _ = run(data, tmp_path, dataclasses.replace(QUICK, **options))
@@ -359,6 +390,8 @@ def test_other_arithmetic(data, tmp_path, options):
         ({"precision": "half"}, "precision must be one of float32, bfloat16, float16, got 'half'"),
         ({"schedule": "step"}, "schedule must be one of"),
         ({"crop": 40}, "multiple of 32"),
+        ({"zoom": 1.5}, "zoom must be a share"),
+        ({"relight": -0.1}, "relight must lie in 0 to 2"),
         ({"pretrained": True, "init": True}, "not both"),
     ],
 )

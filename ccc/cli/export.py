@@ -4,6 +4,7 @@ examples:
   ccc export results/train/demo/ccc.safetensors -o ccc.onnx
   ccc export results/train/demo/ccc.safetensors -o ccc.pt2 --decode annealed
   ccc export results/train/demo/ccc.safetensors -o half.safetensors
+What is not given of the decoding is the model's own, or the paper's where --decode is not the model's own.
 Input `gray`: L / 100, float (N, 1, H, W), sides multiples of 32 from 64 up. Outputs `logits` and `ab`, at a quarter of
 the size.
 """
@@ -16,16 +17,10 @@ def add_arguments(parser):
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="NAME.onnx, .pt2 (torch.export) or .safetensors"
     )
-    parser.add_argument(
-        "--decode", choices=("argmax", "annealed", "ciede2000"), help="how ab is made (default: the model's own)"
-    )
-    parser.add_argument(
-        "--temperature", type=float, help="of the classes' shares, not for argmax (default: the model's own)"
-    )
-    parser.add_argument(
-        "--unbalance", type=float, help="share of class balancing taken back (default: the model's own)"
-    )
-    parser.add_argument("--chroma", type=float, help="factor on a and b (default: the model's own)")
+    parser.add_argument("--decode", choices=("argmax", "annealed", "ciede2000"), help="how ab is made")
+    parser.add_argument("--temperature", type=float, help="of the classes' shares, but for argmax")
+    parser.add_argument("--unbalance", type=float, help="share of class balancing taken back")
+    parser.add_argument("--chroma", type=float, help="factor on a and b")
     parser.add_argument("--note", help="a line on what the model is, kept among its settings")
 
 
@@ -34,5 +29,5 @@ def run(args):
     from ccc.model import PUBLISHED
 
     chosen = {name: getattr(args, name) for name in ("decode", "temperature", "unbalance", "chroma")}
-    difference = export(args.model or PUBLISHED, args.output, args.note, **chosen)
+    difference = export(args.model or PUBLISHED, args.output, note=args.note, **chosen)
     print(f"{args.output}: as the model to {difference:.1g} in the logits of {len(SIDES)} random pictures")

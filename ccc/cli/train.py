@@ -63,8 +63,8 @@ def add_arguments(parser):
         "phi": "trade-off of Eq. 15; left out: 1 / number of classes",
         "reduction": "mean, sum or pixel_mean of the loss",
         "crop": "side of the training crop, a multiple of 32; left out: whole pictures",
-        "zoom": "least side of a training crop as a share of the picture's, enlarged or reduced to --crop; 0 for crops "
-        "as they are",
+        "zoom": "least side of a training crop as a share of the picture's, enlarged or reduced to --crop, or to the "
+        "picture's side; 0 for crops as they are",
         "relight": "change of lightness in octaves of its exponent: 1 for powers of 1/2 to 2; 0 for none",
         "precision": "of the network's arithmetic: float32, bfloat16, float16",
         "steps": "steps in all",

@@ -1,6 +1,5 @@
 """CCC: Color Classified Colorization (Gain, Raha and Debnath 2024, arXiv 2403.01476)."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from ccc import devices
 from ccc.color import lightness, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo, resize_ab
 from ccc.errors import CCCError, MissingWeights
-from ccc.model import DECODES, PUBLISHED, ClassColors, decoding, load_model, unbalanced
+from ccc.model import PUBLISHED, ClassColors, decoding, load_model, unbalanced
 
 INFO = MethodInfo(
     name="ccc",
@@ -36,14 +35,6 @@ class ColorClassified(Colorizer):
         chosen = decoding(self.settings, **given)
         self.decode, self.temperature, self.chroma = chosen["decode"], chosen["temperature"], chosen["chroma"]
         self.unbalance, self.input_size = chosen["unbalance"], chosen["input_size"]
-        if self.decode not in DECODES:
-            raise CCCError(f"decode must be one of {', '.join(DECODES)}, got {self.decode!r}")
-        if not isinstance(self.unbalance, int | float) or not 0 <= self.unbalance <= 1:
-            raise CCCError(f"unbalance must lie in 0 to 1, got {self.unbalance!r}")
-        if not isinstance(self.temperature, int | float) or not 0 < self.temperature < math.inf:
-            raise CCCError(f"temperature must be a number above 0, got {self.temperature!r}")
-        if not isinstance(self.chroma, int | float) or not 0 <= self.chroma <= 10:
-            raise CCCError(f"chroma must be a factor in 0 to 10, got {self.chroma!r}")
         if self.input_size != "full" and (not isinstance(self.input_size, int) or self.input_size < 32):
             raise CCCError(f'input_size must be a short side of at least 32 pixels, or "full", got {self.input_size!r}')
         self.colors = ClassColors(self.codebook, self.decode, self.temperature, self.chroma).to(self.device)
@@ -65,7 +56,7 @@ class ColorClassified(Colorizer):
         gray = torch.from_numpy(np.asarray(plane) / 100).clamp_(0, 1)[None, None].to(self.device)
         logits = unbalanced(self.network(gray).float(), self.codebook, self.settings, self.unbalance)
         # Some rows at a time: a whole large picture's colours to choose among would not fit in memory.
-        ab = torch.cat([self.colors(rows) for rows in logits.split(ROWS, dim=2)], dim=2)
+        ab = torch.cat([self.colors(part) for part in logits.split(ROWS, dim=2)], dim=2)
         return ab[0].permute(1, 2, 0).cpu().numpy()
 
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
@@ -101,9 +92,9 @@ def load(
     expected error at `temperature`; `unbalance`: share of the class balancing that is taken back before it, 0 to 1;
     `chroma`: factor on a and b after it; `upsample`: "bilinear" or "nearest" from the class map to the picture's size;
     `input_size`: short side in pixels at which the network sees the picture, or "full" for the picture's own, both
-    rounded to multiples of 32. What is left out is the model's own default, or where it names none, and where argmax
-    is asked for, the paper's: argmax of the classes as trained, at the size of the training pictures. The picture's
-    own L is kept. Raises MissingWeights where `weights` is not there.
+    rounded to multiples of 32. What is left out is the model's own default, or where it names none, and where another
+    decode than its own is asked for, the paper's: argmax of the classes as trained. The picture's own L is kept.
+    Raises MissingWeights where `weights` is not there, CCCError for a value out of its range.
     """
     given = {"decode": decode, "temperature": temperature, "unbalance": unbalance, "chroma": chroma}
     return ColorClassified(_model(weights), device, upsample, input_size=input_size, **given)

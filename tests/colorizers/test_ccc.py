@@ -6,8 +6,9 @@ import tarfile
 import numpy as np
 import pytest
 
+import ccc.colorizers.ccc
 from ccc import colorizers
-from ccc.color import gray_of, rgb_to_lab
+from ccc.color import gray_of, lightness, rgb_to_lab
 from ccc.errors import CCCError, MissingWeights
 from ccc.images import read_rgb
 from ccc.metrics import ciede2000
@@ -38,6 +39,17 @@ def test_the_network_sees_the_size_it_was_trained_on(colorizer):
     assert colorizer.input_shape(256, 341) == (160, 224)
     assert colorizers.load("ccc", device="cpu", input_size="full").input_shape(256, 341) == (256, 352)
     assert colorizers.load("ccc", device="cpu", input_size=256).input_shape(500, 400) == (320, 256)
+
+
+def test_a_picture_is_decoded_in_parts_as_it_would_be_at_once(monkeypatch, astronaut):
+    options = {"decode": "ciede2000", "temperature": 2.0, "unbalance": 1.0, "input_size": 160}
+    parts = colorizers.load("ccc", device="cpu", **options).predict_ab(lightness(astronaut))
+    assert parts.shape == (40, 40, 2)
+    monkeypatch.setattr(ccc.colorizers.ccc, "ROWS", 7)
+    others = colorizers.load("ccc", device="cpu", **options).predict_ab(lightness(astronaut))
+    np.testing.assert_allclose(parts, others, atol=0.01)
+    paler = colorizers.load("ccc", device="cpu", chroma=0.5, **options).predict_ab(lightness(astronaut))
+    np.testing.assert_allclose(paler, parts / 2, atol=0.01)
 
 
 def test_lightness_is_kept_and_colour_of_the_input_is_not_looked_at(colorizer, astronaut):
@@ -71,7 +83,14 @@ def test_wrong_options(tmp_path):
     with pytest.raises(CCCError, match="no option 'decod': did you mean 'decode'"):
         colorizers.load("ccc", device="cpu", decod="argmax")
     wrong = [("decode", "mean"), ("upsample", "cubic"), ("input_size", 16), ("input_size", 33.5), ("unbalance", 2)]
-    wrong += [("unbalance", "x"), ("temperature", 0), ("temperature", -1), ("temperature", float("nan"))]
+    wrong += [
+        ("chroma", -1),
+        ("chroma", float("nan")),
+        ("unbalance", "x"),
+        ("temperature", 0),
+        ("temperature", -1),
+        ("temperature", float("nan")),
+    ]
     for option, value in wrong:
         with pytest.raises(CCCError, match=option):
             colorizers.load("ccc", device="cpu", **{option: value})
