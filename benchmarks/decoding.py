@@ -27,7 +27,7 @@ def colorings(model: Path | None, grid: bool) -> dict:
     own = colorizers.load("ccc", model, "cpu")
     size = own.input_size
     options = [(own.decode, own.unbalance, own.temperature, own.chroma, size)]
-    options += [("argmax", 0.0, 1.0, 1.0, size), ("argmax", 0.0, 1.0, 1.0, 256)]
+    options += [("argmax", 0.0, 1.0, 1.0, size), ("argmax", 0.0, 1.0, 1.0, 384)]
     if grid:
         ways = [("annealed", 0.0, 0.7), ("annealed", 0.5, 0.7), ("annealed", 1.0, 0.7), ("annealed", 1.0, 1.0)]
         ways += [("ciede2000", 1.0, temperature) for temperature in (1.0, 1.4, 2.0, 3.0)]

@@ -26,7 +26,7 @@ def test_it_says_what_it_is(colorizer):
     _, codebook, settings = load_model(PUBLISHED)
     assert settings["trained_on"] == "scenes" and settings["pictures"] == 8974 and "not the data" in settings["note"]
     assert settings["history"][-1]["step"] == settings["steps"] and codebook.size == 198
-    assert "/" not in settings["pretrained"]
+    assert settings["pretrained"] is True and settings["decode"] == "ciede2000"
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (40, 300), (300, 41), (256, 256)])
@@ -43,10 +43,10 @@ def test_the_network_sees_the_size_it_was_trained_on(colorizer):
 
 def test_a_picture_is_decoded_in_parts_as_it_would_be_at_once(monkeypatch, astronaut):
     options = {"decode": "ciede2000", "temperature": 2.0, "unbalance": 1.0, "input_size": 160}
-    parts = colorizers.load("ccc", device="cpu", **options).predict_ab(lightness(astronaut))
+    parts = colorizers.load("ccc", device="cpu", chroma=1.0, **options).predict_ab(lightness(astronaut))
     assert parts.shape == (40, 40, 2)
     monkeypatch.setattr(ccc.colorizers.ccc, "ROWS", 7)
-    others = colorizers.load("ccc", device="cpu", **options).predict_ab(lightness(astronaut))
+    others = colorizers.load("ccc", device="cpu", chroma=1.0, **options).predict_ab(lightness(astronaut))
     np.testing.assert_allclose(parts, others, atol=0.01)
     paler = colorizers.load("ccc", device="cpu", chroma=0.5, **options).predict_ab(lightness(astronaut))
     np.testing.assert_allclose(paler, parts / 2, atol=0.01)
@@ -57,7 +57,7 @@ def test_lightness_is_kept_and_colour_of_the_input_is_not_looked_at(colorizer, a
     again = colorizer.colorize(gray_of(astronaut))
     assert np.abs(rgb_to_lab(coloured)[..., 0] - rgb_to_lab(astronaut)[..., 0]).mean() < 0.5
     assert np.abs(coloured.astype(int) - again).mean() < 2
-    assert np.abs(rgb_to_lab(coloured)[..., 1:]).mean() > 5
+    assert np.abs(rgb_to_lab(coloured)[..., 1:]).mean() > 2
 
 
 def test_it_colours_scenes_better_than_gray_does(colorizer, shared):
