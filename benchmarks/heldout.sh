@@ -5,6 +5,7 @@
 #   bash benchmarks/heldout.sh DATA WORK ALEXNET [options of `ccc train`, such as --zoom 0]
 # DATA holds scenes/; the encoder's ImageNet weights are found by `ccc weights`. Run from the root of the checkout.
 set -euo pipefail
+(($# >= 3)) || { sed -n '2,7s/^# //p' "$0" >&2; exit 2; }
 data=$1 work=$2 alexnet=$3
 shift 3
 others='bsds caltech101 kodak mcm'

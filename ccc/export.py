@@ -54,6 +54,8 @@ def export(
     writers = {".onnx": _write_onnx, ".pt2": _write_program, ".safetensors": _write_half}
     if path.suffix not in writers:
         raise CCCError(f"{path}: the suffix says what to write: {', '.join(writers)}")
+    if path.resolve() == Path(weights).resolve():
+        raise CCCError(f"{path}: is the model itself; give another name with -o")
     if path.suffix == ".onnx":
         missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if importlib.util.find_spec(name) is None]
         if missing:

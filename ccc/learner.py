@@ -58,7 +58,7 @@ class Settings:
     seed: int = 0
 
     def check(self) -> None:
-        """Raise CCCError, naming the setting, where one is not among its choices."""
+        """Raise CCCError, naming the setting, where one is not among its choices or out of its range."""
         choices = {
             "decoder": DECODERS,
             "schedule": SCHEDULES,
@@ -71,12 +71,21 @@ class Settings:
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise CCCError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
-        if self.crop is not None and self.crop % 32:
+        if self.crop is not None and (self.crop < 32 or self.crop % 32):
             raise CCCError(f"crop must be a multiple of 32, got {self.crop}")
-        if not 0 <= self.zoom <= 1:
-            raise CCCError(f"zoom must be a share of the picture's side, in 0 to 1, got {self.zoom}")
-        if not 0 <= self.relight <= 2:
-            raise CCCError(f"relight must lie in 0 to 2, got {self.relight}")
+        for name in ("batch_size", "steps", "validate_every", "save_every", "keep", "validation_batches"):
+            if getattr(self, name) < 1:
+                raise CCCError(f"{name} must be at least 1, got {getattr(self, name)}")
+        shares = {"zoom": 1.0, "relight": 2.0, "upsilon": 1.0, "cooldown": 1.0, "beta1": 1.0, "beta2": 1.0, "ema": 1.0}
+        for name, most in shares.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise CCCError(f"{name} must lie in 0 to {most:g}, got {getattr(self, name)}")
+        for name in ("upsilon", "phi", "learning_rate", "cooldown"):
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
+                raise CCCError(f"{name} must be above 0, got {getattr(self, name)}")
+        for name in ("beta1", "beta2", "ema"):
+            if getattr(self, name) == 1:
+                raise CCCError(f"{name} must be below 1: at 1 nothing new would count")
         if self.pretrained and self.init:
             raise CCCError("give pretrained or init, not both: a trained model brings its own encoder")
 

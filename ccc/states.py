@@ -40,7 +40,10 @@ class States:
         others = [path for path in self.folder.parent.glob("*/step-*.pt") if path.parent != self.folder]
         paths = sorted(self.folder.glob("step-*.pt"), reverse=True)
         if others and not paths:
-            say(f"{others[0].parent} holds the state of a run with other settings or data, and is left as it is")
+            say(
+                f"{others[0].parent} holds the state of a run with other settings or data, and is left as it is; its "
+                "model and history are replaced by this run's"
+            )
         for path in paths:
             try:
                 return torch.load(path, map_location="cpu", weights_only=True)

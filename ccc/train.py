@@ -67,6 +67,8 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
     if share * (side // 32) ** 2 < 2:
         raise CCCError(f"{share} picture(s) of {side} pixels a process are too little to normalize: use a larger batch")
     samples = sum(item["samples"] for item in statistics)
+    if settings.crop and not settings.zoom and settings.crop > statistics[0]["size"]:
+        raise CCCError(f"crop {settings.crop} is larger than the shards' pictures of {statistics[0]['size']} pixels")
 
     def stream(epoch: int = 0, skip: int = 0) -> Stream:
         crop = None if settings.zoom else settings.crop  # a square to zoom is drawn from the whole picture
@@ -142,6 +144,8 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
                         board("train/images_per_second", pace.rate(step), step)
                         pace.tell(step, row["loss"], row)
                     history.append(row)
+                    if ranks.first:
+                        write_history(folder / "history.csv", history)
                     ranks.wait()
                 elif losses:
                     pace.tell(step, losses[-1])
@@ -161,7 +165,6 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
             say(f"kept: the model of step {best['step']}, of the least validation loss, {best['loss']:.3f}")
         if best or not (folder / "preview.png").exists():
             write_preview(folder / "preview.png", learner.kept, validation, ranks.device)
-        write_history(folder / "history.csv", history)
         started_from = {"pretrained": settings.pretrained, "init": settings.init}
         names = {key: Path(path).name if isinstance(path, str) else path for key, path in started_from.items()}
         kept = dataclasses.asdict(settings) | names | {

@@ -28,7 +28,9 @@ def add_arguments(parser):
         help="show longer pictures to the method scaled down to this long side, and enlarge only their ab",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="colour again what is in the output already")
-    add_options(parser, "of the method, such as render_factor=20 for deoldify: `ccc methods deoldify` explains them")
+    add_options(
+        parser, "of the method, such as decode=argmax or chroma=1 for ccc: `ccc methods ccc` shows and explains them"
+    )
 
 
 def run(args):

@@ -15,7 +15,11 @@ from pathlib import Path
 def add_arguments(parser):
     parser.add_argument("model", type=Path, nargs="?", help="a ccc.safetensors (default: the one that comes with ccc)")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="NAME.onnx, .pt2 (torch.export) or .safetensors"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="NAME.onnx, .pt2 (torch.export), or .safetensors, a model again, of half the size (float16)",
     )
     parser.add_argument("--decode", choices=("argmax", "annealed", "ciede2000"), help="how ab is made")
     parser.add_argument("--temperature", type=float, help="of the classes' shares, but for argmax")

@@ -7,6 +7,9 @@ Several machines: `torchrun ... -m ccc train ...` on each of them, as docs/clust
 Interrupted at any moment, the same command goes on from the last saved state, and ends where the unbroken run would
 have ended. On SIGTERM, SIGHUP or SIGUSR1 the state is saved at once and the exit status is 75, on which a scheduler can
 requeue.
+At every validation the folder gets preview.png (from top to bottom gray, the truth through its classes, argmax, the
+annealed mean), history.csv (loss, accuracy, CNR, PSNR, and the shares of major classes' cells taken for minor ones and
+the other way round), and classes.csv (weight of every class, and how often it was met and told).
 The defaults are the paper's; `tensorboard --logdir run/` shows the curves.
 """
 

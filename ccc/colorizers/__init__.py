@@ -37,8 +37,10 @@ def info(name: str) -> MethodInfo:
 
 def options(name: str) -> dict:
     """The method's own options with their defaults; what None stands for is `explained`. Raises as `info`."""
-    parameters = inspect.signature(_module(name).load).parameters
-    return {key: parameter.default for key, parameter in parameters.items() if key not in ("weights", "device")}
+    module = _module(name)
+    parameters = inspect.signature(module.load).parameters
+    found = {key: parameter.default for key, parameter in parameters.items() if key not in ("weights", "device")}
+    return found | (module.own_defaults() if hasattr(module, "own_defaults") else {})
 
 
 def explained(name: str) -> str:

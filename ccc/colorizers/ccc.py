@@ -1,5 +1,6 @@
 """CCC: Color Classified Colorization (Gain, Raha and Debnath 2024, arXiv 2403.01476)."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from ccc import devices
 from ccc.color import lightness, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo, resize_ab
 from ccc.errors import CCCError, MissingWeights
+from ccc.files import safetensors_metadata
 from ccc.model import PUBLISHED, ClassColors, decoding, load_model, unbalanced
 
 INFO = MethodInfo(
@@ -66,6 +68,12 @@ class ColorClassified(Colorizer):
 def files(weights=None, **options) -> list[Path]:
     """The model file that `load` reads: see `ccc.colorizers.files`."""
     return [_model(weights)]
+
+
+def own_defaults() -> dict:
+    """What the model that comes with the package decodes by; another may name other values."""
+    chosen = decoding(json.loads(safetensors_metadata(PUBLISHED)["settings"]))
+    return {name: chosen[name] for name in ("decode", "temperature", "unbalance", "chroma", "input_size")}
 
 
 def _model(weights) -> Path:

@@ -26,7 +26,9 @@ def test_it_says_what_it_is(colorizer):
     _, codebook, settings = load_model(PUBLISHED)
     assert settings["trained_on"] == "scenes" and settings["pictures"] == 8974 and "not the data" in settings["note"]
     assert settings["history"][-1]["step"] == settings["steps"] and codebook.size == 198
-    assert settings["pretrained"] is True and settings["decode"] == "ciede2000"
+    assert settings["pretrained"] is True
+    own = {name: getattr(colorizer, name) for name in ("decode", "temperature", "unbalance", "chroma", "input_size")}
+    assert colorizers.options("ccc") == own | {"upsample": "bilinear"} and own["decode"] == "ciede2000"
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (40, 300), (300, 41), (256, 256)])
