@@ -11,7 +11,9 @@ import itertools
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
+from scipy.stats import wilcoxon
 
 from ccc import colorizers
 from ccc.cli import threads
@@ -54,7 +56,9 @@ def main():
         "| benchmark | coloured by | CNR | PSNR (dB) | SSIM | LPIPS (alex) | CIEDE2000 | colourfulness |",
         "|---" * 8 + "|",
     ]
+    compared = []
     for benchmark in args.benchmark:
+        errors = []  # CIEDE2000 of every picture, by row
         for name, colorizer in colorings(args.model, args.grid).items():
             with tempfile.TemporaryDirectory() as folder:
                 side = "gray"
@@ -62,7 +66,8 @@ def main():
                     colorizer, side = colorizers.load("oracle"), "truth"
                 for path in sorted((benchmark / side).glob("*.png")):
                     write_png(Path(folder) / path.name, colorizer.colorize(read_rgb(path)))
-                _, summary = evaluate(folder, benchmark / "truth", METRICS, {"alexnet": args.alexnet})
+                pictures, summary = evaluate(folder, benchmark / "truth", METRICS, {"alexnet": args.alexnet})
+            errors.append([picture["ciede2000"] for picture in pictures])
             mean = summary["mean"]
             cnr = next(value for name, value in mean.items() if name.startswith("cnr"))  # its name carries the size
             lines.append(
@@ -70,8 +75,14 @@ def main():
                 f"{mean['lpips_alex']:.3f} | {mean['ciede2000']:.2f} | {mean['colorfulness']:.1f} |"
             )
             print(lines[-1], flush=True)
+        gray, own = np.array(errors[0]), np.array(errors[2])
+        compared.append(
+            f"{benchmark.name}: the default has less CIEDE2000 than gray on {(own < gray).sum()} of {len(gray)} "
+            f"pictures, Wilcoxon p = {wilcoxon(own, gray).pvalue:.2g}"
+        )
+    print("\n".join(compared))
     if args.output:
-        write_text(args.output, "\n".join(lines) + "\n")
+        write_text(args.output, "\n".join([*lines, "", *compared]) + "\n")
 
 
 if __name__ == "__main__":
