@@ -46,9 +46,11 @@ def export(
     others, the input is `gray`, the outputs are `logits` and `ab` (`Exported`); codebook and settings stand in their
     metadata.
     `chosen`: `decode`, `temperature`, `unbalance`, `chroma`, as `ccc.model.decoding` takes them; `note` goes among the
-    settings. In a program that decodes by "ciede2000", a picture of a megapixel takes 0.8 GB.
+    settings. A program that decodes by "ciede2000" holds the expected error of every candidate (`ClassColors`) for all
+    of the map's cells at once.
     What was written is run on random pictures of three sizes, whole or nothing; returns the largest difference of its
-    logits from torch's. Raises CCCError for another suffix, where a package is missing, or where the outputs differ.
+    logits from torch's. Raises CCCError for another suffix, the model's own path, a value out of its range, where a
+    package is missing, or where the outputs differ.
     """
     path = Path(path)
     writers = {".onnx": _write_onnx, ".pt2": _write_program, ".safetensors": _write_half}

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import math
 import os
 
 import torch
@@ -76,16 +77,16 @@ class Settings:
         for name in ("batch_size", "steps", "validate_every", "save_every", "keep", "validation_batches"):
             if getattr(self, name) < 1:
                 raise CCCError(f"{name} must be at least 1, got {getattr(self, name)}")
-        shares = {"zoom": 1.0, "relight": 2.0, "upsilon": 1.0, "cooldown": 1.0, "beta1": 1.0, "beta2": 1.0, "ema": 1.0}
-        for name, most in shares.items():
-            if not 0 <= getattr(self, name) <= most:
-                raise CCCError(f"{name} must lie in 0 to {most:g}, got {getattr(self, name)}")
-        for name in ("upsilon", "phi", "learning_rate", "cooldown"):
+        for name in ("learning_rate", "upsilon", "phi", "cooldown"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise CCCError(f"{name} must be above 0, got {getattr(self, name)}")
+        most = {"zoom": 1, "relight": 2, "upsilon": 1, "cooldown": 1, "encoder_rate": math.inf, "clip": math.inf}
+        for name, high in most.items():
+            if not 0 <= getattr(self, name) <= high:
+                raise CCCError(f"{name} must lie in 0 to {high}, got {getattr(self, name)}")
         for name in ("beta1", "beta2", "ema"):
-            if getattr(self, name) == 1:
-                raise CCCError(f"{name} must be below 1: at 1 nothing new would count")
+            if not 0 <= getattr(self, name) < 1:
+                raise CCCError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
         if self.pretrained and self.init:
             raise CCCError("give pretrained or init, not both: a trained model brings its own encoder")
 

@@ -217,8 +217,8 @@ class ClassColors(nn.Module):
 
     `decode`: "argmax", the centre of the likeliest class (Eq. 17 and 10-11); "annealed", the mean of all centres under
     the softmax of logits / `temperature` (Zhang et al. 2016, Eq. 5); "ciede2000", the colour whose CIEDE2000 to the
-    truth is expected to be least, or nearly so, under that softmax. `chroma`: factor on what comes of it. Raises
-    ValueError for another `decode`.
+    truth is expected to be least, or nearly so, under that softmax (ours: the choice of least expected loss, with the
+    loss of Sharma et al. 2005). `chroma`: factor on what comes of it. Raises ValueError for another `decode`.
     """
 
     def __init__(self, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38, chroma: float = 1.0):

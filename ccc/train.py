@@ -165,6 +165,7 @@ def _train(shards, validation_shards, codebook, folder, settings: Settings, rank
             say(f"kept: the model of step {best['step']}, of the least validation loss, {best['loss']:.3f}")
         if best or not (folder / "preview.png").exists():
             write_preview(folder / "preview.png", learner.kept, validation, ranks.device)
+        write_history(folder / "history.csv", history)  # of a run that ended before, whose files were taken away
         started_from = {"pretrained": settings.pretrained, "init": settings.init}
         names = {key: Path(path).name if isinstance(path, str) else path for key, path in started_from.items()}
         kept = dataclasses.asdict(settings) | names | {

@@ -134,7 +134,8 @@ def test_decoding(book):
     for decode in DECODES:
         ab = class_colors(logits, book, decode)
         assert ab.shape == (1, 2, 2, 2)
-        torch.testing.assert_close(ab, torch.full((1, 2, 2, 2), 5.0), rtol=0, atol=0.01)
+        slack = {"rtol": 0, "atol": 0.01} if decode == "ciede2000" else {}  # its candidates share a cell
+        torch.testing.assert_close(ab, torch.full((1, 2, 2, 2), 5.0), **slack)
         torch.testing.assert_close(ClassColors(book, decode, chroma=0.5)(logits), ab / 2)
     even = class_colors(torch.zeros(1, 6, 1, 1), book, "annealed")[0, :, 0, 0]
     np.testing.assert_allclose(even.numpy(), book.centers.mean(axis=0), atol=1e-5)

@@ -397,8 +397,8 @@ def test_other_arithmetic(data, tmp_path, options):
         ({"relight": float("nan")}, "relight must lie in 0 to 2"),
         ({"upsilon": 0.0}, "upsilon must be above 0"),
         ({"phi": 0.0}, "phi must be above 0"),
-        ({"ema": 1.0}, "ema must be below 1"),
-        ({"ema": 2.0}, "ema must lie in 0 to 1"),
+        ({"ema": 1.0}, "ema must be at least 0 and below 1, got 1.0"),
+        ({"clip": -1.0}, "clip must lie in 0 to inf"),
         ({"save_every": 0}, "save_every must be at least 1, got 0"),
         ({"validation_batches": 0}, "validation_batches must be at least 1"),
         ({"steps": 0}, "steps must be at least 1"),
@@ -436,6 +436,17 @@ def test_a_signal_saves_and_asks_for_another_go(data, tmp_path, processes, numbe
         rest = process.communicate(timeout=60)[0]
         assert process.returncode == REQUEUE and f"stopped by {number.name}" in rest
     assert len(list((tmp_path / "state").glob("*/step-*.pt"))) == 1
+    assert pd.read_csv(tmp_path / "history.csv")["step"].tolist()[0] == 2, "the curve is there before the end"
+
+
+def test_a_run_that_ended_writes_its_files_again(data, tmp_path):
+    """Snakemake takes away the outputs of a job that is killed after its last step, and starts it again."""
+    run(data, tmp_path)
+    files = {name: (tmp_path / name).read_bytes() for name in ("ccc.safetensors", "history.csv", "preview.png")}
+    for name in files:
+        (tmp_path / name).unlink()
+    run(data, tmp_path)
+    assert {name: (tmp_path / name).read_bytes() for name in files} == files
 
 
 def test_one_small_picture_a_process_is_refused(data, tmp_path):
