@@ -72,6 +72,9 @@ def test_torch_export(weights, tmp_path):
     gray = torch.rand(1, 1, 96, 64)
     with torch.no_grad():
         torch.testing.assert_close(program.module()(gray)[1], class_colors(model(gray), book, "annealed"))
+        assert export(weights, tmp_path / "paler.pt2", chroma=0.5) < 1e-3
+        paler = torch.export.load(tmp_path / "paler.pt2").module()(gray)[1]
+        torch.testing.assert_close(paler, class_colors(model(gray), book, "annealed") / 2)
     assert json.loads(files["settings"])["decode"] == "annealed"  # the model's own default
 
 

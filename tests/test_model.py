@@ -159,7 +159,7 @@ def test_the_colour_of_least_expected_error():
     least = expected(colors("ciede2000")).mean()
     steps = np.arange(-60, 61, 4)
     anywhere = np.min([expected(np.array([[[a, b]]])) for a, b in itertools.product(steps, steps)], axis=0).mean()
-    assert abs(least - anywhere) < 0.3
+    assert abs(least - anywhere) < 0.1
     assert all(least < expected(colors(decode)).mean() - 1 for decode in ("argmax", "annealed"))
 
 

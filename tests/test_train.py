@@ -366,6 +366,7 @@ def test_what_the_network_sees_of_a_picture(data, tmp_path, monkeypatch):
     for number, changes in enumerate(({}, {"zoom": 1.0, "crop": 32}, {"zoom": 0.5, "crop": 32}, {"relight": 1.0})):
         run(data, tmp_path / str(number), dataclasses.replace(QUICK, steps=1, flip=False, **changes))
     whole, classes, shrunk, shrunk_classes, zoomed, zoomed_classes, lit, lit_classes = seen
+    assert len(classes.unique()) > 3
     torch.testing.assert_close(shrunk, torch.nn.functional.avg_pool2d(whole, 2))
     places = [(shrunk_classes == classes[:, row::2, column::2]).all() for row in (0, 1) for column in (0, 1)]
     assert any(places), "each cell has the class of one of the four below it"
