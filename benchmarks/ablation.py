@@ -2,9 +2,9 @@
 
   python benchmarks/ablation.py shards/train/*.tar --validation shards/validation/*.tar --codebook codebook.json
       --benchmark benchmarks/* --pretrained mobilenet_v2-b0353104.pth --alexnet alexnet_features.pth -o ablation/
-Every run is one `ccc.train.train` and resumes; a run that is done is not done again. `--benchmark` takes folders of
-`ccc prepare`. Pictures are coloured by argmax, as in the paper. Writes ablation.csv (every benchmark) and ablation.md
-(means over the benchmarks).
+Every run is one `ccc.training.train` and resumes; a run that is done is not done again. `--benchmark` takes folders
+of `ccc prepare`. Pictures are coloured by argmax, as in the paper. Writes ablation.csv (every benchmark) and
+ablation.md (means over the benchmarks).
 """
 
 import argparse
@@ -18,11 +18,11 @@ import torch
 from ccc import colorizers
 from ccc.cli import threads
 from ccc.codebook import Codebook
-from ccc.files import write_text
-from ccc.images import read_rgb, write_png
-from ccc.learner import Settings
+from ccc.core.files import write_text
+from ccc.core.images import read_rgb, write_png
 from ccc.metrics.evaluate import evaluate
-from ccc.train import train
+from ccc.settings import Settings
+from ccc.training.loop import train
 
 VARIANTS = {
     "none": {"balance": "none"},

@@ -15,8 +15,8 @@ import time
 
 import numpy as np
 
-from ccc import devices
-from ccc.errors import CCCError
+from ccc.core import devices
+from ccc.core.errors import CCCError
 
 
 def _method(name: str, device):

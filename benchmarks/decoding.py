@@ -17,8 +17,8 @@ from scipy.stats import wilcoxon
 
 from ccc import colorizers
 from ccc.cli import threads
-from ccc.files import write_text
-from ccc.images import read_rgb, write_png
+from ccc.core.files import write_text
+from ccc.core.images import read_rgb, write_png
 from ccc.metrics.evaluate import evaluate
 
 METRICS = ("cnr", "psnr", "ssim", "lpips_alex", "ciede2000", "colorfulness")

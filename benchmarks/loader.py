@@ -1,4 +1,4 @@
-"""Training samples computed from the photographs, as one writes it first, beside `ccc.shards.Stream` over shards.
+"""Training samples computed from the photographs, as one writes it first, beside `ccc.data.stream.Stream` over shards.
 
 Both run with the same number of workers and shuffle, and give batches as `ccc train` takes them: uint8 gray and int16
 classes. Naive: a torch Dataset that decodes with Pillow and computes L and class map with scikit-image, a sample at a
@@ -18,9 +18,10 @@ import torch
 from shards import naive_sample, write_photographs
 
 from ccc.codebook import Codebook
-from ccc.index import Index
-from ccc.shards import Stream, sum_histograms, write_shard
-from ccc.sources import Source
+from ccc.data.index import Index
+from ccc.data.shards import sum_histograms, write_shard
+from ccc.data.sources import Source
+from ccc.data.stream import Stream
 
 
 class Naive(torch.utils.data.Dataset):

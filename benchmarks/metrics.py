@@ -125,7 +125,7 @@ def kid_by_loop(x, y):
 
 def cell(pairs, weights, repeats):
     """Time `evaluate` over files, with every default metric of single pictures."""
-    from ccc.images import write_png
+    from ccc.core.images import write_png
     from ccc.metrics.evaluate import evaluate
     from ccc.metrics.registry import METRICS
 
@@ -172,9 +172,9 @@ def main():
     from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
     from ccc import metrics
-    from ccc import weights as weight_files
+    from ccc.assets import weights as weight_files
     from ccc.codebook import class_map
-    from ccc.errors import MissingWeights
+    from ccc.core.errors import MissingWeights
     from ccc.metrics import foreign
     from ccc.metrics.pair import Pair
 

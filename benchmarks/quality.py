@@ -1,6 +1,6 @@
 """What the quality of the gray JPEGs in shards costs: bytes, encoding, decoding, and the error it leaves.
 
-CPU time, shortest of several rounds, on gray pictures of 224x224 as `ccc.shards` makes them.
+CPU time, shortest of several rounds, on gray pictures of 224x224 as `ccc.data.shards` makes them.
 """
 
 import argparse
@@ -15,10 +15,10 @@ import simplejpeg
 from PIL import Image
 from shards import write_photographs
 
-from ccc.images import read_rgbx
-from ccc.jpeg import GrayEncoder
-from ccc.shards import QUALITY, make_sample
-from ccc.sources import Source
+from ccc.core.images import read_rgbx
+from ccc.data.jpeg import GrayEncoder
+from ccc.data.shards import QUALITY, make_sample
+from ccc.data.sources import Source
 
 
 def shortest(function, items: list, rounds: int = 7) -> float:
@@ -42,7 +42,7 @@ def main() -> None:
         write_photographs(path, arguments.photographs, arguments.count)
         source = Source(path)
         grays = [make_sample(read_rgbx(data))[0] for _, data in source.read(source.entries())]
-    print("| quality | bytes | by ccc.jpeg, us | by Pillow, us | decoding, us | mean error, gray levels |")
+    print("| quality | bytes | by ccc.data.jpeg, us | by Pillow, us | decoding, us | mean error, gray levels |")
     print("|---|---:|---:|---:|---:|---:|")
     for quality in sorted({90, 95, QUALITY}):
         encode = GrayEncoder(len(grays[0]), quality)

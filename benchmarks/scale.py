@@ -20,10 +20,10 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from ccc.index import Index
-from ccc.shards import sum_histograms
-from ccc.sources import Source
-from ccc.tars import TarWriter
+from ccc.data.index import Index
+from ccc.data.shards import sum_histograms
+from ccc.data.sources import Source
+from ccc.data.tars import TarWriter
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -1,8 +1,8 @@
-"""Sharding as one writes it first, beside `ccc.shards`: CPU time a photograph, and what decoding alone takes.
+"""Sharding as one writes it first, beside `ccc.data.shards`: CPU time a photograph, and what decoding alone takes.
 
 All three read the same JPEGs of 256x256 pixels (4:2:0) by the same index from one tar, in turns. Naive:
 Pillow, scikit-image's `rgb2lab` and `resize` to the class map, `webdataset.ShardWriter`. Decode only: read and decode
-to RGB, by the decoder that `ccc.shards` uses, and nothing else.
+to RGB, by the decoder that `ccc.data.shards` uses, and nothing else.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from PIL import Image
 from skimage.color import rgb2lab
 from skimage.transform import resize
 
-from ccc.images import read_rgb, square
-from ccc.index import Index
-from ccc.shards import QUALITY, write_shard
-from ccc.sources import Source
-from ccc.tars import TarWriter
+from ccc.core.images import read_rgb, square
+from ccc.data.index import Index
+from ccc.data.shards import QUALITY, write_shard
+from ccc.data.sources import Source
+from ccc.data.tars import TarWriter
 
 
 def write_photographs(path: Path, folder: Path | None, count: int, quality: int = 90) -> int:

@@ -21,12 +21,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from ccc import devices
 from ccc.codebook import Codebook
-from ccc.images import write_png
-from ccc.learner import PRECISIONS, Learner, Settings
-from ccc.ranks import Ranks
-from ccc.shards import Stream, sum_histograms, write_shard
+from ccc.core import devices
+from ccc.core.images import write_png
+from ccc.data.shards import sum_histograms, write_shard
+from ccc.data.stream import Stream
+from ccc.settings import Settings
+from ccc.training.distributed import Ranks
+from ccc.training.learner import DTYPES, Learner
 
 VIEWS = ("view", "transpose", "permute", "expand", "slice", "select", "t", "alias", "detach", "unsqueeze", "squeeze")
 
@@ -97,7 +99,7 @@ def main():
     parser.add_argument("--decoder", default="plain")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--crop", type=int)
-    parser.add_argument("--precision", default="float32", choices=list(PRECISIONS))
+    parser.add_argument("--precision", default="float32", choices=list(DTYPES))
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--threads", type=int)
@@ -170,7 +172,7 @@ def measure(args, device: torch.device, paths: list[str], codebook: Codebook) ->
     else:
         name = f"{device.type}, {torch.get_num_threads()} thread(s)"
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    rate, bandwidth = peaks(device, PRECISIONS[args.precision])
+    rate, bandwidth = peaks(device, DTYPES[args.precision])
     by_compute = rate / (3 * forward.get_total_flops() / args.batch)
     by_bandwidth = bandwidth / (traffic.bytes / args.batch)
     side = gray.shape[-1]

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ccc.color import rgb_to_lab
-from ccc.errors import CCCError
-from ccc.files import safetensors_metadata, write_text
+from ccc.core.errors import CCCError
+from ccc.core.files import safetensors_metadata, write_text
 
 PAPER_SIZE = 215  # classes that the paper kept, of Places365
 PAPER_SHARE = 500 / 109_885_440  # its threshold as a share of all its cells

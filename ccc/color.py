@@ -4,7 +4,11 @@ The constants are scikit-image's (D65, 2 degree observer), and so is the treatme
 the two agree to 1e-3. An 8-bit picture is linearized through a table of 256 values.
 """
 
+import os
+
 import numpy as np
+
+from ccc.core.images import read_rgb
 
 XYZ_FROM_RGB = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
@@ -114,6 +118,18 @@ def gray_of(rgb: np.ndarray) -> np.ndarray:
     return to_uint8(lab_to_rgb(lab)[..., 1])
 
 
+def read_gray(source: str | os.PathLike | bytes, name: str | None = None) -> np.ndarray:
+    """Read a picture as gray levels: uint8 `(H, W)`.
+
+    A gray picture is taken as it is; a colour picture becomes the gray of the same CIELAB lightness
+    (`gray_of`). Raises as `ccc.core.images.read_rgb`.
+    """
+    rgb = read_rgb(source, name)
+    if (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all():
+        return np.ascontiguousarray(rgb[..., 0])
+    return gray_of(rgb)
+
+
 def with_ab(gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """Colour a gray picture and keep its lightness.
 
@@ -122,3 +138,16 @@ def with_ab(gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """
     rgb = gray if gray.ndim == 3 else np.repeat(gray[..., None], 3, axis=-1)
     return to_uint8(lab_to_rgb(np.concatenate([lightness(rgb)[..., None], ab], axis=-1)))
+
+
+def resize_ab(ab: np.ndarray, height: int, width: int, mode: str = "bilinear") -> np.ndarray:
+    """Bring float ab planes `(h, w, 2)` to `(height, width, 2)` float32.
+
+    `mode`: "bilinear" (half-pixel centres, no antialiasing, as torch's align_corners=False) or "nearest".
+    """
+    import torch
+
+    planes = torch.from_numpy(np.ascontiguousarray(ab, dtype=np.float32)).permute(2, 0, 1)[None]
+    extra = {"align_corners": False} if mode == "bilinear" else {}
+    resized = torch.nn.functional.interpolate(planes, (height, width), mode=mode, **extra)
+    return resized[0].permute(1, 2, 0).numpy()

@@ -6,9 +6,7 @@ from torch import distributed, nn
 from torch.nn import functional
 
 from ccc.codebook import Codebook
-
-BALANCES = ("cbce", "inverse", "none", "cic")
-REDUCTIONS = ("mean", "sum", "pixel_mean")
+from ccc.settings import BALANCES, REDUCTIONS
 
 
 def class_weights(counts, upsilon: float = 0.5, phi: float | None = None):

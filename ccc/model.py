@@ -15,17 +15,17 @@ from safetensors.torch import save
 from torch import nn
 from torch.nn import functional
 
-import ccc._torchvision  # noqa: F401  before torchvision
-from ccc import weights
+import ccc.core.torchvision_ops  # noqa: F401  before torchvision
+from ccc.assets import weights
 from ccc.codebook import Codebook
-from ccc.errors import CCCError
-from ccc.files import write_bytes
+from ccc.core.errors import CCCError
+from ccc.core.files import write_bytes
 from ccc.loss import expected_weights
+from ccc.settings import DECODERS
 
-DECODERS = ("plain", "skip")
 DECODES = ("argmax", "annealed", "ciede2000")
 SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
-PUBLISHED = Path(__file__).parent / "weights" / "ccc-scenes.safetensors"  # comes with the package
+PUBLISHED = Path(__file__).parent / "assets" / "ccc-scenes.safetensors"  # comes with the package
 
 
 def _encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequential:

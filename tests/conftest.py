@@ -101,8 +101,63 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     """A running `Server`; pauses between attempts are none."""
-    monkeypatch.setattr("ccc.download._PAUSE", 0)
+    monkeypatch.setattr("ccc.assets.download._PAUSE", 0)
     with Server() as running:
         threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield running
         running.shutdown()
+
+
+@pytest.fixture
+def sets(tmp_path, monkeypatch):
+    """The small sets stand in the catalogue; their files lie in `tmp_path`/origin, and none is at hand."""
+    monkeypatch.setenv("CCC_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    import small_sets
+
+    from ccc.assets import photographs
+
+    small = small_sets.write(tmp_path / "origin")
+    monkeypatch.setattr(photographs, "known", lambda: small)
+    return small
+
+
+@pytest.fixture
+def bleeding():
+    """A red square on green of the same lightness, its red 4 pixels too wide; the mask of the square, and the truth."""
+    from ccc.color import lab_to_rgb, to_uint8
+    from ccc.segment.rle import encode, record
+
+    lab = np.full((128, 128, 3), 50, np.float32)
+    lab[..., 1:] = -40, 30
+    inside = np.zeros((128, 128), bool)
+    inside[40:90, 30:100] = True
+    truth = lab.copy()
+    truth[inside, 1:] = 50, 30
+    lab[36:94, 26:104, 1:] = 50, 30
+    masks = [record(encode(mask)) for mask in (inside, ~inside)]
+    return to_uint8(lab_to_rgb(lab)), to_uint8(lab_to_rgb(truth)), masks, inside
+
+
+@pytest.fixture
+def colored(tmp_path, astronaut, bleeding):
+    """A folder of truth, gray, nearest and bilinear colours and harmonized ones of three pictures, with their masks."""
+    from ccc.cli import main
+    from ccc.color import gray_of
+    from ccc.colorizers import oracle
+    from ccc.core.images import write_png
+
+    for name, truth in (
+        ("a", astronaut[:128, 100:228]),
+        ("b", bleeding[1]),
+        ("flat", np.full((64, 64, 3), 120, np.uint8)),
+    ):
+        write_png(tmp_path / "truth" / f"{name}.png", truth)
+        write_png(tmp_path / "gray" / f"{name}.png", gray_of(truth))
+        for upsample in ("nearest", "bilinear"):
+            write_png(tmp_path / upsample / f"{name}.png", oracle.load(upsample=upsample, map_size=14).colorize(truth))
+    gray, masks = tmp_path / "gray", tmp_path / "masks.json"
+    assert main(["segment", str(gray), "-o", str(tmp_path / "masks"), "--coco", str(masks)]) == 0
+    words = [str(gray), str(tmp_path / "bilinear"), "--masks", str(masks), "-o", str(tmp_path / "sam")]
+    assert main(["harmonize", *words]) == 0
+    return tmp_path

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.io import savemat
 from skimage import data
 
-from ccc import datasets
+from ccc.assets import photographs
 
 ADE = "ADEChallengeData2016"
 MEMBERS = {
@@ -37,22 +37,22 @@ OFFICIAL = {  # in the archive's order
 }
 
 
-def write(folder: Path) -> dict[str, datasets.Dataset]:
+def write(folder: Path) -> dict[str, photographs.Dataset]:
     """Write them beneath `folder`/NAME; return what the catalogue would say of them."""
     numbers = iter(range(1000))
     for name, members in MEMBERS.items():
         (folder / name).mkdir(parents=True)
-        archive = folder / name / datasets.known()[name].archive
+        archive = folder / name / photographs.known()[name].archive
         _archive(archive, {member: _picture(next(numbers)) for member in members})
     parts = [0, 2, 1, 2, 0, 0, 2, 1, 2]
     lines = [f"{number:06d}.jpg {part}\n" for number, part in enumerate(parts, 1)]
     (folder / "celeba/list_eval_partition.txt").write_text("".join(lines))
     arrays = {"trnid": [[1, 2, 4]], "valid": [[6, 7, 9, 10]], "tstid": [[3, 5, 8, 11, 12]]}
     savemat(folder / "flowers102/setid.mat", arrays)
-    return {name: _described(datasets.known()[name], folder / name) for name in MEMBERS}
+    return {name: _described(photographs.known()[name], folder / name) for name in MEMBERS}
 
 
-def _described(real: datasets.Dataset, folder: Path) -> datasets.Dataset:
+def _described(real: photographs.Dataset, folder: Path) -> photographs.Dataset:
     files = {}
     for file, facts in real.files.items():
         content = (folder / file).read_bytes()

@@ -8,7 +8,7 @@ import torch
 
 from ccc.codebook import Codebook, ColorGrid, area_mean, class_map
 from ccc.color import rgb_to_lab
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 GRID = ColorGrid()
 GRAYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from skimage.color import deltaE_ciede2000
 
-import ccc._torchvision  # noqa: F401
+import ccc.core.torchvision_ops  # noqa: F401
 from ccc.codebook import Codebook, ColorGrid
-from ccc.errors import CCCError, MissingWeights
+from ccc.core.errors import CCCError, MissingWeights
 from ccc.loss import class_weights
 from ccc.model import (
     DECODES,

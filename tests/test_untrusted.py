@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from ccc import embedded as data
-from ccc import sources
 from ccc.codebook import Codebook
-from ccc.errors import CCCError, ImageError
-from ccc.images import read_rgb
-from ccc.shards import Stream, sum_histograms, write_shard
+from ccc.core.errors import CCCError, ImageError
+from ccc.core.images import read_rgb
+from ccc.data import embedded as data
+from ccc.data import sources
+from ccc.data.shards import sum_histograms, write_shard
+from ccc.data.stream import Stream
 
 
 class Bomb:
@@ -28,7 +29,7 @@ class Bomb:
 
 
 def weights(path):
-    from ccc.weights import read_state_dict
+    from ccc.assets.weights import read_state_dict
 
     read_state_dict(path)
 
@@ -46,13 +47,13 @@ def segmenter(path):
 
 
 def histogram(path):
-    from ccc.shards import sum_histograms
+    from ccc.data.shards import sum_histograms
 
     sum_histograms([path])
 
 
 def state(path):
-    from ccc.states import States
+    from ccc.training.checkpoints import States
 
     said, states = [], States(path.parent, "settings")
     states.folder.mkdir()

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 
-from ccc import __version__, parent
-from ccc.errors import CCCError
+from ccc import __version__
+from ccc.core import processes
+from ccc.core.errors import CCCError
 
 VERBS = {
     "embedded": "write the photographs that scikit-image ships: crops to train on, pictures to benchmark",
@@ -65,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         if os.environ.get("CCC_PARENT"):
-            parent.watch(*map(int, os.environ["CCC_PARENT"].split()))
+            processes.watch(*map(int, os.environ["CCC_PARENT"].split()))
         parser = _parser(verb if verb in VERBS else None)
         if not arguments:
             parser.print_help(sys.stderr)

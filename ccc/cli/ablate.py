@@ -30,7 +30,8 @@ def add_arguments(parser):
 
 def run(args):
     from ccc.cli.options import parse_pairs
-    from ccc.report.ablation import ablate, ablation_cells, write_ablation
+    from ccc.harmonize.ablation import ablate, write_ablation
+    from ccc.report.ablation import ablation_cells
     from ccc.segment import load
 
     rows = ablate(

@@ -31,9 +31,9 @@ def run(args):
     import math
 
     from ccc.codebook import Codebook
-    from ccc.errors import CCCError
+    from ccc.core.errors import CCCError
+    from ccc.data.shards import read_statistics, sum_histograms
     from ccc.report.codebook import describe, draw
-    from ccc.shards import read_statistics, sum_histograms
 
     if args.threshold is not None and args.relative_threshold is not None:
         raise CCCError("give --threshold or --relative-threshold, not both")

@@ -34,8 +34,9 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc import coloring, colorizers
-    from ccc.errors import CCCError
+    from ccc import colorizers
+    from ccc.colorizers import coloring
+    from ccc.core.errors import CCCError
 
     for name, least in (("batch", 1), ("max_size", 8)):
         value = getattr(args, name)
@@ -68,8 +69,8 @@ def run(args):
 
 
 def _video(colorizer, source, target, batch, max_size, made):
-    from ccc.coloring import color_arrays
-    from ccc.video import color_video
+    from ccc.colorizers.coloring import color_arrays
+    from ccc.colorizers.video import color_video
 
     with bar(None, source.name, unit="frames") as progress:
         frames, sound = color_video(

@@ -24,7 +24,7 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.report.comparison import write_comparisons
+    from ccc.harmonize.comparison import write_comparisons
     from ccc.segment import load
 
     written = write_comparisons(

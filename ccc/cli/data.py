@@ -9,7 +9,7 @@ set; a run of the workflow fetches nothing by itself.
   ccc data fetch imagenet --from FILE  take a file at hand: this set needs a person who agrees to its terms
   ccc data check coco                  checksums, number of pictures, split file; a file or a folder will do too
 
-Addresses, checksums and where each is from stand in ccc/datasets.yaml.
+Addresses, checksums and where each is from stand in ccc/assets/photographs.yaml.
 """
 
 from pathlib import Path
@@ -43,7 +43,7 @@ def run(args):
 
 
 def _list(args):
-    from ccc.datasets import find, known
+    from ccc.assets.photographs import find, known
 
     rows = [("name", "what", "pictures", "size", "licence", "where")]
     for name, dataset in known().items():
@@ -73,9 +73,9 @@ def _gigabytes(size: int) -> str:
 
 
 def _fetch(args):
+    from ccc.assets.photographs import fetch, named
     from ccc.cli.progress import transfer
-    from ccc.datasets import fetch, named
-    from ccc.errors import CCCError
+    from ccc.core.errors import CCCError
 
     datasets = [named(name) for name in args.name]
     if args.given and len(datasets) > 1 and "://" not in args.given and not Path(args.given).is_dir():
@@ -91,8 +91,9 @@ def _fetch(args):
 def _check(args):
     import sys
 
-    from ccc.datasets import find, folders, how_to_get, known, named, recognized, verify
-    from ccc.errors import CCCError
+    from ccc.assets.photographs import find, folders, how_to_get, known, named, recognized
+    from ccc.core.errors import CCCError
+    from ccc.data.datasets import verify
 
     wrong = 0
     for word in args.name:

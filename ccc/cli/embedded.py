@@ -18,7 +18,7 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.embedded import write
+    from ccc.data.embedded import write
 
     counts = write(args.output, args.crops, args.seed, progress=lambda items: bar(items, "embedded"))
     print(", ".join(f"{count} {name}" for name, count in counts.items()), "pictures in", args.output)

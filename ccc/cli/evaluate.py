@@ -43,7 +43,7 @@ def add_arguments(parser):
 
 def run(args):
     from ccc.cli.options import parse_pairs
-    from ccc.errors import CCCError
+    from ccc.core.errors import CCCError
     from ccc.metrics.evaluate import evaluate
 
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else []
@@ -67,7 +67,7 @@ def run(args):
 def _add_changes(found, path: Path) -> None:
     import csv
 
-    from ccc.errors import CCCError
+    from ccc.core.errors import CCCError
 
     columns = ("changed_share", "mean_ab_shift")
     with open(path, newline="") as file:

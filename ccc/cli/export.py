@@ -29,8 +29,8 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.export import SIDES, export
     from ccc.model import PUBLISHED
+    from ccc.training.export import SIDES, export
 
     chosen = {name: getattr(args, name) for name in ("decode", "temperature", "unbalance", "chroma")}
     difference = export(args.model or PUBLISHED, args.output, note=args.note, **chosen)

@@ -66,7 +66,7 @@ def parameters(args) -> dict:
 
 
 def run(args):
-    from ccc.errors import CCCError
+    from ccc.core.errors import CCCError
     from ccc.harmonize import harmonize_pictures, pair_up
     from ccc.segment import load
 

@@ -34,8 +34,8 @@ def add_choice(parser):
 
 def choice_of(args):
     """The `Choice` that `add_choice`'s options make."""
-    from ccc.errors import CCCError
-    from ccc.index import Choice
+    from ccc.core.errors import CCCError
+    from ccc.data.index import Choice
 
     for name, value in (("--per-class", args.per_class), ("--limit", args.limit)):
         if value is not None and value < 1:
@@ -44,9 +44,9 @@ def choice_of(args):
 
 
 def run(args):
-    from ccc.errors import CCCError
-    from ccc.index import Index
-    from ccc.sources import Source
+    from ccc.core.errors import CCCError
+    from ccc.data.index import Index
+    from ccc.data.sources import Source
 
     if args.output.suffix != ".parquet":
         raise CCCError(f"{args.output}: an index is a .parquet file; its manifest takes the same name with .json")

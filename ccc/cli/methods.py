@@ -11,7 +11,8 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc import colorizers, weights
+    from ccc import colorizers
+    from ccc.assets import weights
 
     for name in args.name or colorizers.names():
         info = colorizers.info(name)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 
 def add_options(parser, text: str) -> None:

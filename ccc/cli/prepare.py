@@ -30,9 +30,9 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.benchmark import prepare
-    from ccc.datasets import named, resolve
-    from ccc.errors import CCCError
+    from ccc.assets.photographs import named, resolve
+    from ccc.core.errors import CCCError
+    from ccc.data.benchmark import prepare
 
     try:
         count = None if args.count == "all" else int(args.count)

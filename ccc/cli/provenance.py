@@ -13,9 +13,9 @@ def add_arguments(parser):
 def run(args):
     import json
 
-    from ccc.errors import CCCError
-    from ccc.files import write_json
-    from ccc.provenance import gather
+    from ccc.core.errors import CCCError
+    from ccc.core.files import write_json
+    from ccc.report.provenance import gather
 
     try:
         configuration = json.loads(args.configuration)

@@ -30,8 +30,8 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.provenance import provenance
     from ccc.report.page import write_report
+    from ccc.report.provenance import provenance
 
     page = write_report(
         args.output, args.run, args.metrics, args.results, codebook=args.codebook, training=args.training,

@@ -31,9 +31,9 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.errors import CCCError
-    from ccc.index import Choice
-    from ccc.shards import write_shard
+    from ccc.core.errors import CCCError
+    from ccc.data.index import Choice
+    from ccc.data.shards import write_shard
 
     if args.of < 1 or not 0 <= args.shard < args.of:
         raise CCCError(f"--shard must lie in 0 to {args.of - 1} (--of {args.of}), got {args.shard}")

@@ -16,6 +16,6 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.benchmark import showcase
+    from ccc.data.benchmark import showcase
 
     print(f"{args.output}: {showcase(args.benchmarks, args.output, args.picture)} pictures")

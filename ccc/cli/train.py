@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 def add_arguments(parser):
-    from ccc.learner import Settings
+    from ccc.settings import Settings
 
     default = {field.name: field.default for field in dataclasses.fields(Settings)}
     parser.add_argument("shards", nargs="+", type=Path, help="training shards (tars of `ccc shard`)")
@@ -105,11 +105,11 @@ def run(args):
 
     from ccc.cli import threads
     from ccc.codebook import Codebook
-    from ccc.errors import CCCError
-    from ccc.learner import Settings
-    from ccc.ranks import launch
-    from ccc.states import REQUEUE
-    from ccc.train import Interrupted, train
+    from ccc.core.errors import CCCError
+    from ccc.settings import Settings
+    from ccc.training.checkpoints import REQUEUE
+    from ccc.training.distributed import launch
+    from ccc.training.loop import Interrupted, train
 
     if args.processes < 0:
         raise CCCError(f"--processes must be 0 or more, got {args.processes}")

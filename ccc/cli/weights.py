@@ -24,8 +24,8 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc import weights
-    from ccc.errors import CCCError
+    from ccc.assets import weights
+    from ccc.core.errors import CCCError
 
     if args.action in ("fetch", "path") and not args.name:
         raise CCCError(f"{args.action} takes names: there are {', '.join(weights.known())}")
@@ -35,7 +35,7 @@ def run(args):
 
 
 def _list(args):
-    from ccc import weights
+    from ccc.assets import weights
 
     print("files lie in", weights.folders()[0])
     for name in args.name or weights.known():
@@ -48,7 +48,7 @@ def _list(args):
 
 
 def _fetch(args):
-    from ccc import weights
+    from ccc.assets import weights
 
     for name in args.name:
         weights.facts(name)  # a wrong name stops before any download
@@ -59,15 +59,15 @@ def _fetch(args):
 
 
 def _path(args):
-    from ccc import weights
+    from ccc.assets import weights
 
     for name in args.name:
         print(weights.locate(name))
 
 
 def _verify(args):
-    from ccc import weights
-    from ccc.errors import CCCError
+    from ccc.assets import weights
+    from ccc.core.errors import CCCError
 
     wrong = 0
     for name in args.name or [name for name in weights.known() if weights.find(name)]:

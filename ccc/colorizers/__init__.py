@@ -1,4 +1,7 @@
-"""Colorizers by name. A method is a module of this package with `INFO` (a MethodInfo) and `load(weights, device)`."""
+"""Colorizers by name. A method is a module of this package with `INFO` (a MethodInfo) and `load(weights, device)`.
+
+`coloring` and `video` colour files with any of them.
+"""
 
 import difflib
 import importlib
@@ -6,9 +9,11 @@ import inspect
 import pkgutil
 from pathlib import Path
 
-from ccc import weights as weight_files
+from ccc.assets import weights as weight_files
 from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
+
+NOT_METHODS = ("base", "coloring", "video")
 
 __all__ = ["Colorizer", "MethodInfo", "explained", "files", "info", "load", "names", "options"]
 
@@ -18,7 +23,7 @@ def names() -> list[str]:
     return sorted(
         module.name
         for module in pkgutil.iter_modules(__path__)
-        if module.name != "base" and not module.name.startswith("_")
+        if module.name not in NOT_METHODS and not module.name.startswith("_")
     )
 
 

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import torch
 
-import ccc._torchvision  # noqa: F401  before torchvision
-from ccc import devices
-from ccc import weights as weight_files
-from ccc.errors import CCCError
+import ccc.core.torchvision_ops  # noqa: F401  before torchvision
+from ccc.assets import weights as weight_files
+from ccc.core import devices
+from ccc.core.errors import CCCError
 
 NAME = "maskrcnn_r50"
 TITLE = "boxes by torchvision's Mask R-CNN R50, not the published X101"

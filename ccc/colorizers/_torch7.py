@@ -11,7 +11,7 @@ import struct
 
 import numpy as np
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 _NIL, _NUMBER, _STRING, _TABLE, _TORCH, _BOOLEAN, _FUNCTION, _OLD_RECUR, _RECUR = range(9)
 _TYPES = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +111,7 @@ class SquareColorizer(Colorizer):
     """
 
     def __init__(self, network, device=None):
-        from ccc import devices
+        from ccc.core import devices
 
         self.device = devices.choose(device)
         self.network = network.eval().requires_grad_(False).to(self.device)
@@ -129,16 +129,3 @@ class SquareColorizer(Colorizer):
             batch = torch.stack([self._input(image) for image in images])
             predicted = self.network(batch.to(self.device)).float().cpu()
         return [self._output(image, one) for image, one in zip(images, predicted, strict=True)]
-
-
-def resize_ab(ab: np.ndarray, height: int, width: int, mode: str = "bilinear") -> np.ndarray:
-    """Bring float ab planes `(h, w, 2)` to `(height, width, 2)` float32.
-
-    `mode`: "bilinear" (half-pixel centres, no antialiasing, as torch's align_corners=False) or "nearest".
-    """
-    import torch
-
-    planes = torch.from_numpy(np.ascontiguousarray(ab, dtype=np.float32)).permute(2, 0, 1)[None]
-    extra = {"align_corners": False} if mode == "bilinear" else {}
-    resized = torch.nn.functional.interpolate(planes, (height, width), mode=mode, **extra)
-    return resized[0].permute(1, 2, 0).numpy()

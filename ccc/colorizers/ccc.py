@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ccc import devices
-from ccc.color import lightness, with_ab
-from ccc.colorizers.base import Colorizer, MethodInfo, resize_ab
-from ccc.errors import CCCError, MissingWeights
-from ccc.files import safetensors_metadata
+from ccc.color import lightness, resize_ab, with_ab
+from ccc.colorizers.base import Colorizer, MethodInfo
+from ccc.core import devices
+from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.files import safetensors_metadata
 from ccc.model import PUBLISHED, ClassColors, decoding, load_model, unbalanced
 
 INFO = MethodInfo(

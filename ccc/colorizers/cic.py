@@ -6,9 +6,9 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from ccc import weights as weight_files
-from ccc.color import lightness, with_ab
-from ccc.colorizers.base import MethodInfo, SquareColorizer, resize_ab
+from ccc.assets import weights as weight_files
+from ccc.color import lightness, resize_ab, with_ab
+from ccc.colorizers.base import MethodInfo, SquareColorizer
 
 INFO = MethodInfo(
     name="cic",

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ccc import weights as weight_files
+from ccc.assets import weights as weight_files
+from ccc.color import resize_ab
 from ccc.colorizers._unet import Shuffle, SpectralConv, WideBlock
-from ccc.colorizers.base import MethodInfo, SquareColorizer, resize_ab
-from ccc.errors import CCCError
+from ccc.colorizers.base import MethodInfo, SquareColorizer
+from ccc.core.errors import CCCError
 
 INFO = MethodInfo(
     name="ddcolor",

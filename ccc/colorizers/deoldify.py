@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-import ccc._torchvision  # noqa: F401  before torchvision
-from ccc import weights as weight_files
+import ccc.core.torchvision_ops  # noqa: F401  before torchvision
+from ccc.assets import weights as weight_files
 from ccc.colorizers._unet import DeepBlock, Shuffle, SpectralConv, WeightNormConv, WideBlock, convolution
 from ccc.colorizers.base import MethodInfo, SquareColorizer
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 INFO = MethodInfo(
     name="deoldify",

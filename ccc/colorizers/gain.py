@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ccc.colorizers.base import Colorizer, MethodInfo, checked, kept_names
-from ccc.errors import CCCError
-from ccc.images import SUFFIXES, read_rgb
+from ccc.core.errors import CCCError
+from ccc.core.images import SUFFIXES, read_rgb
 
 INFO = MethodInfo(
     name="gain",

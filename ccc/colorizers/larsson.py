@@ -13,11 +13,11 @@ from skimage.transform import resize
 from torch import nn
 from torch.nn import functional
 
-from ccc import devices
-from ccc import weights as weight_files
+from ccc.assets import weights as weight_files
 from ccc.color import to_uint8
 from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.errors import CCCError
+from ccc.core import devices
+from ccc.core.errors import CCCError
 
 INFO = MethodInfo(
     name="larsson",

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ccc.codebook import ColorGrid, class_map
-from ccc.color import with_ab
-from ccc.colorizers.base import Colorizer, MethodInfo, resize_ab
+from ccc.color import resize_ab, with_ab
+from ccc.colorizers.base import Colorizer, MethodInfo
 
 INFO = MethodInfo(
     name="oracle",

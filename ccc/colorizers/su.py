@@ -18,13 +18,13 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from ccc import devices
-from ccc import weights as weight_files
-from ccc.color import rgb_to_lab, with_ab
+from ccc.assets import weights as weight_files
+from ccc.color import resize_ab, rgb_to_lab, with_ab
 from ccc.colorizers import _detect
-from ccc.colorizers.base import Colorizer, MethodInfo, checked, kept_names, memory_reported, resize_ab
+from ccc.colorizers.base import Colorizer, MethodInfo, checked, kept_names, memory_reported
 from ccc.colorizers.zhang import Siggraph17
-from ccc.errors import CCCError, MissingWeights
+from ccc.core import devices
+from ccc.core.errors import CCCError, MissingWeights
 
 INFO = MethodInfo(
     name="su",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from ccc import weights as weight_files
+from ccc.assets import weights as weight_files
 from ccc.colorizers.base import MethodInfo
 from ccc.colorizers.cic import LabSquare, block
 

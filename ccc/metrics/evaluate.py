@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ccc.codebook import Codebook
-from ccc.errors import CCCError, ImageError, MissingWeights
-from ccc.files import write_json, write_text
-from ccc.images import read_rgb
+from ccc.core.errors import CCCError, ImageError, MissingWeights
+from ccc.core.files import write_json, write_text
+from ccc.core.images import read_rgb
 from ccc.metrics.distribution import frechet_distance
 from ccc.metrics.folders import Match, matched, of_another_size, refuse
 from ccc.metrics.inception import inception_features
@@ -173,7 +173,7 @@ def _describe(metric: Metric, values: np.ndarray, summary: dict, missing: dict[s
 
 def _at_hand(chosen: Sequence[Metric], weights: Mapping, codebook) -> tuple[list[Metric], dict, dict[str, str]]:
     """The metrics, what they need by its name, and why some are missing."""
-    from ccc import weights as weight_files
+    from ccc.assets import weights as weight_files
 
     known = sorted({metric.needs for metric in METRICS.values() if metric.needs} - {"codebook"})
     for name in weights:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from ccc.errors import CCCError, ImageError
-from ccc.images import SUFFIXES, read_rgb
+from ccc.core.errors import CCCError, ImageError
+from ccc.core.images import SUFFIXES, read_rgb
 
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that exchange width and height
 

@@ -10,7 +10,7 @@ from importlib import metadata
 
 import numpy as np
 
-from ccc.errors import CCCError, MissingWeights
+from ccc.core.errors import CCCError, MissingWeights
 from ccc.metrics.pair import Pair
 
 SINGLE = ("FR", "NR")  # pyiqa's modes of metrics that compare with the truth, and that look at the prediction alone
@@ -54,7 +54,7 @@ def load(name: str):
     CCCError, with the nearest name, for a name that pyiqa does not have or that measures whole sets; MissingWeights,
     with what pyiqa wanted, where it cannot be loaded so.
     """
-    import ccc._torchvision  # noqa: F401  before pyiqa, which imports torchvision
+    import ccc.core.torchvision_ops  # noqa: F401  before pyiqa, which imports torchvision
 
     with _quiet():
         import pyiqa

@@ -20,7 +20,7 @@ def inception():
 
     It is torchvision's Inception v3 with the blocks that pytorch-fid changed to match TensorFlow's arithmetic.
     """
-    import ccc._torchvision  # noqa: F401  before torchvision
+    import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 
     from pytorch_fid import inception as blocks  # isort: skip
     from torchvision.models import inception_v3  # isort: skip
@@ -36,7 +36,7 @@ def inception():
 
 @functools.lru_cache(maxsize=1)
 def _network(path: str):
-    from ccc import weights as weight_files
+    from ccc.assets import weights as weight_files
 
     network, state = inception(), weight_files.read_state_dict(path)
     # Counters of batches, which evaluation never reads, are absent from files of an older torch.
@@ -85,7 +85,7 @@ def inception_features(
     """
     import torch
 
-    from ccc import weights as weight_files
+    from ccc.assets import weights as weight_files
 
     network = _network(str(weight_files.locate("inception_fid", weights)))
     function, zero, scale = RESIZE[resize]

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 from ccc.metrics.pair import Pair
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16"}  # the network's name in lpips: its name in `ccc weights`
@@ -34,7 +34,7 @@ def lpips_of(pair: Pair, weights: str | os.PathLike | None = None, net: str = "a
     """See `lpips`."""
     import torch
 
-    from ccc import weights as weight_files
+    from ccc.assets import weights as weight_files
 
     network = _network(net, str(weight_files.locate(TRUNKS[net], weights)))
     if pair.short_side < SMALLEST[net]:
@@ -47,8 +47,8 @@ def lpips_of(pair: Pair, weights: str | os.PathLike | None = None, net: str = "a
 
 @functools.lru_cache(maxsize=2)
 def _network(net: str, path: str):
-    import ccc._torchvision  # noqa: F401  before lpips, which imports torchvision
-    from ccc import weights as weight_files
+    import ccc.core.torchvision_ops  # noqa: F401  before lpips, which imports torchvision
+    from ccc.assets import weights as weight_files
 
     import lpips as library  # isort: skip
 

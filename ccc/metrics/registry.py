@@ -6,7 +6,7 @@ import functools
 import re
 from collections.abc import Callable
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 from ccc.metrics import chroma, distribution, perceptual, pixel, structure
 
 FORMAT = "ccc-metrics-2"  # of the stored summary; raised when its shape or the names in it change

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 from ccc.metrics.registry import FORMAT, find
 from ccc.report import published
 from ccc.report.published import counterpart

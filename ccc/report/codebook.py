@@ -6,7 +6,7 @@ import numpy as np
 
 from ccc.codebook import PAPER_SHARE, PAPER_SIZE, REACHABLE, Codebook, ColorGrid
 from ccc.color import lab_to_rgb, rgb_to_lab
-from ccc.files import written_whole
+from ccc.core.files import written_whole
 
 
 def describe(codebook: Codebook) -> list[tuple[str, str]]:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import jinja2
 
-from ccc.errors import CCCError
-from ccc.files import write_text
-from ccc.report.ablation import ablation_cells, read_ablation
+from ccc.core.errors import CCCError
+from ccc.core.files import write_text
+from ccc.harmonize.ablation import read_ablation
+from ccc.report.ablation import ablation_cells
 
 
 def write_page(

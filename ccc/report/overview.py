@@ -5,8 +5,8 @@ import os
 from collections.abc import Mapping
 
 from ccc.codebook import Codebook
-from ccc.errors import CCCError
-from ccc.files import safetensors_metadata
+from ccc.core.errors import CCCError
+from ccc.core.files import safetensors_metadata
 from ccc.report import published as paper_figures
 from ccc.report.layout import NOT_AVAILABLE, Column, Group, Notes, Row, Table, Value
 

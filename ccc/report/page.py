@@ -10,7 +10,7 @@ from urllib.parse import quote
 import jinja2
 
 from ccc.codebook import Codebook
-from ccc.files import folder_aside, put_folder, sha256, write_text
+from ccc.core.files import folder_aside, put_folder, sha256, write_text
 from ccc.metrics.registry import find
 from ccc.report import cards, plots, timing, training_run
 from ccc.report.cells import read_cells

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ccc.errors import CCCError
-from ccc.files import write_bytes
+from ccc.core.errors import CCCError
+from ccc.core.files import write_bytes
 from ccc.metrics.registry import find
 from ccc.report.cells import format_value
 from ccc.report.lines import Line

@@ -12,9 +12,9 @@ from PIL import Image
 
 from ccc.codebook import ColorGrid
 from ccc.color import rgb_to_lab, to_uint8
-from ccc.errors import CCCError
-from ccc.files import write_text, written_whole
-from ccc.images import read_rgb, resize_short_side
+from ccc.core.errors import CCCError
+from ccc.core.files import write_text, written_whole
+from ccc.core.images import read_rgb, resize_short_side
 from ccc.report.codebook import class_colors
 
 THUMBNAIL = 160  # short side in pixels

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ccc.files import write_text, written_whole
+from ccc.core.files import write_text, written_whole
 from ccc.report.cells import VARIANTS, Cell, read_cells, sorted_methods
 from ccc.report.formats import FORMATS, csv_text
 from ccc.report.notes import notes_text

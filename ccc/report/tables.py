@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 from ccc.metrics.registry import METRICS, find
 from ccc.report import published as paper_figures
 from ccc.report.cells import REFERENCES, VARIANTS, Cell, format_value, is_stand_in, row_label, sorted_methods

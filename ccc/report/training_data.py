@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccc.errors import CCCError
-from ccc.shards import read_statistics
+from ccc.core.errors import CCCError
+from ccc.data.shards import read_statistics
 
 
 def training_data(results: str | os.PathLike, shards: Sequence[str | os.PathLike]) -> list[dict]:

@@ -3,7 +3,7 @@
 import difflib
 import os
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 from ccc.segment.base import Segmenter
 from ccc.segment.store import read_masks, segment_folder, write_masks
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 from ccc.segment.rle import by_area
 
 

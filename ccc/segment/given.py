@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 from ccc.segment.base import Segmenter, settings
 from ccc.segment.regions import label_records
 from ccc.segment.rle import encode, parse, record

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ccc.errors import CCCError, MissingWeights
-from ccc.files import sha256, written_whole
+from ccc.assets.weights import locate
+from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.files import sha256, written_whole
 from ccc.segment.base import Segmenter, settings
 from ccc.segment.rle import record
-from ccc.weights import locate
 
 MODELS = {"sam_vit_h": "vit_h", "sam_vit_l": "vit_l", "sam_vit_b": "vit_b"}  # names in the authors' registry
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of ImageNet, in gray levels
@@ -83,7 +83,7 @@ class Sam(Segmenter):
 
 
 def _device(device: str | None):
-    from ccc.devices import choose
+    from ccc.core.devices import choose
 
     chosen = choose(device)
     if chosen.type != "mps":
@@ -94,7 +94,7 @@ def _device(device: str | None):
 
 
 def _generator(network, parameters: dict):
-    import ccc._torchvision  # noqa: F401, I001  before torchvision, which segment_anything imports
+    import ccc.core.torchvision_ops  # noqa: F401, I001  before torchvision, which segment_anything imports
     from segment_anything import SamAutomaticMaskGenerator
 
     return SamAutomaticMaskGenerator(network, **parameters, output_mode="coco_rle")
@@ -102,7 +102,7 @@ def _generator(network, parameters: dict):
 
 def build(name: str):
     """The network of a segmenter, with random weights; under `torch.device("meta")` with none at all."""
-    import ccc._torchvision  # noqa: F401, I001
+    import ccc.core.torchvision_ops  # noqa: F401, I001
     from segment_anything import sam_model_registry
 
     if name in MODELS:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ccc.errors import CCCError, ImageError
-from ccc.files import sha256, write_json
-from ccc.images import SUFFIXES, read_gray
+from ccc.color import read_gray
+from ccc.core.errors import CCCError, ImageError
+from ccc.core.files import sha256, write_json
+from ccc.core.images import SUFFIXES
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import parse
 

@@ -9,7 +9,7 @@ from PIL import Image
 from skimage import data
 
 from ccc.cli import VERBS, main
-from ccc.images import read_rgb, write_png
+from ccc.core.images import read_rgb, write_png
 
 
 def failed(capsys, *arguments) -> str:

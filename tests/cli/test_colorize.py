@@ -9,8 +9,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from ccc.cli import main
-from ccc.files import safetensors_metadata
-from ccc.images import write_png
+from ccc.core.files import safetensors_metadata
+from ccc.core.images import write_png
 from ccc.model import PUBLISHED
 
 

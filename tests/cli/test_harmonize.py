@@ -5,7 +5,7 @@ import pytest
 
 from ccc.cli import main
 from ccc.color import gray_of
-from ccc.images import read_rgb, write_png
+from ccc.core.images import read_rgb, write_png
 
 
 @pytest.fixture

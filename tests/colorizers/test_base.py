@@ -6,7 +6,7 @@ import torch
 
 from ccc import colorizers
 from ccc.colorizers.base import Colorizer, SquareColorizer
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 PICTURE = np.full((4, 5, 3), 90, np.uint8)
 
@@ -63,7 +63,7 @@ def test_a_name_makes_no_difference_by_default():
 
 @pytest.mark.parametrize("name", colorizers.names())
 def test_every_method_states_its_facts(name):
-    from ccc.weights import known
+    from ccc.assets.weights import known
 
     info = colorizers.info(name)
     assert info.name == name and info.title and info.paper and info.licence
@@ -71,7 +71,7 @@ def test_every_method_states_its_facts(name):
 
 
 def test_files_are_asked_for_before_any_work(tmp_path, monkeypatch):
-    from ccc.errors import MissingWeights
+    from ccc.core.errors import MissingWeights
 
     for name in ("CCC_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME"):
         monkeypatch.setenv(name, str(tmp_path))

@@ -5,7 +5,7 @@ import torch
 
 from ccc import colorizers
 from ccc.colorizers import cic
-from ccc.errors import CCCError, MissingWeights
+from ccc.core.errors import CCCError, MissingWeights
 
 
 @pytest.fixture

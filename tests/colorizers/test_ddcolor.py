@@ -5,7 +5,7 @@ import torch
 
 from ccc import colorizers
 from ccc.colorizers import ddcolor
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ import torch
 
 from ccc import colorizers
 from ccc.colorizers import deoldify
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 
 @torch.inference_mode()

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ccc import colorizers
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 
 def test_pictures_are_found_by_name_and_checked(tmp_path, astronaut):

@@ -9,7 +9,7 @@ import torch
 
 from ccc import colorizers
 from ccc.colorizers import _torch7, iizuka
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 
 class Writer:

@@ -6,7 +6,7 @@ import torch
 
 from ccc import colorizers
 from ccc.colorizers import larsson
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 
 
 def test_parameter_count_is_that_of_the_published_file():

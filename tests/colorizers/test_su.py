@@ -11,7 +11,7 @@ from torch import nn
 
 from ccc import colorizers
 from ccc.colorizers import _detect, su
-from ccc.errors import CCCError, MissingWeights
+from ccc.core.errors import CCCError, MissingWeights
 
 BOXES = np.array([(30, 40, 200, 300), (180, 10, 460, 370)], dtype=float)
 

@@ -14,8 +14,8 @@ from skimage import data as shipped
 
 from ccc import metrics
 from ccc.codebook import Codebook, class_map
-from ccc.errors import CCCError
-from ccc.images import read_rgb, write_png
+from ccc.core.errors import CCCError
+from ccc.core.images import read_rgb, write_png
 from ccc.metrics import evaluate as module
 from ccc.metrics import pair as pair_module
 from ccc.metrics import store, structure

@@ -9,9 +9,9 @@ import pytest
 import torch
 from skimage import data as shipped
 
-import ccc._torchvision  # noqa: F401  before torchvision
-from ccc.errors import CCCError, MissingWeights
-from ccc.images import write_png
+import ccc.core.torchvision_ops  # noqa: F401  before torchvision
+from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.images import write_png
 from ccc.metrics import foreign
 from ccc.metrics.evaluate import evaluate
 from ccc.metrics.pair import Pair

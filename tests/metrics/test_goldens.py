@@ -7,7 +7,7 @@ import pytest
 from skimage import data as shipped
 
 from ccc import metrics
-from ccc.images import read_rgb
+from ccc.core.images import read_rgb
 
 NAMES = [
     "astronaut_desat50", "coffee_gray", "chelsea_shift_odd", "rocket_boost150",

@@ -225,7 +225,7 @@ def test_every_metric_states_its_facts():
 
 
 def test_no_pictures_have_no_features(tmp_path):
-    from ccc.errors import MissingWeights
+    from ccc.core.errors import MissingWeights
 
     with pytest.raises(MissingWeights, match="no weights"):
         inception_features([], tmp_path / "absent.pth")

@@ -5,9 +5,9 @@ import pytest
 import torch
 from skimage import data as shipped
 
-import ccc._torchvision  # noqa: F401  before torchvision
+import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc import metrics
-from ccc.errors import CCCError, MissingWeights
+from ccc.core.errors import CCCError, MissingWeights
 from ccc.metrics.inception import STAGES, inception, resize_clean
 
 

@@ -10,7 +10,7 @@ from skimage import data
 from ccc.cli import main
 from ccc.codebook import PAPER_SHARE, Codebook, ColorGrid, class_map
 from ccc.color import rgb_to_lab
-from ccc.images import write_png
+from ccc.core.images import write_png
 from ccc.report.codebook import class_colors, describe, draw, runs
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ccc.codebook import Codebook
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 from ccc.model import ColorClassifier, save_model
 from ccc.report.formats import to_csv, to_latex, to_markdown
 from ccc.report.overview import table_1, table_2

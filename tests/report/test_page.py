@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from synthetic import HOSTILE, make_results, write_cell
 
-from ccc.errors import CCCError
-from ccc.files import sha256
+from ccc.core.errors import CCCError
+from ccc.core.files import sha256
 from ccc.report.page import write_report
 
 VOID = {"meta", "img", "br", "link", "hr", "input", "rect", "line", "polyline", "path", "circle", "use"}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas
 import pytest
 
-from ccc.errors import CCCError
+from ccc.core.errors import CCCError
 from ccc.metrics.registry import find
 from ccc.report.cells import read_cells
 from ccc.report.formats import to_csv, to_latex, to_markdown

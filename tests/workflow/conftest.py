@@ -14,7 +14,7 @@ import pytest
 import yaml
 from skimage import data
 
-from ccc.images import write_png
+from ccc.core.images import write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {

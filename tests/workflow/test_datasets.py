@@ -27,7 +27,7 @@ def checkout(tmp_path_factory):
     facts = {name: dataclasses.asdict(dataset) for name, dataset in small.items()}
     for entry in facts.values():
         del entry["name"]
-    (folder / "ccc/datasets.yaml").write_text(yaml.safe_dump(facts))
+    (folder / "ccc/assets/photographs.yaml").write_text(yaml.safe_dump(facts))
 
     def run(config: dict, *arguments: str) -> tuple[int, str]:
         base = {"run": "small", "training": {"source": "embedded", "validation": "embedded"}, "side": 32}

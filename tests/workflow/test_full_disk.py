@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ccc.cli import main
-from ccc.files import ASIDE
+from ccc.core.files import ASIDE
 
 
 @pytest.fixture

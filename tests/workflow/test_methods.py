@@ -15,7 +15,7 @@ from skimage import data
 
 from ccc import colorizers
 from ccc.cli import main
-from ccc.images import read_rgb, write_png
+from ccc.core.images import read_rgb, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINES = ("cic", "ddcolor", "deoldify", "gain", "iizuka", "larsson", "su", "zhang")

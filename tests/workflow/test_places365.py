@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ccc.datasets import known
+from ccc.assets.photographs import known
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / "config/places365.yaml").read_text())

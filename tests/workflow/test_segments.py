@@ -12,7 +12,7 @@ import yaml
 from pycocotools.coco import COCO
 from skimage import data
 
-from ccc.images import write_png
+from ccc.core.images import write_png
 from ccc.segment.sam import random_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ pytest.importorskip("snakemake_storage_plugin_s3", reason="no storage plugin: pi
 
 import boto3  # noqa: E402 (the plugin brings it)
 
-from ccc.weights import known  # noqa: E402
+from ccc.assets.weights import known  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "s3://pictures/tiny"
@@ -135,7 +135,7 @@ def test_pictures_that_are_no_longer_chosen_leave_the_bucket(storage, folders):
     assert len(left) == 1
 
 
-@pytest.mark.parametrize("model", [None, "ccc/weights/ccc-scenes.safetensors"])
+@pytest.mark.parametrize("model", [None, "ccc/assets/ccc-scenes.safetensors"])
 def test_files_that_the_configuration_names_are_not_looked_for_in_the_bucket(storage, checkout, model):
     one = checkout("named")
     files = [one.folder / "own" / entry["file"] for entry in known().values()]

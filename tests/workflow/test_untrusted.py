@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from ccc.images import write_png
+from ccc.core.images import write_png
 
 
 def test_no_stage_reaches_for_the_network(unbroken):

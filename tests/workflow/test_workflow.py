@@ -16,7 +16,7 @@ import pytest
 import yaml
 from skimage import data
 
-from ccc.images import write_png
+from ccc.core.images import write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 METHOD = """
@@ -282,7 +282,7 @@ def test_editing_a_template_renders_the_pages_and_nothing_else(finished):
 
 
 def test_editing_the_training_code_does_not_train_again(finished):
-    path = finished / "ccc/train.py"
+    path = finished / "ccc/training/loop.py"
     old = path.read_text()
     path.write_text(old + "\n# edited\n")
     try:

@@ -18,12 +18,15 @@ from snakemake.logging import logger
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from ccc import datasets  # of this checkout; neither imports torch
-from ccc import weights as weight_files
-from ccc.errors import CCCError, MissingWeights
-from ccc.files import safetensors_metadata
+from ccc.assets import (
+    photographs as datasets,
+)  # of this checkout; none of these imports torch
+from ccc.assets import weights as weight_files
+from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.files import safetensors_metadata
 
-# Jobs end with the process that started them: those of a killed run do not write into the next one (ccc/parent.py).
+# Jobs end with the process that started them: those of a killed run do not write into the next one
+# (ccc/core/processes.py).
 os.environ.update(CCC_PARENT=str(os.getpid()))
 
 
@@ -446,7 +449,7 @@ def starting_weights():
     """Files that training starts from; ImageNet weights that `ccc weights` finds are not among them."""
     named = {name: config["train"][name] for name in ("pretrained", "init")}
     if named["init"] is True:
-        named["init"] = os.path.relpath(ROOT / "ccc/weights/ccc-scenes.safetensors")
+        named["init"] = os.path.relpath(ROOT / "ccc/assets/ccc-scenes.safetensors")
     return here([path for path in named.values() if isinstance(path, str)])
 
 
@@ -547,7 +550,13 @@ TEMPLATES = here(
 )
 
 # Modules that cannot change a result: a help text, a progress bar, a download, a video.
-EXEMPT = {"ccc", "ccc.cli", "ccc.cli.progress", "ccc.download", "ccc.video"}
+EXEMPT = {
+    "ccc",
+    "ccc.cli",
+    "ccc.cli.progress",
+    "ccc.assets.download",
+    "ccc.colorizers.video",
+}
 
 
 @functools.cache

@@ -1,0 +1,1 @@
+"""What can be fetched: weights and photograph sets; the model that comes with the package."""

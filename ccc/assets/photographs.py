@@ -1,0 +1,216 @@
+"""Public photograph sets: which are known, where their files lie, how they are fetched and checked.
+
+Nothing is fetched unless asked for.
+"""
+
+import dataclasses
+import difflib
+import functools
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import yaml
+
+from ccc.assets.download import check, download
+from ccc.core.errors import CCCError, MissingDataset
+from ccc.core.files import written_whole
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Facts about one set; `photographs.yaml` says what each means."""
+
+    name: str
+    title: str
+    page: str
+    licence: str
+    files: dict[str, dict]
+    archive: str
+    members: str
+    pictures: int
+    split: dict | None
+    by_hand: str | None
+    source: str
+    whole: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(file["size"] for file in self.files.values())
+
+    @property
+    def count(self) -> int:
+        """Pictures in its official part."""
+        return self.split["pictures"] if self.split else self.pictures
+
+
+@functools.cache
+def known() -> dict[str, Dataset]:
+    """Every known set by name."""
+    facts = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+    return {name: Dataset(name=name, **entry) for name, entry in facts.items()}
+
+
+def named(name: str) -> Dataset:
+    """The set of that name. Raises CCCError with the nearest name where there is none."""
+    if name not in known():
+        near = difflib.get_close_matches(name, known(), 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise CCCError(f"no dataset {name!r}: {hint}there are {', '.join(known())}")
+    return known()[name]
+
+
+def folders(first: str | os.PathLike | None = None) -> list[Path]:
+    """Where sets are looked for, in order: `first`, $CCC_DATA, the cache of ccc."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    given = [first, os.environ.get("CCC_DATA")]
+    return [*(Path(folder) for folder in given if folder), cache / "ccc" / "data"]
+
+
+def find(dataset: Dataset, first: str | os.PathLike | None = None) -> Path | None:
+    """The folder that holds all files of a set, under their official names; None where none does.
+
+    Of each of `folders(first)`, the one of the set's name beneath it is looked into, then the folder itself.
+    """
+    places = [place for folder in folders(first) for place in (folder / dataset.name, folder)]
+    return next((place for place in places if all((place / file).is_file() for file in dataset.files)), None)
+
+
+def how_to_get(datasets: Sequence[Dataset], folder: str | os.PathLike | None = None) -> list[str]:
+    """What to do to have these sets in `folder`: one command that fetches them, and what a person must do for each."""
+    into = f" --data {shlex.quote(str(folder))}" if folder and str(folder) != "." else ""
+    fetched = " ".join(dict.fromkeys(dataset.name for dataset in datasets if not dataset.by_hand))
+    steps = [f"`ccc data fetch {fetched}{into}`"] if fetched else []
+    by_hand = {dataset.name: dataset.by_hand for dataset in datasets if dataset.by_hand}
+    return steps + [
+        f"{what}, then `ccc data fetch {name} --from FILE{into}`, or name its path as the source"
+        for name, what in by_hand.items()
+    ]
+
+
+def resolve(source: str, first: str | os.PathLike | None = None) -> tuple[Path, Dataset | None]:
+    """Where the photographs of a source lie, and the set whose official part is meant, if it names one.
+
+    `source`: the name of a set, or a path (`./coco` is a folder of that name). Raises MissingDataset, with what to
+    do, where the set is not at hand.
+    """
+    if source not in known():
+        return Path(source), None
+    dataset = known()[source]
+    place = find(dataset, first)
+    if place is None:
+        raise MissingDataset(f"{dataset.title} is not at hand: {how_to_get([dataset], first)[0]}")
+    return place / dataset.archive, dataset
+
+
+def fetch(
+    dataset: Dataset,
+    folder: str | os.PathLike | None = None,
+    given: str | None = None,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> list[tuple[Path, str]]:
+    """Get a set's files into `folder`/NAME, each whole and checked or not at all.
+
+    `folder`: None for the first of `folders()`; `given`: a file, a folder or an address (of a file, or of what holds
+    the files under their official names) to take from; what it does not hold comes from the known addresses. A file
+    at hand is linked where the file system allows it, else copied. A transfer that breaks off is taken up by the next
+    call. `progress(file, done, total)` in bytes. Returns each file's path and how it came: "was there", "taken" or
+    "fetched". Raises CCCError where a file cannot be had or is not what was published, with what to do.
+    """
+    target_folder = Path(folder or folders()[0]) / dataset.name
+    local = _local(dataset, given) if given and "://" not in given else {}
+    done = []
+    for file, facts in dataset.files.items():
+        target, published = target_folder / file, published_facts(facts)
+        if file in local:
+            check(local[file], **published)
+            _take(local[file], target)
+            done.append((target, "taken"))
+            continue
+        if target.is_file() and _as_published(target, published):
+            done.append((target, "was there"))
+            continue
+        urls = facts["urls"]
+        if given and "://" in given:
+            there = given.rstrip("/")
+            urls = [there if there.endswith(f"/{file}") else f"{there}/{file}", *urls]
+        if not urls:
+            raise CCCError(f"{file} cannot be fetched without a person: {how_to_get([dataset], folder)[0]}")
+        try:
+            download(
+                urls,
+                target,
+                **published,
+                progress=progress and functools.partial(progress, file),
+            )
+        except CCCError as error:
+            raise CCCError(
+                f"{error}; get it by hand (see {dataset.page}), then `ccc data fetch {dataset.name} --from FILE`"
+            ) from None
+        done.append((target, "fetched"))
+    return done
+
+
+def published_facts(facts: dict) -> dict:
+    """What `ccc.assets.download.check` compares a file of a set with."""
+    return {key: facts[key] for key in ("size", "sha256", "md5")}
+
+
+def _as_published(path: Path, published: dict) -> bool:
+    try:
+        check(path, **published)
+    except CCCError:
+        return False
+    return True
+
+
+def _local(dataset: Dataset, given: str) -> dict[str, Path]:
+    """The set's files that a path gives: in a folder those of official names; one file by its name, or the only one."""
+    path = Path(given).resolve()
+    if path.is_dir():
+        found = {file: path / file for file in dataset.files if (path / file).is_file()}
+    elif not path.is_file():
+        raise CCCError(f"{given}: no such file or folder")
+    else:
+        names = [path.name] if path.name in dataset.files else list(dataset.files)
+        found = {names[0]: path} if len(names) == 1 else {}
+    if not found:
+        raise CCCError(f"{given}: holds nothing of {dataset.name}, whose files are {', '.join(dataset.files)}")
+    return found
+
+
+def _take(path: Path, target: Path) -> None:
+    if target.exists() and target.samefile(path):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(path, target)  # 26 GB need not lie there twice
+    except OSError:
+        with written_whole(target) as aside:
+            shutil.copyfile(path, aside)
+
+
+def recognized(path: str | os.PathLike) -> list[tuple[Dataset, Path]]:
+    """The sets of which a path holds files of official names, each with the folder they lie in.
+
+    `path`: such a file, or a folder that holds some, itself or in folders of the sets' names. Raises CCCError where
+    it holds none.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise CCCError(f"{path}: no such file or folder")
+    places = [path.parent] if path.is_file() else [path, *(path / name for name in known())]
+    found = [
+        (dataset, place)
+        for place in places
+        for dataset in known().values()
+        if any((place / file).is_file() and (path.is_dir() or file == path.name) for file in dataset.files)
+    ]
+    if not found:
+        names = ", ".join(file for dataset in known().values() for file in dataset.files)
+        raise CCCError(f"{path}: no file of a known dataset; they are called {names}")
+    return found

@@ -1,0 +1,1 @@
+"""What everything rests on: files, pictures, errors, devices, processes."""

@@ -1,0 +1,138 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import errno
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ccc.core import processes
+from ccc.core.errors import CCCError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of writing alone
+ASIDE = ".ccc-"  # how the names of files begin that are being written; those of killed writers are swept away
+LOCK = ".lock"  # in a folder that is being written
+
+
+@contextlib.contextmanager
+def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
+
+    The temporary name is hidden, unique to this process and keeps the suffix, so that two writers never share one
+    and writers that choose a format by suffix work. Parent folders are made. Raises OSError that names `path` where
+    the disk is full or cannot be written to, `ccc.core.processes.Orphaned` where nobody waits for the file any more.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
+        handle, aside = _aside(path)
+    except OSError as error:
+        raise _naming(error, path) from None
+    try:
+        yield aside
+        aside.chmod(0o666 & ~_umask())
+        processes.check()
+        os.replace(aside, path)
+    except BaseException as error:
+        aside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and (error.filename == str(aside) or error.errno in FULL):
+            raise _naming(error, path) from None
+        raise
+    finally:
+        os.close(handle)
+
+
+def _aside(path: Path) -> tuple[int, Path]:
+    """An empty file beside `path`, open and locked for as long as its handle is."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE, suffix=path.suffix)
+        with contextlib.suppress(OSError):  # a file system without locks is never swept either
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.path.exists(name):
+            return handle, Path(name)
+        os.close(handle)  # another process swept it away before it was locked
+
+
+@contextlib.contextmanager
+def folder_aside(folder: str | os.PathLike) -> Iterator[Path]:
+    """Give a hidden folder in `folder` in which to make what `put_folder` then puts in place; remove it at the end."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    aside = Path(tempfile.mkdtemp(dir=folder, prefix=ASIDE))
+    try:
+        with open(aside / LOCK, "xb") as lock:
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def put_folder(aside: Path, folder: Path) -> None:
+    """Replace `folder`, or nothing, by the folder `aside` of the same file system."""
+    aside.chmod(0o777 & ~_umask())
+    processes.check()
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(aside, folder)
+
+
+@functools.cache
+def _sweep(folder: Path) -> None:
+    """Remove from a folder what killed writers left half-written; once in the life of this process."""
+    for aside in folder.glob(ASIDE + "*"):
+        with contextlib.suppress(OSError), open(aside / LOCK if aside.is_dir() else aside, "rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where its writer lives
+            shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+
+
+def _naming(error: OSError, path: Path) -> OSError:
+    return OSError(error.errno, error.strerror, str(path))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_bytes(path: str | os.PathLike, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    with written_whole(path) as aside:
+        aside.write_bytes(data)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str | os.PathLike, value: object) -> None:
+    """Write `value` as indented JSON with a final newline, whole or not at all; keys keep their order."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def safetensors_metadata(path: str | os.PathLike) -> dict[str, str]:
+    """Texts that a safetensors file holds beside its tensors. Raises CCCError, naming the file, where it is none."""
+    import safetensors
+
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            return file.metadata() or {}
+    except FileNotFoundError:
+        raise CCCError(f"{path}: no such file") from None
+    except (safetensors.SafetensorError, OSError) as error:
+        raise CCCError(f"{path}: not a safetensors file ({error}); make it or fetch it again") from None

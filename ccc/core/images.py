@@ -1,0 +1,213 @@
+"""Pictures: robust reading, writing and resizing."""
+
+import contextlib
+import io
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from ccc.core.errors import ImageError
+from ccc.core.files import written_whole
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2"}
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")  # no EPS: reading it runs a program
+MAX_PIXELS = 1 << 27  # a picture of more is refused before it is decoded: 134 million pixels are 400 MB as RGB
+_SRGB = ImageCms.createProfile("sRGB")
+_NAMED_SRGB = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1"}  # "Linear sRGB" is another thing
+
+
+def read_rgb(source: str | os.PathLike | bytes, name: str | None = None) -> np.ndarray:
+    """Read a picture as a viewer shows it, in sRGB.
+
+    `source`: a path, or the bytes of a picture file; `name`: what to call it in errors. Returns uint8 `(H, W, 3)`.
+    EXIF rotation is applied, an embedded colour profile converted, transparency laid over white, CMYK, palette, gray
+    and 16-bit pictures converted, the first frame of several taken. Raises ImageError, whose `reason` is one of
+    "empty file", "not a picture", "truncated", "too large", "unsupported mode", "missing file", "unreadable".
+    """
+    name = name or (str(source) if not isinstance(source, bytes) else "picture")
+    if isinstance(source, bytes) and (pixels := _plain_jpeg(source, "RGB")) is not None:
+        return pixels
+    with _opened(source, name) as image:
+        return np.array(_to_srgb(image, name))
+
+
+def read_rgbx(data: bytes, name: str | None = None) -> np.ndarray:
+    """As `read_rgb`, with a fourth channel that means nothing: uint8 `(H, W, 4)`, which `ccc.data.resizing` takes."""
+    if (pixels := _plain_jpeg(data, "RGBX")) is not None:
+        return pixels
+    rgb = read_rgb(data, name)
+    pixels = np.empty((*rgb.shape[:2], 4), np.uint8)
+    pixels[..., :3] = rgb
+    return pixels
+
+
+def _plain_jpeg(data: bytes, colorspace: str) -> np.ndarray | None:
+    """Pixels of a usual colour JPEG, by a decoder twice as fast as Pillow; None where it is anything else.
+
+    Usual: 8 bits, three components, no EXIF block, profile or Adobe marker, whole. Whatever makes libjpeg complain is
+    left to Pillow, so that there is one judge of broken files. Both give the same pixels.
+    """
+    if data[:2] != b"\xff\xd8":
+        return None
+    position, end = 2, len(data) - 9
+    while position < end:
+        if data[position] != 0xFF:
+            return None
+        marker, length = data[position + 1], data[position + 2] << 8 | data[position + 3]
+        if marker in (0xC0, 0xC1, 0xC2):  # baseline, extended, progressive
+            height, width = data[position + 5] << 8 | data[position + 6], data[position + 7] << 8 | data[position + 8]
+            if data[position + 4] != 8 or data[position + 9] != 3 or not 0 < height * width <= MAX_PIXELS:
+                return None
+        elif marker in (0xE1, 0xE2, 0xEE) or 0xC3 <= marker <= 0xCF and marker != 0xC4:
+            return None
+        elif marker == 0xDA:  # the picture begins
+            try:
+                return simplejpeg.decode_jpeg(data, colorspace=colorspace)
+            except ValueError:
+                return None
+        position += 2 + length
+    return None
+
+
+def read_rgba(source: str | os.PathLike | bytes, name: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """As `read_rgb`, with the transparency kept apart and not laid over white.
+
+    Returns uint8 `(H, W, 3)`, white where nothing can be seen, and the opacity, uint8 `(H, W)`, 255 for opaque; None
+    where the picture has none. Raises as `read_rgb`.
+    """
+    name = name or (str(source) if not isinstance(source, bytes) else "picture")
+    with _opened(source, name) as image:
+        if "transparency" not in image.info and image.mode not in ("RGBA", "LA", "PA", "RGBa", "La"):
+            return np.array(_to_srgb(image, name)), None
+        profile = image.info.get("icc_profile")
+        with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+            image = ImageOps.exif_transpose(image)
+        image = _eight_bits(image, name).convert("RGBA")
+        opacity, image = np.array(image.getchannel("A")), image.convert("RGB")
+        rgb = np.array(_from_profile(image, profile) if profile else image)
+        rgb[opacity == 0] = 255
+        return rgb, opacity
+
+
+def _opened(source, name: str) -> Image.Image:
+    if isinstance(source, bytes):
+        if not source:
+            raise ImageError(name, "empty file")
+        file = io.BytesIO(source)
+    else:
+        path = Path(source)
+        if not path.is_file():
+            raise ImageError(name, "missing file")
+        if not path.stat().st_size:
+            raise ImageError(name, "empty file")
+        file = path
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's own bomb warning: the limit below decides
+            image = Image.open(file, formats=FORMATS)
+        if image.width * image.height > MAX_PIXELS:
+            raise ImageError(name, "too large", f"{image.width}x{image.height}, at most {MAX_PIXELS} pixels")
+        image.load()
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError(name, "too large", str(error)) from None
+    except UnidentifiedImageError:
+        raise ImageError(name, "not a picture") from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        text = str(error)
+        truncated = "truncated" in text or "broken data stream" in text or "unexpected end" in text.lower()
+        raise ImageError(name, "truncated" if truncated else "unreadable", text) from None
+    return image
+
+
+def _to_srgb(image: Image.Image, name: str) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception:  # a broken EXIF block says nothing about the pixels
+        pass
+    image = _eight_bits(image, name)
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        image = image.convert("RGBA")
+        background = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(background, image).convert("RGB")
+    if image.mode in ("P", "1"):
+        image = image.convert("RGB" if image.mode == "P" else "L")
+    if profile and image.mode in ("RGB", "CMYK", "L"):
+        image = _from_profile(image, profile)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image, name: str) -> Image.Image:
+    """16-bit gray as 8-bit gray, its transparent level as opacity; other pictures as they are."""
+    if image.mode == "F":
+        raise ImageError(name, "unsupported mode", "floating-point pixels; save it with 8 or 16 bits")
+    if image.mode not in ("I;16", "I;16B", "I;16L", "I"):
+        return image
+    levels = np.asarray(image, dtype=np.float64)
+    gray = np.rint(np.clip(levels, 0, 65535) / 257).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if clear is None:
+        return Image.fromarray(gray)
+    return Image.fromarray(np.stack([gray, np.where(levels == clear, 0, 255).astype(np.uint8)], axis=-1), "LA")
+
+
+def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    try:
+        embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if image.mode == "RGB" and ImageCms.getProfileDescription(embedded).strip() in _NAMED_SRGB:
+            return image
+        return ImageCms.profileToProfile(image, embedded, _SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):  # a broken profile, or one of another colour model: viewers ignore it
+        return image
+
+
+def write_png(path: str | os.PathLike, image: np.ndarray, software: str = "") -> None:
+    """Write uint8 `(H, W, 3)` RGB, `(H, W, 4)` RGBA or `(H, W)` gray as PNG, whole or not at all.
+
+    `software`: a note on how the picture was made, kept in the file. Equal arguments give equal bytes.
+    """
+    text = PngImagePlugin.PngInfo()
+    if software:
+        text.add_itxt("Software", software)
+    with written_whole(path) as aside:
+        Image.fromarray(np.ascontiguousarray(image)).save(aside, format="PNG", compress_level=6, pnginfo=text)
+
+
+def resize_short_side(rgb: np.ndarray, side: int) -> np.ndarray:
+    """Scale uint8 `(H, W, 3)` so that its short side is `side` pixels (bicubic, antialiased); keeps the aspect."""
+    height, width = rgb.shape[:2]
+    scale = side / min(height, width)
+    return _resize(rgb, max(round(width * scale), side), max(round(height * scale), side))
+
+
+def square(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:
+    """Bring uint8 `(H, W, 3)` to `(side, side, 3)`, bicubic with antialiasing.
+
+    `fit`: "crop" takes the central square first and keeps shapes; "stretch" does not crop and changes the aspect.
+    A picture of 256x256, as in Places365, is the same either way. Raises ValueError for another `fit`.
+    """
+    if fit == "crop":
+        rgb = central_square(rgb)
+    elif fit != "stretch":
+        raise ValueError(f'fit must be "crop" or "stretch", got {fit!r}')
+    return _resize(rgb, side, side)
+
+
+def central_square(image: np.ndarray) -> np.ndarray:
+    """The largest square in the middle of `(H, W, ...)`, a view."""
+    height, width = image.shape[:2]
+    edge = min(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    return image[top : top + edge, left : left + edge]
+
+
+def _resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    if image.shape[:2] == (height, width):
+        return np.ascontiguousarray(image)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize((width, height), Image.Resampling.BICUBIC))

@@ -1,0 +1,133 @@
+"""Benchmark sets: a seeded choice of pictures, their truth at evaluation size and its gray version."""
+
+import csv
+import hashlib
+import io
+import os
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from ccc.assets.photographs import Dataset
+from ccc.color import gray_of
+from ccc.core.errors import CCCError, ImageError
+from ccc.core.files import sha256, write_text
+from ccc.core.images import read_rgb, resize_short_side, write_png
+from ccc.data.datasets import select
+from ccc.data.sources import Source
+
+
+def picture_names(members: Sequence[str]) -> list[str]:
+    """A file name for each archive member: its stem, with folders in front where two stems are alike; all distinct."""
+    taken: dict[str, int] = {}
+    names = []
+    for member in members:
+        parts = PurePosixPath(unicodedata.normalize("NFC", member)).with_suffix("").parts
+        name = next(
+            (option for depth in range(1, len(parts) + 1) if (option := "__".join(parts[-depth:])) not in taken), None
+        )
+        while name is None or name in taken:
+            taken[parts[-1]] += 1
+            name = f"{parts[-1]}__{taken[parts[-1]]}"
+        taken[name] = 1
+        names.append(name)
+    return names
+
+
+def prepare(
+    source: str | os.PathLike,
+    folder: str | os.PathLike,
+    count: int | None = 50,
+    seed: int = 0,
+    side: int | None = 256,
+    dataset: Dataset | None = None,
+    progress=iter,
+) -> tuple[int, list[ImageError]]:
+    """Write `manifest.csv`, `truth/*.png` and `gray/*.png` beneath `folder`.
+
+    `count`: pictures to pick at random by `seed`, None for all; `side`: short side of the truth in pixels, None to
+    keep each picture's size; `dataset`: whose archive `source` is, to take only the pictures of its official part. A
+    picture that cannot be read is skipped and the next one of the random order taken. The manifest holds name, source
+    (path or archive member), source_sha256 (of the picture file as it came), sha256 (of the truth's PNG), width and
+    height, sorted by name. Returns how many pictures there are, and the errors of those skipped. Raises CCCError where
+    no picture can be read, or the archive does not hold what the dataset should.
+    """
+    folder = Path(folder)
+    opened = Source(source)
+    entries = opened.entries()
+    if dataset:
+        entries = [entries[i] for i in select(dataset, [entry.member for entry in entries], Path(source).parent)]
+    order = np.random.default_rng(seed).permutation(len(entries))
+    wanted = len(entries) if count is None else count
+    names = picture_names([entry.member for entry in entries])
+    rows, skipped, position = [], [], 0
+    while len(rows) < wanted and position < len(order):
+        batch = sorted(order[position : position + wanted - len(rows)])
+        position += len(batch)
+        for (entry, data), name in progress(
+            list(zip(opened.read([entries[i] for i in batch]), (names[i] for i in batch), strict=True))
+        ):
+            try:
+                if isinstance(data, ImageError):
+                    raise data
+                truth = read_rgb(data, entry.member)
+            except ImageError as error:
+                skipped.append(error)
+                continue
+            truth = truth if side is None else resize_short_side(truth, side)
+            rows.append(_write_pair(folder, name, truth, entry.member, hashlib.sha256(data).hexdigest()))
+    if not rows:
+        raise CCCError(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
+    _write_manifest(folder, rows)
+    return len(rows), skipped
+
+
+def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str, source_sha256: str) -> dict:
+    path = folder / "truth" / f"{name}.png"
+    write_png(path, truth)
+    write_png(folder / "gray" / f"{name}.png", gray_of(truth))
+    height, width = truth.shape[:2]
+    return {
+        "name": name,
+        "source": source,
+        "source_sha256": source_sha256,
+        "sha256": sha256(path),
+        "width": width,
+        "height": height,
+    }
+
+
+def _write_manifest(folder: Path, rows: list[dict]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(sorted(rows, key=lambda row: row["name"]))
+    write_text(folder / "manifest.csv", text.getvalue())
+
+
+def showcase(benchmarks: Sequence[str | os.PathLike], folder: str | os.PathLike, pictures: Sequence[str] = ()) -> int:
+    """Gather pictures of prepared benchmarks into a benchmark of their own, for Table III.
+
+    `benchmarks`: folders written by `prepare`; `pictures`: names as `dataset/picture`; where empty, eight are taken in
+    turn from the first ones of each benchmark. Returns how many. Raises CCCError naming a picture that is not there.
+    """
+    folders = {Path(path).name: Path(path) for path in benchmarks}
+    if not pictures:
+        lists = {name: sorted(path.stem for path in (where / "truth").glob("*.png")) for name, where in folders.items()}
+        turns = [f"{name}/{stems[turn]}" for turn in range(8) for name, stems in lists.items() if turn < len(stems)]
+        pictures = turns[:8]
+    rows = []
+    for picture in pictures:
+        dataset, _, name = picture.partition("/")
+        path = folders.get(dataset, Path()) / "truth" / f"{name}.png"
+        if dataset not in folders or not path.is_file():
+            known = ", ".join(folders)
+            raise CCCError(
+                f"showcase: no picture {picture!r}: write dataset/picture, with a dataset of {known} and a name of its "
+                "manifest.csv"
+            )
+        rows.append(_write_pair(Path(folder), f"{dataset}__{name}", read_rgb(path), picture, sha256(path)))
+    _write_manifest(Path(folder), rows)
+    return len(rows)

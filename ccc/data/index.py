@@ -1,0 +1,200 @@
+"""An index: which photographs of a source are used, in which order, and where their bytes lie.
+
+One scan of the source serves any number of shard jobs; each reads its own rows of the index and its own bytes of the
+source. The index is the list of what went in; a manifest beside it (JSON) says how it was chosen.
+"""
+
+import dataclasses
+import difflib
+import json
+import os
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ccc.core.errors import CCCError
+from ccc.core.files import write_json, written_whole
+from ccc.data.sources import Entry, Source
+
+ROWS = 8192  # of a row group: what a shard job reads at once
+BATCH = 65_536  # entries held as Python objects while a source is scanned
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """Which pictures of a source to use, and in which order. The same choice gives the same pictures.
+
+    `classes`: only pictures of these classes (see `class_of`); `seed`: shuffle; `per_class`: at most so many of each
+    class, the first in that order; `limit`: at most so many in all, the first in that order.
+    """
+
+    classes: tuple[str, ...] = ()
+    per_class: int | None = None
+    limit: int | None = None
+    seed: int | None = None
+
+    def words(self) -> str:
+        """The choice as a sentence's end: "at random (seed 0), at most 96 of each class"."""
+        parts = [f"of the classes {', '.join(self.classes)}"] if self.classes else []
+        parts.append("in the source's order" if self.seed is None else f"at random (seed {self.seed})")
+        parts += [f"at most {self.per_class} of each class"] if self.per_class is not None else []
+        parts += [f"at most {self.limit} in all"] if self.limit is not None else []
+        return ", ".join(parts)
+
+
+def class_of(folder: str) -> str:
+    """Class of the pictures in a folder: what follows Places365's single letter, else the last folder's name.
+
+    `data_256/a/abbey` is "abbey", `data_256/a/apartment_building/outdoor` "apartment_building/outdoor", `train/cat`
+    "cat". Pictures that lie in no folder have the class "".
+    """
+    parts = PurePosixPath(folder).parts
+    for place, part in enumerate(parts[:-1]):
+        if len(part) == 1 and part.isalpha():
+            return "/".join(parts[place + 1 :])
+    return parts[-1] if parts else ""
+
+
+class Index:
+    """Rows `member`, `offset`, `size` and `class` of the pictures chosen from a source; `facts` of the source.
+
+    Made by `of`, or read from disk by `open`, then row by row: an index of any length takes little memory.
+    """
+
+    def __init__(self, table: pa.Table | None, file: pq.ParquetFile | None, facts: dict):
+        self._table, self._file, self.facts = table, file, facts
+
+    @classmethod
+    def of(cls, source: Source, choice: Choice = Choice(), progress: Callable[[Iterable], Iterable] = iter) -> "Index":  # noqa: B008
+        """Scan a source and choose. Raises CCCError where the source is broken or the choice leaves nothing."""
+        state = source.state()  # before the scan: what changes meanwhile makes the index stale
+        table, names = _scanned(source, progress)
+        codes = table["class"].to_numpy()
+        chosen = _chosen(codes, names, choice, source.path)
+        counts = np.bincount(codes[chosen], minlength=len(names))
+        facts = {
+            "format": "ccc-index-1",
+            "source": source.path.name,
+            "kind": source.kind,
+            "state": state,
+            "found": len(table),
+            "ignored": source.ignored,
+            "refused_by_reason": dict(sorted(source.refused_by_reason.items())),
+            "refused": [{"name": name, "reason": reason} for name, reason in source.refused],
+            "chosen": len(chosen),
+            "choice": dataclasses.asdict(choice),
+            "words": f"{len(chosen):,} of {len(table):,} pictures, {choice.words()}",
+            "classes": {
+                names[code]: int(counts[code]) for code in sorted(np.flatnonzero(counts), key=lambda c: names[c])
+            },
+        }
+        return cls(table.take(chosen) if len(chosen) < len(table) or choice.seed is not None else table, None, facts)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the index as Parquet and its manifest beside it as JSON; equal sources and choices give equal bytes."""
+        path = Path(path)
+        write_json(path.with_suffix(".json"), {key: value for key, value in self.facts.items() if key != "state"})
+        with written_whole(path) as aside:
+            table = self._table.replace_schema_metadata({"ccc": json.dumps(self.facts)})
+            pq.write_table(table, aside, row_group_size=ROWS, compression="zstd", write_statistics=False)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike, source: Source) -> "Index":
+        """Open what `save` wrote. Raises CCCError where it is no index, or the source has changed since."""
+        if not Path(path).is_file():
+            raise CCCError(f"{path}: no such index; make it with `ccc index {source.path} -o {path}`")
+        try:
+            file = pq.ParquetFile(path)
+            facts = json.loads(file.schema_arrow.metadata[b"ccc"])
+        except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
+            raise CCCError(
+                f"{path}: not an index ({error}); make it with `ccc index {source.path} -o {path}`"
+            ) from None
+        change = "another kind of source" if facts["kind"] != source.kind else source.changed_since(facts["state"])
+        if change:
+            raise CCCError(
+                f"{path}: stale, {source.path} has changed since it was indexed ({change}); "
+                f"make it again with `ccc index {source.path} -o {path}`"
+            )
+        return cls(None, file, facts)
+
+    def __len__(self) -> int:
+        return self.facts["chosen"]
+
+    def entries(self, start: int, stop: int) -> list[Entry]:
+        """Rows `start` to `stop`; of an index on disk only the row groups that hold them are read."""
+        if self._file is None:
+            part = self._table.slice(start, stop - start)
+        else:
+            first, last = start // ROWS, (stop - 1) // ROWS
+            part = self._file.read_row_groups(list(range(first, last + 1)), columns=["member", "offset", "size"])
+            part = part.slice(start - first * ROWS, stop - start)
+        columns = (part[name].to_pylist() for name in ("member", "offset", "size"))
+        return [
+            Entry(member.decode("utf-8", "surrogateescape"), at, size)
+            for member, at, size in zip(*columns, strict=True)
+        ]
+
+
+def _scanned(source: Source, progress) -> tuple[pa.Table, list[str]]:
+    """All pictures of a source, the class as a number, and the classes' names."""
+    folders: dict[str, int] = {}
+    numbers: dict[str, int] = {}
+    batches, members, offsets, sizes, classes = [], [], array("q"), array("q"), array("i")
+
+    def flush() -> None:
+        columns = [pa.array(members, pa.binary())]
+        columns += [pa.array(np.array(values)) for values in (offsets, sizes, classes)]
+        batches.append(pa.record_batch(columns, ["member", "offset", "size", "class"]))
+        members.clear()
+        for values in (offsets, sizes, classes):
+            del values[:]
+
+    for entry in progress(source.scan()):
+        folder = entry.member.rpartition("/")[0]
+        if folder not in folders:
+            folders[folder] = numbers.setdefault(class_of(folder), len(numbers))
+        members.append(entry.member.encode("utf-8", "surrogateescape"))
+        offsets.append(entry.offset)
+        sizes.append(entry.size)
+        classes.append(folders[folder])
+        if len(members) == BATCH:
+            flush()
+    flush()
+    return pa.Table.from_batches(batches), list(numbers)
+
+
+def _chosen(codes: np.ndarray, names: Sequence[str], choice: Choice, source: Path) -> np.ndarray:
+    """Positions of the pictures to use, in order."""
+    if (choice.classes or choice.per_class is not None) and len(names) == 1:
+        raise CCCError(
+            f"{source}: its pictures lie in no folders of classes, so there is nothing to choose classes by; "
+            "leave out classes and per-class, and use a limit"
+        )
+    order = np.arange(len(codes))
+    if choice.seed is not None:
+        order = np.random.default_rng(choice.seed).permutation(len(codes))
+    if choice.classes:
+        wanted = np.zeros(len(names), bool)
+        for name in choice.classes:
+            found = [code for code, known in enumerate(names) if known == name or known.startswith(name + "/")]
+            if not found:
+                near = difflib.get_close_matches(name, names, 1)
+                raise CCCError(
+                    f"{source}: no class {name!r}"
+                    + (f", did you mean {near[0]!r}?" if near else f" among its {len(names)}, such as {names[0]!r}")
+                )
+            wanted[found] = True
+        order = order[wanted[codes[order]]]
+    if choice.per_class is not None:
+        kept = codes[order]
+        by_class = np.argsort(kept, kind="stable")
+        starts = np.searchsorted(kept[by_class], np.arange(len(names)))
+        rank = np.empty(len(order), np.int64)
+        rank[by_class] = np.arange(len(order)) - starts[kept[by_class]]
+        order = order[rank < choice.per_class]
+    return order[: choice.limit]

@@ -1,0 +1,106 @@
+"""What Algorithm 1 does under other parameters, and after other ways of bringing class maps to full size."""
+
+import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ccc.codebook import ColorGrid
+from ccc.color import read_gray, rgb_to_lab
+from ccc.core.errors import CCCError
+from ccc.core.files import write_text
+from ccc.core.images import read_rgb
+from ccc.harmonize import harmonize_picture
+from ccc.metrics import cnr, psnr
+from ccc.segment.base import Segmenter
+from ccc.segment.rle import decode
+from ccc.segment.store import few, pictures
+
+COLUMNS = (
+    "colors", "delta", "min_pixels", "pictures", "changed_share", "mean_ab_shift", "classes_per_segment", "psnr",
+    "cnr", "segmenter",
+)  # fmt: skip
+
+
+def ablate(
+    gray_dir: str | os.PathLike,
+    truth_dir: str | os.PathLike,
+    colors: Mapping[str, str | os.PathLike],
+    segmenter: Segmenter,
+    deltas: Sequence[float] = (4, 8, 16),
+    min_pixels: Sequence[int] = (100, 500, 2000),
+    progress=iter,
+    count: int | None = None,
+    **parameters,
+) -> list[dict]:
+    """Harmonize the same pictures with every delta (for a and b alike) and every Psi, and measure each result.
+
+    `gray_dir`, `truth_dir`: folders of pictures of the same names; `colors`: by name, a folder of the same pictures
+    coloured, such as those of nearest and of bilinear upsampling; `segmenter`: makes or has the masks; `progress`
+    wraps the iterable of names; `count`: only so many pictures, the first by name; `parameters`: further ones of
+    `ccc.harmonize.harmonize`.
+
+    Returns for each name of `colors` first the row of its pictures as they are, with `delta` and `min_pixels` None,
+    then one for each pair of them. Columns: see `COLUMNS`. `changed_share` in [0, 1], `mean_ab_shift` in CIELAB units,
+    `psnr` in dB and `cnr` among 400 classes are means over pictures; infinite PSNRs are left out. So is
+    `classes_per_segment`, the number of the 400 classes within a segment of more than 500 pixels, over all segments.
+    Raises CCCError where pictures or masks are missing.
+    """
+    found = {name: pictures(folder) for name, folder in (colors | {"truth": truth_dir, "gray": gray_dir}).items()}
+    for name, files in found.items():
+        if missing := [picture for picture in found["gray"] if picture not in files]:
+            raise CCCError(f"{colors.get(name, truth_dir)}: lacks {few(missing)}, which {gray_dir} holds")
+    segmenter.require(found["gray"])
+    settings = [(None, None), *((delta, least) for delta in deltas for least in min_pixels)]
+    measured: dict[tuple, list] = {(name, *setting): [] for name in colors for setting in settings}
+    classes: dict[tuple, list] = {key: [] for key in measured}
+    makers = set()
+    for picture in progress(list(found["gray"])[:count]):
+        gray, truth = read_gray(found["gray"][picture]), read_rgb(found["truth"][picture])
+        masks, maker = segmenter.attributed(gray, picture)
+        makers.add(maker)
+        inside = [decode(mask["segmentation"]) for mask in masks if mask["area"] > 500]
+        for name in colors:
+            before = read_rgb(found[name][picture])
+            for delta, least in settings:
+                after, change = before, {"changed_share": 0.0, "mean_ab_shift": 0.0}
+                if delta is not None:
+                    options = {"delta_a": delta, "delta_b": delta, "min_pixels": least}
+                    after, change = harmonize_picture(gray, before, masks, **parameters, **options)
+                key = (name, delta, least)
+                row = (change["changed_share"], change["mean_ab_shift"], psnr(after, truth), cnr(after, truth))
+                measured[key].append(row)
+                map_of_classes = ColorGrid().encode(rgb_to_lab(after)[..., 1:])
+                classes[key] += [len(np.unique(map_of_classes[mask])) for mask in inside]
+    rows = []
+    for key, values in measured.items():
+        share, shift, decibels, ratio = (np.array(column) for column in zip(*values, strict=True))
+        finite = decibels[np.isfinite(decibels)]
+        kept = float(np.mean(classes[key])) if classes[key] else None
+        numbers = (float(share.mean()), float(shift.mean()), kept, float(finite.mean()) if finite.size else None)
+        row = (*key, len(values), *numbers, float(ratio.mean()), " and ".join(sorted(makers)))
+        rows.append(dict(zip(COLUMNS, row, strict=True)))
+    return rows
+
+
+def write_ablation(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:
+    """Write the rows of `ablate` as CSV; what is undefined is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def read_ablation(path: str | os.PathLike) -> list[dict]:
+    """Read what `write_ablation` wrote, numbers as numbers. Raises CCCError where it is something else."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or tuple(rows[0]) != COLUMNS:
+        raise CCCError(f"{path}: no table of `ccc ablate`; make it again")
+    words = ("colors", "segmenter")
+    return [
+        {key: value if key in words else float(value) if value else None for key, value in row.items()} for row in rows
+    ]

@@ -1,0 +1,161 @@
+"""Before and after harmonization, with the outlines of the masks and the edges that changed most, magnified."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ccc.color import read_gray, rgb_to_lab
+from ccc.core.errors import CCCError
+from ccc.core.files import write_json, written_whole
+from ccc.core.images import read_rgb
+from ccc.segment.base import Segmenter
+from ccc.segment.rle import decode
+from ccc.segment.store import few, pictures
+
+TILE = 384  # side of a tile in pixels, at most
+BORDER, HEAD = 6, 20
+
+
+def comparison(
+    before: np.ndarray,
+    after: np.ndarray,
+    masks: Sequence[dict],
+    truth: np.ndarray | None = None,
+    windows: int = 2,
+    min_pixels: int = 500,
+) -> np.ndarray:
+    """Draw what harmonization changed: columns before, after and, where it is given, truth.
+
+    `before`, `after`, `truth`: uint8 RGB `(H, W, 3)`; `masks`: COCO records; those with more than `min_pixels` pixels
+    are outlined. The top row is the whole picture; each row below magnifies one window of an eighth of its longer
+    side, framed above in its colour: the places at mask outlines where a and b moved most. There are fewer than
+    `windows` where less changed. Returns uint8 RGB.
+    """
+    shapes = {picture.shape for picture in (before, after, truth) if picture is not None}
+    if len(shapes) > 1:
+        raise CCCError(f"pictures to compare must be of one size, got {' and '.join(map(str, sorted(shapes)))}")
+    inside = [decode(mask["segmentation"]) for mask in masks if mask["area"] > min_pixels]
+    columns = [("before", before), ("after", after)] + ([("truth", truth)] if truth is not None else [])
+    height, width = before.shape[:2]
+    side = max(round(max(height, width) / 8), min(8, height, width))
+    side = min(side, height, width)
+    places = _places(before, after, inside, side, windows)
+    scale = TILE / max(height, width)
+    rows = [[_tile(picture, inside, (round(height * scale), round(width * scale))) for _, picture in columns]]
+    colors = [(255, 210, 0), (0, 220, 255), (255, 90, 200), (120, 255, 90)]
+    for number, (y, x) in enumerate(places):
+        window = slice(y, y + side), slice(x, x + side)
+        cut = [mask[window] for mask in inside]
+        tiles = [_tile(picture[window], cut, (TILE, TILE)) for _, picture in columns]
+        color = colors[number % len(colors)]
+        for tile in tiles:
+            ImageDraw.Draw(tile).rectangle((0, 0, tile.width - 1, tile.height - 1), outline=color, width=3)
+        for tile in rows[0]:
+            box = (x * scale, y * scale, (x + side) * scale, (y + side) * scale)
+            ImageDraw.Draw(tile).rectangle(box, outline=color, width=2)
+        rows.append(tiles)
+    sheet = Image.new(
+        "RGB",
+        (BORDER + (TILE + BORDER) * len(columns), HEAD + sum(row[0].height + BORDER for row in rows)),
+        "white",
+    )
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for number, (title, _) in enumerate(columns):
+        draw.text((BORDER + number * (TILE + BORDER), 2), title, fill="black", font=font)
+    top = HEAD
+    for row in rows:
+        for number, tile in enumerate(row):
+            sheet.paste(tile, (BORDER + number * (TILE + BORDER), top))
+        top += row[0].height + BORDER
+    return np.asarray(sheet)
+
+
+def _edges(masks: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Where a mask's outline runs: bool `(H, W)`, the mask's own pixels beside others."""
+    found = np.zeros(shape, bool)
+    for mask in masks:
+        for axis in (0, 1):
+            steps = np.diff(mask, axis=axis)
+            ahead = [slice(None)] * 2
+            ahead[axis] = slice(0, -1)
+            found[tuple(ahead)] |= steps
+    return found
+
+
+def _tile(picture: np.ndarray, masks: Sequence[np.ndarray], size: tuple[int, int]) -> Image.Image:
+    """A picture at `size` with one-pixel outlines, white on dark and black on bright ground, half transparent."""
+    tile = np.array(Image.fromarray(np.ascontiguousarray(picture)).resize(size[::-1], Image.Resampling.NEAREST))
+    rows = np.arange(size[0]) * picture.shape[0] // size[0]
+    columns = np.arange(size[1]) * picture.shape[1] // size[1]
+    edges = _edges([mask[rows][:, columns] for mask in masks], size)
+    bright = tile[edges].mean(axis=-1, keepdims=True) > 128
+    tile[edges] = np.where(bright, tile[edges] * 0.5, tile[edges] * 0.5 + 127).astype(np.uint8)
+    return Image.fromarray(tile)
+
+
+def _places(before, after, masks, side: int, count: int) -> list[tuple[int, int]]:
+    """Top left corners of windows that do not overlap, by the ab shift within 3 pixels of an outline, largest first."""
+    from scipy import ndimage
+
+    shift = np.linalg.norm(rgb_to_lab(after)[..., 1:] - rgb_to_lab(before)[..., 1:], axis=-1)
+    shift[~ndimage.binary_dilation(_edges(masks, shift.shape), iterations=3)] = 0
+    found: list[tuple[int, int]] = []
+    while len(found) < count:
+        summed = np.pad(shift.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+        sums = summed[side:, side:] - summed[:-side, side:] - summed[side:, :-side] + summed[:-side, :-side]
+        y, x = (int(place) for place in np.unravel_index(sums.argmax(), sums.shape))
+        if sums[y, x] <= side:  # less than a whole unit along one side of the window: nothing to see
+            break
+        found.append((y, x))
+        shift[y : y + side, x : x + side] = 0
+    return found
+
+
+def write_comparisons(
+    gray_dir: str | os.PathLike,
+    before_dir: str | os.PathLike,
+    after_dir: str | os.PathLike,
+    segmenter: Segmenter,
+    out_dir: str | os.PathLike,
+    count: int = 3,
+    truth_dir: str | os.PathLike | None = None,
+    windows: int = 2,
+    min_pixels: int = 500,
+    progress=iter,
+) -> list[dict]:
+    """Draw the `count` pictures of a folder that harmonization changed most, by their mean ab shift.
+
+    Writes `<out_dir>/<number>.jpg`, and `comparisons.json` with what is returned: for each of them name, file,
+    changed_share in [0, 1], mean_ab_shift in CIELAB units, and segmenter. Pictures in which nothing changed are left
+    out, so that the list may be empty. Raises CCCError where pictures or masks are missing.
+    """
+    folders = {"gray": gray_dir, "before": before_dir, "after": after_dir} | ({"truth": truth_dir} if truth_dir else {})
+    files = {name: pictures(folder) for name, folder in folders.items()}
+    for name, found in files.items():
+        if missing := [picture for picture in files["gray"] if picture not in found]:
+            raise CCCError(f"{folders[name]}: lacks {few(missing)}, which {gray_dir} holds")
+    segmenter.require(files["gray"])
+    changes = []
+    for name in progress(list(files["gray"])):
+        before, after = (rgb_to_lab(read_rgb(files[side][name]))[..., 1:] for side in ("before", "after"))
+        if before.shape != after.shape:
+            raise CCCError(f"{files['after'][name]}: is of another size than {files['before'][name]}")
+        shift = np.linalg.norm(after - before, axis=-1)
+        if shift.any():
+            changes.append((-float(shift.mean()), name, float((shift > 0).mean())))
+    written = []
+    for number, (shift, name, share) in enumerate(sorted(changes)[:count]):
+        masks, maker = segmenter.attributed(read_gray(files["gray"][name]), name)
+        before, after = (read_rgb(files[side][name]) for side in ("before", "after"))
+        truth = read_rgb(files["truth"][name]) if truth_dir else None
+        sheet = comparison(before, after, masks, truth, windows, min_pixels)
+        file = f"{number:03d}.jpg"  # names of pictures may hold anything
+        with written_whole(Path(out_dir) / file) as aside:
+            Image.fromarray(sheet).save(aside, quality=88)
+        facts = {"changed_share": share, "mean_ab_shift": -shift, "segmenter": maker}
+        written.append({"name": name, "file": file, **facts})
+    write_json(Path(out_dir) / "comparisons.json", written)
+    return written

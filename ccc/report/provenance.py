@@ -1,0 +1,107 @@
+"""What a run was made of and ran on: versions, seeds, checksums; revision, hardware, time."""
+
+import datetime
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from ccc import __version__
+from ccc.core.files import sha256
+
+FORMAT = "ccc-provenance-1"
+
+PACKAGES = ("torch", "torchvision", "snakemake", "webdataset", "numpy", "pillow", "scikit-image", "scipy", "lpips")
+
+
+def provenance(now: datetime.datetime | None = None) -> dict[str, str]:
+    """Facts about this moment and machine, by what they are called; `now`: the time to state, None for the clock's."""
+    now = now or datetime.datetime.now(datetime.UTC)
+    facts = {"Written": f"{now:%Y-%m-%d %H:%M} UTC", "Revision": revision()} | hardware()
+    versions = [f"ccc {__version__}", f"Python {platform.python_version()}"]
+    versions += [f"{name} {metadata.version(name)}" for name in PACKAGES]
+    return facts | {"Versions": ", ".join(versions)}
+
+
+def revision() -> str:
+    """Commit of the code that runs, with what is to be known of it; "unknown" outside a git checkout."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        if not git("ls-files", "--", Path(__file__).name):
+            return "unknown: the code lies in no git checkout of its own"
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "--short=12", "HEAD") + (", with changes that are not committed" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown: the code lies in no git checkout"
+
+
+def hardware() -> dict[str, str]:
+    """The processor, memory and graphics card that this process sees."""
+    facts = {"Processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores usable"}
+    try:
+        facts["Memory"] = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+    except (ValueError, OSError):
+        pass
+    try:
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        found = subprocess.run(query, capture_output=True, text=True, check=True).stdout.split("\n")
+        facts["Graphics card"] = ", ".join(name.strip() for name in found if name.strip()) or "none"
+    except (OSError, subprocess.CalledProcessError):
+        facts["Graphics card"] = "none seen"
+    return facts | {"System": f"{platform.system()} {platform.release()}, {platform.machine()}"}
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def gather(files: Sequence[str | os.PathLike], configuration: Mapping, root: str | os.PathLike = "") -> dict:
+    """Describe a run, as a JSON object without time or place: equal runs in equal environments give equal objects.
+
+    `files`: what the run is to be known by, such as manifests, statistics of shards, codebook and model;
+    `configuration`: as the workflow filled it; `root`: folder from which files below it are named. Returns
+    format; `versions` of ccc, Python and the platform; `packages`, every installed distribution by its normalized name;
+    `seeds` by their dotted place in the configuration; `configuration`; `checksums`, SHA-256 by path. Raises OSError
+    for a file that cannot be read.
+    """
+    return {
+        "format": FORMAT,
+        "versions": {"ccc": __version__, "python": platform.python_version(), "machine": platform.machine()},
+        "packages": _packages(),
+        "seeds": dict(_seeds(configuration)),
+        "configuration": dict(configuration),
+        "checksums": dict(sorted((_named(Path(path), Path(root)), sha256(path)) for path in files)),
+    }
+
+
+def _named(path: Path, root: Path) -> str:
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def _packages() -> dict[str, str]:
+    found = {}
+    for distribution in metadata.distributions():
+        name = (distribution.metadata["Name"] or "").lower().replace("_", "-").replace(".", "-")
+        if name:
+            found.setdefault(name, distribution.version)
+    return dict(sorted(found.items()))
+
+
+def _seeds(part: Mapping, place: str = ""):
+    for name, value in part.items():
+        if isinstance(value, Mapping):
+            yield from _seeds(value, f"{place}{name}.")
+        elif name == "seed":
+            yield f"{place}{name}", value

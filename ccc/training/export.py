@@ -1,0 +1,122 @@
+"""A trained model as a file that runs without this package."""
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ccc.core.errors import CCCError
+from ccc.core.files import written_whole
+from ccc.model import ClassColors, decoding, load_model, save_model, unbalanced
+
+SIDES = ((64, 96), (160, 128), (224, 224))  # of the random pictures on which an export is checked
+TOLERANCE = {".onnx": 1e-3, ".pt2": 1e-3, ".safetensors": 0.05}  # of logits, beside the same share of their size
+
+
+class Exported(nn.Module):
+    """Gray `(N, 1, H, W)` in [0, 1], sides multiples of 32 from 64 up, to `logits` and `ab` `(N, 2, H/4, W/4)`."""
+
+    def __init__(self, model: nn.Module, codebook, settings: dict):
+        super().__init__()
+        self.model, self.codebook, self.settings = model, codebook, settings
+        self.decode = ClassColors(codebook, settings["decode"], settings["temperature"], settings["chroma"])
+
+    def forward(self, gray: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.model(gray)
+        return logits, self.colors(logits)
+
+    def colors(self, logits: torch.Tensor) -> torch.Tensor:
+        return self.decode(unbalanced(logits, self.codebook, self.settings, self.settings["unbalance"]))
+
+
+def export(
+    weights: str | os.PathLike,
+    path: str | os.PathLike,
+    *,
+    note: str | None = None,
+    **chosen,
+) -> float:
+    """Write a model as `NAME.onnx` (for ONNX runtimes) or `NAME.pt2` (for `torch.export.load`), of any picture size.
+
+    `NAME.safetensors` is a model file again, of half the size (float16), with the decoding as its default. Of the
+    others, the input is `gray`, the outputs are `logits` and `ab` (`Exported`); codebook and settings stand in their
+    metadata.
+    `chosen`: `decode`, `temperature`, `unbalance`, `chroma`, as `ccc.model.decoding` takes them; `note` goes among the
+    settings. A program that decodes by "ciede2000" holds the expected error of every candidate (`ClassColors`) for all
+    of the map's cells at once.
+    What was written is run on random pictures of three sizes, whole or nothing; returns the largest difference of its
+    logits from torch's. Raises CCCError for another suffix, the model's own path, a value out of its range, where a
+    package is missing, or where the outputs differ.
+    """
+    path = Path(path)
+    writers = {".onnx": _write_onnx, ".pt2": _write_program, ".safetensors": _write_half}
+    if path.suffix not in writers:
+        raise CCCError(f"{path}: the suffix says what to write: {', '.join(writers)}")
+    if path.resolve() == Path(weights).resolve():
+        raise CCCError(f"{path}: is the model itself; give another name with -o")
+    if path.suffix == ".onnx":
+        missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if importlib.util.find_spec(name) is None]
+        if missing:
+            raise CCCError(f"ONNX needs the package {', '.join(missing)}: pip install 'ccc[export]'")
+    model, codebook, settings = load_model(weights)
+    settings = decoding(settings, **chosen) | ({"note": note} if note else {})
+    module = Exported(model, codebook, settings).eval()
+    metadata = {"codebook": json.dumps(codebook.to_dict()), "settings": json.dumps(settings, sort_keys=True)}
+    with written_whole(path) as aside:
+        run = writers[path.suffix](module, aside, metadata)
+        return _compare(module, run, path)
+
+
+def _example() -> tuple[torch.Tensor, dict]:
+    """A batch to trace with, and which of its sides may be others: any batch, sides of 32 from 64 up."""
+    batch, rows, columns = torch.export.Dim("n", min=1), torch.export.Dim("h", min=2), torch.export.Dim("w", min=2)
+    return torch.rand(2, 1, 96, 128), {"gray": {0: batch, 2: 32 * rows, 3: 32 * columns}}
+
+
+def _write_program(module: Exported, path: Path, metadata: dict):
+    gray, shapes = _example()
+    program = torch.export.export(module, (gray,), dynamic_shapes=shapes)
+    torch.export.save(program, path, extra_files=metadata)
+    return torch.export.load(path).module()
+
+
+def _write_onnx(module: Exported, path: Path, metadata: dict):
+    import onnx
+    import onnxruntime
+
+    gray, shapes = _example()
+    program = torch.onnx.export(
+        module, (gray,), dynamo=True, dynamic_shapes=shapes, input_names=["gray"], output_names=["logits", "ab"],
+        verbose=False, optimize=True,
+    )  # fmt: skip
+    proto = program.model_proto
+    for key, value in metadata.items():
+        proto.metadata_props.add(key=key, value=value)
+    onnx.checker.check_model(proto)
+    onnx.save(proto, path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda gray: [torch.from_numpy(output) for output in session.run(["logits", "ab"], {"gray": gray.numpy()})]
+
+
+def _write_half(module: Exported, path: Path, metadata: dict):
+    save_model(path, module.model, module.codebook, module.settings, half=True)
+    return Exported(*load_model(path)).eval()
+
+
+@torch.no_grad()
+def _compare(module: Exported, run, path: Path) -> float:
+    generator = torch.Generator().manual_seed(0)
+    largest = 0.0
+    for sides in SIDES:
+        gray = torch.rand(1, 1, *sides, generator=generator)
+        wanted, (logits, ab) = module(gray)[0], run(gray)
+        difference = (logits - wanted).abs()
+        largest = max(largest, float(difference.max()))
+        allowed = TOLERANCE[path.suffix] * (1 + wanted.abs())
+        if (difference > allowed).any() or not np.allclose(ab, module.colors(logits), atol=0.01):
+            raise CCCError(f"{path}: the exported network differs from the model by {largest:.2g} in its logits")
+    return largest

@@ -1,0 +1,117 @@
+"""One step of training."""
+
+import contextlib
+import copy
+import os
+
+import torch
+
+from ccc.codebook import Codebook
+from ccc.loss import ClassBalancedCrossEntropy, rebalancing_weights
+from ccc.model import ColorClassifier, start_from
+from ccc.settings import PRECISIONS, Settings
+from ccc.training.augmentation import relit, zoomed
+from ccc.training.distributed import Ranks
+from ccc.training.schedule import RunningMean, learning_rate
+
+DTYPES = {name: getattr(torch, name) for name in PRECISIONS}
+
+
+class Learner:
+    """A network and all that a step changes. The same seed and the same batches give the same steps.
+
+    Raises CCCError as `ColorClassifier` and `start_from`.
+    """
+
+    def __init__(self, settings: Settings, codebook: Codebook, ranks: Ranks):
+        self.settings, self.ranks = settings, ranks
+        torch.set_float32_matmul_precision("high" if settings.tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = settings.tf32
+        if settings.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
+            torch.backends.cudnn.benchmark = False
+        torch.use_deterministic_algorithms(settings.deterministic)
+        torch.manual_seed(settings.seed)
+        model = ColorClassifier(codebook.size, settings.encoder, settings.pretrained, settings.decoder)
+        if settings.init:
+            start_from(model, codebook, settings.init)
+        self.model = model.to(ranks.device, memory_format=torch.channels_last)
+        self.mean = RunningMean(copy.deepcopy(self.model), settings.ema) if settings.ema else None
+        fixed = rebalancing_weights(codebook) if settings.balance == "cic" else None
+        self.loss = ClassBalancedCrossEntropy(
+            codebook.size, settings.upsilon, settings.phi, settings.reduction, settings.balance, fixed,
+            across_ranks=settings.counts == "batch",
+        ).to(ranks.device)  # fmt: skip
+        groups = [
+            {"params": list(self.model.encoder.parameters()), "rate": settings.learning_rate * settings.encoder_rate},
+            {"params": list(self.model.decoder.parameters()), "rate": settings.learning_rate},
+        ]
+        fused = ranks.device.type in ("cpu", "cuda")
+        self.optimizer = torch.optim.Adam(
+            groups, settings.learning_rate, (settings.beta1, settings.beta2), fused=fused or None
+        )
+        self.scaler = torch.amp.GradScaler(ranks.device.type, enabled=settings.precision == "float16")
+        self.network = ranks.wrapped(self.model)
+        self.seen: torch.Tensor | None = None  # classes of the last step, as the loss saw them
+        if settings.compile:
+            self.network = torch.compile(self.network)
+
+    @property
+    def kept(self) -> ColorClassifier:
+        """What is validated and kept: the running mean where there is one."""
+        return self.mean.network if self.mean else self.model
+
+    def factor(self, step: int) -> float:
+        """Factor of the schedule on the learning rate, after `step` steps."""
+        return learning_rate(
+            step, self.settings.steps, self.settings.schedule, self.settings.warmup, self.settings.cooldown
+        )
+
+    def learn(self, step: int, gray: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """One step, the one after `step`. `gray`, `target`: of `Stream.batches`, on the device. Returns the loss."""
+        # All that a step draws (zoom, light, dropout) follows from its number: a resumed run draws what it would have.
+        torch.manual_seed((self.settings.seed * 1_000_003 + step) * self.ranks.world + self.ranks.rank)
+        if self.settings.zoom:
+            gray, target = zoomed(gray, target, self.settings.crop or gray.shape[2], self.settings.zoom)
+        if self.settings.relight:
+            gray = relit(gray, self.settings.relight)
+        self.seen = target
+        self.network.train()
+        precision = DTYPES[self.settings.precision]
+        narrow = precision != torch.float32
+        with torch.autocast(gray.device.type, precision) if narrow else contextlib.nullcontext():
+            logits = self.network(gray.to(memory_format=torch.channels_last))
+        loss = self.loss(logits, target)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["rate"] * self.factor(step)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        if self.settings.clip:
+            self.scaler.unscale_(self.optimizer)
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.mean:
+            self.mean.update(self.model, step + 1)
+        return loss.detach()
+
+    def finite(self) -> bool:
+        """Whether all weights are numbers."""
+        return all(bool(value.isfinite().all()) for value in self.model.state_dict().values())
+
+    def state(self) -> dict:
+        """Tensors and plain values from which `restore` makes this learner again."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "mean": self.mean.network.state_dict() if self.mean else None,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Take over a `state` of a learner of the same settings and codebook."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.mean:
+            self.mean.network.load_state_dict(state["mean"])

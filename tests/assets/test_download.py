@@ -1,0 +1,116 @@
+"""Downloads from servers that fail: resumed, checked, whole or not at all."""
+
+import hashlib
+import os
+import re
+
+import pytest
+
+from ccc.assets.download import check, download
+from ccc.core.errors import CCCError
+
+CONTENT = os.urandom(300_000)
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def urls(server):
+    """Addresses of CONTENT in the manners given; "wrong" is that of another file."""
+    server.files |= {"file": CONTENT, "wrong": b"x" * 1000}
+
+    def make(*manners: str) -> list[str]:
+        return [
+            server.address("good", "wrong") if each == "wrong" else server.address(each, "file") for each in manners
+        ]
+
+    return make
+
+
+def test_a_file_comes_whole_and_tells_its_progress(urls, tmp_path):
+    seen = []
+    target = tmp_path / "folder" / "file.bin"
+    assert download(urls("good")[0], target, progress=lambda done, total: seen.append((done, total))) == target
+    assert target.read_bytes() == CONTENT
+    assert seen[-1] == (len(CONTENT), len(CONTENT)) and len(seen) > 1
+    assert os.listdir(target.parent) == ["file.bin"]
+
+
+@pytest.mark.parametrize("manner", ["redirect", "no_length", "busy", "breaks", "no_ranges", "no_validator"])
+@pytest.mark.parametrize("facts", [{}, {"sha256": DIGEST}, {"sha256": DIGEST[:8], "size": len(CONTENT)}, {"md5": MD5}])
+def test_servers_that_fail_once(urls, tmp_path, manner, facts):
+    assert download(urls(manner), tmp_path / "file", **facts).read_bytes() == CONTENT
+
+
+def test_a_transfer_that_breaks_off_is_taken_up_where_it_stopped(server, urls, tmp_path):
+    download(urls("breaks"), tmp_path / "file")
+    (first, second) = server.requests
+    assert first == ("breaks", None)
+    start = int(re.fullmatch(r"bytes=(\d+)-", second[1])[1])
+    assert len(CONTENT) / 2 - 2**16 < start <= len(CONTENT) / 2
+
+
+def test_a_later_call_takes_up_what_an_earlier_one_left(server, urls, tmp_path):
+    server.failures = 100
+    with pytest.raises(CCCError, match="file could not be fetched .*the transfer broke off"):
+        download(urls("breaks"), tmp_path / "file")
+    left = (tmp_path / ".file.part").stat().st_size
+    assert 0 < left < len(CONTENT) and not (tmp_path / "file").exists()
+    server.failures = 0
+    assert download(urls("breaks"), tmp_path / "file").read_bytes() == CONTENT
+    assert server.requests[-1][1] == f"bytes={left}-"
+
+
+def test_addresses_are_tried_in_turn(server, urls, tmp_path):
+    dead = "http://127.0.0.1:9/file"
+    assert download([dead, *urls("missing", "page", "wrong", "good")], tmp_path / "file", sha256=DIGEST)
+    assert [manner for manner, _ in server.requests] == ["missing", "page", "good", "good"]
+    assert (tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_every_address_is_named_with_its_reason_where_none_gives_the_file(urls, tmp_path):
+    dead = "http://127.0.0.1:9/file"
+    message = r"^file could not be fetched \(.*:9/file: no connection; .*missing/file: status 404 Not Found; "
+    message += r".*page/file: what it serves is wrong: sha256 [0-9a-f]{64}, where .*; .*wrong: what it serves"
+    with pytest.raises(CCCError, match=message):
+        download([dead, *urls("missing", "page", "wrong")], tmp_path / "file", sha256=DIGEST)
+    assert [name for name in os.listdir(tmp_path) if name.endswith("part")] == [] and not (tmp_path / "file").exists()
+    with pytest.raises(CCCError, match="page/file: it serves 25 bytes, where 300,000 are expected"):
+        download(urls("page"), tmp_path / "file", size=len(CONTENT))
+
+
+def test_a_part_of_another_file_is_thrown_away(urls, tmp_path):
+    for part in (b"y" * 1000, CONTENT + b"more"):
+        (tmp_path / ".file.part").write_bytes(part)
+        assert download(urls("good"), tmp_path / "file", sha256=DIGEST).read_bytes() == CONTENT
+
+
+def test_what_came_may_be_refused_and_what_was_there_stays(urls, tmp_path):
+    (tmp_path / "file").write_bytes(b"old")
+
+    def accept(path):
+        raise CCCError(f"{path}: no archive")
+
+    with pytest.raises(CCCError, match=r"good/file: what it serves is wrong: no archive\)"):
+        download(urls("good"), tmp_path / "file", accept=accept)
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_two_at_once_do_not_write_the_same_file(urls, tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    with open(tmp_path / ".file.part.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(CCCError, match="file: another process is fetching it"):
+            download(urls("good"), tmp_path / "file")
+    assert download(urls("good"), tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_check_compares_what_is_known(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    check(path)
+    check(path, size=len(CONTENT), sha256=DIGEST, md5=MD5)
+    check(path, sha256=DIGEST[:8].upper())
+    for facts in ({"size": 7}, {"sha256": "0" * 64}, {"md5": "0" * 32}):
+        with pytest.raises(CCCError, match="file: .* expected"):
+            check(path, **facts)

@@ -1,0 +1,213 @@
+"""Weight files: where they are looked for, how they are fetched, checked and loaded."""
+
+import hashlib
+import os
+import re
+
+import pytest
+import safetensors.torch
+import torch
+
+from ccc.assets import weights
+from ccc.core.errors import CCCError, MissingWeights
+
+CONTENT = b"\x80" + os.urandom(300_000)  # begins as a pickle does
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """No weights anywhere: `$CCC_WEIGHTS` is an empty folder, and so are the caches."""
+    folder = tmp_path / "weights"
+    monkeypatch.setenv("CCC_WEIGHTS", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("TORCH_HOME", raising=False)
+    return folder
+
+
+@pytest.fixture
+def publish(server, monkeypatch):
+    """Make "net" a known file, published in the manners given, "wrong" for another file, with the facts given."""
+    server.files |= {"net.pth": CONTENT, "wrong": b"\x80" + b"x" * 1000}
+
+    def make(*manners, sha256=DIGEST, **facts):
+        urls = [
+            server.address("good", "wrong") if manner == "wrong" else server.address(manner, "net.pth")
+            for manner in manners
+        ]
+        entry = {"file": "net.pth", "urls": urls, "sha256": sha256, "size": None, **facts}
+        monkeypatch.setattr(weights, "known", lambda: {"net": entry})
+
+    return make
+
+
+def test_every_known_file_states_its_facts():
+    files = [facts["file"] for facts in weights.known().values()]
+    assert len(set(files)) == len(files)
+    for name, facts in weights.known().items():
+        for key in ("file", "urls", "licence", "source", "used_by"):
+            assert facts[key], (name, key)
+        assert facts["sha256"] is None or re.fullmatch("[0-9a-f]{8,64}", facts["sha256"]), name
+        assert {"size", "at_least"} <= set(facts)
+
+
+def test_folders_in_order(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCC_WEIGHTS", str(tmp_path / "mine"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    folders = [tmp_path / "mine", tmp_path / "cache" / "ccc" / "weights", tmp_path / "torch" / "hub" / "checkpoints"]
+    assert weights.folders() == folders
+    for folder in reversed(folders):
+        folder.mkdir(parents=True)
+        (folder / "vgg16-397923af.pth").touch()
+        assert weights.locate("vgg16") == folder / "vgg16-397923af.pth"
+    assert weights.locate("vgg16", tmp_path / "mine" / "vgg16-397923af.pth").parent == tmp_path / "mine"
+
+
+def test_missing_files_say_how_to_get_them(empty):
+    message = "^no weights: siggraph17-df00044c.pth .*`ccc weights fetch zhang`.*`ccc weights fetch zhang --from FILE`"
+    with pytest.raises(MissingWeights, match=message):
+        weights.locate("zhang")
+    with pytest.raises(MissingWeights, match="^no weights: nowhere.pth is not there.*`ccc weights fetch zhang`"):
+        weights.locate("zhang", "nowhere.pth")
+    with pytest.raises(CCCError, match="no weight file 'zang'"):
+        weights.locate("zang")
+
+
+def test_fetch_tells_its_progress_and_does_not_fetch_twice(empty, server, publish):
+    publish("good")
+    seen = []
+    path = weights.fetch("net", progress=lambda done, total: seen.append((done, total)))
+    assert path == empty / "net.pth" == weights.locate("net")
+    assert path.read_bytes() == CONTENT
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert weights.fetch("net") == path and len(server.requests) == 1
+    assert sorted(file.name for file in empty.iterdir()) == ["net.pth"]
+    in_cache = weights.folders()[1] / "net.pth"
+    in_cache.parent.mkdir(parents=True)
+    path.rename(in_cache)
+    assert weights.fetch("net") == in_cache and len(server.requests) == 1
+
+
+def test_every_address_is_named_with_its_reason_where_none_gives_the_file(empty, publish):
+    publish("missing", "page", "wrong")
+    message = r"missing.net.pth: status 404 Not Found; .*page.net.pth: .*not a .pth file.*; .*good.wrong: .*sha256 "
+    with pytest.raises(CCCError, match=message):
+        weights.fetch("net")
+    assert not list(empty.glob("*.pth")) and not list(empty.glob(".*.part"))
+
+
+def test_without_a_published_checksum_the_first_download_is_recorded(empty, publish):
+    publish("good", sha256=None)
+    path = weights.fetch("net")
+    assert (empty / "net.pth.sha256").read_text() == f"{DIGEST}  net.pth\n"
+    assert "as recorded at its first download" in weights.verify("net")
+    path.write_bytes(CONTENT[:-1] + b"?")
+    with pytest.raises(CCCError, match=f"but {DIGEST} was recorded at its first download"):
+        weights.verify("net")
+    path.unlink()
+    publish("wrong", sha256=None)
+    with pytest.raises(CCCError, match="recorded at its first download"):
+        weights.fetch("net")
+
+
+def test_a_file_at_hand_is_checked_and_copied(empty, tmp_path, publish):
+    publish()
+    (tmp_path / "download.bin").write_bytes(CONTENT)
+    assert weights.fetch("net", source=tmp_path / "download.bin", folder=tmp_path / "other").read_bytes() == CONTENT
+    (tmp_path / "download.bin").write_bytes(CONTENT[:-1])
+    with pytest.raises(CCCError, match="download.bin: sha256"):
+        weights.fetch("net", source=tmp_path / "download.bin")
+    assert not (empty / "net.pth").exists()
+    with pytest.raises(CCCError, match="no such file"):
+        weights.fetch("net", source=tmp_path / "none")
+
+
+def test_verify_compares_size_beginning_and_checksum(empty, tmp_path, publish):
+    path = tmp_path / "net.pth"
+    path.write_bytes(CONTENT)
+    publish(size=len(CONTENT))
+    assert "sha256 as published" in weights.verify("net", path)
+    publish(sha256=DIGEST[:8])
+    assert "first 8 digits of the sha256 as published" in weights.verify("net", path)
+    publish(sha256=None, md5=hashlib.md5(CONTENT).hexdigest())
+    assert "md5 as published" in weights.verify("net", path)
+    publish(sha256=None)
+    assert "no checksum was published" in weights.verify("net", path)
+    for facts in ({"size": 7}, {"at_least": 10**6}, {"sha256": "0" * 64}, {"md5": "0" * 32}):
+        publish(**facts)
+        with pytest.raises(CCCError, match="net.pth: .*`ccc weights fetch net`"):
+            weights.verify("net", path)
+
+
+def test_a_torch_file_without_its_end_is_told_without_a_checksum(tmp_path, publish):
+    torch.save({"weight": torch.zeros(1000)}, tmp_path / "net.pth")
+    publish(sha256=None)
+    weights.verify("net", tmp_path / "net.pth")
+    (tmp_path / "net.pth").write_bytes((tmp_path / "net.pth").read_bytes()[:-50])
+    with pytest.raises(CCCError, match="truncated"):
+        weights.verify("net", tmp_path / "net.pth")
+
+
+# --- loading ---
+
+
+@pytest.fixture
+def layer():
+    return torch.nn.Linear(3, 2)
+
+
+def test_load_every_layout(tmp_path, layer):
+    state = {key: torch.rand_like(value) for key, value in layer.state_dict().items()}
+    safetensors.torch.save_file(state, tmp_path / "a.safetensors")
+    torch.save(state, tmp_path / "a.pth")
+    torch.save(state, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    torch.save({"params": state, "epoch": 3}, tmp_path / "wrapped.pth")
+    torch.save({f"module.{key}": value for key, value in state.items()}, tmp_path / "parallel.pth")
+    for name, options in {
+        "a.safetensors": {},
+        "a.pth": {"unwrap": ("params", "model")},
+        "old.pth": {},
+        "wrapped.pth": {"unwrap": ("model", "params")},
+        "parallel.pth": {"strip_prefix": "module."},
+    }.items():
+        torch.nn.init.zeros_(layer.weight)
+        weights.load_state_dict(tmp_path / name, layer, **options)
+        torch.testing.assert_close(layer.weight.detach(), state["weight"])
+
+
+def test_the_first_key_that_does_not_fit_is_named(tmp_path, layer):
+    path = tmp_path / "a.pth"
+    for state, message in (
+        ({"weight": torch.zeros(2, 3)}, "bias is missing"),
+        ({"weight": torch.zeros(3, 2), "bias": torch.zeros(2)}, r"weight has shape \(3, 2\), not \(2, 3\)"),
+        ({"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "more": torch.zeros(1)}, "more is left over"),
+    ):
+        torch.save(state, path)
+        with pytest.raises(CCCError, match=f"a.pth: not the weights of this network: {message}"):
+            weights.load_state_dict(path, layer)
+
+
+class Evil:
+    def __reduce__(self):
+        return (os.system, ("exit 1",))
+
+
+def test_files_that_are_no_weights_are_refused_in_one_line(tmp_path, layer):
+    path = tmp_path / "a.pth"
+    torch.save(layer.state_dict(), path)
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"<html>not found</html>", b"\x80\x02", os.urandom(100)):
+        path.write_bytes(content)
+        with pytest.raises(CCCError, match=r"a.pth: not a file of weights that can be loaded safely") as caught:
+            weights.load_state_dict(path, layer)
+        assert "\n" not in str(caught.value)
+    torch.save({"weight": Evil()}, path)
+    with pytest.raises(CCCError, match="loaded safely"):
+        weights.load_state_dict(path, layer)
+    torch.save([1, 2], path)
+    with pytest.raises(CCCError, match="holds no state dict"):
+        weights.load_state_dict(path, layer)
+    (tmp_path / "a.safetensors").write_bytes(whole)
+    with pytest.raises(CCCError, match="a.safetensors: not a file of weights"):
+        weights.load_state_dict(tmp_path / "a.safetensors", layer)

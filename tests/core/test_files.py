@@ -1,0 +1,87 @@
+"""Files appear whole or not at all, whatever becomes of their writer or of the process it works for."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from ccc.core import files
+from ccc.core.processes import Parent
+
+WRITER = """
+import os, sys
+from ccc.core import processes
+from ccc.core.files import written_whole
+if os.environ.get("CCC_PARENT"):
+    processes.watch(int(os.environ["CCC_PARENT"]))
+with written_whole(sys.argv[1]) as aside:
+    aside.write_text("half of it")
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def writer(path, **variables) -> subprocess.Popen:
+    """A process that has written half of `path` and goes on when its standard input says so."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=os.environ | variables,
+    )  # fmt: skip
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+def test_the_next_writer_sweeps_away_what_a_killed_one_left_and_nothing_else(tmp_path):
+    dead, living = writer(tmp_path / "dead.txt"), writer(tmp_path / "living.txt")
+    dead.kill()
+    dead.wait()
+    assert len(list(tmp_path.glob(files.ASIDE + "*"))) == 2 and not (tmp_path / "dead.txt").exists()
+    (tmp_path / ".hidden.txt").write_text("of someone else")
+    files.write_text(tmp_path / "new.txt", "whole")
+    assert len(list(tmp_path.glob(files.ASIDE + "*"))) == 1
+    living.communicate("go on\n")
+    assert living.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden.txt", "living.txt", "new.txt"]
+
+
+def test_a_folder_is_put_in_place_whole_and_what_is_left_of_one_swept_away(tmp_path):
+    script = "import sys, os; from ccc.core.files import folder_aside\nwith folder_aside(sys.argv[1]): os.abort()"
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True)
+    assert len(list(tmp_path.iterdir())) == 1
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures/old.txt").write_text("old")
+    with files.folder_aside(tmp_path) as aside:
+        assert list(tmp_path.glob(files.ASIDE + "*")) == [aside]
+        files.write_text(aside / "pictures/new.txt", "new")
+        files.put_folder(aside / "pictures", tmp_path / "pictures")
+    assert [path.name for path in tmp_path.rglob("*")] == ["pictures", "new.txt"]
+
+
+def test_an_orphan_writes_nothing_more(tmp_path):
+    engine = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    job = writer(tmp_path / "result.txt", CCC_PARENT=str(engine.pid))
+    job.send_signal(signal.SIGSTOP)  # what it does when it wakes cannot be for lack of time
+    engine.kill()
+    engine.wait()
+    job.send_signal(signal.SIGCONT)
+    job.communicate("go on\n", timeout=30)
+    assert job.returncode and not (tmp_path / "result.txt").exists()
+
+
+def test_a_job_whose_engine_lives_is_left_alone(tmp_path):
+    job = writer(tmp_path / "result.txt", CCC_PARENT=str(os.getpid()))
+    assert job.communicate("go on\n") and job.returncode == 0
+    assert (tmp_path / "result.txt").read_text() == "half of it"
+
+
+@pytest.mark.parametrize("handles", [True, False], ids=["pidfd", "kill"])
+def test_a_process_is_known_to_have_ended(handles, monkeypatch):
+    if not handles:
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    parent = Parent(process.pid)
+    assert not parent.ended() and not parent.ended(wait=0.1)
+    process.communicate(b"\n")
+    assert parent.ended() and Parent(process.pid).ended()

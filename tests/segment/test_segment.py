@@ -1,0 +1,425 @@
+"""Segmenters, their masks as COCO encodings, and masks on disk."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis.extra.numpy import array_shapes, arrays
+from PIL import Image
+from pycocotools import mask as coco
+from pycocotools.coco import COCO
+
+from ccc.assets.weights import known
+from ccc.color import gray_of
+from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.images import write_png
+from ccc.segment import load, names, read_masks, segment_folder, write_masks
+from ccc.segment.regions import Felzenszwalb, Slic
+from ccc.segment.rle import decode, encode, parse, record
+from ccc.segment.sam import Sam, build, load_network, random_checkpoint
+
+STAND_INS = ["felzenszwalb", "slic"]
+
+
+@pytest.fixture
+def gray(astronaut):
+    return gray_of(astronaut[::2, ::2])
+
+
+@settings(max_examples=200, deadline=None)
+@given(arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=40)))
+def test_encodings_agree_with_pycocotools(mask):
+    encoding = encode(mask)
+    runs = parse(encoding)
+    assert (decode(encoding) == mask).all() and (coco.decode(encoding) == mask).all()
+    assert runs.area == coco.area(encoding) and list(runs.box) == coco.toBbox(encoding).tolist()
+    assert (decode({"size": encoding["size"], "counts": runs.lengths.tolist()}) == mask).all()
+
+
+def test_long_runs(gray):
+    mask = np.zeros((3000, 2000), bool)
+    mask[1000:2900, 3:1990] = True
+    assert (decode(encode(mask)) == mask).all()
+
+
+@pytest.mark.parametrize("counts", ["", "11", "garbage!!", "P1", "zzzzzzzzzzz", "é", [3, 3], [-1, 21], [[20]], None, 7])
+def test_an_encoding_that_does_not_cover_its_picture_is_refused(counts):
+    with pytest.raises(CCCError):
+        parse({"size": [5, 4], "counts": counts})
+
+
+@pytest.mark.parametrize("name", STAND_INS)
+def test_stand_ins_cover_the_picture_once(name, gray):
+    segmenter = load(name)
+    records = segmenter.segment(gray)
+    assert segmenter.stand_in and segmenter.name == name
+    assert (sum(coco.decode(found["segmentation"]).astype(int) for found in records) == 1).all()
+    areas = [found["area"] for found in records]
+    assert areas == sorted(areas, reverse=True) and sum(area > 500 for area in areas) > 5
+    assert records == load(name).segment(gray)
+    for found in records:
+        assert found["area"] == coco.area(found["segmentation"])
+        assert found["bbox"] == coco.toBbox(found["segmentation"]).tolist()
+        assert found["score"] is None
+
+
+@pytest.mark.parametrize("name", STAND_INS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (40, 30)])
+def test_stand_ins_on_tiny_and_flat_pictures(name, shape):
+    records = load(name).segment(np.full(shape, 200, np.uint8))
+    assert sum(found["area"] for found in records) == shape[0] * shape[1]
+
+
+def test_unknown_names_and_parameters_get_a_suggestion():
+    sams = {"sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam", "tiny_sam"}
+    assert sams | {"felzenszwalb", "slic", "masks"} == set(names())
+    with pytest.raises(CCCError, match="did you mean 'sam_vit_b'"):
+        load("sam_vitb")
+    with pytest.raises(CCCError, match="felzenszwalb has no parameter 'scal': did you mean 'scale'"):
+        load("felzenszwalb", scal=3)
+    with pytest.raises(CCCError, match="n_segments must be a whole number"):
+        load("slic", n_segments="many")
+    with pytest.raises(CCCError, match="takes no checkpoint"):
+        load("slic", "x.pth")
+    with pytest.raises(CCCError, match="must be uint8"):
+        load("slic").segment(np.zeros((4, 4, 3), np.uint8))
+
+
+LOOSE = {  # random weights promise nothing: keep what they give
+    "points_per_side": 4,
+    "pred_iou_thresh": 0,
+    "stability_score_thresh": 0,
+    "box_nms_thresh": 1,
+}
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A maker of tiny segmenters with seeded random weights, from a checkpoint as every SAM."""
+    torch.set_num_threads(1)
+    checkpoint = tmp_path / "tiny.pth"
+    random_checkpoint("tiny_sam", checkpoint)
+    return lambda **parameters: load("tiny_sam", checkpoint, "cpu", **(LOOSE | parameters))
+
+
+def test_sam_from_checkpoint_to_masks(tiny, gray):
+    segmenter = tiny()
+    records = segmenter.segment(gray[:90, :70])
+    assert segmenter.stand_in and segmenter.parameters["points_per_side"] == 4 and segmenter.device == "cpu"
+    assert len(records) > 3
+    for found in records:
+        mask = coco.decode(found["segmentation"])
+        assert mask.shape == (90, 70) and mask.sum() == found["area"] > 0
+        assert isinstance(found["score"], float)
+    assert tiny().segment(gray[:90, :70]) == records
+
+
+def test_mobile_sam_with_random_weights_from_checkpoint_to_masks(tmp_path, gray):
+    random_checkpoint("mobile_sam", tmp_path / "mobile_sam.pt")
+    segmenter = load("mobile_sam", tmp_path / "mobile_sam.pt", "cpu", **(LOOSE | {"points_per_side": 2}))
+    records = segmenter.segment(gray[:90, :70])
+    assert records and not segmenter.stand_in
+    assert all(coco.decode(found["segmentation"]).sum() == found["area"] for found in records)
+
+
+def test_random_checkpoints_depend_on_their_seed_alone(tmp_path):
+    state = torch.random.get_rng_state()
+    for number, seed in enumerate((0, 0, 1)):
+        random_checkpoint("tiny_sam", tmp_path / f"{number}.pth", seed)
+    assert (torch.random.get_rng_state() == state).all()
+    weights = [torch.load(tmp_path / f"{number}.pth")["image_encoder.patch_embed.proj.weight"] for number in range(3)]
+    assert (weights[0] == weights[1]).all() and (weights[0] != weights[2]).any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 50)])
+def test_sam_on_tiny_pictures(tiny, shape):
+    for found in tiny().segment(np.full(shape, 128, np.uint8)):
+        assert coco.decode(found["segmentation"]).shape == shape
+
+
+def test_sam_that_finds_nothing(tiny, gray):
+    assert tiny(pred_iou_thresh=1e9).segment(gray) == []
+
+
+def test_out_of_gpu_memory_halves_the_points_and_goes_on(tiny, gray, monkeypatch):
+    segmenter = tiny()
+    generator, tried = segmenter._generator, []
+    whole = type(generator).generate
+
+    def cramped(self, image, room=5):
+        tried.append(self.points_per_batch)
+        if self.points_per_batch > room:
+            raise torch.cuda.OutOfMemoryError("out of memory")
+        return whole(self, image)
+
+    monkeypatch.setattr(type(generator), "generate", cramped)
+    assert segmenter.segment(gray[:64, :64]) and tried == [64, 32, 16, 8, 4]
+    monkeypatch.setattr(type(generator), "generate", partial(cramped, generator, room=0))
+    with pytest.raises(CCCError, match="out of GPU memory at 64x64 even with one point"):
+        segmenter.segment(gray[:64, :64])
+
+
+def test_a_missing_checkpoint_says_where_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("CCC_WEIGHTS", str(tmp_path))
+    with pytest.raises(MissingWeights, match="^no weights: sam_vit_b_01ec64.pth .*`ccc weights fetch sam_vit_b`"):
+        load("sam_vit_b")
+    with pytest.raises(MissingWeights, match="^no weights: .*none.pth is not there"):
+        load("sam_vit_b", tmp_path / "none.pth")
+    with pytest.raises(MissingWeights, match="random_checkpoint"):
+        load("tiny_sam")
+
+
+def test_a_checkpoint_is_found_where_ccc_weights_keeps_it(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("CCC_WEIGHTS", str(tmp_path))
+    (tmp_path / "tiny.pth").rename(tmp_path / "sam_vit_b_01ec64.pth")
+    with pytest.raises(CCCError, match="sam_vit_b_01ec64.pth: not a checkpoint of sam_vit_b"):
+        load("sam_vit_b")
+
+
+@pytest.mark.parametrize("name", ["sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam"])
+def test_every_published_checkpoint_has_its_address_size_and_checksum(name):
+    facts = known()[name]
+    assert facts["urls"] and facts["size"] and len(facts["sha256"]) == 64
+
+
+def test_a_checkpoint_that_does_not_fit_names_model_and_key(tmp_path):
+    path = tmp_path / "weights.pth"
+
+    def refused(name, weights, match):
+        torch.save(weights, path)
+        with pytest.raises(CCCError, match=match):
+            load_network(name, path)
+
+    refused(
+        "sam_vit_b", build("tiny_sam").state_dict(), r"not a checkpoint of sam_vit_b: .*pos_embed is \(1, 4, 4, 16\)"
+    )
+    with torch.device("meta"):
+        shapes = {key: tensor.shape for key, tensor in build("sam_vit_b").state_dict().items()}
+    # Tensors without storage of their own: the true shapes of a ViT-B in a small file.
+    large = {key: torch.zeros(()).expand(shape) for key, shape in shapes.items()}
+    refused("sam_vit_h", large, "not a checkpoint of sam_vit_h: .*pos_embed .*by its encoder it is of sam_vit_b")
+    lacking = {key: tensor for key, tensor in large.items() if key != "image_encoder.neck.0.weight"}
+    refused("sam_vit_b", lacking, "image_encoder.neck.0.weight is missing")
+    refused("sam_vit_b", large | {"optimizer.step": torch.zeros(1)}, "optimizer.step does not belong in it")
+    refused("sam_vit_b", [1, 2], "no table of tensors")
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(CCCError, match="cannot be read as a weight file"):
+        load_network("sam_vit_b", path)
+
+
+def test_a_pickle_that_runs_code_is_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (tmp_path.joinpath("harm").touch, ())
+
+    torch.save({"image_encoder.pos_embed": Evil()}, tmp_path / "evil.pth")
+    with pytest.raises(CCCError, match="cannot be read as a weight file"):
+        load_network("sam_vit_b", tmp_path / "evil.pth")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_mobile_sam_has_the_published_shape():
+    with torch.device("meta"):
+        network = build("mobile_sam")
+        state = network.state_dict()
+        assert network.image_encoder(torch.zeros(1, 3, 1024, 1024)).shape == (1, 256, 64, 64)
+    assert sum(not key.startswith("image_encoder.") for key in state) == 137  # SAM's own prompt encoder and decoder
+    assert sum(parameter.numel() for parameter in network.parameters()) == 10130092
+    assert state["image_encoder.layers.2.blocks.5.attn.attention_biases"].shape == (5, 196)
+
+
+MASKS = np.zeros((2, 6, 8), bool)
+MASKS[0, 1:3, 2:7] = MASKS[1, 4:, :2] = True
+LABELS = (MASKS[0] * 7 + MASKS[1] * 300).astype(np.uint16)
+
+
+def given_masks(folder, kind):
+    path = folder / f"photo.{kind.split()[0]}"
+    encodings = [encode(mask) for mask in MASKS]
+    if kind == "npy":
+        np.save(path, LABELS)
+    elif kind == "npy stack":
+        np.save(path.with_suffix(".npy"), MASKS)
+    elif kind == "npz":
+        np.savez_compressed(path, masks=MASKS)
+    elif kind == "png":
+        Image.fromarray(LABELS).save(path)
+    elif kind == "json encodings":
+        path.write_text(json.dumps(encodings))
+    elif kind == "json records":
+        path.write_text(json.dumps({"annotations": [record(encoding) | {"id": 1} for encoding in encodings]}))
+    elif kind == "json uncompressed":
+        runs = [{"size": [6, 8], "counts": parse(encoding).lengths.tolist()} for encoding in encodings]
+        path.write_text(json.dumps([{"segmentation": entry, "predicted_iou": 0.5} for entry in runs]))
+    else:
+        polygons = [[[2, 1, 7, 1, 7, 3, 2, 3]], [[0, 4, 2, 4, 2, 6, 0, 6]]]
+        path.write_text(json.dumps([{"segmentation": polygon} for polygon in polygons]))
+
+
+KINDS = ["npy", "npy stack", "npz", "png", "json encodings", "json records", "json uncompressed", "json polygons"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_masks_of_any_tool(kind, tmp_path):
+    given_masks(tmp_path, kind)
+    records = load("masks", tmp_path).segment(np.zeros((6, 8), np.uint8), "photo")
+    assert [coco.decode(found["segmentation"]).tolist() for found in records] == MASKS.astype(int).tolist()
+    assert records[0]["score"] == (0.5 if kind == "json uncompressed" else None)
+    if kind != "json polygons":  # polygons carry no size
+        with pytest.raises(CCCError, match=r"photo\..*: is 6 x 8, the picture 6 x 9"):
+            load("masks", tmp_path).segment(np.zeros((6, 9), np.uint8), "photo")
+
+
+def test_given_masks_that_are_missing_or_broken_are_named(tmp_path):
+    flat = np.zeros((6, 8), np.uint8)
+    with pytest.raises(CCCError, match="needs the folder"):
+        load("masks", tmp_path / "none")
+    with pytest.raises(CCCError, match="no masks for photo"):
+        load("masks", tmp_path).segment(flat, "photo")
+    for suffix, data in ((".json", b"{"), (".npz", b"PK"), (".npy", b""), (".png", b"png")):
+        path = tmp_path / f"photo{suffix}"
+        path.write_bytes(data)
+        with pytest.raises(CCCError, match=f"photo{suffix}: cannot be read as masks"):
+            load("masks", tmp_path).segment(flat, "photo")
+        path.unlink()
+    np.save(tmp_path / "photo.npy", np.zeros((6, 8), np.float32))
+    with pytest.raises(CCCError, match="got float32"):
+        load("masks", tmp_path).segment(flat, "photo")
+
+
+def test_the_masks_of_one_picture_in_a_file_of_any_name(tmp_path):
+    given_masks(tmp_path, "npy")
+    (tmp_path / "photo.npy").rename(tmp_path / "other.npy")
+    for name in ("photo", None):
+        assert len(load("masks", tmp_path / "other.npy").segment(np.zeros((6, 8), np.uint8), name)) == 2
+    (tmp_path / "masks.txt").touch()
+    with pytest.raises(CCCError, match="masks come as .json, "):
+        load("masks", tmp_path / "masks.txt")
+
+
+def test_one_coco_file_of_all_pictures_that_pycocotools_loads(pictures, tmp_path, tiny, capsys):
+    source, target = pictures
+    for segmenter in (load("slic"), tiny()):
+        segment_folder(source, target, segmenter, coco=tmp_path / "all.json")
+        api = COCO(tmp_path / "all.json")
+        assert api.dataset["info"]["segmenter"] == segmenter.name and api.getCatIds() == [1]
+        given = load("masks", tmp_path / "all.json")
+        for image in api.loadImgs(api.getImgIds()):
+            name = image["file_name"].removesuffix(".png")
+            stored = read_masks(target / f"{name}.json")["masks"]
+            found = api.loadAnns(api.getAnnIds(image["id"]))
+            assert len(found) == len(stored) > 2
+            for annotation, kept in zip(found, stored, strict=True):
+                mask = api.annToMask(annotation)
+                assert mask.shape == (image["height"], image["width"]) and mask.sum() == annotation["area"]
+                assert annotation["bbox"] == kept["bbox"] and annotation.get("score") == kept["score"]
+            flat = np.zeros((image["height"], image["width"]), np.uint8)
+            assert given.attributed(flat, name) == (stored, segmenter.name)
+    with pytest.raises(CCCError, match="all.json: no masks for three"):
+        given.require(["one", "three"])
+    broken = {"images": [], "annotations": [{"image_id": 7}]}
+    (tmp_path / "all.json").write_text(json.dumps(broken))
+    with pytest.raises(CCCError, match="all.json: broken COCO file"):
+        load("masks", tmp_path / "all.json")
+
+
+def test_masks_file_round_trip(tmp_path, gray):
+    segmenter = load("felzenszwalb", scale=100)
+    records = segmenter.segment(gray)
+    write_masks(tmp_path / "photo.json", "photo", gray.shape, segmenter, records)
+    stored = read_masks(tmp_path / "photo.json")
+    assert stored["masks"] == records and stored["size"] == list(gray.shape) and stored["image"] == "photo"
+    assert stored["segmenter"] == "felzenszwalb" and stored["stand_in"] and stored["parameters"]["scale"] == 100
+    raw = json.loads((tmp_path / "photo.json").read_text())
+    assert raw["format"] == "ccc-masks-1"
+    assert sum(coco.decode(found["segmentation"]).sum() for found in raw["masks"]) == gray.size
+    assert load("masks", tmp_path).segment(gray, "photo") == records
+
+
+def test_a_broken_file_of_masks_is_refused(tmp_path, gray):
+    path = tmp_path / "photo.json"
+    with pytest.raises(CCCError, match="no such file of masks"):
+        read_masks(path)
+    segmenter = load("slic", n_segments=4)
+    write_masks(path, "photo", gray.shape, segmenter, segmenter.segment(gray))
+    whole = json.loads(path.read_text())
+    first = whole["masks"][0]
+    for broken in (
+        {},
+        whole | {"format": "other"},
+        whole | {"size": [3, 3]},
+        whole | {"masks": 3},
+        whole | {"masks": [first | {"area": 1}]},
+        whole | {"masks": [first | {"segmentation": {"size": whole["size"], "counts": "11"}}]},
+        {key: value for key, value in whole.items() if key != "segmenter"},
+    ):
+        path.write_text(json.dumps(broken))
+        with pytest.raises(CCCError, match="photo.json: "):
+            read_masks(path)
+    path.write_text(json.dumps(whole)[:-40])
+    with pytest.raises(CCCError, match="no readable file of masks"):
+        read_masks(path)
+
+
+@pytest.fixture
+def pictures(tmp_path, gray):
+    write_png(tmp_path / "gray" / "one.png", gray[:60, :50])
+    write_png(tmp_path / "gray" / "two.png", gray[100:150, 100:180])
+    return tmp_path / "gray", tmp_path / "masks"
+
+
+def test_a_folder_is_resumed_picture_by_picture(pictures):
+    source, target = pictures
+    first = segment_folder(source, target, load("slic"))
+    assert first["segmented"] == 2 and first["there already"] == 0 and first["masks"] > 2
+    again = segment_folder(source, target, load("slic"), progress=None)
+    assert again == {"segmented": 0, "there already": 2, "masks": first["masks"], "seconds": 0}
+    (target / "one.json").write_text((target / "one.json").read_text()[:-50])  # cut short
+    assert segment_folder(source, target, load("slic"))["segmented"] == 1
+    write_png(source / "two.png", np.zeros((50, 80), np.uint8))  # another picture of the same name
+    assert segment_folder(source, target, load("slic"))["segmented"] == 1
+    assert segment_folder(source, target, load("slic", n_segments=5))["segmented"] == 2
+    assert segment_folder(source, target, load("felzenszwalb"))["segmented"] == 2
+    assert segment_folder(source, target, load("felzenszwalb"), overwrite=True)["segmented"] == 2
+    assert sorted(path.name for path in target.iterdir()) == ["one.json", "two.json"]
+
+
+def test_speed_alone_does_not_make_masks_anew(tiny, pictures):
+    def count(**parameters):
+        return segment_folder(*pictures, tiny(**parameters))["segmented"]
+
+    assert [count(), count(points_per_batch=3), count(points_per_side=2)] == [2, 0, 2]
+
+
+def test_an_unreadable_picture_does_not_stop_the_others(pictures):
+    source, target = pictures
+    (source / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(CCCError, match="1 pictures cannot be read, the others are done: .*broken.png"):
+        segment_folder(source, target, load("slic"))
+    assert len(list(target.iterdir())) == 2
+
+
+def test_empty_and_missing_folders(tmp_path):
+    with pytest.raises(CCCError, match="no such folder"):
+        segment_folder(tmp_path / "none", tmp_path / "out", load("slic"))
+    with pytest.raises(CCCError, match="no pictures in it"):
+        segment_folder(tmp_path, tmp_path / "out", load("slic"))
+
+
+def test_the_configuration_names_every_parameter_and_segmenter():
+    schema = yaml.safe_load((Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml").read_text())
+    segmenter = schema["properties"]["segmenter"]["properties"]
+    defaults = Sam.defaults | Felzenszwalb.defaults | Slic.defaults
+    assert set(segmenter["parameters"]["properties"]) == set(defaults)
+    assert set(segmenter["name"]["enum"]) == set(names())
+
+
+def test_a_new_version_of_a_segmenter_makes_masks_anew(pictures, monkeypatch):
+    segment_folder(*pictures, load("slic"))
+    monkeypatch.setattr(Slic, "version", 2)
+    assert segment_folder(*pictures, load("slic"))["segmented"] == 2
