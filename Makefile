@@ -28,6 +28,7 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
 
 format: $(VENV)/installed
@@ -36,4 +37,4 @@ format: $(VENV)/installed
 	$(BIN)/snakefmt Snakefile workflow
 
 clean:
-	rm -rf results logs reports/demo .snakemake .pytest_cache .ruff_cache
+	rm -rf results logs reports/demo .snakemake .pytest_cache .ruff_cache .import_linter_cache
