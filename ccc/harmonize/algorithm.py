@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
+from ccc.core.compiled import compiled
 from ccc.core.errors import CCCError
 from ccc.core.files import write_text
 from ccc.core.images import read_rgb, write_png
-from ccc.data.compiled import compiled
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
 from ccc.segment.store import few, pictures
