@@ -20,7 +20,7 @@ from ccc.data.sources import Source, printable
 GRID = ColorGrid()
 QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
 # OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
-MUCH = 1.4
+MUCH = 1.35
 INTERPOLATION = f"OpenCV INTER_AREA along sides that shrink by more than {MUCH}, INTER_CUBIC else"
 
 

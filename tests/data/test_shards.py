@@ -76,6 +76,9 @@ def test_pictures_of_odd_shapes_are_resized():
 def test_the_tar_is_a_webdataset_and_the_histogram_counts_it(shards):
     total = np.zeros(400, np.int64)
     keys = []
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(file, "JPEG", quality=92)
+    tables = Image.open(file).quantization
     for path in shards:
         statistics = json.loads(path.with_suffix(".json").read_text())
         assert statistics["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -90,7 +93,7 @@ def test_the_tar_is_a_webdataset_and_the_histogram_counts_it(shards):
                 assert (gray.name, classes.name) == (f"{key}.gray.jpg", f"{key}.classes.npy")
                 keys.append(int(key))
                 picture = Image.open(io.BytesIO(archive.extractfile(gray).read()))
-                assert (picture.mode, picture.size) == ("L", (64, 64))
+                assert (picture.mode, picture.size) == ("L", (64, 64)) and picture.quantization == tables
                 array = np.load(io.BytesIO(archive.extractfile(classes).read()))
                 assert array.dtype == np.uint16 and array.shape == (16, 16)
                 total += np.bincount(array.ravel(), minlength=400)
