@@ -17,13 +17,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import webdataset
 import yaml
 from PIL import Image
 
 from ccc.data.index import Index
 from ccc.data.shards import sum_histograms
 from ccc.data.sources import Source
-from ccc.data.tars import TarWriter
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,11 +37,11 @@ def write_source(path: Path, count: int, classes: int = 365) -> None:
         colour = tuple(map(int, random.integers(0, 256, 3)))
         Image.new("RGB", (16, 16), colour).save(file, "JPEG", optimize=True)
         jpegs.append(file.getvalue())
-    with TarWriter(path) as tar:
+    with open(path, "wb") as file, webdataset.TarWriter(file) as tar:
         for number in range(count):
             label = number * classes // count
             folder = f"data_256/{chr(97 + label * 26 // classes)}/class_{label:03d}"
-            tar.add(f"{folder}/{number:08d}.jpg", jpegs[number % len(jpegs)])
+            tar.write({"__key__": f"{folder}/{number:08d}", "jpg": jpegs[number % len(jpegs)]})
 
 
 def measured(name: str, *command, folder: Path) -> str:

@@ -29,23 +29,13 @@ def read_rgb(source: str | os.PathLike | bytes, name: str | None = None) -> np.n
     "empty file", "not a picture", "truncated", "too large", "unsupported mode", "missing file", "unreadable".
     """
     name = name or (str(source) if not isinstance(source, bytes) else "picture")
-    if isinstance(source, bytes) and (pixels := _plain_jpeg(source, "RGB")) is not None:
+    if isinstance(source, bytes) and (pixels := _plain_jpeg(source)) is not None:
         return pixels
     with _opened(source, name) as image:
         return np.array(_to_srgb(image, name))
 
 
-def read_rgbx(data: bytes, name: str | None = None) -> np.ndarray:
-    """As `read_rgb`, with a fourth channel that means nothing: uint8 `(H, W, 4)`, which `ccc.data.resizing` takes."""
-    if (pixels := _plain_jpeg(data, "RGBX")) is not None:
-        return pixels
-    rgb = read_rgb(data, name)
-    pixels = np.empty((*rgb.shape[:2], 4), np.uint8)
-    pixels[..., :3] = rgb
-    return pixels
-
-
-def _plain_jpeg(data: bytes, colorspace: str) -> np.ndarray | None:
+def _plain_jpeg(data: bytes) -> np.ndarray | None:
     """Pixels of a usual colour JPEG, by a decoder twice as fast as Pillow; None where it is anything else.
 
     Usual: 8 bits, three components, no EXIF block, profile or Adobe marker, whole. Whatever makes libjpeg complain is
@@ -66,7 +56,7 @@ def _plain_jpeg(data: bytes, colorspace: str) -> np.ndarray | None:
             return None
         elif marker == 0xDA:  # the picture begins
             try:
-                return simplejpeg.decode_jpeg(data, colorspace=colorspace)
+                return simplejpeg.decode_jpeg(data)
             except ValueError:
                 return None
         position += 2 + length

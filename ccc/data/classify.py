@@ -1,9 +1,12 @@
-"""The inner loops of sharding: Lab, area mean and Eq. 9 in one pass over the pixels, and the histogram."""
+"""The kernel of sharding, which no library has: Lab, area mean and Eq. 9 in one pass over the pixels."""
 
+import numba
 import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
 
 from ccc.color import WHITE, XYZ_FROM_RGB
-from ccc.data.compiled import bits_of, compiled, float_of, fused
+from ccc.core.compiled import compiled
 
 _F = np.float32
 _XYZ = (XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
@@ -16,41 +19,55 @@ _CURVE = (8.41282752e-04, 3.59004815e-02, 4.75832554e-01, 9.33723833e-01, -1.147
 _C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8 = (_F(value / 255**power) for power, value in enumerate(_CURVE))
 
 
-def classified(planes: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, delta: int = 20):
+@intrinsic
+def _fused(typing, a, b, c):
+    """a * b + c, float32, rounded once, on every machine."""
+    f = numba.float32
+    return f(f, f, f), lambda context, builder, signature, values: builder.fma(*values)
+
+
+@intrinsic
+def _bits_of(typing, value):
+    """The bits of a float32 as int32."""
+    return numba.int32(numba.float32), lambda context, builder, signature, values: builder.bitcast(
+        values[0], ir.IntType(32)
+    )
+
+
+@intrinsic
+def _float_of(typing, bits):
+    """The float32 with the bits of an int32."""
+    return numba.float32(numba.int32), lambda context, builder, signature, values: builder.bitcast(
+        values[0], ir.FloatType()
+    )
+
+
+def classified(rgb: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, delta: int = 20):
     """What training needs of a square picture: `make_sample` of `ccc.data.shards`, after resizing.
 
-    `planes`: uint8 `(3, side, side)`, R, G and B; `cells` divides `side`. Returns the lightness, uint8
-    `(side, side)` holding L * 255 / 100; grid classes, uint16 `(cells, cells)`, of the area mean of a and b (Eq. 9);
-    and how many cells the grid clamped. a and b are linear in the three cube roots of CIELAB, so these are averaged
-    instead. Agrees with float64 on all but a few cells in 100,000.
+    `rgb`: uint8 `(side, side, 3)`; `cells` divides `side`. Returns the lightness, uint8 `(side, side)` holding
+    L * 255 / 100; grid classes, uint16 `(cells, cells)`, of the area mean of a and b (Eq. 9); and how many cells the
+    grid clamped. a and b are linear in the three cube roots of CIELAB, so these are averaged instead. Agrees with
+    float64 on all but a few cells in 100,000.
     """
-    gray = np.empty(planes.shape[1:], np.uint8)
+    gray = np.empty(rgb.shape[:2], np.uint8)
     classes = np.empty((cells, cells), np.uint16)
-    clamped = _classify(planes, _XYZ, np.array([alpha, beta, delta]), gray, classes)
+    clamped = _classify(np.ascontiguousarray(rgb), _XYZ, np.array([alpha, beta, delta]), gray, classes)
     return gray, classes, clamped
-
-
-@compiled
-def count(classes: np.ndarray, histogram: np.ndarray) -> None:
-    """Add to an int64 histogram how often each class occurs in uint16 classes, `(cells, cells)`."""
-    for number in classes.reshape(-1):
-        histogram[number] += 1
 
 
 # One loop each, over values that lie side by side: LLVM keeps what is in such a loop in registers, and unrolls it.
 @compiled
-def _classify(planes, matrix, grid, gray, classes):
+def _classify(rgb, matrix, grid, gray, classes):
     side, cells = len(gray), len(classes)
     block = side // cells
     n = side * block  # pixels of a row of cells
-    levels, lightness = planes.reshape(-1), gray.reshape(-1)
+    levels, lightness = rgb.reshape(-1), gray.reshape(-1)
     linear, roots = np.empty(3 * n, np.float32), np.empty(3 * n, np.float32)
     a, b = np.empty(n, np.float32), np.empty(n, np.float32)
     mean_a, mean_b = np.empty(cells * cells, np.float32), np.empty(cells * cells, np.float32)
     for row in range(cells):
-        for channel in range(3):
-            start = side * side * channel + n * row
-            _linearize(levels[start : start + n], linear[n * channel : n * (channel + 1)])
+        _linearize(levels[3 * n * row : 3 * n * (row + 1)], linear)
         _mix(linear, matrix, roots)
         _take_roots(roots)
         _finish(roots, lightness[n * row : n * (row + 1)], a, b)
@@ -63,24 +80,23 @@ def _classify(planes, matrix, grid, gray, classes):
 def _linearize(levels, linear):
     for j in range(len(linear)):
         t = _F(levels[j])
-        high = fused(fused(fused(fused(_C8, t, _C7), t, _C6), t, _C5), t, _C4)
-        high = fused(fused(fused(fused(high, t, _C3), t, _C2), t, _C1), t, _C0)
+        high = _fused(_fused(_fused(_fused(_C8, t, _C7), t, _C6), t, _C5), t, _C4)
+        high = _fused(_fused(_fused(_fused(high, t, _C3), t, _C2), t, _C1), t, _C0)
         linear[j] = high if t > _F(10.5) else t * _TOE
 
 
 @compiled
 def _mix(linear, matrix, xyz):
     n = len(linear) // 3
-    red, green, blue = linear[:n], linear[n : 2 * n], linear[2 * n :]
     x, y, z = xyz[:n], xyz[n : 2 * n], xyz[2 * n :]
     xr, xg, xb = matrix[0, 0], matrix[0, 1], matrix[0, 2]
     yr, yg, yb = matrix[1, 0], matrix[1, 1], matrix[1, 2]
     zr, zg, zb = matrix[2, 0], matrix[2, 1], matrix[2, 2]
     for j in range(n):
-        r, g, b = red[j], green[j], blue[j]
-        x[j] = fused(xr, r, fused(xg, g, xb * b))
-        y[j] = fused(yr, r, fused(yg, g, yb * b))
-        z[j] = fused(zr, r, fused(zg, g, zb * b))
+        r, g, b = linear[3 * j], linear[3 * j + 1], linear[3 * j + 2]
+        x[j] = _fused(xr, r, _fused(xg, g, xb * b))
+        y[j] = _fused(yr, r, _fused(yg, g, yb * b))
+        z[j] = _fused(zr, r, _fused(zg, g, zb * b))
 
 
 @compiled
@@ -89,12 +105,12 @@ def _take_roots(values):
     for j in range(len(values)):
         t = values[j]
         # t ** (-1/3) to 3 %, from the exponent: a third of a float's bits, negated.
-        y = float_of(np.int32(0x54A2FA8C) - np.int32(_F(bits_of(t)) * _F(1 / 3)))
+        y = _float_of(np.int32(0x54A2FA8C) - np.int32(_F(_bits_of(t)) * _F(1 / 3)))
         # One Householder step of fifth order, free of divisions.
-        error = fused(-t * y, y * y, _F(1))
-        series = fused(fused(fused(_F(35 / 243), error, _F(14 / 81)), error, _F(2 / 9)), error, _F(1 / 3))
-        y = fused(y * error, series, y)
-        values[j] = t * y * y if t > _EPSILON else fused(t, _KAPPA, _OFFSET)
+        error = _fused(-t * y, y * y, _F(1))
+        series = _fused(_fused(_fused(_F(35 / 243), error, _F(14 / 81)), error, _F(2 / 9)), error, _F(1 / 3))
+        y = _fused(y * error, series, y)
+        values[j] = t * y * y if t > _EPSILON else _fused(t, _KAPPA, _OFFSET)
 
 
 @compiled
@@ -102,7 +118,7 @@ def _finish(roots, gray, a, b):
     n = len(gray)
     fx, fy, fz = roots[:n], roots[n : 2 * n], roots[2 * n :]
     for j in range(n):
-        gray[j] = np.uint8(np.int32(fused(fy[j], _F(116 * 2.55), _F(0.5 - 16 * 2.55))))  # in [0.49, 255.51]
+        gray[j] = np.uint8(np.int32(_fused(fy[j], _F(116 * 2.55), _F(0.5 - 16 * 2.55))))  # in [0.49, 255.51]
         a[j] = fx[j] - fy[j]
         b[j] = fy[j] - fz[j]
 

@@ -6,40 +6,58 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ccc.codebook import ColorGrid
 from ccc.core.errors import CCCError, ImageError
-from ccc.core.files import write_json, written_whole
-from ccc.core.images import central_square, read_rgbx, square
-from ccc.data.classify import classified, count
+from ccc.core.files import sha256, write_json, written_whole
+from ccc.core.images import central_square, read_rgb
+from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
-from ccc.data.jpeg import GrayEncoder
-from ccc.data.resizing import planes_of, resized
 from ccc.data.sources import Source, printable
-from ccc.data.tars import TarWriter, npy_header
 
 GRID = ColorGrid()
 QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
-LARGE = 2048  # a wider or higher photograph is resized by Pillow: the same pixels, and no second copy of a huge picture
+# OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
+MUCH = 1.35
+INTERPOLATION = f"OpenCV INTER_AREA along sides that shrink by more than {MUCH}, INTER_CUBIC else"
+
+
+def resized(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:
+    """Bring uint8 `(H, W, 3)` to `(side, side, 3)`, by `INTERPOLATION`.
+
+    `fit`: "crop" takes the central square first and keeps shapes; "stretch" does not crop and changes the aspect.
+    Raises ValueError for another `fit`.
+    """
+    if fit == "crop":
+        rgb = central_square(rgb)
+    elif fit != "stretch":
+        raise ValueError(f'fit must be "crop" or "stretch", got {fit!r}')
+    # In two steps: where one side grows, OpenCV's INTER_AREA would not average along the other.
+    height, width = (side if extent > MUCH * side else extent for extent in rgb.shape[:2])
+    for target, interpolation in (((width, height), cv2.INTER_AREA), ((side, side), cv2.INTER_CUBIC)):
+        if rgb.shape[1::-1] != target:
+            rgb = cv2.resize(np.ascontiguousarray(rgb), target, interpolation=interpolation)
+    return np.ascontiguousarray(rgb)
 
 
 def make_sample(rgb: np.ndarray, size: int = 224, map_size: int = 56, fit: str = "crop"):
-    """What training needs of one photograph.
+    """What training needs of one photograph, uint8 `(H, W, 3)`.
 
-    `rgb`: uint8 `(H, W, 3)`, or `(H, W, 4)` whose last channel means nothing. Returns the gray picture, uint8
-    `(size, size)` holding L * 255 / 100; its class map, uint16 `(map_size, map_size)` of grid classes; and how many
-    cells of the map lie outside the grid and were clamped. The map is the area mean of the float a and b planes of
-    the resized picture, then Eq. 9. `size` is a multiple of `map_size`; `fit`: see `ccc.core.images.square`.
+    Returns the gray picture, uint8 `(size, size)` holding L * 255 / 100; its class map, uint16
+    `(map_size, map_size)` of grid classes; and how many cells of the map lie outside the grid and were clamped. The
+    map is the area mean of the float a and b planes of the resized picture, then Eq. 9. `size` is a multiple of
+    `map_size`; `fit`: see `resized`. Raises ValueError where they are not.
     """
     if size % map_size:
         raise ValueError(f"size must be a multiple of map_size, got {size} and {map_size}")
-    if max(rgb.shape) > LARGE or rgb.shape[2] == 3:
-        planes = planes_of(square(np.ascontiguousarray(rgb[..., :3]), size, fit))
-    else:
-        pixels = central_square(rgb) if fit == "crop" else rgb
-        planes = planes_of(pixels) if pixels.shape[:2] == (size, size) else resized(pixels, size)
-    return classified(planes, map_size, GRID.alpha, GRID.beta, GRID.delta)
+    return classified(resized(rgb, size, fit), map_size, GRID.alpha, GRID.beta, GRID.delta)
+
+
+def encoded(gray: np.ndarray, quality: int = QUALITY) -> bytes:
+    """The JPEG file of uint8 `(H, W)`."""
+    return cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def slice_of(count: int, shard: int, of: int) -> range:
@@ -75,37 +93,22 @@ def write_shard(
     positions = slice_of(len(chosen), shard, of)
     if not positions:
         raise CCCError(f"{source}: {len(chosen)} pictures do not fill {of} shards; ask for at most {len(chosen)}")
-    histogram = np.zeros(GRID.size, np.int64)
-    clamped, samples, skipped = 0, 0, []
-    npy, encode = npy_header((map_size, map_size)), GrayEncoder(size, QUALITY)
+    pictures = zip(positions, opened.read(chosen.entries(positions.start, positions.stop)), strict=True)
     statistics_path = path.with_suffix(".json")
     statistics_path.unlink(missing_ok=True)  # of an earlier run: from here on this shard is unfinished
     with (
-        written_whole(statistics_path) as statistics_aside,
-        written_whole(path.with_suffix(".histogram.npy")) as histogram_aside,
-        written_whole(path) as aside,
+        written_whole(statistics_path) as temporary_statistics,
+        written_whole(path.with_suffix(".histogram.npy")) as temporary_histogram,
+        written_whole(path) as temporary_path,
     ):
-        with TarWriter(aside) as tar:
-            stream = zip(positions, opened.read(chosen.entries(positions.start, positions.stop)), strict=True)
-            for position, (entry, data) in progress(stream, len(positions)):
-                try:
-                    if isinstance(data, ImageError):
-                        raise data
-                    pixels = read_rgbx(data, entry.member)
-                except ImageError as error:
-                    skipped.append({"name": printable(error.name), "reason": error.reason})
-                    continue
-                gray, classes, outside = make_sample(pixels, size, map_size, fit)
-                del pixels  # the next photograph takes its memory, which is near
-                tar.add(f"{position:09d}.gray.jpg", encode(gray))
-                tar.add(f"{position:09d}.classes.npy", npy + classes.tobytes())
-                count(classes, histogram)
-                clamped += outside
-                samples += 1
+        histogram, samples, clamped, skipped = _write_samples(
+            temporary_path, progress(pictures, len(positions)), size, map_size, fit
+        )
+        reasons = dict(sorted(Counter(item["reason"] for item in skipped).items()))
         if not samples:
-            reasons = Counter(item["reason"] for item in skipped)
-            raise CCCError(f"{source}: none of the {len(positions)} pictures can be read ({_reasons(reasons)})")
-        with open(histogram_aside, "wb") as file:
+            counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+            raise CCCError(f"{source}: none of the {len(positions)} pictures can be read ({counts})")
+        with open(temporary_histogram, "wb") as file:
             np.save(file, histogram)
         statistics = {
             "format": "ccc-shard-1",
@@ -115,20 +118,42 @@ def write_shard(
             "size": size,
             "map_size": map_size,
             "fit": fit,
+            "interpolation": INTERPOLATION,
             "cells": samples * map_size**2,
             "clamped_cells": clamped,
-            "sha256": tar.sha256,
-            "skipped_by_reason": dict(sorted(Counter(item["reason"] for item in skipped).items())),
+            "sha256": sha256(temporary_path),
+            "skipped_by_reason": reasons,
             "skipped": skipped,
             "refused_by_reason": chosen.facts["refused_by_reason"] if shard == 0 else {},
             "refused": chosen.facts["refused"] if shard == 0 else [],
         }
-        write_json(statistics_aside, statistics)
+        write_json(temporary_statistics, statistics)
     return statistics
 
 
-def _reasons(reasons: Counter) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str):
+    """Write the tar. Returns the histogram, the numbers of samples and of clamped cells, and the skipped pictures."""
+    import webdataset  # imports torch, which who only reads statistics does without
+
+    histogram = np.zeros(GRID.size, np.int64)
+    samples, clamped, skipped = 0, 0, []
+    with (
+        open(path, "wb") as file,  # webdataset takes a name that begins with `pipe:` for a command
+        webdataset.TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
+    ):
+        for position, (entry, data) in pictures:
+            try:
+                if isinstance(data, ImageError):
+                    raise data
+                gray, classes, outside = make_sample(read_rgb(data, entry.member), size, map_size, fit)
+            except ImageError as error:
+                skipped.append({"name": printable(error.name), "reason": error.reason})
+                continue
+            tar.write({"__key__": f"{position:09d}", "gray.jpg": encoded(gray), "classes.npy": classes})
+            histogram += np.bincount(classes.ravel(), minlength=GRID.size)
+            clamped += outside
+            samples += 1
+    return histogram, samples, clamped, skipped
 
 
 def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:

@@ -4,7 +4,6 @@ import dataclasses
 import io
 import os
 import stat
-import struct
 import tarfile
 import zipfile
 import zlib
@@ -16,6 +15,8 @@ from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import SUFFIXES
 
 LISTED = 1000  # refused members that are named; all are counted
+# What tarfile and zipfile raise on damaged archives; ValueError of names that are no UTF-8.
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, ValueError)
 MAX_BYTES = 1 << 28  # a file or member of more is no photograph
 
 
@@ -71,7 +72,7 @@ class Source:
             for entry in find():
                 empty = False
                 yield entry
-        except (tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError) as error:
+        except (*_BROKEN, EOFError) as error:
             raise CCCError(f"{self.path}: the archive cannot be read ({error}); fetch it again") from None
         if empty:
             raise CCCError(f"{self.path}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))})")
@@ -121,13 +122,10 @@ class Source:
                     file.seek(entry.offset)
                     yield entry, _read(file, entry)
         elif self.kind == "zip":
-            with open(self.path, "rb") as file:
+            with zipfile.ZipFile(self.path) as archive:
+                members = {info.header_offset: info for info in archive.infolist()}
                 for entry in entries:
-                    try:
-                        yield entry, _zip_member(file, entry)
-                    except (ImageError, OSError, zlib.error, struct.error) as error:
-                        known = isinstance(error, ImageError)
-                        yield entry, error if known else ImageError(entry.member, "unreadable", str(error))
+                    yield entry, _zip_member(archive, members[entry.offset])
         else:
             root = self.path if self.kind == "folder" else self.path.parent
             for entry in entries:
@@ -213,10 +211,11 @@ class Source:
                 yield entry, early.pop(entry)
 
     def _zip(self) -> Iterator[Entry]:
-        with open(self.path, "rb") as file:
-            for name, offset, size, regular in _zip_directory(file):
-                if not name.endswith("/") and self._keep(name, regular):
-                    yield Entry(name, offset, size)
+        with zipfile.ZipFile(self.path) as archive:
+            for info in archive.infolist():
+                regular = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)  # 0: not packed on Unix
+                if not info.is_dir() and self._keep(info.filename, regular):
+                    yield Entry(info.filename, info.header_offset, info.compress_size)
 
 
 def printable(name: str) -> str:
@@ -237,65 +236,16 @@ def _read(file: io.BufferedIOBase, entry: Entry) -> bytes | ImageError:
     return data if len(data) == entry.size else ImageError(entry.member, "truncated")
 
 
-def _zip_directory(file: io.BufferedReader) -> Iterator[tuple[str, int, int, bool]]:
-    """Name, header offset, stored size and whether it is a regular file, of each member of a zip archive.
-
-    zipfile would hold all of the directory in memory, over a gigabyte for the size of Places365. Source: PKWARE's
-    APPNOTE, 4.3.12 to 4.3.16 and 4.5.3.
-    """
-    length = file.seek(0, os.SEEK_END)
-    tail_at = max(length - 65_557, 0)
-    file.seek(tail_at)
-    tail = file.read()
-    found = tail.rfind(b"PK\5\6")
-    count, size, offset = struct.unpack_from("<HLL", tail, found + 10)
-    end = tail_at + found
-    if tail[found - 20 : found - 16] == b"PK\6\7":
-        end = struct.unpack_from("<Q", tail, found - 12)[0]
-        file.seek(end)
-        count, size, offset = struct.unpack_from("<QQQ", file.read(56), 32)
-    before = end - size - offset  # bytes in front of the archive, as in one that extracts itself
-    file.seek(offset + before)
-    for _ in range(count):
-        header = file.read(46)
-        if header[:4] != b"PK\1\2":
-            raise zipfile.BadZipFile(f"damaged directory at byte {file.tell() - len(header)}")
-        flags, stored, plain, names, extras, notes = struct.unpack_from("<8xH10xLLHHH", header)
-        mode, start = struct.unpack_from("<H2L", header, 36)[1:]
-        name = file.read(names).decode("utf-8" if flags & 0x800 else "cp437", "replace")
-        extra = file.read(extras)
-        file.seek(notes, os.SEEK_CUR)
-        while len(extra) >= 4:
-            kind, span = struct.unpack_from("<HH", extra)
-            if kind == 1:  # 64-bit values, only those that did not fit above
-                values = iter(struct.unpack_from(f"<{span // 8}Q", extra, 4))
-                plain = next(values) if plain == 0xFFFFFFFF else plain
-                stored = next(values) if stored == 0xFFFFFFFF else stored
-                start = next(values) if start == 0xFFFFFFFF else start
-            extra = extra[4 + span :]
-        kind = stat.S_IFMT(mode >> 16)
-        yield name, start + before, stored, kind in (0, stat.S_IFREG, stat.S_IFDIR)
-
-
-def _zip_member(file: io.BufferedReader, entry: Entry) -> bytes | ImageError:
-    file.seek(entry.offset)
-    header = file.read(30)
-    if header[:4] != b"PK\3\4":
-        return ImageError(entry.member, "truncated")
-    flags, method, checksum, names, extras = struct.unpack("<6xHH4xL8xHH", header)
-    file.seek(names + extras, os.SEEK_CUR)
-    data = file.read(entry.size)
-    if len(data) != entry.size:
-        return ImageError(entry.member, "truncated")
-    if flags & 1 or method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return ImageError(entry.member, "unreadable", "encrypted" if flags & 1 else f"zip method {method}")
-    if method == zipfile.ZIP_DEFLATED:
-        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        data = inflater.decompress(data, MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            return ImageError(entry.member, "too large", f"more than {MAX_BYTES} bytes")
-        if not inflater.eof:
-            return ImageError(entry.member, "truncated")
-    if not flags & 8 and zlib.crc32(data) != checksum:  # with bit 3 the checksum follows the data
-        return ImageError(entry.member, "unreadable", "checksum does not fit")
-    return data
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | ImageError:
+    if info.file_size > MAX_BYTES:
+        return ImageError(info.filename, "too large", f"{info.file_size} bytes, at most {MAX_BYTES}")
+    if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        problem = "encrypted" if info.flag_bits & 1 else f"zip method {info.compress_type}"
+        return ImageError(info.filename, "unreadable", problem)
+    try:
+        with archive.open(info) as member:
+            return member.read(info.file_size)  # a number, so that no more is inflated than was promised
+    except EOFError:
+        return ImageError(info.filename, "truncated")
+    except _BROKEN as error:
+        return ImageError(info.filename, "unreadable", str(error))

@@ -207,4 +207,4 @@ def test_the_scenes_shard_to_the_same_bytes_in_parallel_jobs_and_in_one(shared, 
         with tarfile.open(tmp_path / "many" / f"{number}.tar") as archive:
             keys += [member.name for member in archive]
     assert len(Index.open(index, Source(source))) == 500
-    assert keys == [f"{key:09d}.{suffix}" for key in range(500) for suffix in ("gray.jpg", "classes.npy")]
+    assert keys == [f"{key:09d}.{suffix}" for key in range(500) for suffix in ("classes.npy", "gray.jpg")]

@@ -1,6 +1,7 @@
 """Shards hold what the design says, byte for byte the same each time, and a stream gives each sample once."""
 
 import dataclasses
+import hashlib
 import io
 import json
 import tarfile
@@ -15,7 +16,7 @@ from ccc.color import lightness
 from ccc.core.errors import CCCError
 from ccc.core.images import square, write_png
 from ccc.data.index import Choice
-from ccc.data.shards import make_sample, slice_of, sum_histograms, write_shard
+from ccc.data.shards import INTERPOLATION, make_sample, resized, slice_of, sum_histograms, write_shard
 from ccc.data.stream import Stream
 
 
@@ -39,26 +40,60 @@ def shards(photographs, tmp_path_factory):
 
 def test_a_sample_is_gray_and_classes(astronaut):
     gray, classes, clamped = make_sample(astronaut)
-    picture = square(astronaut, 224)
+    picture = resized(astronaut, 224)
     assert gray.dtype == np.uint8 and gray.shape == (224, 224)
     assert np.abs(gray / 2.55 - lightness(picture)).max() <= 0.2
     assert classes.dtype == np.uint16 and (classes == class_map(picture)).all() and clamped == 0
 
 
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_picture_that_shrinks_much_is_averaged(factor):
+    noise = np.random.default_rng(0).integers(0, 256, (64 * factor, 64 * factor, 3), dtype=np.uint8)
+    means = noise.reshape(64, factor, 64, factor, 3).mean(axis=(1, 3))
+    assert np.abs(resized(noise, 64) - means).max() <= 0.5
+    stretched = resized(np.repeat(noise[:: 2 * factor], factor, axis=1), 64, "stretch")  # one side grows, one shrinks
+    averaged = np.repeat(noise[:: 2 * factor], factor, axis=1).reshape(32, 64, factor**2, 3).mean(axis=2)
+    assert np.abs(stretched.reshape(32, 2, 64, 3).mean(axis=1) - averaged).mean() < 10
+
+
+@pytest.mark.parametrize(("height", "width", "side"), [(256, 256, 224), (100, 130, 224), (230, 300, 224)])
+def test_a_picture_near_the_size_is_as_pillow_makes_it(astronaut, height, width, side):
+    picture = astronaut[:height, :width]
+    for fit in ("crop", "stretch"):
+        ours, pillows = (function(picture, side, fit).astype(float) for function in (resized, square))
+        assert np.abs(ours - pillows).mean() < 2 and np.abs((ours - pillows).mean()) < 0.1, fit
+
+
+def test_pictures_of_odd_shapes_are_resized():
+    for height, width in ((1, 1), (1, 100_000), (100_000, 1), (3, 500)):
+        picture = np.full((height, width, 3), 77, np.uint8)
+        for fit in ("crop", "stretch"):
+            assert (resized(picture, 32, fit) == 77).all() and resized(picture, 32, fit).shape == (32, 32, 3)
+    with pytest.raises(ValueError, match="fit must be .*, got 'other'"):
+        resized(picture, 32, "other")
+
+
 def test_the_tar_is_a_webdataset_and_the_histogram_counts_it(shards):
     total = np.zeros(400, np.int64)
     keys = []
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(file, "JPEG", quality=92)
+    tables = Image.open(file).quantization
     for path in shards:
         statistics = json.loads(path.with_suffix(".json").read_text())
+        assert statistics["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert statistics["interpolation"] == INTERPOLATION
         with tarfile.open(path) as archive:
             members = archive.getmembers()
             assert len(members) == 2 * statistics["samples"] and {member.mtime for member in members} == {0}
-            for gray, classes in zip(members[::2], members[1::2], strict=True):
+            assert {(member.uid, member.gid, member.uname, member.gname) for member in members} == {(0, 0, "", "")}
+            assert not any(member.pax_headers for member in members)
+            for classes, gray in zip(members[::2], members[1::2], strict=True):
                 key = gray.name.split(".")[0]
                 assert (gray.name, classes.name) == (f"{key}.gray.jpg", f"{key}.classes.npy")
                 keys.append(int(key))
                 picture = Image.open(io.BytesIO(archive.extractfile(gray).read()))
-                assert (picture.mode, picture.size) == ("L", (64, 64))
+                assert (picture.mode, picture.size) == ("L", (64, 64)) and picture.quantization == tables
                 array = np.load(io.BytesIO(archive.extractfile(classes).read()))
                 assert array.dtype == np.uint16 and array.shape == (16, 16)
                 total += np.bincount(array.ravel(), minlength=400)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
@@ -145,7 +146,31 @@ def test_a_damaged_zip_member_is_noticed(tmp_path):
         archive.writestr("a.jpg", b"0123456789")
     path.write_bytes(path.read_bytes().replace(b"0123456789", b"0123456780"))
     ((_, error),) = Source(path).read(Source(path).entries())
-    assert isinstance(error, ImageError) and "checksum" in str(error)
+    assert isinstance(error, ImageError) and error.reason == "unreadable" and "CRC" in str(error)
+
+
+def test_zips_that_claim_what_is_not_so(tmp_path):
+    """Encrypted members, fewer bytes than inflate out of them, and names that are no UTF-8 though flagged so."""
+    path = tmp_path / "picture.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("é.jpg", bytes(50_000_000))
+    whole, size = path.read_bytes(), (50_000_000).to_bytes(4, "little")
+    directory = whole.index(b"PK\1\2")
+
+    def read(data):
+        path.write_bytes(data)
+        ((_, error),) = Source(path).read(Source(path).entries())
+        return error
+
+    flags = directory + 8
+    encrypted = read(whole[:flags] + bytes([whole[flags] | 1]) + whole[flags + 1 :])
+    assert encrypted.reason == "unreadable" and "encrypted" in str(encrypted)
+    tracemalloc.start()
+    assert read(whole.replace(size, (100).to_bytes(4, "little"))).reason == "unreadable"
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+    with pytest.raises(CCCError, match="picture.zip: the archive cannot be read"):
+        read(whole.replace("é".encode(), b"\xff\xfe"))
 
 
 def test_special_files_of_a_folder_are_refused(tmp_path, members):

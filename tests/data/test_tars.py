@@ -1,36 +1,14 @@
-"""The quick tar writer writes what tarfile writes."""
+"""The quick tar reader reads what webdataset writes."""
 
-import hashlib
 import io
 import tarfile
 
 import numpy as np
 import pytest
+import webdataset
 
 from ccc.core.errors import CCCError
-from ccc.data.tars import TarWriter, is_plain, npy_header, read_samples
-
-
-@pytest.mark.parametrize("size", [0, 1, 511, 512, 9_000, 200_000])
-def test_equal_to_tarfile(tmp_path, size):
-    members = [("000000000.gray.jpg", b"\xff" * size), ("0" * 100, b""), ("folder/name.npy", b"x" * 100)]
-    with TarWriter(tmp_path / "quick.tar") as quick:
-        for name, data in members:
-            quick.add(name, data)
-    expected = io.BytesIO()
-    with tarfile.open(fileobj=expected, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, data in members:
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    written = (tmp_path / "quick.tar").read_bytes()
-    assert written == expected.getvalue() and quick.sha256 == hashlib.sha256(written).hexdigest()
-
-
-@pytest.mark.parametrize("name", ["", "0" * 101])
-def test_names_that_do_not_fit(tmp_path, name):
-    with TarWriter(tmp_path / "quick.tar") as quick, pytest.raises(ValueError, match="1 to 100 characters"):
-        quick.add(name, b"")
+from ccc.data.tars import is_plain, npy_header, read_samples
 
 
 def test_an_array_behind_its_header_is_what_numpy_saves():
@@ -43,10 +21,9 @@ def test_an_array_behind_its_header_is_what_numpy_saves():
 @pytest.fixture
 def written(tmp_path):
     path = tmp_path / "shard.tar"
-    with TarWriter(path) as tar:
+    with open(path, "wb") as file, webdataset.TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar:
         for key in ("000", "001", "002"):
-            tar.add(f"{key}.gray.jpg", key.encode() * 700)
-            tar.add(f"{key}.classes.npy", key.encode())
+            tar.write({"__key__": key, "classes.npy": key.encode(), "gray.jpg": key.encode() * 700})
     return path
 
 
@@ -68,7 +45,7 @@ def test_a_tar_cut_short_is_refused(written, length):
 @pytest.mark.parametrize("place", [slice(0, 1), slice(130, 131), slice(148, 156), slice(156, 157), slice(0, 512)])
 def test_a_damaged_header_is_refused(written, place):
     data = bytearray(written.read_bytes())
-    second = 512 + -(-2100 // 512) * 512
+    second = 1024  # behind the first header and three bytes
     header = data[second : second + 512]
     header[place] = bytes(place.stop - place.start)
     data[second : second + 512] = header
