@@ -162,8 +162,12 @@ def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
     for shard in map(Path, shards):
         path = shard.with_suffix(".json")
         try:
-            found.append(json.loads(path.read_text()))
-        except (OSError, json.JSONDecodeError) as error:
+            facts = json.loads(path.read_text())
+            numbers = [facts[name] for name in ("samples", "size", "map_size")]
+            if not all(type(number) is int and number > 0 for number in numbers) or numbers[1] % numbers[2]:
+                raise ValueError(f"samples, size and map_size are {', '.join(map(repr, numbers))}")
+            found.append(facts)
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise CCCError(f"{path}: cannot be read ({error}); write the shard again with `ccc shard`") from None
     return found
 

@@ -73,12 +73,14 @@ class Stream:
                 f"{len(self.shards)} shards cannot feed {self.world} rank(s) x {max(self.workers, 1)} worker(s): "
                 f"use fewer workers or write at least {readers} shards"
             )
-        shuffle = [wds.shuffle(self.buffer, initial=self.buffer, rng=self._generator("samples"))] if self.shuffle else []
+        shuffle = (
+            [wds.shuffle(self.buffer, initial=self.buffer, rng=self._generator("samples"))] if self.shuffle else []
+        )
         dataset = wds.DataPipeline(
             wds.SimpleShardList(self._shards_of(self.rank)),
             wds.split_by_worker,
             self._read,
-            *shuffle,
+            *([shuffle] if self.shuffle else []),
             wds.map(self._decoded),
             wds.batched(self.batch_size, collation_fn=_collated),
             _with_errors,
@@ -170,9 +172,7 @@ def _collated(samples: Sequence[tuple]) -> tuple:
     import torch
 
     parts = zip(*samples, strict=True)
-    return tuple(
-        torch.stack(part) if torch.is_tensor(part[0]) else torch.from_numpy(np.stack(part)) for part in parts
-    )
+    return tuple(torch.stack(part) if torch.is_tensor(part[0]) else torch.from_numpy(np.stack(part)) for part in parts)
 
 
 def _with_errors(batches: Iterable) -> Iterator:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
-from ccc.core.compiled import compiled
 from ccc.core.errors import CCCError
 from ccc.core.files import write_text
 from ccc.core.images import read_rgb, write_png

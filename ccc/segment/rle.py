@@ -45,8 +45,6 @@ class Runs:
         return np.repeat(values, self.lengths).reshape(self.width, self.height).T
 
 
-
-
 def parse(encoding: dict) -> Runs:
     """Runs of a COCO encoding `{"size": [H, W], "counts": str | bytes | list of int}`.
 

@@ -1,6 +1,5 @@
-"""Shards hold what the design says, byte for byte the same each time, and a stream gives each sample once."""
+"""Shards hold what the design says, byte for byte the same each time."""
 
-import dataclasses
 import hashlib
 import io
 import json
@@ -10,32 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import ccc.data.stream
-from ccc.codebook import Codebook, class_map
+from ccc.codebook import class_map
 from ccc.color import lightness
 from ccc.core.errors import CCCError
-from ccc.core.images import square, write_png
+from ccc.core.images import square
 from ccc.data.index import Choice
 from ccc.data.shards import INTERPOLATION, make_sample, resized, slice_of, sum_histograms, write_shard
-from ccc.data.stream import Stream
-
-
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory):
-    from skimage import data
-
-    folder = tmp_path_factory.mktemp("photographs")
-    for number in range(11):
-        write_png(folder / f"{number:02d}.png", data.astronaut()[20 * number : 20 * number + 150, 50:250])
-    return folder
-
-
-@pytest.fixture(scope="module")
-def shards(photographs, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shards")
-    for number in range(4):
-        write_shard(photographs, folder / f"{number}.tar", number, 4, size=64, map_size=16)
-    return [folder / f"{number}.tar" for number in range(4)]
 
 
 def test_a_sample_is_gray_and_classes(astronaut):
@@ -148,114 +127,3 @@ def test_nothing_readable_leaves_no_file(tmp_path):
     with pytest.raises(CCCError, match="none of the 1 pictures can be read"):
         write_shard(folder, tmp_path / "out" / "broken.tar")
     assert list((tmp_path / "out").iterdir()) == []
-
-
-def grays(stream):
-    return [gray for batch, _ in stream.batches() for gray in batch[:, 0].numpy()]
-
-
-@pytest.mark.parametrize(("workers", "world"), [(0, 1), (2, 1), (0, 2), (2, 2)])
-def test_each_sample_comes_once_over_workers_and_ranks(shards, workers, world):
-    book = Codebook.fit(sum_histograms([path.with_suffix(".histogram.npy") for path in shards]), 1)
-    one = grays(Stream(shards, book, 1, shuffle=False, flip=False))
-    many = [
-        gray
-        for rank in range(world)
-        for gray in grays(Stream(shards, book, 1, flip=False, workers=workers, rank=rank, world=world, seed=5))
-    ]
-    assert len(one) == len(many) == 11
-    assert sorted(gray.tobytes() for gray in one) == sorted(gray.tobytes() for gray in many)
-
-
-def test_epochs_differ_and_repeat(shards):
-    book = Codebook.fit(sum_histograms([path.with_suffix(".histogram.npy") for path in shards]), 1)
-    first, again, second = (np.stack(grays(Stream(shards, book, 1, epoch=epoch, crop=32))) for epoch in (0, 0, 1))
-    assert (first == again).all() and not (first == second).all()
-
-
-@pytest.mark.parametrize(("workers", "partial"), [(0, False), (3, False), (3, True)])
-def test_skip_goes_on_where_it_stopped(shards, workers, partial):
-    """Shards of 3, 3, 2 and 3 samples: three workers have unequal shares, and left-overs that make batches together."""
-    book = Codebook.fit(sum_histograms([path.with_suffix(".histogram.npy") for path in shards]), 1)
-    stream = Stream(shards, book, 2, seed=1, workers=workers, partial=partial, buffer=2)
-    whole = [(gray.numpy(), classes.numpy()) for gray, classes in stream.batches()]
-    assert len(whole) == stream.steps() == (6 if partial else 5)
-    for skip in range(len(whole) + 1):
-        rest = list(dataclasses.replace(stream, skip=skip).batches())
-        assert len(rest) == len(whole) - skip
-        for (gray, classes), (gray_again, classes_again) in zip(whole[skip:], rest, strict=True):
-            assert (gray == gray_again.numpy()).all() and (classes == classes_again.numpy()).all()
-
-
-def test_what_is_skipped_is_not_decoded(shards, monkeypatch):
-    book = Codebook.fit(np.full(400, 600))
-    decoded = []
-    decode = ccc.data.stream.simplejpeg.decode_jpeg
-    monkeypatch.setattr(ccc.data.stream.simplejpeg, "decode_jpeg", lambda *a, **k: decoded.append(1) or decode(*a, **k))
-    list(Stream(shards, book, 2, skip=3).batches())
-    assert len(decoded) == 11 - 3 * 2
-
-
-def test_even_ranks_take_the_same_number_of_steps(shards):
-    """Ranks of 6 and 5 samples: the one with more stops where the other has none left, so that neither waits."""
-    book = Codebook.fit(np.full(400, 600))
-    for epoch in range(3):
-        streams = [Stream(shards, book, 1, rank=rank, world=2, epoch=epoch, even=True) for rank in range(2)]
-        assert [len(list(stream.batches())) for stream in streams] == [streams[0].steps()] * 2 == [5, 5]
-        uneven = [dataclasses.replace(stream, even=False) for stream in streams]
-        assert sorted(len(list(stream.batches())) for stream in uneven) == [5, 6]
-        assert [len(list(dataclasses.replace(stream, skip=3).batches())) for stream in streams] == [2, 2]
-
-
-def test_compact_batches_hold_the_same_values(shards):
-    book = Codebook.fit(sum_histograms([path.with_suffix(".histogram.npy") for path in shards]), 1)
-    stream = Stream(shards, book, 4)
-    for (gray, classes), (gray_uint8, classes_int16) in zip(stream.batches(), stream.compact(), strict=True):
-        assert str(gray_uint8.dtype) == "torch.uint8" and str(classes_int16.dtype) == "torch.int16"
-        assert (gray == gray_uint8.float() / 255).all() and (classes == classes_int16).all()
-
-
-def test_shards_packed_by_another_program_are_read_as_well(shards, tmp_path):
-    path, book = tmp_path / "0.tar", Codebook.fit(np.full(400, 600))
-    with tarfile.open(shards[0]) as whole, tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as archive:
-        for member in whole.getmembers():
-            member.mtime = 1
-            archive.addfile(member, whole.extractfile(member))
-    for (gray, classes), (same_gray, same_classes) in zip(
-        Stream([path], book, 1).compact(), Stream(shards[:1], book, 1).compact(), strict=True
-    ):
-        assert (gray == same_gray).all() and (classes == same_classes).all()
-
-
-def test_a_damaged_shard_is_named(shards, tmp_path):
-    path = tmp_path / "0.tar"
-    with tarfile.open(shards[0]) as whole, tarfile.open(path, "w") as archive:
-        for member in whole.getmembers():
-            data = whole.extractfile(member).read()
-            archive.addfile(member, io.BytesIO(b"\0" * len(data) if member.name.endswith("jpg") else data))
-    with pytest.raises(CCCError, match=r"0\.tar: sample 000000000 cannot be read .*write the shard again"):
-        next(Stream([path], Codebook.fit(np.full(400, 600)), 1, shuffle=False).batches())
-
-
-def test_crop_and_flip_move_gray_and_classes_together(shards):
-    book = Codebook.fit(sum_histograms([path.with_suffix(".histogram.npy") for path in shards]), 1)
-    plain = {gray.numpy().tobytes(): None for gray, _ in Stream(shards, book, 1, shuffle=False, flip=False).batches()}
-    whole = list(Stream(shards, book, 1, shuffle=False, flip=False).batches())
-    flipped = list(Stream(shards, book, 1, shuffle=False, flip=True).batches())
-    changed = 0
-    for (gray, classes), (gray_flip, classes_flip) in zip(whole, flipped, strict=True):
-        if (gray != gray_flip).any():
-            changed += 1
-            assert (gray.flip(-1) == gray_flip).all() and (classes.flip(-1) == classes_flip).all()
-        else:
-            assert (classes == classes_flip).all()
-    assert len(plain) == 11 and 0 < changed < 11
-    crops = list(Stream(shards, book, 1, shuffle=False, flip=False, crop=32).batches())
-    for (gray, classes), (small, small_classes) in zip(whole, crops, strict=True):
-        assert (gray[..., 16:48, 16:48] == small).all() and (classes[..., 4:12, 4:12] == small_classes).all()
-
-
-def test_too_few_shards_for_the_readers(shards):
-    book = Codebook.fit(np.full(400, 600))
-    with pytest.raises(CCCError, match="write at least 6 shards"):
-        next(Stream(shards, book, 1, workers=3, world=2).batches())
