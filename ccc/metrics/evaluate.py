@@ -15,6 +15,7 @@ from ccc.codebook import Codebook
 from ccc.core.errors import CCCError, ImageError, MissingWeights
 from ccc.core.files import write_json, write_text
 from ccc.core.images import read_rgb
+from ccc.metrics import foreign
 from ccc.metrics.distribution import frechet_distance
 from ccc.metrics.folders import Match, matched, of_another_size, refuse
 from ccc.metrics.inception import inception_features
@@ -187,8 +188,6 @@ def _at_hand(chosen: Sequence[Metric], weights: Mapping, codebook) -> tuple[list
                     raise MissingWeights("no codebook: none was given")
                 at_hand["codebook"] = Codebook.load(codebook)
             elif metric.needs and metric.needs.startswith(FOREIGN):
-                from ccc.metrics import foreign
-
                 model = at_hand[metric.needs] = foreign.load(metric.needs.removeprefix(FOREIGN))
                 metric = dataclasses.replace(metric, direction="lower" if model.lower_better else "higher")
             elif metric.needs:
@@ -215,8 +214,6 @@ class _Inputs:
             return ""
         needed = content(self.files[needs]) if needs in self.files else needs
         if needs and needs.startswith(FOREIGN):
-            from ccc.metrics import foreign
-
             needed = foreign.content(self.at_hand[needs])
         names = [match.name for match in self.matches]
         pictures = [content(path) for side in sides for path in self.sides[side]]

@@ -16,8 +16,8 @@ import numpy as np
 from ccc.core.files import sha256, written_whole
 
 # What every metric rests on; a metric's own module comes on top. Versions of packages count where they do arithmetic.
-_MODULES = ("ccc.core.images", "ccc.color", "ccc.codebook", "ccc.metrics.pair")
-_PACKAGES = ("numpy", "scipy", "scikit-image", "pillow", "torch", "torchvision", "lpips", "pytorch-fid")
+_MODULES = ("ccc.core.images", "ccc.color", "ccc.codebook", "ccc.metrics.pair", "ccc.metrics.foreign")
+_PACKAGES = ("numpy", "scipy", "scikit-image", "pillow", "torch", "torchvision", "lpips", "pytorch-fid", "pyiqa")
 
 
 class Store:

@@ -51,7 +51,10 @@ def test_values_are_those_of_the_functions(folders):
     assert list(table)[:3] == ["name", "width", "height"] and list(table["name"]) == ["a", "b", "c"]
     assert (table["width"] == 80).all() and (table["height"] == 64).all()
     for name, function in [
-        *((name, name) for name in ("mse", "psnr", "ssim", "uiqi", "cnr_56", "ciede2000", "mse_ab", "colorfulness")),
+        *(
+            (name, name)
+            for name in ("mse", "psnr", "ssim", "uiqi", "cnr_56", "ciede2000", "mse_ab", "colorfulness", "fsimc", "vsi")
+        ),
         ("cnr_64", "cnr"),
         ("delta_colorfulness", "delta_colorfulness"),
     ]:
@@ -237,6 +240,8 @@ def test_undefined_values_are_empty_cells_with_a_reason(folders, tmp_path):
     assert found.summary["missing"] == {
         "ssim": "undefined for 1 of 4 pictures: a side is below 11 pixels",
         "uiqi": "undefined for 1 of 4 pictures: a side is below 8 pixels",
+        "fsimc": "undefined for 1 of 4 pictures: a side is below 48 pixels",
+        "vsi": "undefined for 1 of 4 pictures: a side is below 3 pixels, or both pictures are of a single colour each",
         "cnr_native_min5": "undefined for 1 of 4 pictures: no class of the truth has 5 pixels",
     }
     assert found.summary["mean"]["ssim"] == np.mean([row["ssim"] for row in found.rows[:3]])
