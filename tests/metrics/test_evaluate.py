@@ -5,6 +5,8 @@ import dataclasses
 import json
 import math
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +170,26 @@ def test_features_are_computed_once_for_every_set_of_pictures(folders, random_in
     write_png(folders[1] / "c.png", np.zeros((64, 80, 3), np.uint8))
     second, passes = fid()
     assert passes == 1 and second != first
+
+
+def test_the_second_to_enter_waits_and_finds_what_the_first_has_stored(tmp_path):
+    first, second = store.Store(tmp_path), store.Store(tmp_path)
+    entered, found = threading.Event(), []
+
+    def enter():
+        entered.set()
+        with second.alone("features", "key"):
+            found.append(second.get("features", "key"))
+
+    other = threading.Thread(target=enter)
+    with first.alone("features", "key"), first.alone("features", "another key"):
+        other.start()
+        entered.wait()
+        time.sleep(0.2)
+        assert not found
+        first.put("features", "key", np.ones(2))
+    other.join(30)
+    np.testing.assert_array_equal(found, [[1, 1]])
 
 
 def test_one_more_metric_is_computed_alone(folders, tmp_path, monkeypatch):
