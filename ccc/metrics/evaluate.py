@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import io
 import math
 import os
@@ -114,24 +115,10 @@ def evaluate(
     for metric in chosen:
         if metric.pair:
             _describe(metric, np.array([row[metric.name] for row in rows]), summary, missing)
-    features: dict[str, list[dict[int, np.ndarray]]] = {}
+    features = functools.cache(lambda resize: _features(resize, usable, inputs, progress))
     for metric in chosen:
-        if not metric.set:
-            continue
-        if metric.dimension and metric.name not in missing and len(matches) < 2:
-            missing[metric.name] = "needs at least two pictures"
-        summary["set"][metric.name] = summary["interval"][metric.name] = None
-        if metric.name in missing:
-            continue
-        if not metric.dimension:
-            summary["set"][metric.name] = metric.set(*counts)
-            continue
-        if metric.resize not in features:
-            features[metric.resize] = _features(metric.resize, usable, inputs, progress)
-        x, y = (side[metric.dimension] for side in features[metric.resize])
-        summary["set"][metric.name] = metric.set(x, y)
-        if metric.interval and len(matches) > 2:
-            summary["interval"][metric.name] = list(metric.interval(x, y))
+        if metric.set:
+            _describe_set(metric, len(matches), counts, features, summary, missing)
     summary |= {
         "missing": missing,
         "cautions": {
@@ -170,6 +157,19 @@ def _describe(metric: Metric, values: np.ndarray, summary: dict, missing: dict[s
     if undefined and metric.name not in missing:
         reason = metric.undefined or "not a number"
         missing[metric.name] = f"undefined for {undefined} of {len(values)} pictures: {reason}"
+
+
+def _describe_set(metric: Metric, pictures: int, counts, features: Callable, summary: dict, missing: dict) -> None:
+    """`features`: from a way of resizing to the Inception features of both sides, by dimension."""
+    summary["set"][metric.name] = summary["interval"][metric.name] = None
+    if metric.dimension and pictures < 2:
+        missing.setdefault(metric.name, "needs at least two pictures")
+    if metric.name in missing:
+        return
+    x, y = (side[metric.dimension] for side in features(metric.resize)) if metric.dimension else counts
+    summary["set"][metric.name] = metric.set(x, y)
+    if metric.interval and pictures > 2:
+        summary["interval"][metric.name] = list(metric.interval(x, y))
 
 
 def _at_hand(chosen: Sequence[Metric], weights: Mapping, codebook) -> tuple[list[Metric], dict, dict[str, str]]:
