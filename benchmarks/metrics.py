@@ -212,16 +212,17 @@ def main():
     ]  # fmt: skip
     for label, name, ours, theirs in table:
         row(label, name, ours, theirs, args.repeats)
-    alone = ["colorfulness", "delta_colorfulness"]
+    alone = dict.fromkeys(["colorfulness", "delta_colorfulness"], "in no library")
+    alone |= {"fsimc": "it is the package pyiqa", "vsi": "it is the package pyiqa"}
     if args.quick:
-        alone.insert(0, "uiqi")
+        alone["uiqi"] = "without --quick"
     else:
         row("uiqi", "loop over windows", lambda: metrics.uiqi(test, truth), lambda: uiqi_by_loop(test, truth), 1)
-    for label in alone:
+    for label, instead in alone.items():
         function = getattr(metrics, label)
         function(test, truth)
         _, (milliseconds,) = best([lambda function=function: function(test, truth)], args.repeats)
-        print(f"{label:<24}{milliseconds:>10.2f}   in no library")
+        print(f"{label:<24}{milliseconds:>10.2f}   {instead}")
 
     weights = {}
     try:
