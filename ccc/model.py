@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,83 +12,16 @@ from safetensors.torch import save
 from torch import nn
 from torch.nn import functional
 
-import ccc.core.torchvision_ops  # noqa: F401  before torchvision
-from ccc.assets import weights
 from ccc.codebook import Codebook
-from ccc.core.errors import CCCError, did_you_mean
+from ccc.core.errors import CCCError
 from ccc.core.files import write_bytes
+from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
 from ccc.settings import DECODERS
 
 DECODES = ("argmax", "annealed", "ciede2000")
 SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
 PUBLISHED = Path(__file__).parent / "assets" / "ccc-scenes.safetensors"  # comes with the package
-
-
-def _encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequential:
-    """The part of a torchvision classifier before its pooling, for one gray channel."""
-    from torchvision import models
-
-    try:
-        network = models.get_model(name, weights=None)
-    except ValueError:
-        hint = did_you_mean(name, models.list_models(module=models))
-        raise CCCError(f"no encoder {name!r} in torchvision: {hint}densenet121 is the paper's") from None
-    if pretrained:
-        path = weights.locate(name, None if pretrained is True else pretrained)
-        # The published DenseNet files name layers norm.1 and conv.2 that torchvision now calls norm1 and conv2.
-        state = {
-            re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", key): value
-            for key, value in weights.read_state_dict(path).items()
-        }
-        for key, value in network.state_dict().items():
-            if key.endswith("num_batches_tracked"):
-                state.setdefault(key, value)  # files older than torch 0.4.1 lack these counters
-        weights.load_strictly(network, state, path)
-    children = dict(network.named_children())
-    if "features" in children:
-        features = nn.Sequential(OrderedDict(network.features.named_children()))
-    else:  # the ResNet family: stem and layers stand before the pooling
-        names = list(children)
-        names = names[: names.index("avgpool")] if "avgpool" in names else []
-        features = nn.Sequential(OrderedDict((child, children[child]) for child in names))
-    _take_gray(features, summed=bool(pretrained))
-    return features
-
-
-def _take_gray(features: nn.Sequential, summed: bool) -> None:
-    """Replace the first convolution by one of a single channel: `summed` gives what R = G = B would give."""
-    for name, layer in features.named_modules():
-        if isinstance(layer, nn.Conv2d):
-            gray = nn.Conv2d(
-                1, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, bias=layer.bias is not None
-            )
-            if summed:
-                gray.weight.data.copy_(layer.weight.data.sum(dim=1, keepdim=True))
-            else:
-                nn.init.kaiming_normal_(gray.weight)
-            if layer.bias is not None:
-                gray.bias.data.copy_(layer.bias.data)
-            features.set_submodule(name, gray)
-            return
-
-
-def _pyramid(features: nn.Sequential, name: str) -> list[tuple[int, int]]:
-    """Position in the encoder and channels of the last map at 1/4, 1/8, 1/16 and 1/32 of the input."""
-    last = {}
-    if len(features):
-        training = features.training
-        features.eval()
-        with torch.no_grad():
-            maps = torch.zeros(1, 1, 128, 128)
-            for position, layer in enumerate(features):
-                maps = layer(maps)
-                if maps.ndim == 4:
-                    last[128 // maps.shape[2]] = (position, maps.shape[1])
-        features.train(training)
-    if list(last)[-4:] != [4, 8, 16, 32]:
-        raise CCCError(f"{name}: its features do not end at 1/32 of the picture; take densenet121, a resnet, ...")
-    return [last[stride] for stride in (4, 8, 16, 32)]
 
 
 def _block(inputs: int, outputs: int, side: int = 3) -> nn.Sequential:
@@ -141,10 +72,10 @@ class ColorClassifier(nn.Module):
         if decoder not in DECODERS:
             raise CCCError(f"no decoder {decoder!r}: there are {', '.join(DECODERS)}")
         self.n_classes, self.encoder_name, self.decoder_name = n_classes, encoder, decoder
-        self.encoder = _encoder(encoder, pretrained)
-        pyramid = _pyramid(self.encoder, encoder)
-        self.taps = [position for position, _ in pyramid]
-        channels = [count for _, count in pyramid]
+        self.encoder = build_encoder(encoder, pretrained)
+        maps = pyramid(self.encoder, encoder)
+        self.taps = [position for position, _ in maps]
+        channels = [count for _, count in maps]
         if decoder == "skip":
             self.decoder = SkipDecoder(channels, n_classes)
         else:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256 as sha256_of
 from ccc.core.files import write_text
@@ -99,26 +101,18 @@ def _origin(part: Path) -> Path:
 @contextlib.contextmanager
 def _only_one(part: Path, target: Path) -> Iterator[None]:
     """Hold a lock beside `part`, so that two processes do not write it together; a lock dies with its process."""
+    lock = FileLock(part.with_name(part.name + ".lock"), blocking=False)
     try:
-        import fcntl
-    except ImportError:  # Windows: nothing to hold
+        lock.acquire()
+    except Timeout:
+        raise CCCError(f"{target}: another process is fetching it; wait for it to end") from None
+    except OSError:
+        pass  # a file system without locks
+    try:
         yield
-        return
-    path = part.with_name(part.name + ".lock")
-    with open(path, "a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = path.exists() and os.path.samestat(os.fstat(lock.fileno()), path.stat())
-        except BlockingIOError:
-            held = False
-        except OSError:  # a file system without locks
-            held = True
-        if not held:
-            raise CCCError(f"{target}: another process is fetching it; wait for it to end")
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress) -> None:

@@ -2,7 +2,7 @@
 
 examples:
   ccc evaluate coloured/ truth/
-  ccc evaluate coloured/ truth/ --metrics psnr,cnr,pyiqa:vsi --csv pictures.csv --json means.json
+  ccc evaluate coloured/ truth/ --metrics psnr,cnr,pyiqa:gmsd --csv pictures.csv --json means.json
 Pictures are matched by name without suffix. What each metric is: docs/metrics.md. A metric whose weight file is not
 here is n/a, with the reason.
 """

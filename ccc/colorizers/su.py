@@ -5,8 +5,6 @@ environment of its own, so boxes are read from files that it, or any other detec
 """
 
 import io
-import json
-import os
 import re
 import zipfile
 from collections.abc import Mapping
@@ -16,13 +14,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
-from torch.nn import functional
 
 from ccc.assets import weights as weight_files
 from ccc.color import resize_ab, rgb_to_lab, with_ab
 from ccc.colorizers import _detect
-from ccc.colorizers.base import Colorizer, MethodInfo, checked, kept_names, memory_reported
-from ccc.colorizers.zhang import Siggraph17
+from ccc.colorizers._boxes import crop, fitting, read_boxes
+from ccc.colorizers._fusion import Fusion, Instance, Whole
+from ccc.colorizers.base import Colorizer, MethodInfo, checked, memory_reported
 from ccc.core import devices
 from ccc.core.errors import CCCError, MissingWeights
 
@@ -42,177 +40,6 @@ _SINGLE = re.compile(r"^(model\d+up|model\dshort\d+|model_class)\.(weight|bias)$
 PARTS = ("G", "GF", "GComp")  # instance, fusion, whole picture: as the published files are called
 SIZE = 256
 MOST_BOXES = 8  # the best-scored, as in the published test script
-# Features in the order of the network: what the weight generator's name ends in, channels.
-FUSED = {
-    "conv1_2": ("", 64),
-    "conv2_2": ("2", 128),
-    "conv3_3": ("3", 256),
-    "conv4_3": ("4", 512),
-    "conv5_3": ("5", 512),
-    "conv6_3": ("6", 512),
-    "conv7_3": ("7", 512),
-    "conv8_up": ("8_1", 256),
-    "conv8_3": ("8_2", 256),
-    "conv9_up": ("9_1", 128),
-    "conv9_3": ("9_2", 128),
-    "conv10_up": ("10_1", 128),
-    "conv10_2": ("10_2", 128),
-}
-
-
-class Whole(Siggraph17):
-    """GComp, for pictures without boxes: `(N, 4, 256, 256)`, see `Siggraph17.trunk`, to ab/110 `(N, 2, 256, 256)`."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.trunk(x)[0]
-
-
-class Instance(Siggraph17):
-    """G, for the crops: `(N, 4, 256, 256)` to its 13 features by name, N first."""
-
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        features = {}
-
-        def keep(name: str, feature: torch.Tensor) -> torch.Tensor:
-            # The published network opens model8, 9 and 10 with ReLUs in place: what it hands on of these sums is
-            # after the ReLU, although the whole picture's are fused before it.
-            features[name] = functional.relu(feature) if name.endswith("_up") else feature
-            return feature
-
-        self.trunk(x, keep)
-        return features
-
-
-class WeightGenerator(nn.Module):
-    """How much each instance and the background count at each place."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.simple_instance_conv = self._stack(channels)
-        self.simple_bg_conv = self._stack(channels)
-
-    @staticmethod
-    def _stack(channels: int) -> nn.Sequential:
-        layers = []
-        for inputs, outputs in ((channels, 16), (16, 16), (16, 1)):
-            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU()]
-        return nn.Sequential(*layers)
-
-    def forward(self, instances: torch.Tensor, background: torch.Tensor, boxes: np.ndarray) -> torch.Tensor:
-        """Fuse features of N crops, `(N, C, s, s)`, into the picture's, `(1, C, s, s)`; `boxes`: see `placed`."""
-        side = background.shape[-1]
-        scores, placed_features = [], [background]
-        outside = background.new_ones(1, 1, side, side)
-        for feature, (x0, y0, x1, y1) in zip(instances, boxes, strict=True):
-            size, padding = (y1 - y0, x1 - x0), (x0, side - x1, y0, side - y1)
-
-            def place(planes, size=size, padding=padding):
-                small = functional.interpolate(planes, size, mode="bilinear", align_corners=False)
-                return functional.pad(small, padding)
-
-            scores.append(place(self.simple_instance_conv(feature[None])))
-            placed_features.append(place(feature[None]))
-            outside[..., y0:y1, x0:x1] = 0
-        scores.insert(0, self.simple_bg_conv(background) + 1e5 * outside)
-        share = torch.cat(scores, dim=1).softmax(dim=1)
-        return sum(share[:, i : i + 1] * feature for i, feature in enumerate(placed_features))
-
-
-class Fusion(Siggraph17):
-    """GF, for pictures with boxes: whole picture `(1, 4, 256, 256)`, features of its crops from `Instance`, and the
-    crops' boxes in pixels, float `(N, 4)`, with the picture's width and height, to ab/110 `(1, 2, 256, 256)`."""
-
-    def __init__(self):
-        super().__init__()
-        for ending, channels in FUSED.values():
-            setattr(self, f"weight_layer{ending}", WeightGenerator(channels))
-        self.weight_layerout = WeightGenerator(2)  # in the published file, never used
-
-    def forward(self, x: torch.Tensor, features: dict[str, torch.Tensor], boxes: np.ndarray, width: int, height: int):
-        def fuse(name: str, feature: torch.Tensor) -> torch.Tensor:
-            generator = getattr(self, f"weight_layer{FUSED[name][0]}")
-            return generator(features[name], feature, placed(boxes, width, height, feature.shape[-1]))
-
-        return self.trunk(x, fuse)[0]
-
-
-def placed(boxes: np.ndarray, width: int, height: int, side: int) -> np.ndarray:
-    """Where boxes of a `width` x `height` picture lie on a feature map of `side` x `side`.
-
-    `boxes`: float `(N, 4)` as x0, y0, x1, y1 in pixels. Returns int64 `(N, 4)`, truncated, each at least one cell.
-    """
-
-    def along(low: float, high: float, extent: int) -> tuple[int, int]:
-        low, high = int(low / extent * side), int(high / extent * side)
-        if high - low < 1:
-            if side - high > 1:
-                high = low + 1
-            else:
-                low = high - 1
-        return low, high
-
-    cells = []
-    for x0, y0, x1, y1 in boxes:
-        (left, right), (top, bottom) = along(x0, x1, width), along(y0, y1, height)
-        cells.append((left, top, right, bottom))
-    return np.array(cells, dtype=np.int64).reshape(-1, 4)
-
-
-# --- boxes ---
-
-
-def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
-    """Boxes of one picture, float64 `(N, 4)` as x0, y0, x1, y1 in pixels, the best-scored last.
-
-    `path`: an `.npz` with arrays `bbox` `(N, 4)` and `scores` `(N,)`, as InstColorization's own script writes it, or a
-    `.json` with the same two; or a `.json` of many pictures, each under its `name`; or a folder that holds
-    `NAME.npz` or `NAME.json`, with or without the picture's own suffix in NAME. A picture in which nothing was
-    detected has an empty list. Raises CCCError where there is none for this picture, or it is something else.
-    """
-    path = Path(path)
-    if path.is_dir():
-        if name is None:
-            raise CCCError(f"{path}: a folder of boxes needs the pictures' names: give one file for a single picture")
-        stems = [stem for kept in kept_names(name) for stem in dict.fromkeys((kept, str(Path(kept).with_suffix(""))))]
-        found = [path / f"{stem}{suffix}" for stem in stems for suffix in (".npz", ".json")]
-        for candidate in found:
-            if candidate.is_file():
-                return read_boxes(candidate, name)
-        raise CCCError(f"{path}: no boxes for {name} (looked for {', '.join(file.name for file in found)})")
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                record = {key: archive[key] for key in archive.files}
-        else:
-            record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CCCError(f"{path}: no such file of boxes") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise CCCError(f"{path}: not a file of boxes, .npz or .json ({str(error).splitlines()[0]})") from None
-    if isinstance(record, Mapping) and "bbox" not in record:
-        keys = [key for key in (name, Path(name).stem) if key in record] if name is not None else []
-        if not keys:
-            raise CCCError(f"{path}: no boxes for {name or 'this picture'} in it")
-        record = record[keys[0]]
-    try:
-        boxes = np.asarray(record["bbox"], dtype=np.float64).reshape(-1, 4)
-        scores = np.asarray(record.get("scores", np.ones(len(boxes))), dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError, KeyError, AttributeError):
-        raise CCCError(f"{path}: boxes must be `bbox`, N x 4, and `scores`, N") from None
-    if len(scores) != len(boxes) or not np.isfinite(boxes).all():
-        raise CCCError(f"{path}: {len(boxes)} boxes, {len(scores)} scores, or a number that is not finite")
-    return boxes[np.argsort(scores, kind="stable")]
-
-
-def _fitting(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Boxes cut to the picture. Raises CCCError where one is not of a picture of this size."""
-    outside = (boxes[:, :2] < -1).any() or (boxes[:, 2] > width + 1).any() or (boxes[:, 3] > height + 1).any()
-    if outside or (boxes[:, 2:] < boxes[:, :2]).any():
-        raise CCCError(f"boxes do not fit a picture of {width}x{height}: they must be x0, y0, x1, y1 in its own pixels")
-    return np.clip(boxes, 0, [width, height, width, height])
-
-
-# --- the method ---
 
 
 class Su(Colorizer):
@@ -249,13 +76,13 @@ class Su(Colorizer):
     @torch.inference_mode()
     def _fused(self, rgb: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         height, width = rgb.shape[:2]
-        boxes = _fitting(boxes, width, height)
+        boxes = fitting(boxes, width, height)
         boxes = boxes[len(boxes) - min(self.most, len(boxes)) :] if self.most >= 0 else boxes
         whole = self._input(rgb)
         if len(boxes) == 0:
             ab = self.network["GComp"](whole)
         else:
-            crops = torch.cat([self._input(_crop(rgb, box)) for box in boxes])
+            crops = torch.cat([self._input(crop(rgb, box)) for box in boxes])
             ab = self.network["GF"](whole, self.network["G"](crops), boxes, width, height)
         return _output(rgb, ab[0].float().cpu())
 
@@ -268,14 +95,6 @@ class Su(Colorizer):
 
 def _output(rgb: np.ndarray, ab: torch.Tensor) -> np.ndarray:
     return with_ab(rgb, resize_ab(110 * ab.permute(1, 2, 0).numpy(), *rgb.shape[:2]))
-
-
-def _crop(rgb: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """The part of a picture in a box, truncated to whole pixels, at least one."""
-    height, width = rgb.shape[:2]
-    x0, y0, x1, y1 = box.astype(np.int32)
-    x0, y0 = min(x0, width - 1), min(y0, height - 1)
-    return np.ascontiguousarray(rgb[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)])
 
 
 def network() -> nn.ModuleDict:

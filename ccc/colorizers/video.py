@@ -38,7 +38,7 @@ def color_video(
     file cannot be read to its end.
     """
     av = _av()
-    count, sound = 0, "no sound"
+    count, waiting = 0, []
     try:
         with written_whole(target) as aside, av.open(str(source)) as given, av.open(str(aside), "w") as made:
             if not given.streams.video:
@@ -46,21 +46,14 @@ def color_video(
             made.metadata["comment"] = comment
             pictures = given.streams.video[0]
             pictures.thread_type = "AUTO"
-            heard = kept = given.streams.audio[0] if given.streams.audio else None
-            if heard and heard.codec_context.name not in _SOUND:
-                sound, kept = f"sound left out, MP4 holds no {heard.codec_context.name}", None
-            copy = made.add_stream_from_template(kept) if kept else None
-            sound = "sound kept" if kept else sound
-            encoded, waiting, early = None, [], []
+            kept, sound = _sound(given)
+            output = _Output(made, pictures, kept)
 
             def flush():
-                nonlocal encoded, count
+                nonlocal count
                 colored = color([_upright(frame) for frame in waiting]) if waiting else []
                 for frame, rgb in zip(waiting, colored, strict=True):
-                    encoded = encoded or _encoder(made, pictures, *rgb.shape[:2])
-                    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-                    picture.pts, picture.time_base = frame.pts, frame.time_base
-                    made.mux(encoded.encode(picture))
+                    output.write(av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.pts, frame.time_base)
                 count += len(waiting)
                 told(len(waiting))
                 waiting.clear()
@@ -72,19 +65,49 @@ def color_video(
                         if len(waiting) == batch:
                             flush()
                 elif packet.dts is not None:
-                    packet.stream = copy
-                    early.append(packet)
-                if encoded:  # nothing can be written before all streams are known
-                    made.mux(early)
-                    early.clear()
+                    output.copy(packet)
             flush()
-            if encoded is None:
+            if not count:
                 raise CCCError(f"{source}: no frame in it")
-            made.mux(early)
-            made.mux(encoded.encode())
+            output.finish()
     except av.FFmpegError as error:
         raise CCCError(f"{source}: the video cannot be read to its end ({error.strerror})") from None
     return count, sound
+
+
+def _sound(given):
+    """The stream of sound that an MP4 can hold, or None, and what becomes of it in words."""
+    if not given.streams.audio:
+        return None, "no sound"
+    audio = given.streams.audio[0]
+    if audio.codec_context.name not in _SOUND:
+        return None, f"sound left out, MP4 holds no {audio.codec_context.name}"
+    return audio, "sound kept"
+
+
+class _Output:
+    """An MP4 of coloured frames and copied sound, which waits until the first frame says how large the picture is."""
+
+    def __init__(self, container, pictures, audio):
+        self.container, self.pictures = container, pictures
+        self.audio = container.add_stream_from_template(audio) if audio else None
+        self.encoder, self.early = None, []
+
+    def write(self, picture, pts: int, time_base: Fraction) -> None:
+        self.encoder = self.encoder or _encoder(self.container, self.pictures, picture.height, picture.width)
+        picture.pts, picture.time_base = pts, time_base
+        self.container.mux(self.encoder.encode(picture))
+
+    def copy(self, packet) -> None:
+        packet.stream = self.audio
+        self.early.append(packet)
+        if self.encoder:  # nothing can be written before all streams are known
+            self.container.mux(self.early)
+            self.early.clear()
+
+    def finish(self) -> None:
+        self.container.mux(self.early)
+        self.container.mux(self.encoder.encode())
 
 
 def _upright(frame) -> np.ndarray:

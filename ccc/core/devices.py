@@ -1,6 +1,6 @@
 """Which device to compute on."""
 
-import fcntl
+import fcntl  # not filelock: this lock is never released, and goes with its process
 import functools
 import itertools
 import os

@@ -2,7 +2,7 @@
 
 import contextlib
 import errno
-import fcntl
+import fcntl  # not filelock: what is locked is the half-written file itself, so that its lock dies with its writer
 import functools
 import hashlib
 import json

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import io
 import math
 import os
@@ -15,6 +16,7 @@ from ccc.codebook import Codebook
 from ccc.core.errors import CCCError, ImageError, MissingWeights
 from ccc.core.files import write_json, write_text
 from ccc.core.images import read_rgb
+from ccc.metrics import foreign
 from ccc.metrics.distribution import frechet_distance
 from ccc.metrics.folders import Match, matched, of_another_size, refuse
 from ccc.metrics.inception import inception_features
@@ -113,24 +115,10 @@ def evaluate(
     for metric in chosen:
         if metric.pair:
             _describe(metric, np.array([row[metric.name] for row in rows]), summary, missing)
-    features: dict[str, list[dict[int, np.ndarray]]] = {}
+    features = functools.cache(lambda resize: _features(resize, usable, inputs, progress))
     for metric in chosen:
-        if not metric.set:
-            continue
-        if metric.dimension and metric.name not in missing and len(matches) < 2:
-            missing[metric.name] = "needs at least two pictures"
-        summary["set"][metric.name] = summary["interval"][metric.name] = None
-        if metric.name in missing:
-            continue
-        if not metric.dimension:
-            summary["set"][metric.name] = metric.set(*counts)
-            continue
-        if metric.resize not in features:
-            features[metric.resize] = _features(metric.resize, usable, inputs, progress)
-        x, y = (side[metric.dimension] for side in features[metric.resize])
-        summary["set"][metric.name] = metric.set(x, y)
-        if metric.interval and len(matches) > 2:
-            summary["interval"][metric.name] = list(metric.interval(x, y))
+        if metric.set:
+            _describe_set(metric, len(matches), counts, features, summary, missing)
     summary |= {
         "missing": missing,
         "cautions": {
@@ -171,6 +159,19 @@ def _describe(metric: Metric, values: np.ndarray, summary: dict, missing: dict[s
         missing[metric.name] = f"undefined for {undefined} of {len(values)} pictures: {reason}"
 
 
+def _describe_set(metric: Metric, pictures: int, counts, features: Callable, summary: dict, missing: dict) -> None:
+    """`features`: from a way of resizing to the Inception features of both sides, by dimension."""
+    summary["set"][metric.name] = summary["interval"][metric.name] = None
+    if metric.dimension and pictures < 2:
+        missing.setdefault(metric.name, "needs at least two pictures")
+    if metric.name in missing:
+        return
+    x, y = (side[metric.dimension] for side in features(metric.resize)) if metric.dimension else counts
+    summary["set"][metric.name] = metric.set(x, y)
+    if metric.interval and pictures > 2:
+        summary["interval"][metric.name] = list(metric.interval(x, y))
+
+
 def _at_hand(chosen: Sequence[Metric], weights: Mapping, codebook) -> tuple[list[Metric], dict, dict[str, str]]:
     """The metrics, what they need by its name, and why some are missing."""
     from ccc.assets import weights as weight_files
@@ -187,8 +188,6 @@ def _at_hand(chosen: Sequence[Metric], weights: Mapping, codebook) -> tuple[list
                     raise MissingWeights("no codebook: none was given")
                 at_hand["codebook"] = Codebook.load(codebook)
             elif metric.needs and metric.needs.startswith(FOREIGN):
-                from ccc.metrics import foreign
-
                 model = at_hand[metric.needs] = foreign.load(metric.needs.removeprefix(FOREIGN))
                 metric = dataclasses.replace(metric, direction="lower" if model.lower_better else "higher")
             elif metric.needs:
@@ -215,8 +214,6 @@ class _Inputs:
             return ""
         needed = content(self.files[needs]) if needs in self.files else needs
         if needs and needs.startswith(FOREIGN):
-            from ccc.metrics import foreign
-
             needed = foreign.content(self.at_hand[needs])
         names = [match.name for match in self.matches]
         pictures = [content(path) for side in sides for path in self.sides[side]]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from ccc.core.errors import CCCError
-from ccc.metrics import chroma, distribution, perceptual, pixel, structure
+from ccc.metrics import chroma, distribution, foreign, perceptual, pixel, similarity, structure
 
 FORMAT = "ccc-metrics-2"  # of the stored summary; raised when its shape or the names in it change
 NATIVE = "native"  # in place of the size in a name, where the pictures have no common short side
@@ -107,6 +107,16 @@ _ALL = [
         for net, trunk in perceptual.TRUNKS.items()
     ),
     Metric(
+        "fsimc", "FSIMc", "higher", "0 to 1", "phase congruency and gradient of Y, and I and Q of YIQ",
+        "Zhang et al. 2011, by pyiqa", version=foreign.version(), pair=similarity.fsimc_of,
+        undefined=f"a side is below {similarity.FSIM_SIDE} pixels",
+    ),
+    Metric(
+        "vsi", "VSI", "higher", "0 to 1", "gradient and opponent colours, weighted by saliency in CIELAB",
+        "Zhang, Shen and Li 2014, by pyiqa", version=foreign.version(), pair=similarity.vsi_of,
+        undefined=f"a side is below {similarity.VSI_SIDE} pixels, or both pictures are of a single colour each",
+    ),
+    Metric(
         "ciede2000", "CIEDE2000", "lower", "0 and up", "L, a and b of every pixel", "Sharma et al. 2005",
         pair=pixel.ciede2000_of,
     ),
@@ -165,8 +175,6 @@ def find(name: str) -> Metric:
         if metric and metric.sized:
             return metric.at(sized[1])
     if name.startswith(FOREIGN):
-        from ccc.metrics import foreign
-
         return Metric(
             name, f"{name.removeprefix(FOREIGN)} (pyiqa)", None, "see pyiqa", "see pyiqa", "the package pyiqa",
             version=foreign.version(), pair=foreign.value_of, needs=name, default=False,

@@ -1,7 +1,6 @@
 """Values that were computed before, each under what they were computed from."""
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import importlib
@@ -12,12 +11,13 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from ccc.core.files import sha256, written_whole
 
 # What every metric rests on; a metric's own module comes on top. Versions of packages count where they do arithmetic.
-_MODULES = ("ccc.core.images", "ccc.color", "ccc.codebook", "ccc.metrics.pair")
-_PACKAGES = ("numpy", "scipy", "scikit-image", "pillow", "torch", "torchvision", "lpips", "pytorch-fid")
+_MODULES = ("ccc.core.images", "ccc.color", "ccc.codebook", "ccc.metrics.pair", "ccc.metrics.foreign")
+_PACKAGES = ("numpy", "scipy", "scikit-image", "pillow", "torch", "torchvision", "lpips", "pytorch-fid", "pyiqa")
 
 
 class Store:
@@ -53,9 +53,9 @@ class Store:
             return
         path = self._path(label, key).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w") as file:
+        with contextlib.ExitStack() as held:
             with contextlib.suppress(OSError):  # a file system without locks: both compute, and store the same
-                fcntl.flock(file, fcntl.LOCK_EX)
+                held.enter_context(FileLock(path))
             yield
 
     def _path(self, label: str, key: str) -> Path:

@@ -64,54 +64,65 @@ def write_report(
     book = Codebook.load(codebook) if codebook else None
     with folder_aside(folder) as aside:
         shown = _collect(lines, results, aside, max_pictures, progress)
-        for file in _files(metrics):
-            cell = json.loads(file.read_text())
-            target = aside / "data/metrics" / cell["method"] / cell["variant"] / cell["dataset"]
-            for suffix in (".json", ".csv"):
-                link(file.with_suffix(suffix), target.parent / f"{target.name}{suffix}")
-        if training:
-            for name in (training_run.HISTORY, training_run.PREVIEW):
-                link(Path(training) / name, aside / "data/training" / name)
-        if codebook:
-            link(Path(codebook), aside / "data/codebook.json")
-            draw(book, aside / "data/codebook.svg")
         drawn = _plots(lines, book, results, timings)
-        for plot in (plot for group in drawn.values() for plot in group):
-            write_text(aside / "data/plots" / f"{plot.name}.csv", plot.data)
+        _write_data(aside / "data", metrics, training, codebook, book, drawn)
         for part in PARTS:
             put_folder(aside / part, folder / part)
 
     common = {
         "run": run, "lines": lines, "datasets": datasets_of(lines), "metrics": metrics_of(lines), "find": find,
         "rerun": rerun, "shown": shown, "harmonization": (folder / "harmonization.html").is_file(),
+        "book": describe(book) if book else None,
     }  # fmt: skip
-    described = describe(book) if book else None
     render = functools.partial(_render, folder, common)
-    for stale in folder.glob("pictures-*.html"):
-        stale.unlink()
     render(
         "index.html",
         cards=[cards.card(lines, summary, dataset, shown[dataset], folder, rerun) for dataset in common["datasets"]],
         grouped=cards.by_method(lines), missing=cards.missing(lines), not_run=not_run or {},
-        stand_ins=cards.stand_ins(lines), headline=cards.headline_metric(lines), book=described,
-        provenance=dict(provenance or {}),
+        stand_ins=cards.stand_ins(lines), headline=cards.headline_metric(lines), provenance=dict(provenance or {}),
         weights=[(use, Path(file).name, sha256(file)) for use, file in (weights or {}).items()],
     )  # fmt: skip
     tables = [table_1(), table_2(model, harmonize), *build_tables(cells, columns or {}, None, not_run, summary)]
     render("tables.html", tables=tables)
-    render(
-        "plots.html", plots=drawn, symbols=plots.class_symbol(), book=described,
-        curves=training_run.curves(training) if training else [], training=bool(training),
-        training_data=training_data(results, shards),
-    )  # fmt: skip
-    for dataset in common["datasets"]:
+    _render_plots(render, drawn, training, training_data(results, shards))
+    _render_pictures(render, folder, lines, shown, rerun)
+    return folder / "index.html"
+
+
+def _render_plots(render, drawn, training, data) -> None:
+    curves = training_run.curves(training) if training else []
+    symbols = plots.class_symbol()
+    render("plots.html", plots=drawn, symbols=symbols, curves=curves, training=bool(training), training_data=data)
+
+
+def _write_data(data: Path, metrics, training, codebook, book, drawn) -> None:
+    """Fill `data` with what the pages show: stored metrics, training, codebook, and the numbers behind the plots."""
+    for file in _files(metrics):
+        cell = json.loads(file.read_text())
+        target = data / "metrics" / cell["method"] / cell["variant"] / cell["dataset"]
+        for suffix in (".json", ".csv"):
+            link(file.with_suffix(suffix), target.parent / f"{target.name}{suffix}")
+    if training:
+        for name in (training_run.HISTORY, training_run.PREVIEW):
+            link(Path(training) / name, data / "training" / name)
+    if codebook:
+        link(Path(codebook), data / "codebook.json")
+        draw(book, data / "codebook.svg")
+    for plot in (plot for group in drawn.values() for plot in group):
+        write_text(data / "plots" / f"{plot.name}.csv", plot.data)
+
+
+def _render_pictures(render, folder: Path, lines, shown: Mapping[str, Sequence[str]], rerun: str) -> None:
+    """One page of pictures for each dataset; those of datasets that are gone go too."""
+    for stale in folder.glob("pictures-*.html"):
+        stale.unlink()
+    for dataset in datasets_of(lines):
         mine = [line for line in lines if line.cell.dataset == dataset]
         data = page_data(mine, shown[dataset], columns_of(mine), rerun)
         render(
             "pictures.html", f"pictures-{dataset}.html", dataset=dataset, data=data, count=mine[0].cell.images,
             error_stops=ERROR_STOPS, largest_error=LARGEST_ERROR,
         )  # fmt: skip
-    return folder / "index.html"
 
 
 def column_facts(table: Table) -> list[Figure | None]:

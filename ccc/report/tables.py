@@ -4,35 +4,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from ccc.core.errors import CCCError
-from ccc.metrics.registry import METRICS, find
+from ccc.metrics.registry import find
 from ccc.report import published as paper_figures
 from ccc.report.cells import REFERENCES, VARIANTS, Cell, format_value, is_stand_in, row_label, sorted_methods
+from ccc.report.columns import ARROWS, Place, check_columns, heading, mixed, place_columns
 from ccc.report.layout import BLANK, NOT_AVAILABLE, Column, Group, Notes, Row, Table, Value
 from ccc.report.summary import Figure, Summary, summarize
-
-ARROWS = {"lower": "↓", "higher": "↑", None: ""}
-
-
-@dataclasses.dataclass(frozen=True)
-class _Place:
-    """Where one column's figures come from."""
-
-    kind: str
-    dataset: str | None  # ours
-    paper: str | None  # the paper's name of the dataset
-    ours: str | None  # metric here
-    metric: str  # metric of the paper
-    direction: str | None = None  # of ours
-
-
-def check_columns(columns: Mapping[str, str | None]) -> dict[str, str]:
-    """Leave out datasets without a counterpart. Raises CCCError for a counterpart that the paper does not have."""
-    known = paper_figures.datasets()
-    for dataset, paper in columns.items():
-        if paper is not None and paper not in known:
-            raise CCCError(f"{dataset}: the paper has no column {paper!r}; there are {', '.join(known)}")
-    return {dataset: paper for dataset, paper in columns.items() if paper is not None}
 
 
 def build_tables(
@@ -74,9 +51,9 @@ def _overall(cells, dataset: str, order, not_run, figures) -> Table:
     notes = Notes()
     here = [cell for cell in cells if cell.dataset == dataset]
     directions = {name: direction for cell in here for name, direction in cell.directions.items()}
-    places = [_Place("ours", dataset, None, name, name, direction) for name, direction in directions.items()]
+    places = [Place("ours", dataset, None, name, name, direction) for name, direction in directions.items()]
     columns = [
-        Column(find(name).title + ARROWS[direction], "ours", notes(_mixed(name, here)))
+        Column(find(name).title + ARROWS[direction], "ours", notes(mixed(name, here)))
         for name, direction in directions.items()
     ]
     rows, _ = _rows(cells, here, places, None, order, figures, notes)
@@ -84,7 +61,7 @@ def _overall(cells, dataset: str, order, not_run, figures) -> Table:
         _row_not_run(f"{name} (not run)", "not run", [reason], places, None, None, notes)
         for name, reason in not_run.items()
     ]
-    group = Group(_heading(dataset, None, here, None), tuple(columns))
+    group = Group(heading(dataset, None, here, None), tuple(columns))
     return Table("", f"All metrics: {dataset}", (group,), tuple(rows), tuple(notes.texts), slug=f"all_{dataset}")
 
 
@@ -101,7 +78,7 @@ def _not_run(cells, not_run: Mapping[str, str] | None) -> dict[str, str]:
 def _build(cells, paper: paper_figures.PublishedTable, columns: dict[str, str], order, not_run, figures) -> Table:
     notes = Notes()
     here = [cell for cell in cells if (cell.dataset == paper_figures.SHOWCASE) == (paper.number == "III")]
-    groups, places = _layout(here, paper, columns, notes)
+    groups, places = place_columns(here, paper, columns, notes)
     rows, placed = _rows(cells, here, places, paper, order, figures, notes)
     for name in [name for name in paper.methods if name not in placed]:
         reasons = [reason for ours, reason in not_run.items() if paper_figures.counterpart(ours) == name]
@@ -165,103 +142,7 @@ def _stand_in(segmenter: str | None) -> str:
     return f"masks come from {segmenter or 'an unnamed segmenter'}, which stands in for the paper's SAM"
 
 
-def _layout(cells, paper, columns, notes: Notes) -> tuple[list[Group], list[_Place]]:
-    """Groups of columns, the paper's datasets first and in its order, then ours without a counterpart."""
-    datasets = sorted({cell.dataset for cell in cells})
-    counterparts = {name: columns.get(name) for name in datasets}
-    if paper.number == "III":
-        order: list[tuple[str | None, str | None]] = [(name, paper_figures.FIGURE_9) for name in datasets]
-        order = order or [(None, paper_figures.FIGURE_9)]
-    else:
-        order = []
-        for theirs in paper.datasets:
-            mine = [name for name in datasets if counterparts[name] == theirs]
-            order += [(name, theirs) for name in mine] or [(None, theirs)]
-        ran = [pair for pair in order if pair[0]]
-        order = ran + [(name, None) for name in datasets if counterparts[name] not in paper.datasets]
-        order += [(None, theirs) for theirs in paper.datasets if theirs not in {theirs for _, theirs in ran}]
-    groups, places = [], []
-    for dataset, theirs in order:
-        mine = [cell for cell in cells if cell.dataset == dataset]
-        comparable = dataset is not None and counterparts.get(dataset) == theirs is not None
-        group_columns = []
-        for metric in paper.metrics:
-            for place, column in _columns_of(metric, mine, dataset, theirs, comparable, paper, notes):
-                places.append(place)
-                group_columns.append(column)
-        heading = _heading(dataset, theirs if comparable or dataset is None else None, mine, paper)
-        said = _group_notes(mine, dataset, theirs, comparable, paper)
-        groups.append(Group(heading, tuple(group_columns), notes(*said)))
-    return groups, places
-
-
-def _columns_of(metric, cells, dataset, theirs, comparable, paper, notes):
-    fact = paper_figures.METRICS[metric]
-    if dataset is not None:
-        names = [name for base in fact.ours for name in _names(base, cells)]
-        for name in names:
-            title = find(name).title + ARROWS[find(name).direction]
-            place = _Place("ours", dataset, theirs, name, metric, find(name).direction)
-            yield place, Column(title, "ours", notes(_mixed(name, cells)))
-    if theirs is not None:
-        arrow = ARROWS[METRICS[fact.ours[0]].direction]
-        impossible = _impossible(paper) if metric in paper.irreproducible else ""
-        yield (
-            _Place("published", dataset, theirs, None, metric),
-            Column(f"{fact.title}{arrow} published", "published", notes(fact.open, impossible)),
-        )
-        if comparable and fact.difference and not impossible:
-            title = f"{fact.title} difference"
-            yield _Place("difference", dataset, theirs, names[0], metric), Column(title, "difference")
-
-
-def _mixed(name: str, cells: Sequence[Cell]) -> str:
-    """What to say of a metric where cells hold figures of more than one version of it; "" where they do not."""
-    versions = sorted({str(cell.versions[name]) for cell in cells if name in cell.versions})
-    if len(versions) < 2:
-        return ""
-    return f"cells of versions {', '.join(versions)} of this metric: run `ccc evaluate` again"
-
-
-def _names(base: str, cells: Sequence[Cell]) -> list[str]:
-    """What a metric is called in these cells: CNR has the pictures' size in its name."""
-    return list(dict.fromkeys(name for cell in cells for name in cell.named(base))) or [base]
-
-
-def _heading(dataset, theirs, cells, paper) -> str:
-    if dataset is None:
-        return f"{theirs}, published (n = {paper.pictures})"
-    counts = sorted({cell.images for cell in cells})
-    n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
-    return f"{theirs}: {dataset} ({n})" if theirs and dataset != theirs else f"{dataset} ({n})"
-
-
-def _group_notes(cells, dataset, theirs, comparable, paper) -> list[str]:
-    said = []
-    if dataset is not None and theirs is not None:
-        if not comparable:
-            said.append("other pictures than the paper's Fig. 9, so no difference is formed")
-        elif paper.number == "III":
-            said.append("difference = ours - published")
-        else:
-            said.append(
-                f"difference = ours - published; the paper does not list its {paper.pictures} pictures: ours are others"
-            )
-    if len({cell.images for cell in cells}) > 1:
-        said.append("methods were measured on different numbers of pictures: run `ccc evaluate` again")
-    return said
-
-
-def _impossible(paper) -> str:
-    gaps = paper_figures.psnr_gaps(paper.number)
-    return (
-        "published MSE and PSNR cannot both be right: a mean PSNR is at least -10 log10 of the mean MSE, and "
-        f"{sum(not gap.possible for gap in gaps)} of {len(gaps)} rows lie {-max(gap.gap for gap in gaps):.2f} to "
-        f"{-min(gap.gap for gap in gaps):.2f} dB below; no difference is formed (see notes.md)"
-    )
-
-
-def _value(place: _Place, mine: Mapping[str, Cell], stands, paper, notes: Notes, figure: Figure | None = None) -> Value:
+def _value(place: Place, mine: Mapping[str, Cell], stands, paper, notes: Notes, figure: Figure | None = None) -> Value:
     printed = paper.values.get((stands, place.paper, place.metric)) if stands and place.paper else None
     if place.kind == "published":
         return Value(printed or BLANK)
@@ -288,7 +169,7 @@ def signed(value: float, printed: str) -> str:
     return text if float(text) else text[1:]
 
 
-def _mark_best(rows: list[Row], places: Sequence[_Place]) -> list[Row]:
+def _mark_best(rows: list[Row], places: Sequence[Place]) -> list[Row]:
     """Mark what no method beats, among at least two methods.
 
     Figures that look like the best are marked as it is, unless the pictures show a significant difference.

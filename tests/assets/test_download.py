@@ -3,6 +3,8 @@
 import hashlib
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -96,13 +98,19 @@ def test_what_came_may_be_refused_and_what_was_there_stays(urls, tmp_path):
     assert (tmp_path / "file").read_bytes() == b"old"
 
 
-def test_two_at_once_do_not_write_the_same_file(urls, tmp_path):
-    fcntl = pytest.importorskip("fcntl")
-    with open(tmp_path / ".file.part.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(CCCError, match="file: another process is fetching it"):
-            download(urls("good"), tmp_path / "file")
-    assert download(urls("good"), tmp_path / "file").read_bytes() == CONTENT
+HOLDER = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print(flush=True); input()"
+
+
+def test_two_at_once_do_not_write_the_same_file_and_a_killed_one_holds_nothing(urls, tmp_path):
+    lock = tmp_path / ".file.part.lock"
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    with pytest.raises(CCCError, match="file: another process is fetching it"):
+        download(urls("good"), tmp_path / "file")
+    holder.kill()
+    holder.wait()
+    assert lock.exists() and download(urls("good"), tmp_path / "file").read_bytes() == CONTENT
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_check_compares_what_is_known(tmp_path):

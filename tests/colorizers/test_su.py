@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ccc import colorizers
-from ccc.colorizers import _detect, su
+from ccc.colorizers import _boxes, _detect, su
 from ccc.core.errors import CCCError, MissingWeights
 
 BOXES = np.array([(30, 40, 200, 300), (180, 10, 460, 370)], dtype=float)
@@ -75,15 +75,15 @@ def test_pictures_with_and_without_boxes(network, keeps_sizes, astronaut, tmp_pa
 def test_box_files(tmp_path):
     path = tmp_path / "all.json"
     path.write_text(json.dumps({"a.png": {"bbox": [[0, 0, 4, 4], [1, 1, 2, 2]], "scores": [0.9, 0.5]}}))
-    np.testing.assert_array_equal(su.read_boxes(path, "a.png"), [[1, 1, 2, 2], [0, 0, 4, 4]])  # ascending scores
+    np.testing.assert_array_equal(_boxes.read_boxes(path, "a.png"), [[1, 1, 2, 2], [0, 0, 4, 4]])  # ascending scores
     with pytest.raises(CCCError, match="all.json: no boxes for b.png"):
-        su.read_boxes(path, "b.png")
+        _boxes.read_boxes(path, "b.png")
     path.write_text("{")
     with pytest.raises(CCCError, match="not a file of boxes"):
-        su.read_boxes(path, "a.png")
+        _boxes.read_boxes(path, "a.png")
     path.write_text(json.dumps({"bbox": [[0, 0, 4]], "scores": [1]}))
     with pytest.raises(CCCError, match="boxes must be"):
-        su.read_boxes(path, "a.png")
+        _boxes.read_boxes(path, "a.png")
 
 
 def test_stand_in_detector(astronaut, tmp_path, monkeypatch):
@@ -107,9 +107,9 @@ def test_stand_in_detector(astronaut, tmp_path, monkeypatch):
 
 
 def test_boxes_on_a_feature_map_are_truncated_and_at_least_one_cell():
-    np.testing.assert_array_equal(su.placed(BOXES, 500, 400, 32), [(1, 3, 12, 24), (11, 0, 29, 29)])
+    np.testing.assert_array_equal(_boxes.placed(BOXES, 500, 400, 32), [(1, 3, 12, 24), (11, 0, 29, 29)])
     corner = np.array([(499.0, 399.0, 500.0, 400.0), (0.0, 0.0, 1.0, 1.0)])
-    np.testing.assert_array_equal(su.placed(corner, 500, 400, 32), [(31, 31, 32, 32), (0, 0, 1, 1)])
+    np.testing.assert_array_equal(_boxes.placed(corner, 500, 400, 32), [(31, 31, 32, 32), (0, 0, 1, 1)])
 
 
 def test_published_archive_with_one_file_saved_from_data_parallel(tmp_path, monkeypatch):

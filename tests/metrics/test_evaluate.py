@@ -5,6 +5,8 @@ import dataclasses
 import json
 import math
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +53,10 @@ def test_values_are_those_of_the_functions(folders):
     assert list(table)[:3] == ["name", "width", "height"] and list(table["name"]) == ["a", "b", "c"]
     assert (table["width"] == 80).all() and (table["height"] == 64).all()
     for name, function in [
-        *((name, name) for name in ("mse", "psnr", "ssim", "uiqi", "cnr_56", "ciede2000", "mse_ab", "colorfulness")),
+        *(
+            (name, name)
+            for name in ("mse", "psnr", "ssim", "uiqi", "cnr_56", "ciede2000", "mse_ab", "colorfulness", "fsimc", "vsi")
+        ),
         ("cnr_64", "cnr"),
         ("delta_colorfulness", "delta_colorfulness"),
     ]:
@@ -167,6 +172,26 @@ def test_features_are_computed_once_for_every_set_of_pictures(folders, random_in
     assert passes == 1 and second != first
 
 
+def test_the_second_to_enter_waits_and_finds_what_the_first_has_stored(tmp_path):
+    first, second = store.Store(tmp_path), store.Store(tmp_path)
+    entered, found = threading.Event(), []
+
+    def enter():
+        entered.set()
+        with second.alone("features", "key"):
+            found.append(second.get("features", "key"))
+
+    other = threading.Thread(target=enter)
+    with first.alone("features", "key"), first.alone("features", "another key"):
+        other.start()
+        entered.wait()
+        time.sleep(0.2)
+        assert not found
+        first.put("features", "key", np.ones(2))
+    other.join(30)
+    np.testing.assert_array_equal(found, [[1, 1]])
+
+
 def test_one_more_metric_is_computed_alone(folders, tmp_path, monkeypatch):
     decoded = []
     monkeypatch.setattr(module, "read_rgb", lambda path: decoded.append(path) or read_rgb(path))
@@ -237,6 +262,8 @@ def test_undefined_values_are_empty_cells_with_a_reason(folders, tmp_path):
     assert found.summary["missing"] == {
         "ssim": "undefined for 1 of 4 pictures: a side is below 11 pixels",
         "uiqi": "undefined for 1 of 4 pictures: a side is below 8 pixels",
+        "fsimc": "undefined for 1 of 4 pictures: a side is below 48 pixels",
+        "vsi": "undefined for 1 of 4 pictures: a side is below 3 pixels, or both pictures are of a single colour each",
         "cnr_native_min5": "undefined for 1 of 4 pictures: no class of the truth has 5 pixels",
     }
     assert found.summary["mean"]["ssim"] == np.mean([row["ssim"] for row in found.rows[:3]])

@@ -126,6 +126,9 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
         name: json.loads((finished / f"results/metrics/{name}/plain/people.json").read_text())["mean"]
         for name in ("ccc", "gray", "oracle")
     }
+    assert 0 < mean["gray"]["fsimc"] < 1 and 0 < mean["gray"]["vsi"] < 1
+    table = (finished / "reports/small/tables/all_people.md").read_text()
+    assert "FSIMc↑" in table and "VSI↑" in table
     assert mean["gray"]["cnr_64"] == min(value["cnr_64"] for value in mean.values())
     assert mean["oracle"]["psnr"] == max(value["psnr"] for value in mean.values())
     for number in range(3, 8):

@@ -1,0 +1,93 @@
+"""Boxes of a picture's instances: read from files, cut to the picture, and where they lie on a map of features."""
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ccc.colorizers.base import kept_names
+from ccc.core.errors import CCCError
+
+
+def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
+    """Boxes of one picture, float64 `(N, 4)` as x0, y0, x1, y1 in pixels, the best-scored last.
+
+    `path`: an `.npz` with arrays `bbox` `(N, 4)` and `scores` `(N,)`, as InstColorization's own script writes it, or a
+    `.json` with the same two; or a `.json` of many pictures, each under its `name`; or a folder that holds
+    `NAME.npz` or `NAME.json`, with or without the picture's own suffix in NAME. A picture in which nothing was
+    detected has an empty list. Raises CCCError where there is none for this picture, or it is something else.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if name is None:
+            raise CCCError(f"{path}: a folder of boxes needs the pictures' names: give one file for a single picture")
+        stems = [stem for kept in kept_names(name) for stem in dict.fromkeys((kept, str(Path(kept).with_suffix(""))))]
+        found = [path / f"{stem}{suffix}" for stem in stems for suffix in (".npz", ".json")]
+        for candidate in found:
+            if candidate.is_file():
+                return read_boxes(candidate, name)
+        raise CCCError(f"{path}: no boxes for {name} (looked for {', '.join(file.name for file in found)})")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                record = {key: archive[key] for key in archive.files}
+        else:
+            record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CCCError(f"{path}: no such file of boxes") from None
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise CCCError(f"{path}: not a file of boxes, .npz or .json ({str(error).splitlines()[0]})") from None
+    if isinstance(record, Mapping) and "bbox" not in record:
+        keys = [key for key in (name, Path(name).stem) if key in record] if name is not None else []
+        if not keys:
+            raise CCCError(f"{path}: no boxes for {name or 'this picture'} in it")
+        record = record[keys[0]]
+    try:
+        boxes = np.asarray(record["bbox"], dtype=np.float64).reshape(-1, 4)
+        scores = np.asarray(record.get("scores", np.ones(len(boxes))), dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        raise CCCError(f"{path}: boxes must be `bbox`, N x 4, and `scores`, N") from None
+    if len(scores) != len(boxes) or not np.isfinite(boxes).all():
+        raise CCCError(f"{path}: {len(boxes)} boxes, {len(scores)} scores, or a number that is not finite")
+    return boxes[np.argsort(scores, kind="stable")]
+
+
+def fitting(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Boxes cut to the picture. Raises CCCError where one is not of a picture of this size."""
+    outside = (boxes[:, :2] < -1).any() or (boxes[:, 2] > width + 1).any() or (boxes[:, 3] > height + 1).any()
+    if outside or (boxes[:, 2:] < boxes[:, :2]).any():
+        raise CCCError(f"boxes do not fit a picture of {width}x{height}: they must be x0, y0, x1, y1 in its own pixels")
+    return np.clip(boxes, 0, [width, height, width, height])
+
+
+def crop(rgb: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """The part of a picture in a box, truncated to whole pixels, at least one."""
+    height, width = rgb.shape[:2]
+    x0, y0, x1, y1 = box.astype(np.int32)
+    x0, y0 = min(x0, width - 1), min(y0, height - 1)
+    return np.ascontiguousarray(rgb[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)])
+
+
+def placed(boxes: np.ndarray, width: int, height: int, side: int) -> np.ndarray:
+    """Where boxes of a `width` x `height` picture lie on a feature map of `side` x `side`.
+
+    `boxes`: float `(N, 4)` as x0, y0, x1, y1 in pixels. Returns int64 `(N, 4)`, truncated, each at least one cell.
+    """
+
+    def along(low: float, high: float, extent: int) -> tuple[int, int]:
+        low, high = int(low / extent * side), int(high / extent * side)
+        if high - low < 1:
+            if side - high > 1:
+                high = low + 1
+            else:
+                low = high - 1
+        return low, high
+
+    cells = []
+    for x0, y0, x1, y1 in boxes:
+        (left, right), (top, bottom) = along(x0, x1, width), along(y0, y1, height)
+        cells.append((left, top, right, bottom))
+    return np.array(cells, dtype=np.int64).reshape(-1, 4)

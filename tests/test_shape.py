@@ -1,0 +1,35 @@
+"""No file and no function of the package is so long that nobody reads it to its end."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "ccc"
+LONGEST_FILE, LONGEST_FUNCTION = 300, 60  # lines, docstrings and blank ones included
+EXCEPTIONS: dict[str, str] = {}  # "ccc/room/file.py" or "ccc/room/file.py:function", to why it stays long
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def long_parts(path: Path) -> dict[str, int]:
+    """Lines of the file and of each function in it that has more than it may, by name."""
+    name, text = path.relative_to(PACKAGE.parent).as_posix(), path.read_text(encoding="utf-8")
+    found = {name: lines} if (lines := len(text.splitlines())) > LONGEST_FILE else {}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = node.end_lineno - node.lineno + 1
+            if lines > LONGEST_FUNCTION:
+                found[f"{name}:{node.name}"] = lines
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_files_and_functions_are_short(path):
+    too_long = {name: lines for name, lines in long_parts(path).items() if name not in EXCEPTIONS}
+    assert not too_long, f"split them (files {LONGEST_FILE} lines, functions {LONGEST_FUNCTION}): {too_long}"
+
+
+def test_exceptions_are_still_needed():
+    found = {name for path in SOURCES for name in long_parts(path)}
+    assert len(SOURCES) > 50 and set(EXCEPTIONS) <= found
