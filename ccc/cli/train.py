@@ -85,6 +85,11 @@ def add_arguments(parser):
         )
     parser.add_argument("--no-flip", dest="flip", action="store_false", help="no horizontal flips")
     parser.add_argument("--no-tf32", dest="tf32", action="store_false", help="on CUDA, multiply float32 in full")
+    parser.add_argument(
+        "--sync-batchnorm",
+        action="store_true",
+        help="with several GPUs, normalize over the batch of all processes, not each over its own share",
+    )
     parser.add_argument("--compile", action="store_true", help="compile the network first (minutes)")
     parser.add_argument(
         "--deterministic", action="store_true", help="only algorithms that give the same bits again (slower on CUDA)"
@@ -105,25 +110,25 @@ def run(args):
 
     from ccc.cli import threads
     from ccc.codebook import Codebook
-    from ccc.core.errors import CCCError
+    from ccc.core.errors import CCCError, write_line
     from ccc.settings import Settings
     from ccc.training.checkpoints import REQUEUE
-    from ccc.training.distributed import launch
+    from ccc.training.distributed import torchrun
     from ccc.training.loop import Interrupted, train
 
     if args.processes < 0:
         raise CCCError(f"--processes must be 0 or more, got {args.processes}")
     if args.processes > 1 and "RANK" not in os.environ:
         os.environ["OMP_NUM_THREADS"] = str(max(threads() // args.processes, 1))
-        return launch(args.processes, [sys.executable, *sys.orig_argv[1:]])
+        return torchrun(args.processes)
     torch.set_num_threads(threads())
     settings = Settings(**{field.name: getattr(args, field.name) for field in dataclasses.fields(Settings)})
     try:
         path = train(
             args.shards, args.validation, Codebook.load(args.codebook), args.output, settings, args.device,
-            args.workers, args.name, say=lambda text: print(text, flush=True),
+            args.workers, args.name, log=lambda text: write_line(text, sys.stdout),
         )  # fmt: skip
     except Interrupted as stop:
-        print(f"ccc train: {stop}")
+        write_line(f"ccc train: {stop}", sys.stdout)
         return REQUEUE
-    print(path)
+    write_line(path, sys.stdout)

@@ -1,5 +1,8 @@
 """Errors a user can act on: one line that says what was wrong, where, and what to do instead."""
 
+import sys
+from typing import TextIO
+
 
 class CCCError(Exception):
     """Wrong input, configuration or environment. The command line prints its one line and exits with status 2."""
@@ -19,3 +22,14 @@ class MissingWeights(CCCError):
 
 class MissingDataset(CCCError):
     """A photograph set that is not at hand; the message says how to get it."""
+
+
+def write_line(text: str, stream: TextIO | None = None) -> None:
+    """Write a line to `stream`, standard error by default, in one piece.
+
+    `print` writes the end of the line by itself where nothing is buffered, so that lines of processes that share a
+    terminal or a log run together.
+    """
+    stream = stream or sys.stderr
+    stream.write(f"{text}\n")
+    stream.flush()

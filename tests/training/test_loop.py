@@ -52,13 +52,13 @@ def data(tmp_path_factory):
 
 
 def run(data, folder, settings=QUICK, **options):
-    said = []
-    path = train(data[0], data[0][:1], data[1], folder, settings, "cpu", say=said.append, **options)
-    return path, said
+    logged = []
+    path = train(data[0], data[0][:1], data[1], folder, settings, "cpu", log=logged.append, **options)
+    return path, logged
 
 
 def test_it_leaves_a_model_a_history_and_a_preview(data, tmp_path):
-    path, said = run(data, tmp_path, trained_on="coffee")
+    path, logged = run(data, tmp_path, trained_on="coffee")
     model, book, settings = load_model(path)
     assert model.n_classes == book.size == data[1].size
     assert (settings["trained_on"], settings["pictures"], settings["input_size"]) == ("coffee", 12, 64)
@@ -78,7 +78,7 @@ def test_it_leaves_a_model_a_history_and_a_preview(data, tmp_path):
     assert sorted(path.name for path in (tmp_path / "previews").iterdir()) == ["000000003.png", "000000006.png"]
     with Image.open(tmp_path / "preview.png") as preview:
         assert preview.size == (4 * 64, 4 * 64)  # four pictures; gray, truth, argmax, annealed
-    assert any("images/s" in line for line in said)
+    assert any("images/s" in line for line in logged)
 
 
 def test_the_loss_goes_down(data, tmp_path):
@@ -89,18 +89,18 @@ def test_the_loss_goes_down(data, tmp_path):
 
 
 def test_the_best_model_is_kept_where_it_is_asked_for(data, tmp_path, monkeypatch):
-    look = ccc.training.loop._look
+    look = ccc.training.loop.look
     worse_again = {1: 5.0, 2: 3.0, 3: 4.0, 4: 3.5}
     monkeypatch.setattr(
-        ccc.training.loop, "_look", lambda *given: look(*given) | {"validation_loss": worse_again[given[2]]}
+        ccc.training.loop, "look", lambda run: look(run) | {"validation_loss": worse_again[run.step]}
     )  # fmt: skip
     settings = dataclasses.replace(QUICK, steps=4, validate_every=1, select="best")
-    path, said = run(data, tmp_path / "whole", settings)
-    assert "step 2, of the least validation loss, 3.000" in said[-1] and load_model(path)[2]["kept_step"] == 2
+    path, logged = run(data, tmp_path / "whole", settings)
+    assert "step 2, of the least validation loss, 3.000" in logged[-1] and load_model(path)[2]["kept_step"] == 2
     same_model(path, run(data, tmp_path / "ended", dataclasses.replace(settings, steps=2, select="last"))[0])
     run(data, tmp_path / "broken", dataclasses.replace(settings, steps=3))
-    resumed, said = run(data, tmp_path / "broken", settings)
-    assert "resumed at step 3 of 4" in said[0]
+    resumed, logged = run(data, tmp_path / "broken", settings)
+    assert "resumed at step 3 of 4" in logged[0]
     same_model(path, resumed)
 
 
@@ -132,8 +132,8 @@ def test_a_run_resumed_at_any_step_equals_an_unbroken_one(data, tmp_path, worker
         for state in (folder / "state").glob("*/step-*.pt"):
             if int(state.stem[5:]) > at:
                 state.unlink()
-        parts, said = run(data, folder, FULL, workers=workers)
-        assert f"resumed at step {at} of 7" in said
+        parts, logged = run(data, folder, FULL, workers=workers)
+        assert f"resumed at step {at} of 7" in logged
         again = scalars(folder, "train/loss")
         np.testing.assert_allclose(again, losses[at:], rtol=0, atol=1e-6)
         same_model(whole, parts)
@@ -161,11 +161,11 @@ KILLED = dataclasses.replace(QUICK, steps=36, validate_every=12, save_every=2, e
 def _child(shards, codebook, folder, pipe):
     torch.set_num_threads(1)
 
-    def say(text):
+    def log(text):
         if "steps an epoch" in text:  # from here on it trains
             pipe.send(text)
 
-    train(shards, shards[:1], Codebook.load(codebook), folder, KILLED, "cpu", say=say)
+    train(shards, shards[:1], Codebook.load(codebook), folder, KILLED, "cpu", log=log)
 
 
 def test_a_run_killed_ten_times_ends_where_the_unbroken_one_ends(data, tmp_path):
@@ -221,7 +221,7 @@ def _rank(rank, world, port, shards, codebook, pipe):
         for step, (gray, target) in enumerate(Stream(shards, book, 8, shuffle=False, epoch=0).batches()):
             part = slice(rank * 8 // world, (rank + 1) * 8 // world)
             loss = learner.learn(step, gray[part], target[part])
-            losses.append(float(ranks.summed(loss) / world))
+            losses.append(float(ranks.sum(loss) / world))
         gradient = torch.cat([parameter.grad.reshape(-1) for parameter in learner.model.parameters()])
     pipe.send((losses, gradient.numpy()))
 
@@ -289,9 +289,9 @@ def test_ranks_train_one_model(data, tmp_path, machines):
         torchrun = ["-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
         command[1:1] = [*torchrun, "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting]
     with started(command, machines) as processes:
-        said = "".join(process.communicate(timeout=300)[0] for process in processes)
-        assert all(process.returncode == 0 for process in processes), said
-    assert said.count("2 x cpu: 4 steps") == 1
+        logged = "".join(process.communicate(timeout=300)[0] for process in processes)
+        assert all(process.returncode == 0 for process in processes), logged
+    assert logged.count("2 x cpu: 4 steps") == 1
     assert load_model(tmp_path / "ccc.safetensors")[2]["ranks"] == 2
     assert pd.read_csv(tmp_path / "history.csv")["step"].tolist() == [2, 4]
 
@@ -299,9 +299,9 @@ def test_ranks_train_one_model(data, tmp_path, machines):
 def test_an_error_of_ranks_is_one_line_each(data, tmp_path):
     command = command_of(data, tmp_path, "--steps", "4", "--batch-size", "5", "--processes", "2")
     with started(command) as (process,):
-        said = process.communicate(timeout=300)[0].splitlines()
+        logged = process.communicate(timeout=300)[0].splitlines()
         assert process.returncode == 2
-    assert said == ["ccc train: error: a batch of 5 does not divide among 2 ranks"] * 2
+    assert logged == ["ccc train: error: a batch of 5 does not divide among 2 ranks"] * 2
 
 
 @pytest.mark.parametrize(("devices", "expected"), [(2, "cuda:1"), (4, "cuda:3")])
@@ -354,19 +354,19 @@ def test_ranks_do_not_outlive_what_started_them(data, tmp_path):
 def test_what_the_network_sees_of_a_picture(data, tmp_path, monkeypatch):
     """A zoomed square comes from the whole picture, its classes with it; light changes levels and nothing else."""
     seen = []
-    forward, look = ColorClassifier.forward, ccc.training.loop._look
+    forward, look = ColorClassifier.forward, ccc.training.loop.look
 
     def spy(model, gray):
         if model.training:
             seen.append(gray.clone())
         return forward(model, gray)
 
-    def noted(learner, *rest):
-        seen.append(learner.seen)
-        return look(learner, *rest)
+    def noted(run):
+        seen.append(run.learner.seen)
+        return look(run)
 
     monkeypatch.setattr(ColorClassifier, "forward", spy)
-    monkeypatch.setattr(ccc.training.loop, "_look", noted)
+    monkeypatch.setattr(ccc.training.loop, "look", noted)
     for number, changes in enumerate(({}, {"zoom": 1.0, "crop": 32}, {"zoom": 0.5, "crop": 32}, {"relight": 1.0})):
         run(data, tmp_path / str(number), dataclasses.replace(QUICK, steps=1, flip=False, **changes))
     whole, classes, shrunk, shrunk_classes, zoomed, zoomed_classes, lit, lit_classes = seen
@@ -417,18 +417,18 @@ def test_wrong_settings_are_refused(data, tmp_path, wrong, message):
 
 def test_a_state_of_other_settings_is_neither_used_nor_lost(data, tmp_path):
     run(data, tmp_path)
-    _, said = run(data, tmp_path, dataclasses.replace(QUICK, learning_rate=2e-3))
-    assert any("other settings" in line for line in said) and not any("resumed" in line for line in said)
-    _, said = run(data, tmp_path, dataclasses.replace(QUICK, steps=7))
-    assert "resumed at step 6 of 7" in said
+    _, logged = run(data, tmp_path, dataclasses.replace(QUICK, learning_rate=2e-3))
+    assert any("other settings" in line for line in logged) and not any("resumed" in line for line in logged)
+    _, logged = run(data, tmp_path, dataclasses.replace(QUICK, steps=7))
+    assert "resumed at step 6 of 7" in logged
 
 
 def test_a_corrupt_state_falls_back_to_the_one_before(data, tmp_path):
     run(data, tmp_path)
     newest = sorted((tmp_path / "state").glob("*/step-*.pt"))[-1]
     newest.write_bytes(newest.read_bytes()[:1000])
-    _, said = run(data, tmp_path)
-    assert any("warning" in line and "cannot be read" in line for line in said) and "resumed at step 4 of 6" in said
+    _, logged = run(data, tmp_path)
+    assert any("warning" in line and "cannot be read" in line for line in logged) and "resumed at step 4 of 6" in logged
 
 
 @pytest.mark.parametrize(("processes", "number"), [("1", signal.SIGTERM), ("1", signal.SIGHUP), ("2", signal.SIGUSR1)])
