@@ -90,9 +90,10 @@ def test_synchronized_ranks_normalize_as_one(data):
     ((losses, _),) = in_ranks(1, _steps_on_cuda, *given, settings, False)
     synchronized = dataclasses.replace(settings, sync_batchnorm=True)
     for other_losses, _ in in_ranks(2, _steps_on_cuda, *given, synchronized, False):
-        np.testing.assert_allclose(other_losses, losses, rtol=1e-4)
+        np.testing.assert_allclose(other_losses[0], losses[0], rtol=1e-5)
+        np.testing.assert_allclose(other_losses, losses, rtol=1e-3)  # Adam's first steps enlarge what rounding leaves
     for other_losses, _ in in_ranks(2, _steps_on_cuda, *given, settings, False):
-        assert not np.allclose(other_losses, losses, rtol=1e-3)
+        assert abs(other_losses[0] / losses[0] - 1) > 1e-4
 
 
 def test_synchronized_batch_normalization_asks_for_cuda_where_ranks_are_several():
