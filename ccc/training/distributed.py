@@ -112,7 +112,8 @@ def torchrun(processes: int) -> int:
             run.parse_args([*options, "--signals-to-handle=SIGQUIT", "--no-python", sys.executable, *sys.orig_argv[1:]])
         )
     except ChildFailedError as error:
-        rank, failure = error.get_first_failure()
+        # That one was killed breaks the others' exchange, often within the second to which torchrun knows the time.
+        rank, failure = min(error.failures.items(), key=lambda item: (item[1].timestamp, not _was_killed(item[1])))
         if failure.exitcode >= 0:
             return failure.exitcode
         killed = CCCError(f"rank {rank} was ended by {signal.Signals(-failure.exitcode).name}; run the command again")
@@ -121,7 +122,14 @@ def torchrun(processes: int) -> int:
     return 0
 
 
+def _was_killed(failure) -> bool:
+    return failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM  # by which torchrun ends the others
+
+
 def _pass_on(number: int, frame) -> None:
-    for rank in psutil.Process().children():
+    ranks = psutil.Process().children()
+    if not ranks:  # none has started yet: there is nothing to save
+        raise SystemExit(128 + number)
+    for rank in ranks:
         with contextlib.suppress(psutil.NoSuchProcess):
             rank.send_signal(number)

@@ -53,7 +53,7 @@ class Run:
         return sum(item["samples"] for item in self.statistics)
 
 
-PROGRESS = ("step", "epoch", "batch", "history", "losses", "best")  # of a Run, saved with the learner
+SAVED = ("step", "epoch", "batch", "history", "losses", "best")  # of a Run, saved with the learner
 
 
 def train(
@@ -137,7 +137,7 @@ def prepare(
     if newest := ranks.on_first(lambda: states.newest(log)):
         state = read_state(newest)
         run.learner.restore(state["learner"])
-        for name in PROGRESS:
+        for name in SAVED:
             setattr(run, name, state[name])
         log(f"resumed at step {run.step} of {settings.steps}")
     log(
@@ -247,7 +247,7 @@ def save(run: Run) -> None:
         if not run.learner.finite():
             where = f"step {run.step} (epoch {run.epoch}, batch {run.batch - 1})"
             raise CCCError(f"weights are not finite after {where}; {run.states.go_back()}")
-        state = {name: getattr(run, name) for name in PROGRESS}
+        state = {name: getattr(run, name) for name in SAVED}
         run.states.save(run.step, state | {"learner": run.learner.state()})
 
     run.ranks.on_first(checked)
