@@ -40,6 +40,7 @@ class Settings:
     relight: float = 0.0  # lightness to a power of 2^-relight to 2^relight; 0: as it is
     flip: bool = True
     precision: str = "float32"  # of the network's arithmetic; weights and loss are float32
+    sync_batchnorm: bool = False  # normalize over the batch of all ranks, not each rank over its own share
     tf32: bool = True  # on CUDA, multiply float32 with 10 bits of mantissa
     compile: bool = False
     deterministic: bool = False

@@ -1,5 +1,6 @@
 """Files from strangers: nothing in them is run."""
 
+import hashlib
 import io
 import pickle
 import tarfile
@@ -53,13 +54,10 @@ def histogram(path):
 
 
 def state(path):
-    from ccc.training.checkpoints import States
+    from ccc.training.checkpoints import read_state
 
-    said, states = [], States(path.parent, "settings")
-    states.folder.mkdir()
-    path.rename(states.folder / "step-000000001.pt")
-    assert states.load(said.append) is None
-    raise CCCError(said[0])
+    path.write_bytes(path.read_bytes() + hashlib.sha256(path.read_bytes()).digest())
+    read_state(path)
 
 
 @pytest.mark.parametrize("read", [weights, model, segmenter, histogram, state])

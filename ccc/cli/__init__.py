@@ -8,7 +8,7 @@ import sys
 
 from ccc import __version__
 from ccc.core import processes
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, write_line
 
 VERBS = {
     "embedded": "write the photographs that scikit-image ships: crops to train on, pictures to benchmark",
@@ -74,14 +74,14 @@ def main(arguments: list[str] | None = None) -> int:
         parsed = parser.parse_args(arguments)
         return parsed.handler(parsed) or 0
     except CCCError as error:
-        print(f"ccc {verb}: error: {error}", file=sys.stderr)
+        write_line(f"ccc {verb}: error: {error}")
         return getattr(error, "status", 2)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"ccc {verb}: error: {where}{error.strerror or error}", file=sys.stderr)
+        write_line(f"ccc {verb}: error: {where}{error.strerror or error}")
         return 2
     except KeyboardInterrupt:
-        print(f"ccc {verb}: interrupted; the same command goes on where files are whole", file=sys.stderr)
+        write_line(f"ccc {verb}: interrupted; the same command goes on where files are whole")
         return 130
 
 

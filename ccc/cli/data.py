@@ -89,10 +89,8 @@ def _fetch(args):
 
 
 def _check(args):
-    import sys
-
     from ccc.assets.photographs import find, folders, how_to_get, known, named, recognized
-    from ccc.core.errors import CCCError
+    from ccc.core.errors import CCCError, write_line
     from ccc.data.datasets import verify
 
     wrong = 0
@@ -107,13 +105,13 @@ def _check(args):
             else:
                 found = recognized(word)
         except CCCError as error:
-            print(f"wrong: {error}", file=sys.stderr)
+            write_line(f"wrong: {error}")
             wrong += 1
             continue
         for dataset, place in found:
             try:
                 print(f"{dataset.name}: {place}: {verify(dataset, place)}")
             except CCCError as error:
-                print(f"wrong: {dataset.name}: {error}", file=sys.stderr)
+                write_line(f"wrong: {dataset.name}: {error}")
                 wrong += 1
     return 2 if wrong else 0

@@ -1,7 +1,9 @@
 """Errors a user can act on: one line that says what was wrong, where, and what to do instead."""
 
 import difflib
+import sys
 from collections.abc import Iterable
+from typing import TextIO
 
 
 class CCCError(Exception):
@@ -25,6 +27,17 @@ class MissingDataset(CCCError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """ "did you mean 'x'? " for the name among `known` nearest to `name`; an empty string where none is near."""
+    """Hint "did you mean 'x'? " for the name among `known` nearest to `name`; an empty string where none is near."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"did you mean {near[0]!r}? " if near else ""
+
+
+def write_line(text: str, stream: TextIO | None = None) -> None:
+    """Write a line to `stream`, standard error by default, in one piece.
+
+    `print` writes the end of the line by itself where nothing is buffered, so that lines of processes that share a
+    terminal or a log run together.
+    """
+    stream = stream or sys.stderr
+    stream.write(f"{text}\n")
+    stream.flush()

@@ -1,4 +1,4 @@
-"""The state of a training run: saved whole, found again, and the signals on which it is saved."""
+"""The state of a training run: saved whole, checked when read, and the signals on which it is saved."""
 
 import hashlib
 import io
@@ -9,9 +9,57 @@ from pathlib import Path
 
 import torch
 
+from ccc.core.errors import CCCError
 from ccc.core.files import write_bytes
 
 REQUEUE = 75  # exit status of a run that was asked to stop and has saved its state: "try again later"
+CHECKSUM_SIZE = hashlib.sha256().digest_size  # bytes
+
+
+class Damaged(CCCError):
+    """A state whose bytes are not those that were written."""
+
+
+def write_state(path: Path, state: dict) -> None:
+    """Write tensors and plain values as torch does, with the SHA-256 of these bytes after them."""
+    buffer = io.BytesIO()  # torch writes to a full disk with errors that do not say so
+    torch.save(state, buffer)
+    buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
+    write_bytes(path, buffer.getbuffer())
+
+
+def read_state(path: Path) -> dict:
+    """What `write_state` wrote, on the CPU.
+
+    Raises Damaged where the checksum does not fit, CCCError where the file cannot be read or loaded although nothing
+    says that it is damaged.
+    """
+    content = _checked(path)
+    try:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, lack of memory among them
+        raise CCCError(
+            f"{path} is whole and cannot be loaded ({_reason(error)}); remove it to resume from the state before it"
+        ) from None
+
+
+def _checked(path: Path) -> memoryview:
+    """The bytes of a state before its checksum."""
+    try:
+        data = memoryview(path.read_bytes())
+    except OSError as error:  # of a network or a disk; says nothing of the bytes
+        raise CCCError(
+            f"{path} cannot be read ({_reason(error)}) and is left as it is; run the same command again"
+        ) from None
+    content, checksum = data[:-CHECKSUM_SIZE], data[-CHECKSUM_SIZE:]
+    if hashlib.sha256(content).digest() != checksum:
+        raise Damaged(f"{path} is damaged: its checksum does not fit")
+    return content
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.splitlines()[0]
 
 
 class States:
@@ -24,34 +72,71 @@ class States:
     def __init__(self, folder: Path, depends_on: object, keep: int = 2):
         digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
         self.folder, self.keep = Path(folder) / digest[:12], keep
+        self.start = self.furthest = 0  # step from which this run goes on, and the last that ones before it saved
 
-    def save(self, step: int, state: dict) -> Path:
-        """Write what `load` returns (tensors and plain values); then remove all but the last `keep`."""
-        path = self.folder / f"step-{step:09d}.pt"
-        buffer = io.BytesIO()  # torch writes to a full disk with errors that do not say so
-        torch.save(state, buffer)
-        write_bytes(path, buffer.getvalue())
-        for old in sorted(self.folder.glob("step-*.pt"))[: -self.keep]:
+    def paths(self) -> list[Path]:
+        """The states that can be resumed from, the newest first."""
+        return sorted(self.folder.glob("step-*.pt"), reverse=True)
+
+    def save(self, step: int, state: dict) -> None:
+        """Write what `read_state` returns (tensors and plain values); then remove all but the last `keep`."""
+        write_state(self.folder / f"step-{step:09d}.pt", state)
+        for old in self.paths()[self.keep :]:
             old.unlink()
-        return path
 
-    def load(self, say: Callable[[str], None]) -> dict | None:
-        """The newest state that can be read, or None. One that cannot is renamed to `.broken`, and said so."""
+    def newest(self, log: Callable[[str], None]) -> Path | None:
+        """The newest state that is whole, or None where the run has not begun.
+
+        A damaged one is logged and renamed to `.damaged`. Raises CCCError where one cannot be read, which is left as it
+        is, and where all led to numbers that are not finite (see `go_back`).
+        """
         others = [path for path in self.folder.parent.glob("*/step-*.pt") if path.parent != self.folder]
-        paths = sorted(self.folder.glob("step-*.pt"), reverse=True)
-        if others and not paths:
-            say(
+        if others and not self.paths():
+            log(
                 f"{others[0].parent} holds the state of a run with other settings or data, and is left as it is; its "
                 "model and history are replaced by this run's"
             )
-        for path in paths:
+        for path in self.paths():
             try:
-                return torch.load(path, map_location="cpu", weights_only=True)
-            except Exception as error:  # any corruption: torch raises many kinds
-                reason = (str(error) or type(error).__name__).splitlines()[0]
-                say(f"warning: {path} cannot be read ({reason}); trying the state before it")
-                path.replace(path.with_suffix(".broken"))
-        return None
+                _checked(path)
+            except Damaged as error:
+                log(f"warning: {error}; it is renamed to {path.stem}.damaged, and the state before it is used")
+                path.replace(path.with_suffix(".damaged"))
+        diverged = sorted(self.folder.glob("step-*.diverged"), reverse=True)
+        if diverged and not self.paths():
+            raise CCCError(
+                f"all states in {self.folder} led to numbers that are not finite; use a lower learning rate or another "
+                "seed, or remove this folder to start anew"
+            )
+        self.furthest = max(map(_step, self.paths() + diverged), default=0)
+        newest = next(iter(self.paths()), None)
+        self.start = _step(newest) if newest else 0
+        return newest
+
+    def go_back(self) -> str:
+        """After numbers that are not finite: what the same command will do next, for the message.
+
+        It resumes from the newest state once more, as a device may have erred. Where this run came no further than ones
+        before it, the state from which it resumed and those since are renamed to `.diverged`, so that the next one
+        starts further back.
+        """
+        paths = self.paths()
+        advice = "a lower learning rate or another seed starts anew"
+        if not paths:
+            return f"no state is saved yet: {advice}"
+        if _step(paths[0]) > self.furthest:
+            return f"the same command resumes at step {_step(paths[0])}; {advice}"
+        back = [path for path in paths if _step(path) >= self.start]
+        for path in back:
+            path.replace(path.with_suffix(".diverged"))
+        names = ", ".join(f"{path.stem}.diverged" for path in back)
+        left = self.paths()
+        goes_on = f"the same command resumes at step {_step(left[0])}" if left else "no earlier one is left"
+        return f"what led there is renamed to {names} in {self.folder}; {goes_on}; {advice}"
+
+
+def _step(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))
 
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # on these a run saves its state and stops

@@ -1,20 +1,19 @@
-"""The processes that train together: one by default, several where `launch` or `torchrun` started them."""
+"""The processes that train together: one by default, several where `torchrun` started them."""
 
 import contextlib
 import dataclasses
-import math
+import logging
 import os
 import signal
-import socket
-import subprocess
-import time
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator
 
+import psutil
 import torch
 from torch import distributed, nn
 
 from ccc.core import devices
-from ccc.core.processes import GRACE
+from ccc.core.errors import CCCError
 from ccc.training.checkpoints import STOPS
 
 
@@ -28,34 +27,51 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that validates, writes and speaks."""
+        """Whether this is the process that validates, writes and logs."""
         return self.rank == 0
 
-    def wrapped(self, network: nn.Module) -> nn.Module:
-        """The network with gradients averaged over all ranks; itself where there is one."""
+    def wrap(self, network: nn.Module) -> nn.Module:
+        """The network with gradients averaged over all ranks; itself where there is one.
+
+        Before each step every rank takes over the buffers of the first: running means and variances of batch
+        normalization are of the pictures that the first rank saw.
+        """
         if self.world == 1:
             return network
         where = [self.device] if self.device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(network, device_ids=where)
 
-    def summed(self, values: torch.Tensor) -> torch.Tensor:
+    def sum(self, values: torch.Tensor) -> torch.Tensor:
         """Sum over all ranks, in place."""
         if self.world > 1:
             distributed.all_reduce(values)
         return values
 
-    def wait(self) -> None:
-        """Return when every rank has come here."""
-        if self.world > 1:
-            distributed.barrier()
+    def on_first(self, work: Callable):
+        """Do `work` on the first rank while the others wait; on all, return what it returns or raise its error.
+
+        What it returns is pickled; of errors, CCCError and OSError are shared.
+        """
+        if self.world == 1:
+            return work()
+        outcome: list = [None, None]
+        if self.first:
+            try:
+                outcome[0] = work()
+            except (CCCError, OSError) as error:
+                outcome[1] = error
+        distributed.broadcast_object_list(outcome)
+        if outcome[1]:
+            raise outcome[1]
+        return outcome[0]
 
 
 @contextlib.contextmanager
 def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
-    """Join the processes that `launch` or `torchrun` started, over NCCL on CUDA and gloo elsewhere; leave at the end.
+    """Join the processes that `torchrun` started, over NCCL on CUDA and gloo elsewhere; leave at the end.
 
     `device`: see `ccc.core.devices.choose`; on CUDA each rank takes the device of its number on its machine, or, of
-    more devices than ranks there, one that no other process holds. Without these, one rank. Raises CCCError for a
+    more devices than ranks there, one that no other process holds. Without `torchrun`, one rank. Raises CCCError for a
     device that is not there.
     """
     world = int(os.environ["WORLD_SIZE"]) if "RANK" in os.environ else 1
@@ -74,45 +90,46 @@ def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
         distributed.destroy_process_group()
 
 
-def launch(processes: int, command: Sequence[str]) -> int:
-    """Run a command in so many processes of this machine that find each other through `joined`.
+def torchrun(processes: int) -> int:
+    """Run this process's own command in so many ranks of this machine, by torch's `torchrun`.
 
-    As `torchrun --standalone` does it, but that the signals of `ccc.training.checkpoints.STOPS` are passed on and the
-    processes have all the time they need to save their state, and none of them outlives this one. Returns the exit
-    status: 0, or that of the first that failed, which ends the others; 128 and the signal's number where one ended it.
+    Returns 0, or the exit status of the first rank that failed, on which torchrun ends the others. Raises CCCError, of
+    status 128 and the signal's number, where a signal ended it. No rank outlives this process for long.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    parents = f"{os.environ.get('CCC_PARENT', '')} {os.getpid()}"
-    common = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes), "CCC_PARENT": parents}
-    common |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    waiting, failed, end = [], [], math.inf
-    heard = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda number, _: _tell(waiting, number)) for number in heard}
+    from torch.distributed import run
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    # torchrun's own way with a signal hides the ranks' exit status, overrides nohup, and at a second signal leaves the
+    # ranks alone in the middle of saving. Passed on, a signal lets them save, and torchrun sees how they end.
+    for number in STOPS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _pass_on)
+    logging.disable(logging.ERROR)  # the ranks themselves say what went wrong
+    os.environ["CCC_PARENT"] = f"{os.environ.get('CCC_PARENT', '')} {os.getpid()}"
+    options = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={processes}", "--log-dir=/dev/null"]
     try:
-        for rank in range(processes):
-            waiting.append(
-                subprocess.Popen(command, env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
-            )
-        while waiting:
-            time.sleep(0.1)
-            ended = [process for process in waiting if process.poll() is not None]
-            waiting[:] = [process for process in waiting if process not in ended]
-            if any(process.returncode for process in ended) and not failed:
-                end = time.monotonic() + GRACE
-                _tell(waiting, signal.SIGTERM)
-            failed += [process.returncode for process in ended if process.returncode]
-            if time.monotonic() > end:
-                _tell(waiting, signal.SIGKILL)
-    finally:
-        _tell(waiting, signal.SIGKILL)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    status = failed[0] if failed else 0
-    return 128 - status if status < 0 else status
+        run.run(
+            run.parse_args([*options, "--signals-to-handle=SIGQUIT", "--no-python", sys.executable, *sys.orig_argv[1:]])
+        )
+    except ChildFailedError as error:
+        # That one was killed breaks the others' exchange, often within the second to which torchrun knows the time.
+        rank, failure = min(error.failures.items(), key=lambda item: (item[1].timestamp, not _was_killed(item[1])))
+        if failure.exitcode >= 0:
+            return failure.exitcode
+        killed = CCCError(f"rank {rank} was ended by {signal.Signals(-failure.exitcode).name}; run the command again")
+        killed.status = 128 - failure.exitcode
+        raise killed from None
+    return 0
 
 
-def _tell(processes: Sequence[subprocess.Popen], number: int) -> None:
-    for process in processes:
-        process.send_signal(number)
+def _was_killed(failure) -> bool:
+    return failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM  # by which torchrun ends the others
+
+
+def _pass_on(number: int, frame) -> None:
+    ranks = psutil.Process().children()
+    if not ranks:  # none has started yet: there is nothing to save
+        raise SystemExit(128 + number)
+    for rank in ranks:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            rank.send_signal(number)

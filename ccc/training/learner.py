@@ -5,6 +5,7 @@ import copy
 import os
 
 import torch
+from torch import nn
 
 from ccc.codebook import Codebook
 from ccc.loss import ClassBalancedCrossEntropy, rebalancing_weights
@@ -35,6 +36,8 @@ class Learner:
         model = ColorClassifier(codebook.size, settings.encoder, settings.pretrained, settings.decoder)
         if settings.init:
             start_from(model, codebook, settings.init)
+        if settings.sync_batchnorm and ranks.world > 1:
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         self.model = model.to(ranks.device, memory_format=torch.channels_last)
         self.mean = RunningMean(copy.deepcopy(self.model), settings.ema) if settings.ema else None
         fixed = rebalancing_weights(codebook) if settings.balance == "cic" else None
@@ -51,7 +54,7 @@ class Learner:
             groups, settings.learning_rate, (settings.beta1, settings.beta2), fused=fused or None
         )
         self.scaler = torch.amp.GradScaler(ranks.device.type, enabled=settings.precision == "float16")
-        self.network = ranks.wrapped(self.model)
+        self.network = ranks.wrap(self.model)
         self.seen: torch.Tensor | None = None  # classes of the last step, as the loss saw them
         if settings.compile:
             self.network = torch.compile(self.network)
@@ -96,7 +99,7 @@ class Learner:
         return loss.detach()
 
     def finite(self) -> bool:
-        """Whether all weights are numbers."""
+        """Whether all weights and running statistics are finite."""
         return all(bool(value.isfinite().all()) for value in self.model.state_dict().values())
 
     def state(self) -> dict:

@@ -1,0 +1,93 @@
+"""How a training run goes: its losses, its speed, and the curves that TensorBoard draws."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from ccc.settings import Settings
+from ccc.training.distributed import Ranks
+
+REPORT_EVERY = 60  # seconds between lines of progress
+
+
+class StepLoss(NamedTuple):
+    """What came of a step: `loss` is the mean over ranks, `stop` whether one of them was asked to stop."""
+
+    step: int
+    epoch: int
+    batch: int
+    loss: float
+    stop: bool
+
+
+class DelayedLosses:
+    """Mean loss over the ranks, and whether one was asked to stop, of every step: one exchange a step.
+
+    On CUDA the result of a step is read while the next is under way, so that the device never waits for this process.
+    """
+
+    def __init__(self, ranks: Ranks):
+        self.ranks, self.waiting = ranks, []
+
+    def add(self, step: int, epoch: int, batch: int, loss: torch.Tensor, stop: bool) -> None:
+        """Exchange what came of a step."""
+        both = self.ranks.sum(torch.stack([loss.float() / self.ranks.world, loss.new_tensor(float(stop))]))
+        event = None
+        if both.is_cuda:
+            both = torch.empty(2, pin_memory=True).copy_(both, non_blocking=True)
+            event = torch.cuda.Event()
+            event.record()
+        self.waiting.append((step, epoch, batch, both, event))
+
+    def ready(self, all: bool) -> Iterator[StepLoss]:
+        """What came of the steps added; of the last one too only where `all`, or not on CUDA."""
+        while len(self.waiting) > (0 if all or self.ranks.device.type != "cuda" else 1):
+            step, epoch, batch, both, event = self.waiting.pop(0)
+            if event:
+                event.synchronize()
+            loss, stop = both.tolist()
+            yield StepLoss(step, epoch, batch, loss, stop > 0)
+
+
+class Progress:
+    """Logs how far training is and when it will be done."""
+
+    def __init__(self, step: int, settings: Settings, log: Callable[[str], None]):
+        self.first, self.settings, self.log = step, settings, log
+        self.started = self.reported = time.perf_counter()
+
+    def rate(self, step: int) -> float:
+        """Pictures a second since the start of this process, validations included."""
+        return (step - self.first) * self.settings.batch_size / (time.perf_counter() - self.started)
+
+    def report(self, step: int, loss: float, row: dict | None = None) -> None:
+        """Log a line after a validation, whose `row` of the history it is, and otherwise every minute."""
+        now = time.perf_counter()
+        if row is None and now - self.reported < REPORT_EVERY:
+            return
+        self.reported = now
+        rate = self.rate(step)
+        text = f"step {step}/{self.settings.steps}  loss {loss:.3f}  "
+        if row:
+            text += (
+                f"validation {row['validation_loss']:.3f}  accuracy {row['accuracy']:.3f}  "
+                f"CNR {row['cnr_argmax']:.2f}  PSNR {row['psnr_argmax']:.2f}  "
+            )
+        left = (self.settings.steps - step) * self.settings.batch_size / rate / 60
+        self.log(text + f"{rate:.1f} images/s  {left:.1f} min left")
+
+
+@contextlib.contextmanager
+def curves(folder: Path, step: int, ranks: Ranks) -> Iterator[Callable[[str, float, int], None]]:
+    """A function (name, value, step) that adds a point for TensorBoard; those after `step` of a broken run go."""
+    if not ranks.first:
+        yield lambda name, value, step: None
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(folder, purge_step=step + 1) as writer:
+        yield writer.add_scalar
