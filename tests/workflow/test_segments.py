@@ -43,7 +43,7 @@ def checkout(tmp_path_factory):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "killer").mkdir()
     (folder / "killer/sitecustomize.py").write_text(KILLER)
-    for number in range(4):
+    for number in range(3):  # some seconds each
         write_png(folder / "photos" / f"{number}.png", data.astronaut()[100 * number :][:100, 100:240])
     random_checkpoint(partial(build, "mobile_sam"), folder / "random.pth")
     parameters = {"points_per_side": 3, "pred_iou_thresh": 0, "stability_score_thresh": 0, "box_nms_thresh": 1}
@@ -79,12 +79,12 @@ def test_random_sam_through_the_workflow_resumed_after_a_kill(checkout):
 
     snakemake(checkout, CELL)
     times = {path.name: path.stat().st_mtime_ns for path in (segments / "people").glob("*.json")}
-    assert len(times) == 4 and first.items() <= times.items()  # those of before the kill were not made again
+    assert len(times) == 3 and first.items() <= times.items()  # those of before the kill were not made again
     log = (checkout / "logs/segment/mobile_sam/people.log").read_text()
-    assert "2 segmented, 2 there already" in log and "pictures/s on cpu" in log
+    assert "1 segmented, 2 there already" in log and "pictures/s on cpu" in log
 
     api = COCO(segments / "people.json")
-    assert len(api.getImgIds()) == 4 and len(api.getAnnIds()) > 8
+    assert len(api.getImgIds()) == 3 and len(api.getAnnIds()) > 8
     assert all(api.annToMask(annotation).sum() == annotation["area"] for annotation in api.loadAnns(api.getAnnIds()))
     summary = json.loads((checkout / CELL).read_text())
     assert summary["segmenter"] == "mobile_sam" and summary["changes"]["changed_share"] > 0
