@@ -1,6 +1,5 @@
 """The CCC network (Fig. 8): torchvision encoder on gray input, convolutional decoder, logits at a quarter size."""
 
-import difflib
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from torch.nn import functional
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import weights
 from ccc.codebook import Codebook
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, did_you_mean
 from ccc.core.files import write_bytes
 from ccc.loss import expected_weights
 from ccc.settings import DECODERS
@@ -35,8 +34,7 @@ def _encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequential:
     try:
         network = models.get_model(name, weights=None)
     except ValueError:
-        near = difflib.get_close_matches(name, models.list_models(module=models), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = did_you_mean(name, models.list_models(module=models))
         raise CCCError(f"no encoder {name!r} in torchvision: {hint}densenet121 is the paper's") from None
     if pretrained:
         path = weights.locate(name, None if pretrained is True else pretrained)

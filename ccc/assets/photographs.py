@@ -4,7 +4,6 @@ Nothing is fetched unless asked for.
 """
 
 import dataclasses
-import difflib
 import functools
 import os
 import shlex
@@ -15,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from ccc.assets.download import check, download
-from ccc.core.errors import CCCError, MissingDataset
+from ccc.core.errors import CCCError, MissingDataset, did_you_mean
 from ccc.core.files import written_whole
 
 
@@ -57,9 +56,7 @@ def known() -> dict[str, Dataset]:
 def named(name: str) -> Dataset:
     """The set of that name. Raises CCCError with the nearest name where there is none."""
     if name not in known():
-        near = difflib.get_close_matches(name, known(), 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise CCCError(f"no dataset {name!r}: {hint}there are {', '.join(known())}")
+        raise CCCError(f"no dataset {name!r}: {did_you_mean(name, known())}there are {', '.join(known())}")
     return known()[name]
 
 

@@ -3,7 +3,6 @@
 Nothing is fetched unless asked for, and nothing stands in for a file that is missing.
 """
 
-import difflib
 import functools
 import os
 import pickle
@@ -17,7 +16,7 @@ from typing import BinaryIO
 import yaml
 
 from ccc.assets.download import check, download
-from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.errors import CCCError, MissingWeights, did_you_mean
 from ccc.core.files import sha256, write_text, written_whole
 
 # How files of each kind begin: a web page saved under a checkpoint's name is told at once.
@@ -44,9 +43,7 @@ def folders() -> list[Path]:
 def facts(name: str) -> dict:
     """What is known of a weight file, see `known`. Raises CCCError, with the nearest name, where there is none."""
     if name not in known():
-        near = difflib.get_close_matches(name, known(), 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise CCCError(f"no weight file {name!r}: {hint}there are {', '.join(known())}")
+        raise CCCError(f"no weight file {name!r}: {did_you_mean(name, known())}there are {', '.join(known())}")
     return known()[name]
 
 

@@ -3,7 +3,6 @@
 `coloring` and `video` colour files with any of them.
 """
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from ccc.assets import weights as weight_files
 from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, did_you_mean
 
 NOT_METHODS = ("base", "coloring", "video")
 
@@ -29,9 +28,7 @@ def names() -> list[str]:
 
 def _module(name: str):
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise CCCError(f"no method {name!r}: {hint}there are {', '.join(names())}")
+        raise CCCError(f"no method {name!r}: {did_you_mean(name, names())}there are {', '.join(names())}")
     return importlib.import_module(f"{__name__}.{name}")
 
 
@@ -77,7 +74,6 @@ def load(name: str, weights=None, device=None, **given) -> Colorizer:
     known = options(name)
     for option in given:
         if option not in known:
-            near = difflib.get_close_matches(option, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
+            hint = did_you_mean(option, known)
             raise CCCError(f"{name} has no option {option!r}: {hint}there are {', '.join(sorted(known)) or 'none'}")
     return _module(name).load(weights=weights, device=device, **given)

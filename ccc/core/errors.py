@@ -1,5 +1,8 @@
 """Errors a user can act on: one line that says what was wrong, where, and what to do instead."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class CCCError(Exception):
     """Wrong input, configuration or environment. The command line prints its one line and exits with status 2."""
@@ -19,3 +22,9 @@ class MissingWeights(CCCError):
 
 class MissingDataset(CCCError):
     """A photograph set that is not at hand; the message says how to get it."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """ "did you mean 'x'? " for the name among `known` nearest to `name`; an empty string where none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""

@@ -1,9 +1,8 @@
 """Segmenters by name, and masks on disk: computed once for a picture, used by every method."""
 
-import difflib
 import os
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, did_you_mean
 from ccc.segment.base import Segmenter
 from ccc.segment.store import read_masks, segment_folder, write_masks
 
@@ -27,9 +26,7 @@ def load(name: str, checkpoint: str | os.PathLike | None = None, device: str | N
     that does not fit, MissingWeights where there is no checkpoint.
     """
     if name not in _NAMES:
-        near = difflib.get_close_matches(name, _NAMES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise CCCError(f"no segmenter {name!r}: {hint}there are {', '.join(_NAMES)}")
+        raise CCCError(f"no segmenter {name!r}: {did_you_mean(name, _NAMES)}there are {', '.join(_NAMES)}")
     if name in _SAM:
         from ccc.segment.sam import Sam
 

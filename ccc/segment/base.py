@@ -1,11 +1,10 @@
 """What every segmenter is: a name, its parameters, and masks of one gray picture at a time."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, did_you_mean
 from ccc.segment.rle import by_area
 
 
@@ -66,8 +65,7 @@ def settings(name: str, defaults: Mapping, given: Mapping) -> dict:
     """`defaults` with what is `given` in their place. Raises CCCError for an unknown name or a value of no use."""
     for key, value in given.items():
         if key not in defaults:
-            near = difflib.get_close_matches(key, defaults, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
+            hint = did_you_mean(key, defaults)
             known = f"there are {', '.join(defaults)}" if defaults else "it has none"
             raise CCCError(f"{name} has no parameter {key!r}: {hint}{known}")
         wanted = int if isinstance(defaults[key], int) else (int, float)

@@ -1,5 +1,6 @@
 """Segmenters, their masks as COCO encodings, and masks on disk."""
 
+import importlib.util
 import json
 from functools import partial
 from pathlib import Path
@@ -225,6 +226,21 @@ def test_mobile_sam_has_the_published_shape():
     assert sum(not key.startswith("image_encoder.") for key in state) == 137  # SAM's own prompt encoder and decoder
     assert sum(parameter.numel() for parameter in network.parameters()) == 10130092
     assert state["image_encoder.layers.2.blocks.5.attn.attention_biases"].shape == (5, 196)
+
+
+def test_mobile_sams_encoder_gives_what_an_independent_one_gave(shared):
+    """Seeded weights under the published names; the values are of an implementation that shared no code with timm's."""
+    path = shared("parity/recipe.py")
+    spec = importlib.util.spec_from_file_location("recipe", path)
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    encoder = build("mobile_sam").image_encoder.eval()
+    encoder.load_state_dict(recipe.fill(encoder.state_dict()))
+    with torch.no_grad():
+        output = encoder(recipe.draw(7, (1, 3, 1024, 1024)))
+    assert [output.mean().item(), output.std().item(), output[0, 3, 5, 7].item()] == pytest.approx(
+        [0.018863, 1.010032, 1.066905], abs=1e-4
+    )
 
 
 MASKS = np.zeros((2, 6, 8), bool)
