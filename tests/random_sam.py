@@ -4,6 +4,7 @@ import functools
 
 import torch
 
+import ccc.core.torchvision_ops  # noqa: F401  before torchvision, which segment_anything imports
 import ccc.segment.sam
 
 
