@@ -16,7 +16,7 @@ ARG TORCH=torch
 WORKDIR /ccc
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY ccc ccc
-RUN pip install --no-cache-dir -c constraints.txt "${TORCH}" -e '.[s3]'
+RUN pip install --no-cache-dir -c constraints.txt "${TORCH}" -e .
 COPY Snakefile ./
 COPY workflow workflow
 COPY config config

@@ -6,7 +6,6 @@ from pathlib import Path
 def add_arguments(parser):
     parser.add_argument("files", nargs="*", type=Path, help="manifests, statistics of shards, codebook, model")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the JSON to write")
-    parser.add_argument("--root", type=Path, default=Path(), help="folder from which files below it are named")
     parser.add_argument("--configuration", default="{}", help="the workflow's, as JSON (default: none)")
 
 
@@ -23,6 +22,6 @@ def run(args):
         raise CCCError(f"--configuration is no JSON ({error})") from None
     if not isinstance(configuration, dict):
         raise CCCError("--configuration must be a JSON object")
-    found = gather(args.files, configuration, args.root)
+    found = gather(args.files, configuration)
     write_json(args.output, found)
     print(f"{args.output}: {len(found['packages'])} packages, {len(found['checksums'])} checksums")

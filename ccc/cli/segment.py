@@ -7,7 +7,7 @@ examples:
 
 segmenters: sam_vit_h, sam_vit_l, sam_vit_b, mobile_sam (with their published checkpoints); felzenszwalb and slic,
 stand-ins for machines without a checkpoint, named as such wherever their masks are used; masks, which reads those of
-another tool; tiny_sam, to test the path of Segment Anything with random weights.
+another tool.
 Pictures whose masks are there already are left as they are: a run that was stopped goes on where it was.
 """
 

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,22 +24,12 @@ from ccc.metrics.pair import GRID, Pair
 from ccc.metrics.registry import FOREIGN, FORMAT, METRICS, NATIVE, Metric, find
 from ccc.metrics.store import Store, code_of, content, digest
 
-if TYPE_CHECKING:
-    import pandas
-
 
 class Evaluation(NamedTuple):
     """What `evaluate` found: `rows`, one for each picture by name, and `summary`, as docs/metrics.md describes both."""
 
     rows: list[dict]
     summary: dict
-
-    @property
-    def per_image(self) -> "pandas.DataFrame":
-        """The rows as a pandas table: name, width, height and a column for each metric; NaN where undefined."""
-        import pandas
-
-        return pandas.DataFrame(self.rows)
 
     def save(self, csv_path: str | os.PathLike | None = None, json_path: str | os.PathLike | None = None) -> None:
         """Write rows as CSV (undefined values empty) and the summary as JSON, each whole; equal inputs, equal bytes."""

@@ -67,14 +67,13 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def gather(files: Sequence[str | os.PathLike], configuration: Mapping, root: str | os.PathLike = "") -> dict:
+def gather(files: Sequence[str | os.PathLike], configuration: Mapping) -> dict:
     """Describe a run, as a JSON object without time or place: equal runs in equal environments give equal objects.
 
     `files`: what the run is to be known by, such as manifests, statistics of shards, codebook and model;
-    `configuration`: as the workflow filled it; `root`: folder from which files below it are named. Returns
-    format; `versions` of ccc, Python and the platform; `packages`, every installed distribution by its normalized name;
-    `seeds` by their dotted place in the configuration; `configuration`; `checksums`, SHA-256 by path. Raises OSError
-    for a file that cannot be read.
+    `configuration`: as the workflow filled it. Returns format; `versions` of ccc, Python and the platform; `packages`,
+    every installed distribution by its normalized name; `seeds` by their dotted place in the configuration;
+    `configuration`; `checksums`, SHA-256 by path. Raises OSError for a file that cannot be read.
     """
     return {
         "format": FORMAT,
@@ -82,12 +81,8 @@ def gather(files: Sequence[str | os.PathLike], configuration: Mapping, root: str
         "packages": _packages(),
         "seeds": dict(_seeds(configuration)),
         "configuration": dict(configuration),
-        "checksums": dict(sorted((_named(Path(path), Path(root)), sha256(path)) for path in files)),
+        "checksums": {os.fspath(path): sha256(path) for path in sorted(map(os.fspath, files))},
     }
-
-
-def _named(path: Path, root: Path) -> str:
-    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _packages() -> dict[str, str]:

@@ -8,15 +8,12 @@ from ccc.segment.store import read_masks, segment_folder, write_masks
 
 __all__ = ["Segmenter", "load", "names", "read_masks", "segment_folder", "write_masks"]
 
-_SAM = ("sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam", "tiny_sam")
+_SAM = ("sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam")
 _NAMES = (*_SAM, "felzenszwalb", "slic", "masks")
 
 
 def names() -> list[str]:
-    """Names of all segmenters. `felzenszwalb` and `slic` are stand-ins for Segment Anything; `masks` reads given ones.
-
-    `tiny_sam` is Segment Anything at toy size, to test its path with random weights.
-    """
+    """Names of all segmenters. `felzenszwalb` and `slic` stand in for Segment Anything; `masks` reads given ones."""
     return list(_NAMES)
 
 

@@ -1,14 +1,13 @@
 """Segment Anything: the automatic mask generator of `segment-anything`, over the gray picture as three channels."""
 
-import functools
 import os
 from pathlib import Path
 
 import numpy as np
 
 from ccc.assets.weights import locate
-from ccc.core.errors import CCCError, MissingWeights
-from ccc.core.files import sha256, written_whole
+from ccc.core.errors import CCCError
+from ccc.core.files import sha256
 from ccc.segment.base import Segmenter, settings
 from ccc.segment.rle import record
 
@@ -24,7 +23,6 @@ class Sam(Segmenter):
     `crop_nms_thresh`: overlap of boxes above which the worse mask is dropped; `crop_n_layers`: layers of crops that
     are segmented too; `min_mask_region_area`: smaller islands and holes are removed, in pixels. The defaults are the
     library's. A mask's score is the overlap with the truth that the network expects of it.
-    `tiny_sam` is SAM's architecture at toy size, for tests with `random_checkpoint`.
     Source: Kirillov et al., Segment Anything, ICCV 2023; Zhang et al., Faster Segment Anything, 2023 (mobile_sam).
     """
 
@@ -48,12 +46,9 @@ class Sam(Segmenter):
         for key in ("points_per_side", "points_per_batch", "crop_n_points_downscale_factor"):
             if parameters[key] < 1:
                 raise CCCError(f"{name}: {key} must be at least 1, got {parameters[key]}")
-        if name == "tiny_sam" and checkpoint is None:
-            raise MissingWeights("no weights: tiny_sam has none; make some with ccc.segment.sam.random_checkpoint")
         checkpoint = locate(name, checkpoint)
         self.network = load_network(name, checkpoint).to(_device(device))
         super().__init__(name, parameters | {"checkpoint": sha256(checkpoint)})
-        self.stand_in = name == "tiny_sam"
         self._generator = _generator(self.network, parameters)
 
     @property
@@ -107,14 +102,12 @@ def build(name: str):
 
     if name in MODELS:
         return sam_model_registry[MODELS[name]]()
-    if name == "tiny_sam":
-        return _assemble(_tiny_encoder(), side=64, width=32, heads=2, hidden=32)
     from ccc.segment.tiny_vit import TinyViT
 
-    return _assemble(TinyViT(), side=1024, width=256, heads=8, hidden=2048)
+    return assemble(TinyViT(), side=1024, width=256, heads=8, hidden=2048)
 
 
-def _assemble(encoder, side: int, width: int, heads: int, hidden: int):
+def assemble(encoder, side: int, width: int, heads: int, hidden: int):
     """An image encoder with SAM's own prompt encoder and mask decoder, as its authors put them together."""
     from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 
@@ -130,41 +123,6 @@ def _assemble(encoder, side: int, width: int, heads: int, hidden: int):
         iou_head_hidden_dim=width,
     )
     return Sam(encoder, prompts, decoder, pixel_mean=PIXEL_MEAN, pixel_std=PIXEL_STD)
-
-
-def _tiny_encoder():
-    """SAM's image encoder at 64x64 with two narrow blocks: of no use but to run the whole path in a moment."""
-    import torch
-    from segment_anything.modeling import ImageEncoderViT
-
-    return ImageEncoderViT(
-        depth=2,
-        embed_dim=16,
-        img_size=64,
-        mlp_ratio=2,
-        norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-6),
-        num_heads=2,
-        patch_size=16,
-        qkv_bias=True,
-        use_rel_pos=True,
-        global_attn_indexes=[1],
-        window_size=2,
-        out_chans=32,
-    )
-
-
-def random_checkpoint(name: str, path: str | os.PathLike, seed: int = 0) -> None:
-    """Write a checkpoint of a segmenter with random weights that `seed` decides: its masks mean nothing.
-
-    It takes the path of the published one in tests of everything from the checkpoint to the report.
-    """
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = build(name)
-    with written_whole(path) as aside:
-        torch.save(network.state_dict(), aside)
 
 
 def load_network(name: str, checkpoint: str | os.PathLike):

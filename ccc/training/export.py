@@ -61,7 +61,7 @@ def export(
     if path.suffix == ".onnx":
         missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if importlib.util.find_spec(name) is None]
         if missing:
-            raise CCCError(f"ONNX needs the package {', '.join(missing)}: pip install 'ccc[export]'")
+            raise CCCError(f"ONNX needs the package {', '.join(missing)}: pip install {' '.join(missing)}")
     model, codebook, settings = load_model(weights)
     settings = decoding(settings, **chosen) | ({"note": note} if note else {})
     module = Exported(model, codebook, settings).eval()

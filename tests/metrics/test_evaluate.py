@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 from PIL import Image
 from skimage import data as shipped
@@ -49,7 +50,7 @@ def nowhere(tmp_path, monkeypatch):
 def test_values_are_those_of_the_functions(folders):
     prediction, truth = folders
     found = evaluate(prediction, truth, NETWORKLESS)
-    table = found.per_image
+    table = pandas.DataFrame(found.rows)
     assert list(table)[:3] == ["name", "width", "height"] and list(table["name"]) == ["a", "b", "c"]
     assert (table["width"] == 80).all() and (table["height"] == 64).all()
     for name, function in [

@@ -21,16 +21,6 @@ def test_versions_seeds_configuration_and_checksums(tmp_path):
     assert found["checksums"] == {str(tmp_path / "manifest.csv"): hashlib.sha256(b"name\n").hexdigest()}
 
 
-def test_files_below_the_root_are_named_from_there(tmp_path):
-    (tmp_path / "kept/results").mkdir(parents=True)
-    (tmp_path / "kept/results/model").write_text("1")
-    (tmp_path / "weights").write_text("2")
-    out = tmp_path / "provenance.json"
-    files = [str(tmp_path / "kept/results/model"), str(tmp_path / "weights")]
-    assert main(["provenance", *files, "-o", str(out), "--root", str(tmp_path / "kept")]) == 0
-    assert list(json.loads(out.read_text())["checksums"]) == [str(tmp_path / "weights"), "results/model"]
-
-
 def test_a_configuration_that_is_none(tmp_path, capsys):
     assert main(["provenance", "-o", str(tmp_path / "x.json"), "--configuration", "{run"]) == 2
     assert "--configuration is no JSON" in capsys.readouterr().err

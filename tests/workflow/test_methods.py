@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,52 @@ def test_folders_of_boxes_and_pictures_must_be_there(checkout):
 def test_no_torch_is_loaded_to_find_the_methods(checkout):
     (checkout.folder / "torch.py").write_text("raise SystemExit('torch was imported')")
     checkout.snakemake("-n", "results/colorized/gray/plain/set")
+
+
+def example(path: str, name: str) -> str:
+    """The rule of a method as a text of the project gives it."""
+    (rule,) = re.findall(rf"```python\n(rule colorize_{name}:.*?)```", (ROOT / path).read_text(), re.S)
+    return rule
+
+
+def test_the_method_of_the_readme_goes_from_pictures_to_tables_in_any_folder(checkout, tmp_path_factory):
+    (checkout.folder / "workflow/methods/mymethod.smk").write_text(example("README.md", "mymethod"))
+    (checkout.folder / "my_colorizer.py").write_text("import shutil, sys\nshutil.copytree(*sys.argv[1:])\n")
+    checkout.write({
+        "data": str(checkout.folder), "methods": ["mymethod"], "metrics": ["psnr", "cnr"],
+        "model": str(ROOT / "ccc/assets/ccc-scenes.safetensors"),
+    })  # fmt: skip
+    other = tmp_path_factory.mktemp("a run of its own")
+    there = ["--directory", str(other)]
+    checkout.snakemake(*there)
+    checkout.snakemake("results/colorized/mymethod/plain/set")
+    for folder in (other, checkout.folder):
+        colored = folder / "results/colorized/mymethod/plain/set"
+        assert [path.name for path in sorted(colored.glob("*.png"))] == ["a.png", "b.png", "c.png"]
+    assert (other / "results/metrics/mymethod/sam/set.csv").stat().st_size
+    assert "mymethod" in (other / "reports/small/tables/table_7.csv").read_text()
+    assert "mymethod" in (other / "reports/small/index.html").read_text()
+    assert "Nothing to be done" in checkout.snakemake(*there)
+    with open(checkout.folder / "my_colorizer.py", "a") as script:
+        script.write("# edited\n")
+    assert "rule colorize_mymethod:" in checkout.snakemake("-n", *there)
+
+
+def test_the_other_examples_of_methods_run_too(checkout):
+    (checkout.folder / "workflow/methods/theirs.smk").write_text(example("docs/methods.md", "theirs"))
+    (checkout.folder / "workflow/methods/kept.smk").write_text(example("docs/methods.md", "kept"))
+    (environment,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/methods.md").read_text(), re.S)
+    (checkout.folder / "workflow/envs/theirs.yaml").write_text(environment)
+    (checkout.folder / "theirs").mkdir()
+    (checkout.folder / "theirs/colorize.py").write_text(
+        "import shutil, sys\nshutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_ok=True)\n"
+    )
+    shutil.copytree(checkout.folder / "photos", checkout.folder / "kept/set")
+    checkout.write({"methods": ["theirs", "kept"], "model": str(ROOT / "ccc/assets/ccc-scenes.safetensors")})
+    made = [checkout.folder / f"results/colorized/{name}/plain/set" for name in ("theirs", "kept")]
+    checkout.snakemake(*(str(path.relative_to(checkout.folder)) for path in made))
+    for path in made:
+        assert [picture.name for picture in sorted(path.glob("*.png"))] == ["a.png", "b.png", "c.png"]
 
 
 # --- every method, with the seeded weights saved as the published files are ---

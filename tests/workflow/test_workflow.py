@@ -151,7 +151,7 @@ def load_code(folder):
     """The function `code` of common.smk, without the rest of the workflow."""
     source = (folder / "workflow/rules/common.smk").read_text()
     part = source[source.index("EXEMPT =") : source.index("wildcard_constraints")]
-    names = {"ast": ast, "functools": functools, "os": os, "ROOT": folder, "here": list}
+    names = {"ast": ast, "functools": functools, "os": os, "ROOT": folder}
     exec(part, names)
     return names["code"], names["EXEMPT"]
 

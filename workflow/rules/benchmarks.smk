@@ -36,7 +36,7 @@ rule showcase:
     conda:
         "../envs/ccc.yaml"
     params:
-        folders=lambda wildcards, input: [Path(path).parent for path in input.manifests],
+        folders=expand("results/benchmarks/{dataset}", dataset=BENCHMARKS),
         folder=subpath(output.manifest, parent=True),
         pictures=SHOWCASE_PICTURES,
     shell:

@@ -28,6 +28,8 @@ from ccc.core.files import safetensors_metadata
 # Jobs end with the process that started them: those of a killed run do not write into the next one
 # (ccc/core/processes.py).
 os.environ.update(CCC_PARENT=str(os.getpid()))
+# What a conda environment installs (workflow/envs/ccc.post-deploy.sh).
+os.environ.update(CCC_CHECKOUT=str(ROOT))
 
 
 def hold_folder():
@@ -112,41 +114,6 @@ REPORT = f"reports/{RUN}"
 SEGMENTER = config["segmenter"]["name"]
 
 
-def here(files):
-    """Files of the checkout or the machine, which are not to be looked for in a default storage (docs/cluster.md).
-
-    The mark says that a path is as it should be. Snakemake's `local` says so too, but keeps every job with such an input
-    on the machine where the run was started, where that shares no folder with the others.
-    """
-    if not files or workflow.storage_settings.default_storage_provider is None:
-        return files
-    from snakemake.io import flag
-    from snakemake.path_modifier import PATH_MODIFIER_FLAG
-
-    return flag(files, PATH_MODIFIER_FLAG)
-
-
-def look_again_for_folders():
-    """Have a folder found in S3 that a job on another machine has put there.
-
-    The plugin asks once whether there is one, before the job, and remembers the answer (seen in its release 0.3.6).
-    """
-    from snakemake_storage_plugin_s3 import StorageObject
-
-    asked = StorageObject.is_dir
-
-    def is_dir(self):
-        if getattr(self, "_is_dir", None) is False:
-            self._is_dir = None
-        return asked(self)
-
-    StorageObject.is_dir = is_dir
-
-
-if workflow.storage_settings.default_storage_provider == "s3":
-    look_again_for_folders()
-
-
 def source(path):
     """Where photographs lie: the embedded ones, a public set's archive (None where it is not at hand), or a path,
     which starts from `data` where it is relative."""
@@ -162,7 +129,7 @@ def split_file(path):
     """The file that says which pictures of a public set are the official ones; none for any other source."""
     dataset = datasets.known().get(path)
     return (
-        here([str(Path(source(path)).parent / dataset.split["file"])])
+        [str(Path(source(path)).parent / dataset.split["file"])]
         if dataset and dataset.split
         else []
     )
@@ -171,8 +138,8 @@ def split_file(path):
 def photographs(path, part):
     """What the job that reads photographs waits for, the path itself or the embedded photographs of that part."""
     if path == "embedded":
-        return local(f"results/embedded/{part}")
-    return here(source(path))
+        return f"results/embedded/{part}"
+    return source(path)
 
 
 def method_files():
@@ -188,12 +155,12 @@ def method_weights(method, *names):
     """Path of a method's weight file, the first of `names` that is here; where none is, the method is not run."""
     for name in names:
         try:
-            return here(str(weight_files.locate(name)))
+            return str(weight_files.locate(name))
         except MissingWeights:
             pass
     missing = f"{weight_files.known()[names[0]]['file']} is missing, get it with `ccc weights fetch {names[0]}`"
     NOT_RUN.setdefault(method, missing)
-    return here(str(weight_files.folders()[0] / weight_files.known()[names[0]]["file"]))
+    return str(weight_files.folders()[0] / weight_files.known()[names[0]]["file"])
 
 
 def kept_folder(key, dataset):
@@ -212,7 +179,7 @@ def kept_files(key, dataset):
     if not config["baselines"][section][name]:
         return []
     folder = Path(kept_folder(key, dataset))
-    return here(sorted(path.as_posix() for path in folder.rglob("*") if path.is_file()))
+    return sorted(path.as_posix() for path in folder.rglob("*") if path.is_file())
 
 
 def methods():
@@ -412,7 +379,7 @@ def title(method):
 
 # Weight files of metrics, named in the configuration or found: one that arrives or changes reruns the evaluation.
 METRIC_WEIGHTS = {
-    name: here(str(path))
+    name: str(path)
     for name, given in config["weights"].items()
     if (path := given or weight_files.find(name))
 }
@@ -433,10 +400,6 @@ def rerun_command():
     words += ["--snakefile", snakefile] if snakefile != "Snakefile" else []
     given = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
     words += ["--configfile", *given] if given else []
-    remote = workflow.storage_settings
-    if remote.default_storage_provider is not None:
-        words += ["--default-storage-provider", remote.default_storage_provider]
-        words += ["--default-storage-prefix", remote.default_storage_prefix]
     values = workflow.config_settings.config
     words += (["--config"] if values else []) + [
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
@@ -450,7 +413,7 @@ def starting_weights():
     named = {name: config["train"][name] for name in ("pretrained", "init")}
     if named["init"] is True:
         named["init"] = os.path.relpath(ROOT / "ccc/assets/ccc-scenes.safetensors")
-    return here([path for path in named.values() if isinstance(path, str)])
+    return [path for path in named.values() if isinstance(path, str)]
 
 
 def find_encoder():
@@ -464,23 +427,21 @@ def find_encoder():
 
 
 def model_path():
-    return here(config["model"]) or f"results/train/{RUN}/ccc.safetensors"
+    return config["model"] or f"results/train/{RUN}/ccc.safetensors"
 
 
 def segmenter_checkpoint(dataset):
     """The weight file of the segmenter; for the segmenter `masks` the dataset's own masks."""
     given = config["segmenter"]["checkpoint"]
     if not given or SEGMENTER != "masks":
-        return here(given)
-    return here(
-        next(
-            (
-                path
-                for path in (f"{given}/{dataset}", f"{given}/{dataset}.json")
-                if os.path.exists(path)
-            ),
-            given,
-        )
+        return given
+    return next(
+        (
+            path
+            for path in (f"{given}/{dataset}", f"{given}/{dataset}.json")
+            if os.path.exists(path)
+        ),
+        given,
     )
 
 
@@ -494,8 +455,8 @@ ABLATION = (
 )
 
 
-HARMONIZATION_TEMPLATE = here(
-    os.path.relpath(ROOT / "ccc/report/templates/harmonization.html")
+HARMONIZATION_TEMPLATE = os.path.relpath(
+    ROOT / "ccc/report/templates/harmonization.html"
 )
 HARMONIZATION = [f"{REPORT}/harmonization.html"] if "sam" in VARIANTS else []
 
@@ -541,12 +502,10 @@ PROVENANCE = [
 
 
 # What the pages are made of besides Python.
-TEMPLATES = here(
-    sorted(
-        os.path.relpath(path)
-        for part in ("templates", "static")
-        for path in (ROOT / "ccc/report" / part).iterdir()
-    )
+TEMPLATES = sorted(
+    os.path.relpath(path)
+    for part in ("templates", "static")
+    for path in (ROOT / "ccc/report" / part).iterdir()
 )
 
 # Modules that cannot change a result: a help text, a progress bar, a download, a video.
@@ -604,7 +563,7 @@ def code(*modules):
         if name not in seen and name not in EXEMPT:
             seen.add(name)
             queue += imported(name)
-    return here(sorted(os.path.relpath(module_file(name)) for name in seen))
+    return sorted(os.path.relpath(module_file(name)) for name in seen)
 
 
 wildcard_constraints:

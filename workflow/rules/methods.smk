@@ -6,9 +6,7 @@ for path in method_files():
 
 METHODS = methods()
 # What CNR over the codebook's classes reads. Without CCC among the methods there is no need to fit one.
-CODEBOOK = (
-    (here(config["model"]) or "results/codebook.json") if "ccc" in METHODS else []
-)
+CODEBOOK = (config["model"] or "results/codebook.json") if "ccc" in METHODS else []
 
 # What the tables say beside the metrics, in their files and on the pages.
 TABLE_OPTIONS = (

@@ -11,8 +11,6 @@ rule provenance:
     conda:
         "../envs/ccc.yaml"
     params:
-        root=lambda wildcards, input: Path(input.tables[0]).parents[2],
         configuration=lambda wildcards: json.dumps(config, sort_keys=True),
     shell:
-        "ccc provenance {input.files:q} -o {output:q} --root {params.root:q}"
-        " --configuration {params.configuration:q} 2>&1 | tee {log:q}"
+        "ccc provenance {input.files:q} -o {output:q} --configuration {params.configuration:q} 2>&1 | tee {log:q}"

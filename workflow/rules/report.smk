@@ -132,7 +132,6 @@ rule report:
         run=RUN,
         pictures=config["report"]["pictures"],
         rerun=rerun_command(),
-        results=lambda wildcards, input: Path(input.benchmarks[0]).parents[2],
         training=lambda wildcards, input: (
             []
             if config["model"]
@@ -151,6 +150,6 @@ rule report:
         ),
         options=TABLE_OPTIONS + assignments("--weights", METRIC_WEIGHTS),
     shell:
-        "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results {params.results:q}"
-        " --timings {params.results:q}/timings --pictures {params.pictures} --rerun {params.rerun:q}"
+        "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results results"
+        " --timings results/timings --pictures {params.pictures} --rerun {params.rerun:q}"
         " {params.training:q} {params.options:q} {params.model:q} 2>&1 | tee {log:q}"

@@ -1,19 +1,16 @@
-# Not for a storage: an index holds the dates of the folders that it was made of, which copies would not have.
 rule embedded:
     input:
         code=code("cli.embedded"),
     output:
-        train=local(directory("results/embedded/train")),
-        validation=local(directory("results/embedded/validation")),
-        benchmark=local(directory("results/embedded/benchmark")),
+        train=directory("results/embedded/train"),
+        validation=directory("results/embedded/validation"),
+        benchmark=directory("results/embedded/benchmark"),
     log:
         "logs/embedded.log",
     conda:
         "../envs/ccc.yaml"
-    params:
-        folder=subpath(output.train, parent=True),
     shell:
-        "ccc embedded {params.folder:q} 2>&1 | tee {log:q}"
+        "ccc embedded results/embedded 2>&1 | tee {log:q}"
 
 
 rule index:

@@ -1,0 +1,92 @@
+"""What is installed is this checkout: on the package index the name `ccc` belongs to somebody else's project."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = [
+    path
+    for place in (".ci", "benchmarks", "ccc", "config", "docs", "profiles", "workflow", ".")
+    for path in ((ROOT / place).rglob("*") if place != "." else ROOT.iterdir())
+    if path.is_file() and "__pycache__" not in path.parts
+]
+
+
+def asked(text: str) -> list[str]:
+    """The requirements named in `pip install` and its like, wherever they stand in a text."""
+    commands = re.findall(
+        r"\b(?:pip3?|pipx|uv(?: tool)?|conda|mamba) (?:install|download|add|create) ([^\n;&|`]*)", text
+    )
+    return [re.split(r"[\[=<>!~@ ]", word.strip("'\"(),."))[0] for command in commands for word in command.split()]
+
+
+def packages(part) -> list[str]:
+    """The names in the `dependencies` of a conda environment, those under `pip:` too."""
+    lines = [line for item in part for line in (item["pip"] if isinstance(item, dict) else [item])]
+    return [re.split(r"[\[=<>!~ ]", line)[0] for line in lines]
+
+
+@pytest.mark.parametrize("text", ["pip install 'ccc[export]'", "`pip install ccc`", "pip install -c x.txt ccc==1 y"])
+def test_what_would_ask_for_it_is_seen(text):
+    assert "ccc" in asked(text)
+    assert packages(["python>=3.11", {"pip": ["ccc[slurm]"]}]) == ["python", "ccc"]
+
+
+def test_no_text_command_or_message_asks_an_index_for_it():
+    wanted = {str(path.relative_to(ROOT)): asked(path.read_text("utf-8", "replace")) for path in TEXTS}
+    assert len(wanted["docs/cluster.md"]) > 3 and "constraints.txt" in wanted["Dockerfile"]
+    assert [name for name, words in wanted.items() if "ccc" in words] == []
+
+
+def test_no_list_of_requirements_asks_an_index_for_it():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    own = project["project"]["name"]
+    listed = project["build-system"]["requires"] + project["project"]["dependencies"]
+    listed += [line for extra in project["project"]["optional-dependencies"].values() for line in extra]
+    listed += [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    names = {canonicalize_name(Requirement(line).name) for line in listed}
+    for path in (ROOT / "workflow/envs").glob("*.yaml"):
+        names |= set(packages(yaml.safe_load(path.read_text())["dependencies"]))
+    assert {"torch", "python", own} <= names and "ccc" not in names | {own}
+
+
+# As much of conda as Snakemake calls: an environment is a folder, whose `pip` writes down where and how it is called.
+CONDA = """#!/usr/bin/env bash
+case "$1 $2" in
+  "info --json") echo '{{"conda_prefix": "{folder}", "platform": "linux-64"}}' ;;
+  "--version ") echo "conda 25.1.1" ;;
+  "config --get") echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
+  "env create")
+    while [ $# -gt 1 ]; do [ "$1" = --prefix ] && prefix=$2; shift; done
+    mkdir -p "$prefix/bin"
+    printf '#!/usr/bin/env bash\\nprintf "%%s\\\\n" "$PWD" "$@" >> "{folder}/called"\\n' > "$prefix/bin/pip"
+    chmod +x "$prefix/bin/pip" ;;
+  "clean -y") ;;
+  *) exit 1 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_snakemake_installs_this_checkout_into_the_environment_that_it_makes(checkout, tmp_path, elsewhere):
+    project, conda = checkout("environment"), tmp_path / "bin"
+    conda.mkdir()
+    for name, text in (("conda", CONDA.format(folder=tmp_path)), ("activate", 'export PATH="$1/bin:$PATH"\n')):
+        (conda / name).write_text(text)
+        (conda / name).chmod(0o755)
+    folder = tmp_path / "elsewhere" if elsewhere else project.folder
+    project.configure({"data": str(project.folder)})
+    environments = tmp_path / "environments"  # the checkout has a space, and Snakemake does not quote this path
+    run = project.run(
+        "--software-deployment-method", "conda", "--conda-create-envs-only", "--conda-prefix", str(environments),
+        "--directory", str(folder), "--configfile", "config/config.yaml", front=conda,
+    )  # fmt: skip
+    assert run.returncode == 0, run.output
+    called = (tmp_path / "called").read_text().splitlines()
+    assert called == [str(project.folder), "install", "--no-input", "-c", "constraints.txt", "-e", "."]

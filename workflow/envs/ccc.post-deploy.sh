@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Install this checkout, in the tested versions, into the environment that Snakemake has just made of ccc.yaml.
+#
+# Snakemake (deployment/conda.py, Env.create) runs a copy of this file, in .snakemake/conda of the folder of the run, with
+# that folder as the working directory and the environment activated: none of them leads to the checkout. CCC_CHECKOUT
+# does, which workflow/rules/common.smk sets in the process that starts this.
+set -euo pipefail
+cd "${CCC_CHECKOUT:?is set by workflow/rules/common.smk and names the checkout to install}"
+pip install --no-input -c constraints.txt -e .
