@@ -111,22 +111,14 @@ def write_shard(
         with open(temporary_histogram, "wb") as file:
             np.save(file, histogram)
         statistics = {
-            "format": "ccc-shard-1",
-            "shard": shard,
-            "of": of,
-            "samples": samples,
-            "size": size,
-            "map_size": map_size,
-            "fit": fit,
-            "interpolation": INTERPOLATION,
-            "cells": samples * map_size**2,
-            "clamped_cells": clamped,
+            "format": "ccc-shard-1", "shard": shard, "of": of, "samples": samples, "size": size, "map_size": map_size,
+            "fit": fit, "interpolation": INTERPOLATION, "cells": samples * map_size**2, "clamped_cells": clamped,
             "sha256": sha256(temporary_path),
             "skipped_by_reason": reasons,
             "skipped": skipped,
             "refused_by_reason": chosen.facts["refused_by_reason"] if shard == 0 else {},
             "refused": chosen.facts["refused"] if shard == 0 else [],
-        }
+        }  # fmt: skip
         write_json(temporary_statistics, statistics)
     return statistics
 
