@@ -1,6 +1,7 @@
 """Reading of training shards with webdataset: epochs of batches, the same for the same seed, workers and ranks."""
 
 import dataclasses
+import functools
 import hashlib
 import io
 import itertools
@@ -137,10 +138,11 @@ class Stream:
         """Gray uint8 `(1, H, W)`, class indices int16 `(H/4, W/4)` and key int64 of a sample, cropped and flipped."""
         try:
             gray = simplejpeg.decode_jpeg(sample["gray.jpg"], colorspace="GRAY")[..., 0]
-            classes = np.load(io.BytesIO(sample["classes.npy"]), allow_pickle=False)
             key, size, map_size = int(sample["__key__"]), sample["facts"]["size"], sample["facts"]["map_size"]
-            if gray.shape != (size, size) or classes.shape != (map_size, map_size) or classes.dtype != np.uint16:
-                raise ValueError(f"gray {gray.shape}, classes {classes.dtype} {classes.shape}")
+            header, data = _npy_header(map_size), sample["classes.npy"]
+            if gray.shape != (size, size) or not data.startswith(header):
+                raise ValueError(f"not a gray picture of {size}x{size} with uint16 classes of {map_size}x{map_size}")
+            classes = np.frombuffer(data, np.uint16, offset=len(header)).reshape(map_size, map_size)
             if classes.max() >= ColorGrid().size:
                 raise ValueError(f"class {classes.max()}")
         except (KeyError, ValueError, EOFError) as error:
@@ -165,6 +167,14 @@ class Stream:
         if self.flip and drawn % 2:
             gray, classes = gray[:, ::-1], classes[:, ::-1]
         return gray, classes
+
+
+@functools.cache
+def _npy_header(map_size: int) -> bytes:
+    """How a class map's file begins: compared whole, where NumPy would parse it anew for every sample."""
+    file, classes = io.BytesIO(), np.zeros((map_size, map_size), np.uint16)
+    np.save(file, classes)
+    return file.getvalue()[: -classes.nbytes]
 
 
 def _collated(samples: Sequence[tuple]) -> tuple:
