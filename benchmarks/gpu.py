@@ -207,9 +207,9 @@ def memory(args) -> dict:
     if args.device != "cuda":
         return {"skipped": "no CUDA"}
     import torch
-    from ccc.errors import CCCError
 
     from benchmarks.colorizers import _method
+    from ccc.core.errors import CCCError
 
     torch.cuda.set_per_process_memory_fraction(6 / (torch.cuda.get_device_properties(0).total_memory / 2**30))
     colorizer = _method("ddcolor-paper", "cuda")

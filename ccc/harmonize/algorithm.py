@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
+from ccc.core.compiled import compiled
 from ccc.core.errors import CCCError
 from ccc.core.files import write_text
 from ccc.core.images import read_rgb, write_png
@@ -54,70 +55,92 @@ def harmonize(
         raise ValueError(f"mode_bin must be >= 0.001, deltas >= 0, got {mode_bin}, {delta_a}, {delta_b}")
     if order not in ("area", "given") or mode not in ("marginal", "joint"):
         raise ValueError(f'order must be "area" or "given", mode "marginal" or "joint", got {order!r}, {mode!r}')
-    planes = [_Plane(ab[..., channel], delta, mode_bin) for channel, delta in enumerate((delta_a, delta_b))]
-    for window, inside in _segments(masks, ab.shape[:2], min_pixels, order):
-        for plane, most in zip(planes, _modes(planes, window, inside, mode), strict=True):
-            plane.pull(window, inside, most)
-    return np.stack([plane.values for plane in planes], axis=-1)
+    by_rows = not all(isinstance(mask, Mapping) for mask in masks)
+    planes = [_Plane(ab[..., channel], delta, mode_bin, by_rows) for channel, delta in enumerate((delta_a, delta_b))]
+    for starts, ends in _segments(masks, ab.shape[:2], min_pixels, order, by_rows):
+        for plane, value in zip(planes, _modes(planes, starts, ends, mode), strict=True):
+            center = (value + plane.low) * mode_bin
+            _pull(plane.values, plane.bins, starts, ends, value, float(center), float(plane.delta))
+    return np.stack([plane.picture() for plane in planes], axis=-1)
 
 
 class _Plane:
-    """One channel, and the bin of each value, counted from the lowest, so that no mask rounds again."""
+    """One channel laid out flat in the order of the runs, and the bin of each value, so that no mask rounds again."""
 
-    def __init__(self, values: np.ndarray, delta: float, mode_bin: float):
-        self.delta, self.mode_bin = float(delta), mode_bin
-        self.values = np.array(values, dtype=np.float32)
+    def __init__(self, values: np.ndarray, delta: float, mode_bin: float, by_rows: bool):
+        self.delta, self.by_rows, self.shape = delta, by_rows, values.shape
+        self.values = np.array(values if by_rows else values.T, dtype=np.float32, order="C").ravel()
         # In float64: adding 0.5 in float32 would round 0.49999997 up to 1.
         bins = np.floor(self.values.astype(np.float64) / mode_bin + 0.5).astype(np.int64)
         self.low, high = (int(bins.min()), int(bins.max())) if bins.size else (0, 0)
         self.count = high - self.low + 1
         self.bins = (bins - self.low).astype(np.min_scalar_type(self.count))  # one byte for any ordinary picture
 
-    def pull(self, window, inside: np.ndarray, most: int) -> None:
-        """Set what lies further than delta from the centre of bin `most` to it, `inside` the window."""
-        center = float((most + self.low) * self.mode_bin)
-        values = self.values[window]
-        far = inside & (np.abs(values.astype(np.float64) - center) > self.delta)  # float64, as in the loops
-        values[far] = center
-        self.bins[window][far] = most
+    def picture(self) -> np.ndarray:
+        """The values as `(H, W)`."""
+        return self.values.reshape(self.shape) if self.by_rows else self.values.reshape(self.shape[::-1]).T
 
 
-def _modes(planes: list[_Plane], window, inside: np.ndarray, mode: str) -> list[int]:
-    """Commonest bins of a and of b in the segment, or the commonest pair; ties to the smallest."""
-    a, b = (plane.bins[window][inside] for plane in planes)
+@compiled
+def _histogram(bins, starts, ends, count):
+    counts = np.zeros((4, count), np.int64)  # four, since neighbours often share a bin and would wait for each other
+    for run in range(len(starts)):
+        for pixel in range(starts[run], ends[run]):
+            counts[pixel & 3, bins[pixel]] += 1
+    return counts.sum(axis=0)
+
+
+@compiled
+def _pull(values, bins, starts, ends, mode, center, delta):
+    """Set what lies further than `delta` from `center` to it, and its bin to `mode`, within the runs."""
+    for run in range(len(starts)):
+        for pixel in range(starts[run], ends[run]):
+            if abs(values[pixel] - center) > delta:  # float64, as in the loops
+                values[pixel] = center
+                bins[pixel] = mode
+
+
+def _modes(planes: list[_Plane], starts: np.ndarray, ends: np.ndarray, mode: str) -> tuple[int, int]:
+    """Commonest bins of a and of b within the runs, or the commonest pair; ties to the smallest."""
     if mode == "marginal":
-        return [int(np.bincount(bins).argmax()) for bins in (a, b)]
-    pairs, counts = np.unique(a.astype(np.int64) * planes[1].count + b, return_counts=True)
-    return list(divmod(int(pairs[counts.argmax()]), planes[1].count))
+        return tuple(int(_histogram(plane.bins, starts, ends, plane.count).argmax()) for plane in planes)
+    lengths = ends - starts
+    pixels = np.repeat(ends - lengths.cumsum(), lengths) + np.arange(lengths.sum())
+    a, b = (plane.bins[pixels].astype(np.int64) for plane in planes)
+    values, counts = np.unique(a * planes[1].count + b, return_counts=True)
+    return divmod(int(values[counts.argmax()]), planes[1].count)
 
 
-def _segments(masks: Sequence, size: tuple[int, int], min_pixels: int, order: str):
-    """Window (two slices) and mask within it of each mask with more than `min_pixels` pixels, in order."""
+def _segments(masks: Sequence, size: tuple[int, int], min_pixels: int, order: str, by_rows: bool):
+    """Starts and ends of the runs of each mask with more than `min_pixels` pixels, in order."""
     found = []
     for number, mask in enumerate(masks):
-        mask = _mask(mask, size, number)
-        area = int(np.count_nonzero(mask))
-        if area > max(min_pixels, 0):
-            rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-            (top, bottom), (left, right) = rows[[0, -1]], columns[[0, -1]]
-            box = (left, top, right - left + 1, bottom - top + 1)
-            window = np.s_[top : bottom + 1, left : right + 1]
-            found.append((-area, box, number, window, mask[window]))
+        runs = _runs(mask, size, number, by_rows)
+        if runs.area > max(min_pixels, 0):
+            x, y, width, height = runs.box
+            found.append((-runs.area, (y, x, height, width) if by_rows else (x, y, width, height), number, runs))
     if order == "area":
         found.sort(key=lambda segment: segment[:3])
-    return [segment[3:] for segment in found]
+    for *_, runs in found:
+        ends = runs.lengths.cumsum()
+        yield ends[:-1:2], ends[1::2]
 
 
-def _mask(mask, size: tuple[int, int], number: int) -> np.ndarray:
-    """A mask or an encoding as bool `size`."""
+def _runs(mask, size: tuple[int, int], number: int, by_rows: bool = False) -> rle.Runs:
+    """Runs of a mask or an encoding, column by column; of its transpose where `by_rows`."""
     if isinstance(mask, Mapping):
-        mask = rle.decode(mask.get("segmentation", mask))
-    mask = np.asarray(mask)
-    if mask.dtype != bool:
-        raise CCCError(f"mask {number}: must be bool or a COCO encoding, got {mask.dtype}")
-    if mask.shape != tuple(size):
-        raise CCCError(f"mask {number}: is {' x '.join(map(str, mask.shape))}, the picture {size[0]} x {size[1]}")
-    return mask
+        runs = rle.parse(mask.get("segmentation", mask))
+        shape = runs.height, runs.width
+    else:
+        mask = np.asarray(mask)
+        shape = mask.shape
+        if mask.dtype != bool:
+            raise CCCError(f"mask {number}: must be bool or a COCO encoding, got {mask.dtype}")
+    if shape != tuple(size):
+        raise CCCError(f"mask {number}: is {' x '.join(map(str, shape))}, the picture {size[0]} x {size[1]}")
+    if isinstance(mask, Mapping):
+        return rle.scan(runs.mask().T) if by_rows else runs
+    return rle.scan(mask.T if by_rows else mask)
 
 
 def harmonize_picture(
@@ -143,7 +166,7 @@ def harmonize_picture(
     if changed.any():
         picture[changed] = with_ab(gray[changed][None], after[changed][None])[0]
     least = max(parameters.get("min_pixels", 500), 0)
-    used = sum(int(_mask(mask, gray.shape[:2], number).sum()) > least for number, mask in enumerate(masks))
+    used = sum(_runs(mask, gray.shape[:2], number).area > least for number, mask in enumerate(masks))
     shift = np.linalg.norm((after - before)[changed], axis=-1).sum(dtype=np.float64) / changed.size
     return picture, {"changed_share": float(changed.mean()), "mean_ab_shift": float(shift), "segments_used": used}
 

@@ -45,6 +45,14 @@ class Runs:
         return np.repeat(values, self.lengths).reshape(self.width, self.height).T
 
 
+def scan(mask: np.ndarray) -> Runs:
+    """Runs of a bool `(H, W)` mask; quick where it is laid out column by column."""
+    flat = mask.T.ravel()
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    edges = np.concatenate([[0] * (1 + (flat.size > 0 and bool(flat[0]))), changes, [flat.size]])
+    return Runs(*mask.shape, np.diff(edges))
+
+
 def parse(encoding: dict) -> Runs:
     """Runs of a COCO encoding `{"size": [H, W], "counts": str | bytes | list of int}`.
 
