@@ -44,26 +44,15 @@ class Ranking:
     mean_rank: dict[str, float]
 
 
-def bootstrap_interval(
-    values: Sequence[float], confidence: float = 0.95, resamples: int = 9999, seed: int = 0
-) -> tuple[float, float]:
-    """Confidence interval of the mean over pictures, bias-corrected and accelerated: (low, high).
-
-    `values`: finite numbers `(N,)`, N at least 2, in any unit; equal values give that value twice. Equal arguments
-    give equal intervals. Raises ValueError for other values. Source: Efron 1987, by scipy.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 1:
-        raise ValueError("an interval needs at least two values, all finite")
-    return tuple(map(float, bootstrap_intervals(values[None], confidence, resamples, seed)[0]))
-
-
 def bootstrap_intervals(
     table: np.ndarray, confidence: float = 0.95, resamples: int = 9999, seed: int = 0
 ) -> np.ndarray:
-    """`bootstrap_interval` of many rows of equal length at once: `(rows, N)` to `(rows, 2)`.
+    """Confidence intervals of means over pictures, bias-corrected and accelerated.
 
-    All rows share their resamples, so that scipy draws pictures, and the statistic is the means of all rows at once.
+    `table`: a row of finite numbers for each mean, `(rows, N)`, N at least 2, in any unit; equal values give that value
+    twice. Returns low and high, float64 `(rows, 2)`; equal arguments give equal intervals. Raises ValueError for other
+    values. All rows share their resamples: scipy draws pictures, and the statistic is the means of all rows at once.
+    Source: Efron 1987, by scipy.
     """
     from scipy.stats import bootstrap
 

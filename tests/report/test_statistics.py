@@ -5,7 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from ccc.report.statistics import bootstrap_interval, bootstrap_intervals, friedman, holm, wilcoxon_against_best
+from ccc.report.statistics import bootstrap_intervals, friedman, holm, wilcoxon_against_best
+
+
+def bootstrap_interval(values, **options):
+    """The interval of one mean."""
+    return tuple(bootstrap_intervals(np.asarray(values)[None], **options)[0])
 
 
 @pytest.fixture
