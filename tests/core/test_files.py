@@ -4,11 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
-from ccc.core import files
-from ccc.core.processes import Parent
+from ccc.core import files, processes
 
 WRITER = """
 import os, sys
@@ -76,12 +77,18 @@ def test_a_job_whose_engine_lives_is_left_alone(tmp_path):
     assert (tmp_path / "result.txt").read_text() == "half of it"
 
 
-@pytest.mark.parametrize("handles", [True, False], ids=["pidfd", "kill"])
-def test_a_process_is_known_to_have_ended(handles, monkeypatch):
-    if not handles:
-        monkeypatch.delattr(os, "pidfd_open", raising=False)
+def test_a_parent_that_has_ended_is_noticed_before_anybody_has_waited_for_it(monkeypatch):
+    monkeypatch.setattr(processes, "_parents", [])
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    parent = Parent(process.pid)
-    assert not parent.ended() and not parent.ended(wait=0.1)
-    process.communicate(b"\n")
-    assert parent.ended() and Parent(process.pid).ended()
+    processes._parents.append(psutil.Process(process.pid))
+    processes.check()
+    process.stdin.close()
+    deadline = time.monotonic() + 30
+    with pytest.raises(processes.Orphaned, match=f"process {process.pid}, .* has ended: nothing more is written"):
+        while time.monotonic() < deadline:  # a zombie from some moment on, until it is waited for
+            processes.check()
+    process.wait()
+    with pytest.raises(processes.Orphaned):
+        processes.check()
+    with pytest.raises(processes.Orphaned):
+        processes.watch(process.pid)
