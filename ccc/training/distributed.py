@@ -16,6 +16,8 @@ from ccc.core import devices
 from ccc.core.errors import CCCError
 from ccc.training.checkpoints import STOPS
 
+_groups: list = []  # that this process has joined
+
 
 @dataclasses.dataclass(frozen=True)
 class Ranks:
@@ -84,6 +86,9 @@ def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
             chosen = devices.choose(f"cuda:{os.environ['LOCAL_RANK']}")
         torch.cuda.set_device(chosen)
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    # A network that `wrap` made may outlive the group, in an error's traceback too. Were its reference the last, gloo
+    # would end its threads under the interpreter's lock, for which one of them may wait (PyTorch's issue 56297).
+    _groups.append(distributed.group.WORLD)
     try:
         yield Ranks(distributed.get_rank(), world, chosen)
     finally:

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 
 import numpy as np
 import pandas as pd
@@ -22,12 +23,16 @@ from ccc.training.learner import Learner
 from ccc.training.loop import check_fit
 
 
+def free_port():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
 def in_ranks(world, function, *arguments):
     """What `function(ranks, *arguments)` returns in each of so many processes that train together."""
     context = multiprocessing.get_context("forkserver")
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     pipes = [context.Pipe(duplex=False) for _ in range(world)]
     children = [
         context.Process(target=_rank, args=(rank, world, port, pipes[rank][1], function, *arguments))
@@ -127,6 +132,32 @@ def test_what_the_first_rank_does_or_cannot_do_all_know():
     assert in_ranks(2, _first_works, errors) == [expected, expected]
 
 
+def _leave_before_the_network(rank, ports):
+    for port in ports:
+        names = {"RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+        os.environ |= {name: str(value) for name, value in names.items()}
+        with joined("cpu") as ranks:
+            network = ranks.wrap(torch.nn.Linear(1, 1))
+            network(torch.ones(1, 1)).sum().backward()
+            sys.setswitchinterval(10)  # no other thread takes the interpreter's lock unasked
+            ranks.on_first(lambda: None)
+        del network
+        sys.setswitchinterval(0.005)
+
+
+def test_a_network_may_outlive_its_ranks():
+    """That it did so left `ccc train --processes 2` hanging at its end, now and then."""
+    ports = [free_port() for _ in range(10)]
+    context = multiprocessing.get_context("forkserver")
+    children = [context.Process(target=_leave_before_the_network, args=(rank, ports)) for rank in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(120)
+        child.kill()
+    assert [child.exitcode for child in children] == [0, 0]
+
+
 @pytest.mark.parametrize("machines", [1, 2])
 def test_ranks_train_one_model(data, tmp_path, machines):
     """Two processes of `ccc train` alone, or one on each of two machines, as far as `torchrun` can tell."""
@@ -134,9 +165,7 @@ def test_ranks_train_one_model(data, tmp_path, machines):
     if machines == 1:
         command += ["--processes", "2"]
     else:
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            meeting = f"localhost:{free.getsockname()[1]}"
+        meeting = f"localhost:{free_port()}"
         torchrun = ["-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
         command[1:1] = [*torchrun, "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting]
     with started(command, machines) as processes:
