@@ -88,10 +88,6 @@ def peaks(device: torch.device, dtype: torch.dtype) -> tuple[float, float]:
     return flops, 2 * source.nbytes / timed(lambda: target.copy_(source), device, 5)
 
 
-def endless(stream_of) -> itertools.chain:
-    return itertools.chain.from_iterable(stream_of(epoch).compact() for epoch in itertools.count())
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shards", help="pattern of shard tars")
@@ -117,9 +113,6 @@ def main():
 
 
 def measure(args, device: torch.device, paths: list[str], codebook: Codebook) -> None:
-    def stream(epoch: int) -> Stream:
-        return Stream(paths, codebook, args.batch, args.crop, epoch=epoch, workers=args.workers)
-
     settings = Settings(
         encoder=args.encoder, decoder=args.decoder, batch_size=args.batch, precision=args.precision,
         compile=args.compile,
@@ -132,7 +125,8 @@ def measure(args, device: torch.device, paths: list[str], codebook: Codebook) ->
     def step(number: int, gray: torch.Tensor, classes: torch.Tensor) -> None:
         learner.learn(number, moved(gray).float().div_(255), moved(classes).long())
 
-    batches = endless(stream)
+    stream = Stream(paths, codebook, args.batch, args.crop, workers=args.workers)
+    batches = itertools.chain.from_iterable(stream.epochs())
     gray, classes = next(batches)
     for number in range(3):
         step(number, gray, classes)

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import hashlib
 import io
-import itertools
 import os
 import random
 import tarfile
@@ -12,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import simplejpeg
+import torch
+import webdataset as wds
 
 from ccc.codebook import Codebook, ColorGrid
 from ccc.core.errors import CCCError
@@ -58,43 +59,69 @@ class Stream:
         Raises CCCError where there are fewer shards than readers, and naming the shard where it is damaged, holds
         another number of samples than the JSON beside it says, or a sample that is not what `ccc shard` writes.
         """
-        for gray, classes, _ in self._keyed():
-            yield gray, classes
+        return next(self.epochs())
+
+    def epochs(self) -> Iterator[Iterator[tuple]]:
+        """What `compact` gives of this epoch, of the next one from its start, and so on without end.
+
+        The processes that read stay from epoch to epoch: starting them takes longer than a small epoch.
+        """
+        stream, loader = self, self._loader()
+        while True:
+            yield ((gray, classes) for gray, classes, _ in stream._batches(loader))
+            stream = dataclasses.replace(stream, epoch=stream.epoch + 1, skip=0)
 
     def keys(self) -> list[str]:
         """Keys, in their shards, of the samples of the first batch that `compact` would give; for messages."""
-        return [f"{key:09d}" for _, _, keys in itertools.islice(self._keyed(), 1) for key in keys.tolist()]
+        return next((keys for _, _, keys in self._batches(self._loader())), [])
 
-    def _keyed(self) -> Iterator[tuple]:
-        import webdataset as wds
-
+    def _loader(self) -> torch.utils.data.DataLoader:
         readers = max(self.workers, 1) * self.world
         if len(self.shards) < readers:
             raise CCCError(
                 f"{len(self.shards)} shards cannot feed {self.world} rank(s) x {max(self.workers, 1)} worker(s): "
                 f"use fewer workers or write at least {readers} shards"
             )
-        shuffle = (
-            [wds.shuffle(self.buffer, initial=self.buffer, rng=self._generator("samples"))] if self.shuffle else []
+        return torch.utils.data.DataLoader(
+            _Epoch(self),
+            batch_size=None,
+            num_workers=self.workers,
+            prefetch_factor=4 if self.workers else None,
+            persistent_workers=self.workers > 0,
         )
-        dataset = wds.DataPipeline(
-            wds.SimpleShardList(self._shards_of(self.rank)),
-            wds.split_by_worker,
-            self._read,
-            *([shuffle] if self.shuffle else []),
-            wds.map(self._decoded),
-            wds.batched(self.batch_size, collation_fn=_collated),
-            _with_errors,
-        )
-        loader = wds.WebLoader(
-            dataset, batch_size=None, num_workers=self.workers, prefetch_factor=4 if self.workers else None
-        )
-        # The last batches of the workers are smaller: their samples make full ones together.
-        batches = loader.compose(_raised).unbatched().batched(self.batch_size, _collated, partial=self.partial)
+
+    def _batches(self, loader: torch.utils.data.DataLoader) -> Iterator[tuple]:
+        """Batches with the keys of their samples: full ones as they come, then what the workers' last make together."""
+        loader.dataset.epoch.fill_(self.epoch)
         end = self.steps() if self.even else None
+        batches = self._full(loader)
         for number, batch in enumerate(batches):  # to the end: a shard that lacks samples is noticed there
             if number >= self.skip and (end is None or number < end):
                 yield batch
+
+    def _full(self, loader: torch.utils.data.DataLoader) -> Iterator[tuple]:
+        rests = []
+        for batch in loader:
+            if isinstance(batch, CCCError):
+                raise batch
+            if len(batch[0]) == self.batch_size:
+                yield batch  # as it is: stacking every sample anew doubled what this process spends on one
+            else:
+                rests.append(batch)
+        yield from wds.batched(self.batch_size, _collated, partial=self.partial)(wds.unbatched()(rests))
+
+    def _pipeline(self, facts: dict[str, dict]) -> wds.DataPipeline:
+        """What one worker does in this epoch; its last batch may be smaller."""
+        seed = f"{self.seed} {self.epoch} {self.rank}"
+        return wds.DataPipeline(
+            wds.SimpleShardList(self._shards_of(self.rank)),
+            wds.split_by_worker,
+            functools.partial(_samples, facts),
+            wds.shuffle(self.buffer, initial=self.buffer, seed=seed) if self.shuffle else None,
+            wds.map(self._decoded),
+            wds.batched(self.batch_size, _collated),
+            _with_errors,
+        )
 
     def steps(self) -> int:
         """Batches that every rank has in this epoch (the least of all ranks), `skip` included.
@@ -106,51 +133,40 @@ class Stream:
         return min(-(-count // self.batch_size) if self.partial else count // self.batch_size for count in counts)
 
     def _facts(self) -> dict[str, dict]:
-        return dict(zip(map(os.path.abspath, self.shards), read_statistics(self.shards), strict=True))
-
-    def _generator(self, use: str) -> random.Random:
-        return random.Random(f"{self.seed} {self.epoch} {self.rank if use == 'samples' else ''} {use}")
+        """What the JSON beside each shard says, by the shard's absolute path."""
+        facts = dict(zip(map(os.path.abspath, self.shards), read_statistics(self.shards), strict=True))
+        size = next(iter(facts.values()))["size"]
+        for url, item in facts.items():
+            if (item["size"], item["map_size"]) != (size, size // 4):
+                found = f"pictures of {item['size']} pixels with {item['map_size']} classes a side"
+                raise CCCError(f"{url}: {found}, where {size} with {size // 4} are needed; {AGAIN}")
+        return facts
 
     def _shards_of(self, rank: int) -> list[str]:
         # Absolute: webdataset takes a name that begins with `pipe:` or `http:` for a command or an address.
         shards = [os.path.abspath(shard) for shard in self.shards]
         if self.shuffle:
-            self._generator("shards").shuffle(shards)
-        return shards[rank :: self.world]
+            random.Random(f"{self.seed} {self.epoch}").shuffle(shards)
+        return shards[rank :: self.world]  # not wds.split_by_node, which would split what the first rank validates on
 
-    def _read(self, shards: Iterable[dict]) -> Iterator[dict]:
-        """Samples of the shards, as many from each as its JSON says."""
-        import webdataset as wds
-
-        facts = self._facts()
-        for shard in shards:
-            url, found = shard["url"], 0
-            try:
-                for sample in wds.tarfile_samples([shard]):
-                    found += 1
-                    yield sample | {"facts": facts[url]}
-            except (tarfile.TarError, OSError, ValueError) as error:
-                raise CCCError(f"{url}: cannot be read ({str(error).splitlines()[0]}); {AGAIN}") from None
-            if found != facts[url]["samples"]:
-                raise CCCError(f"{url}: holds {found} samples, its JSON says {facts[url]['samples']}; {AGAIN}")
-
-    def _decoded(self, sample: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Gray uint8 `(1, H, W)`, class indices int16 `(H/4, W/4)` and key int64 of a sample, cropped and flipped."""
+    def _decoded(self, sample: dict) -> tuple[np.ndarray, np.ndarray, str]:
+        """Gray uint8 `(1, H, W)`, class indices int16 `(H/4, W/4)` and key of a sample, cropped and flipped."""
+        key, size = sample["__key__"], sample["size"]
         try:
+            # OpenCV would fill in what a cut JPEG lacks.
             gray = simplejpeg.decode_jpeg(sample["gray.jpg"], colorspace="GRAY")[..., 0]
-            key, size, map_size = int(sample["__key__"]), sample["facts"]["size"], sample["facts"]["map_size"]
-            header, data = _npy_header(map_size), sample["classes.npy"]
+            header, data = _npy_header(size // 4), sample["classes.npy"]
             if gray.shape != (size, size) or not data.startswith(header):
-                raise ValueError(f"not a gray picture of {size}x{size} with uint16 classes of {map_size}x{map_size}")
-            classes = np.frombuffer(data, np.uint16, offset=len(header)).reshape(map_size, map_size)
+                raise ValueError(f"not a gray picture of {size}x{size} with uint16 classes of {size // 4}x{size // 4}")
+            classes = np.frombuffer(data, np.uint16, offset=len(header)).reshape(size // 4, size // 4)
             if classes.max() >= ColorGrid().size:
                 raise ValueError(f"class {classes.max()}")
-        except (KeyError, ValueError, EOFError) as error:
-            raise CCCError(
-                f"{sample['__url__']}: sample {sample['__key__']} cannot be read ({error}); {AGAIN}"
-            ) from None
-        gray, classes = self._augmented(sample["__key__"], gray, self.codebook.lookup[classes].astype(np.int16))
-        return gray[None], classes, np.int64(key)
+        except KeyError as error:
+            raise CCCError(f"{sample['__url__']}: sample {key} has no {error.args[0]}; {AGAIN}") from None
+        except ValueError as error:
+            raise CCCError(f"{sample['__url__']}: sample {key} cannot be read ({error}); {AGAIN}") from None
+        gray, classes = self._augmented(key, gray, self.codebook.lookup[classes].astype(np.int16))
+        return gray[None], classes, key
 
     def _augmented(self, key: str, gray: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Crop and flip, the same for gray and classes; drawn by the sample's key, whoever reads it and when."""
@@ -169,6 +185,32 @@ class Stream:
         return gray, classes
 
 
+class _Epoch(torch.utils.data.IterableDataset):
+    """A stream's batches in the epoch of that number, which lies in memory that all processes share."""
+
+    def __init__(self, stream: Stream):
+        self.stream, self.facts, self.epoch = stream, stream._facts(), torch.zeros(1, dtype=torch.int64).share_memory_()
+
+    def __iter__(self) -> Iterator:
+        return iter(dataclasses.replace(self.stream, epoch=self.epoch.item())._pipeline(self.facts))
+
+
+def _samples(facts: dict[str, dict], shards: Iterable[dict]) -> Iterator[dict]:
+    """Samples of the shards, as many from each as its JSON says, with the `size` that it says."""
+    for shard in shards:
+        url, found = shard["url"], 0
+        try:
+            for sample in wds.tarfile_samples([shard]):
+                found += 1
+                sample["size"] = facts[url]["size"]
+                yield sample
+        except (tarfile.TarError, OSError, ValueError) as error:  # to whose arguments webdataset adds its open file
+            reason = getattr(error, "strerror", None) or str(error.args[0]).split(" @ ")[0]
+            raise CCCError(f"{url}: cannot be read ({reason}); {AGAIN}") from None
+        if found != facts[url]["samples"]:
+            raise CCCError(f"{url}: holds {found} samples, its JSON says {facts[url]['samples']}; {AGAIN}")
+
+
 @functools.cache
 def _npy_header(map_size: int) -> bytes:
     """How a class map's file begins: compared whole, where NumPy would parse it anew for every sample."""
@@ -177,12 +219,9 @@ def _npy_header(map_size: int) -> bytes:
     return file.getvalue()[: -classes.nbytes]
 
 
-def _collated(samples: Sequence[tuple]) -> tuple:
-    """A tensor for each part of the samples, which are arrays in the worker and tensors after it."""
-    import torch
-
-    parts = zip(*samples, strict=True)
-    return tuple(torch.stack(part) if torch.is_tensor(part[0]) else torch.from_numpy(np.stack(part)) for part in parts)
+def _collated(samples: Sequence[tuple]) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
+    gray, classes, keys = zip(*samples, strict=True)
+    return torch.from_numpy(np.stack(gray)), torch.from_numpy(np.stack(classes)), list(keys)
 
 
 def _with_errors(batches: Iterable) -> Iterator:
@@ -191,10 +230,3 @@ def _with_errors(batches: Iterable) -> Iterator:
         yield from batches
     except CCCError as error:
         yield error
-
-
-def _raised(batches: Iterable) -> Iterator:
-    for batch in batches:
-        if isinstance(batch, CCCError):
-            raise batch
-        yield batch

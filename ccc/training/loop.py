@@ -165,9 +165,10 @@ def fit(run: Run) -> None:
     settings, ranks = run.settings, run.ranks
     losses, progress = DelayedLosses(ranks), Progress(run.step, settings, run.log)
     with Signals() as signals, curves(run.folder / "tensorboard", run.step, ranks) as add_point:
+        epochs = run.stream(run.epoch, run.batch).epochs()
         while run.step < settings.steps:
             length = run.stream(run.epoch).steps()
-            for gray, target in run.stream(run.epoch, run.batch).compact():
+            for gray, target in next(epochs):
                 gray, target = (_to_device(part, ranks.device) for part in (gray, target))
                 loss = run.learner.learn(run.step, gray.float().div_(255), target.long())
                 losses.add(run.step + 1, run.epoch, run.batch, loss, bool(signals.caught))

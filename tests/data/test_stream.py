@@ -39,6 +39,23 @@ def test_epochs_differ_and_repeat(shards):
     assert (first == again).all() and not (first == second).all()
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_epochs_by_the_same_workers_are_what_each_gives_alone(shards, workers):
+    book = Codebook.fit(np.full(400, 600))
+    stream = Stream(shards, book, 2, epoch=3, skip=1, workers=workers, buffer=2)
+    epochs = stream.epochs()
+    for alone in (stream, dataclasses.replace(stream, epoch=4, skip=0), dataclasses.replace(stream, epoch=5, skip=0)):
+        for (gray, classes), (same_gray, same_classes) in zip(next(epochs), alone.compact(), strict=True):
+            assert (gray == same_gray).all() and (classes == same_classes).all()
+
+
+def test_what_torchrun_sets_splits_no_shards(shards, monkeypatch):
+    """The first of several ranks validates alone, on all pictures."""
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert len(grays(Stream(shards, Codebook.fit(np.full(400, 600)), 2, partial=True))) == 11
+
+
 @pytest.mark.parametrize(("workers", "partial"), [(0, False), (3, False), (3, True)])
 def test_skip_goes_on_where_it_stopped(shards, workers, partial):
     """Shards of 3, 3, 2 and 3 samples: three workers have unequal shares, and left-overs that make batches together."""
@@ -72,23 +89,27 @@ def test_compact_batches_hold_the_same_values(shards):
         assert (gray == gray_uint8.float() / 255).all() and (classes == classes_int16).all()
 
 
-def packed_again(shard, path, change=lambda name, data: data, format=tarfile.GNU_FORMAT):
+def packed_again(shard, path, change=lambda name, data: data, format=tarfile.GNU_FORMAT, folder=""):
     """A copy of a shard by tarfile, with its JSON, each member's bytes passed through `change`; None leaves it out."""
     with tarfile.open(shard) as whole, tarfile.open(path, "w", format=format) as archive:
         for member in whole.getmembers():
             data = change(member.name, whole.extractfile(member).read())
             if data is not None:
-                member.mtime, member.size = 1.5, len(data)
+                member.name, member.mtime, member.size = folder + member.name, 1.5, len(data)
                 archive.addfile(member, io.BytesIO(data))
     shutil.copy(shard.with_suffix(".json"), path.with_suffix(".json"))
     return path
 
 
+@pytest.mark.parametrize("folder", ["", "./"])
 @pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_shards_packed_by_another_program_are_read_as_well(shards, tmp_path, format):
-    path, book = packed_again(shards[0], tmp_path / "0.tar", format=format), Codebook.fit(np.full(400, 600))
+def test_shards_packed_by_another_program_are_read_as_well(shards, tmp_path, format, folder):
+    path, book = (
+        packed_again(shards[0], tmp_path / "0.tar", format=format, folder=folder),
+        Codebook.fit(np.full(400, 600)),
+    )
     for (gray, classes), (same_gray, same_classes) in zip(
-        Stream([path], book, 1).compact(), Stream(shards[:1], book, 1).compact(), strict=True
+        Stream([path], book, 1, flip=False).compact(), Stream(shards[:1], book, 1, flip=False).compact(), strict=True
     ):
         assert (gray == same_gray).all() and (classes == same_classes).all()
 
@@ -100,8 +121,11 @@ def npy(array):
 
 
 CLASSES = np.full((16, 16), 210, np.uint16)
+JPEG = simplejpeg.encode_jpeg(np.random.default_rng(0).integers(0, 256, (64, 64, 1), np.uint8), 92, "GRAY")
 WRONG = {
     "the gray is no JPEG": ("gray.jpg", b"\0" * 1000),
+    "the gray is cut": ("gray.jpg", JPEG[: len(JPEG) // 2]),
+    "the gray is missing": ("gray.jpg", None),
     "the gray is of another size": ("gray.jpg", simplejpeg.encode_jpeg(np.zeros((32, 32, 1), np.uint8), 92, "GRAY")),
     "a class of 400": ("classes.npy", npy(CLASSES + 190)),
     "signed classes": ("classes.npy", npy(CLASSES.astype(np.int16))),
@@ -120,7 +144,9 @@ def test_a_sample_that_is_not_what_is_written_is_named_in_one_line(shards, tmp_p
     key = json.loads(shards[0].with_suffix(".json").read_text())["samples"] - 1
     change = lambda name, old: data if name == f"{key:09d}.{suffix}" else old  # noqa: E731
     path = packed_again(shards[0], tmp_path / "0.tar", change)
-    with pytest.raises(CCCError, match=rf"0\.tar: sample {key:09d} cannot be read .*write the shard again") as caught:
+    with pytest.raises(
+        CCCError, match=rf"0\.tar: sample {key:09d} (cannot be read|has no) .*write the shard again with `ccc shard`"
+    ) as caught:
         list(Stream([path], Codebook.fit(np.full(400, 600)), 2, shuffle=False, workers=workers).compact())
     assert "\n" not in str(caught.value)
 
@@ -129,7 +155,7 @@ def test_a_sample_that_is_not_what_is_written_is_named_in_one_line(shards, tmp_p
 def test_a_shard_cut_short_is_named(shards, tmp_path, left):
     path = packed_again(shards[0], tmp_path / "0.tar")
     path.write_bytes(path.read_bytes()[:left])
-    with pytest.raises(CCCError, match=r"0\.tar: .*write the shard again with `ccc shard`"):
+    with pytest.raises(CCCError, match=r"0\.tar: [^<>@\n]*; write the shard again with `ccc shard`$"):
         list(Stream([path], Codebook.fit(np.full(400, 600)), 1, even=True).compact())
 
 
@@ -166,6 +192,29 @@ def test_a_json_that_cannot_be_is_refused(shards, tmp_path, change):
     path.with_suffix(".json").write_text(json.dumps(facts | change))
     with pytest.raises(CCCError, match=r"0\.json: .*write the shard again with `ccc shard`"):
         Stream([path], Codebook.fit(np.full(400, 600)), 1).steps()
+
+
+@pytest.mark.parametrize("change", [{"size": 128, "map_size": 32}, {"map_size": 8}])
+def test_shards_of_other_sizes_are_named(shards, tmp_path, change):
+    path = packed_again(shards[0], tmp_path / "0.tar")
+    facts = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(facts | change))
+    with pytest.raises(CCCError, match=r"0\.tar: pictures of .* where 64 with 16 are needed; write the shard again"):
+        next(Stream([shards[1], path], Codebook.fit(np.full(400, 600)), 2).compact())
+
+
+def test_a_missing_shard_is_named(shards, tmp_path):
+    path = packed_again(shards[0], tmp_path / "0.tar")
+    path.unlink()
+    with pytest.raises(CCCError, match=r"0\.tar: cannot be read \(No such file or directory\); write the shard again"):
+        list(Stream([path], Codebook.fit(np.full(400, 600)), 2, workers=1).compact())
+
+
+def test_the_keys_of_a_batch_are_those_of_its_samples(shards):
+    """Two workers take turns; one has keys 0, 1, 5, 6, 7, the other 2, 3, 4, 8, 9, 10."""
+    stream = Stream(shards, Codebook.fit(np.full(400, 600)), 2, shuffle=False, workers=2, partial=True)
+    found = [dataclasses.replace(stream, skip=skip).keys() for skip in range(stream.steps())]
+    assert [list(map(int, keys)) for keys in found] == [[0, 1], [2, 3], [5, 6], [4, 8], [9, 10], [7]]
 
 
 def test_crop_and_flip_move_gray_and_classes_together(shards):
