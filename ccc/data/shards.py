@@ -156,6 +156,9 @@ def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
         try:
             facts = json.loads(path.read_text())
             numbers = [facts[name] for name in ("samples", "size", "map_size")]
+            missing = {"sha256", "fit"} - facts.keys()
+            if missing:
+                raise ValueError(f"it has no {' and no '.join(sorted(missing))}")
             if not all(type(number) is int and number > 0 for number in numbers) or numbers[1] % numbers[2]:
                 raise ValueError(f"samples, size and map_size are {', '.join(map(repr, numbers))}")
             found.append(facts)
