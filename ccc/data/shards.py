@@ -77,7 +77,8 @@ def write_shard(
     index: str | os.PathLike | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> dict:
-    """Write one shard of a source: `NAME.tar`, `NAME.histogram.npy` and `NAME.json`; equal inputs give equal bytes.
+    """Write one shard of a source: `NAME.tar`, `NAME.histogram.npy` and `NAME.json`; equal inputs give equal bytes
+    on processors of one kind (OpenCV picks its resizing, and how it rounds, by what the processor offers).
 
     `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: which slice
     of the chosen pictures; `index`: what `ccc index` wrote of this source, or None to scan it now and make the
