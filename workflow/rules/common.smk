@@ -22,12 +22,13 @@ from workflow.lib.configuration import checked_config
 from workflow.lib.folder_lock import hold_folder
 from workflow.lib.incomplete import incomplete
 from workflow.lib.methods import kept_folder, segmenter_checkpoint
+from workflow.lib.output import quiet_output
 
-# Jobs end with the process that started them: those of a killed run do not write into the next one
-# (ccc/core/processes.py).
-os.environ.update(CCC_PARENT=str(os.getpid()))
-# What a conda environment installs (workflow/envs/ccc.post-deploy.sh).
-os.environ.update(CCC_CHECKOUT=str(ROOT))
+# The process with which jobs end (ccc/core/processes.py), and what a conda environment installs (workflow/envs).
+os.environ.update(CCC_PARENT=str(os.getpid()), CCC_CHECKOUT=str(ROOT))
+
+if workflow.is_main_process and not workflow.output_settings.verbose:
+    quiet_output(logger, workflow.output_settings.dryrun)
 
 config = checked_config(config)
 sources.check_sources(config)
@@ -47,18 +48,19 @@ title = functools.partial(method_files.title, config=config)
 method_weights = COLORIZERS.weights
 
 
-def shard_names(split, count):
-    return [f"results/shards/{split}/{number:05d}.tar" for number in range(count)]
-
-
 def beside(paths, suffix):
     """The files of the same names with another suffix."""
     return [Path(path).with_suffix(suffix).as_posix() for path in paths]
 
 
-TRAINING_SHARDS = shard_names("train", config["training"]["shards"])
-VALIDATION_SHARDS = shard_names("validation", config["training"]["validation_shards"])
-SHARD_COUNTS = {"train": len(TRAINING_SHARDS), "validation": len(VALIDATION_SHARDS)}
+SHARD_COUNTS = {
+    "train": config["training"]["shards"],
+    "validation": config["training"]["validation_shards"],
+}
+TRAINING_SHARDS, VALIDATION_SHARDS = (
+    expand(f"results/shards/{split}/{{number:05d}}.tar", number=range(count))
+    for split, count in SHARD_COUNTS.items()
+)
 STATISTICS = beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json")
 
 # Weight files of metrics, named in the configuration or found: one that arrives or changes reruns the evaluation.
@@ -113,12 +115,8 @@ def before_harmonizing(method, dataset):
 
 
 def cells(suffix):
-    return expand(
-        f"results/metrics/{{method}}/{{variant}}/{{dataset}}{suffix}",
-        method=METHODS,
-        variant=VARIANTS,
-        dataset=DATASETS,
-    )
+    pattern = "results/metrics/{method}/{variant}/{dataset}" + suffix
+    return expand(pattern, method=METHODS, variant=VARIANTS, dataset=DATASETS)
 
 
 def incomplete_folders(wildcards):
