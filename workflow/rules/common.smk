@@ -115,8 +115,13 @@ def before_harmonizing(method, dataset):
 
 
 def cells(suffix):
-    pattern = "results/metrics/{method}/{variant}/{dataset}" + suffix
-    return expand(pattern, method=METHODS, variant=VARIANTS, dataset=DATASETS)
+    return expand(
+        "results/metrics/{method}/{variant}/{dataset}{suffix}",
+        method=METHODS,
+        variant=VARIANTS,
+        dataset=DATASETS,
+        suffix=suffix,
+    )
 
 
 def incomplete_folders(wildcards):
