@@ -115,13 +115,8 @@ def before_harmonizing(method, dataset):
 
 
 def cells(suffix):
-    return expand(
-        "results/metrics/{method}/{variant}/{dataset}{suffix}",
-        method=METHODS,
-        variant=VARIANTS,
-        dataset=DATASETS,
-        suffix=suffix,
-    )
+    pattern = f"results/metrics/{{method}}/{{variant}}/{{dataset}}{suffix}"
+    return expand(pattern, method=METHODS, variant=VARIANTS, dataset=DATASETS)
 
 
 def incomplete_folders(wildcards):
