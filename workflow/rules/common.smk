@@ -85,12 +85,12 @@ def find_weights():
     wanted = {}
     if "train" in jobs and config["train"]["pretrained"] is True:
         wanted["train.pretrained"] = config["train"]["encoder"]
-    if "segment" in jobs and not config["segmenter"]["checkpoint"]:
+    ready = config["segmenter"]["checkpoint"] or SEGMENTER not in weight_files.known()
+    if "segment" in jobs and not ready:
         wanted["segmenter.checkpoint"] = SEGMENTER
     for key, name in wanted.items():
         try:
-            if name in weight_files.known():  # the other segmenters need none
-                weight_files.locate(name)
+            weight_files.locate(name)
         except CCCError as error:
             raise WorkflowError(f"{key}: {error}")
 
