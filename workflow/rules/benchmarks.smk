@@ -1,7 +1,30 @@
+# By benchmark: its source, where its photographs lie, and how to choose of them.
+BENCHMARK_SOURCES = {
+    name: entry["source"] for name, entry in config["benchmarks"].items()
+}
+BENCHMARK_PHOTOGRAPHS = {
+    name: photographs(source, "benchmark") for name, source in BENCHMARK_SOURCES.items()
+}
+BENCHMARK_OPTIONS = {
+    name: options(
+        {
+            "count": entry["n"],
+            "seed": entry["seed"],
+            "side": config["side"],
+            "dataset": (
+                entry["source"] if entry["source"] in datasets.known() else None
+            ),
+        }
+    )
+    for name, entry in config["benchmarks"].items()
+}
+
+
 rule prepare:
     input:
-        photographs=lambda wildcards: BENCHMARK_PHOTOGRAPHS[wildcards.dataset],
-        split=lambda wildcards: BENCHMARK_SPLITS[wildcards.dataset],
+        embedded=lambda wildcards: sources.embedded(
+            BENCHMARK_SOURCES[wildcards.dataset], "benchmark"
+        ),
         code=code("cli.prepare"),
     output:
         manifest="results/benchmarks/{dataset}/manifest.csv",
@@ -14,10 +37,12 @@ rule prepare:
     conda:
         "../envs/ccc.yaml"
     params:
+        photographs=lambda wildcards: BENCHMARK_PHOTOGRAPHS[wildcards.dataset],
+        fingerprint=lambda wildcards: fingerprint(BENCHMARK_SOURCES[wildcards.dataset]),
         folder=subpath(output.manifest, parent=True),
         options=lookup(dpath="{dataset}", within=BENCHMARK_OPTIONS),
     shell:
-        "ccc prepare {input.photographs:q} -o {params.folder:q} {params.options:q} 2>&1 | tee {log:q}"
+        "ccc prepare {params.photographs:q} -o {params.folder:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
 rule showcase:
@@ -38,6 +63,10 @@ rule showcase:
     params:
         folders=expand("results/benchmarks/{dataset}", dataset=BENCHMARKS),
         folder=subpath(output.manifest, parent=True),
-        pictures=SHOWCASE_PICTURES,
+        pictures=[
+            word
+            for name in config["showcase"]["pictures"]
+            for word in ("--picture", name)
+        ],
     shell:
         "ccc showcase {params.folders:q} -o {params.folder:q} {params.pictures:q} 2>&1 | tee {log:q}"
