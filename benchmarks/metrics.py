@@ -126,8 +126,8 @@ def kid_by_loop(x, y):
 def cell(pairs, weights, repeats):
     """Time `evaluate` over files, with every default metric of single pictures."""
     from ccc.core.images import write_png
-    from ccc.metrics.evaluate import evaluate
     from ccc.metrics import registry
+    from ccc.metrics.evaluate import evaluate
 
     names = [name for name, metric in registry.metrics().items() if metric.default and metric.kind == "pair"]
     with tempfile.TemporaryDirectory() as folder:

@@ -36,7 +36,10 @@ def text(metric) -> str:
 
 def markdown(chosen) -> str:
     """All of them as a table."""
-    lines = ["| name | family | better | compares | range | source | needs | version |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| name | family | better | compares | range | source | needs | version |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for m in chosen:
         name = m.at("SIDE").name if m.sized else m.name
         words = (f"`{name}`", m.family, m.direction or "", m.compares, m.range, m.source, m.needs or "", str(m.version))

@@ -5,7 +5,6 @@ import io
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +68,8 @@ def evaluate(
     matches = matched(prediction_dir, truth_dir)
     sides = {min(match.width, match.height) for match in matches}
     side = sides.pop() if len(sides) == 1 else NATIVE
-    chosen = list({m.name: m for m in (_sized(m, side) for m in choose(metrics, codebook is not None, family))}.values())
+    found = [_sized(metric, side) for metric in choose(metrics, codebook is not None, family)]
+    chosen = list({metric.name: metric for metric in found}.values())
     if features is not None and not any(metric.gather for metric in chosen):
         raise CCCError(f"{features}: none of the metrics takes features")
     needed, files, missing = _needed(chosen, dict(weights or {}), codebook, family)

@@ -59,11 +59,13 @@ def gather(
     for resize in dict.fromkeys(metric.resize for metric in metrics):
         here = [metric for metric in metrics if metric.resize == resize]
         dimensions = {metric.dimension for metric in here}
-        sides = [inception_features((read_rgb(m.prediction) for m in progress(matches)), weights, resize, dimensions)]
+        pictures = (read_rgb(match.prediction) for match in progress(matches))
+        sides = [inception_features(pictures, weights, resize, dimensions)]
         if kept:
             sides.append({dimension: truth[f"{resize}_{dimension}"] for dimension in dimensions})
         else:
-            sides.append(inception_features((read_rgb(m.truth) for m in progress(matches)), weights, resize, dimensions))
+            pictures = (read_rgb(match.truth) for match in progress(matches))
+            sides.append(inception_features(pictures, weights, resize, dimensions))
         found |= {metric.name: tuple(side[metric.dimension] for side in sides) for metric in here}
     return found
 

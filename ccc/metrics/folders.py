@@ -54,7 +54,10 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
 
 
 def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
-    """Pictures of a folder by name without suffix, sorted; hidden files are passed over. Raises CCCError as `matched`."""
+    """Pictures of a folder by name without suffix, sorted; hidden files are passed over.
+
+    Raises CCCError for a folder that is missing, empty or holds anything but pictures, or two of one name.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise CCCError(f"{folder}: no such folder")

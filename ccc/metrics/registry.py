@@ -12,6 +12,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Sequence
 
+import ccc.metrics.families
 from ccc.core.errors import CCCError, did_you_mean
 
 FORMAT = "ccc-metrics-2"  # of the stored summary; raised when its shape or the names in it change
@@ -70,7 +71,7 @@ class Metric:
 
 def families() -> list[str]:
     """Names of the families; each metric of the package pyiqa is one more, "pyiqa-" before its name."""
-    found = [module.name for module in pkgutil.iter_modules(importlib.import_module("ccc.metrics.families").__path__)]
+    found = [module.name for module in pkgutil.iter_modules(ccc.metrics.families.__path__)]
     return sorted(found, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
 
 
@@ -80,8 +81,8 @@ def module(family: str) -> str:
         return "ccc.metrics.foreign"
     if family not in families():
         raise CCCError(
-            f"no family of metrics {family!r}: {did_you_mean(family, families())}there are {', '.join(families())}, and "
-            f"{FOREIGN_FAMILY}NAME for metrics of pyiqa"
+            f"no family of metrics {family!r}: {did_you_mean(family, families())}there are {', '.join(families())}, "
+            f"and {FOREIGN_FAMILY}NAME for metrics of pyiqa"
         )
     return f"ccc.metrics.families.{family}"
 
