@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -12,6 +11,7 @@ from safetensors.torch import save
 from torch import nn
 from torch.nn import functional
 
+from ccc.assets import PUBLISHED
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
 from ccc.core.files import write_bytes
@@ -21,7 +21,6 @@ from ccc.settings import DECODERS
 
 DECODES = ("argmax", "annealed", "ciede2000")
 SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
-PUBLISHED = Path(__file__).parent / "assets" / "ccc-scenes.safetensors"  # comes with the package
 
 
 def _block(inputs: int, outputs: int, side: int = 3) -> nn.Sequential:

@@ -29,7 +29,7 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.model import PUBLISHED
+    from ccc.assets import PUBLISHED
     from ccc.training.export import SIDES, export
 
     chosen = {name: getattr(args, name) for name in ("decode", "temperature", "unbalance", "chroma")}

@@ -10,7 +10,7 @@ from importlib import metadata
 
 import numpy as np
 
-from ccc.core.errors import CCCError, MissingWeights, did_you_mean
+from ccc.core.errors import CCCError, MissingWeights, did_you_mean, write_line
 from ccc.metrics.pair import Pair
 from ccc.metrics.registry import FOREIGN, Metric
 
@@ -48,26 +48,35 @@ def loader(name: str):
 @functools.cache
 def _configs() -> Mapping[str, Mapping]:
     """pyiqa's own table of its metrics. The file is read alone: the package around it imports torch, for seconds."""
-    package = importlib.util.find_spec("pyiqa").submodule_search_locations[0]
-    spec = importlib.util.spec_from_file_location("_pyiqa_configs", f"{package}/default_model_configs.py")
+    path = metadata.distribution("pyiqa").locate_file("pyiqa/default_model_configs.py")
+    spec = importlib.util.spec_from_file_location("_pyiqa_configs", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.DEFAULT_CONFIGS
 
 
-def value_of(pair: Pair, model) -> float:
-    """Value of one pair by what `load` gave; NaN where pyiqa refuses the picture, such as one too small for it."""
+def measured(pair: Pair, model) -> float:
+    """Value of one pair by what `load` gave. Raises what pyiqa raises."""
     import torch
 
     planes = (np.ascontiguousarray(np.moveaxis(image, -1, 0))[None] for image in (pair.prediction, pair.truth))
     prediction, truth = (torch.tensor(image) / 255 for image in planes)
+    with torch.inference_mode():
+        return float(model(prediction, truth) if model.metric_mode == "FR" else model(prediction))
+
+
+def value_of(pair: Pair, model) -> float:
+    """As `measured`, but NaN where pyiqa refuses the picture, such as one too small for it; its words are logged."""
     try:
-        with torch.inference_mode():
-            return float(model(prediction, truth) if model.metric_mode == "FR" else model(prediction))
+        return measured(pair, model)
     except (RuntimeError, ValueError, AssertionError) as error:
         if "memory" in str(error):  # this machine's fault and not the picture's
             raise
+        _log_once(f"pyiqa:{model.metric_name} has no value ({type(error).__name__}: {' '.join(str(error).split())})")
         return float("nan")
+
+
+_log_once = functools.cache(write_line)  # and not for every picture
 
 
 @functools.lru_cache(maxsize=4)
@@ -77,13 +86,16 @@ def load(name: str):
     Nothing is fetched, weights are read without running code in them, and every parameter of the network must have
     come from a file: pyiqa itself fetches what it lacks, and leaves layers random where a file does not fit. Raises
     CCCError, with the nearest name, for a name that pyiqa does not have or that measures whole sets; MissingWeights,
-    with what pyiqa wanted, where it cannot be loaded so.
+    with what pyiqa wanted, where it cannot be loaded so, or with the reason why pyiqa itself cannot be imported.
     """
     import ccc.core.torchvision_ops  # noqa: F401  before pyiqa, which imports torchvision
 
     metric(name)  # or no such
-    with _quiet():
-        import pyiqa
+    try:
+        with _quiet():
+            import pyiqa
+    except Exception as error:  # it imports a hundred packages, and some look for libraries of the system
+        raise MissingWeights(f"pyiqa cannot be imported here ({type(error).__name__}: {error})") from None
     loaded: set[int] = set()
     try:
         with _offline(), _noting_parameters(loaded), _quiet():

@@ -30,10 +30,10 @@ def vsi(prediction: np.ndarray, truth: np.ndarray) -> float:
 
 def fsimc_of(pair: Pair, model) -> float:
     """See `fsimc`; `model`: what `foreign.load("fsim")` gives."""
-    return float("nan") if pair.short_side < FSIM_SIDE else foreign.value_of(pair, model)
+    return float("nan") if pair.short_side < FSIM_SIDE else foreign.measured(pair, model)
 
 
 def vsi_of(pair: Pair, model) -> float:
     """See `vsi`; `model`: what `foreign.load("vsi")` gives."""
     flat = all((picture == picture[0, 0]).all() for picture in (pair.prediction, pair.truth))
-    return float("nan") if flat or pair.short_side < VSI_SIDE else foreign.value_of(pair, model)
+    return float("nan") if flat or pair.short_side < VSI_SIDE else foreign.measured(pair, model)
