@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports torch
@@ -20,7 +21,8 @@ from workflow.lib import sources
 from workflow.lib.commands import assignments, options, rerun_command
 from workflow.lib.configuration import checked_config
 from workflow.lib.folder_lock import hold_folder
-from workflow.lib.methods import kept_files, kept_folder, segmenter_checkpoint
+from workflow.lib.incomplete import incomplete
+from workflow.lib.methods import kept_folder, segmenter_checkpoint
 
 # Jobs end with the process that started them: those of a killed run do not write into the next one
 # (ccc/core/processes.py).
@@ -41,6 +43,7 @@ COLORIZERS = method_files.Methods()
 
 code = functools.partial(source_code.code, ROOT)
 photographs = functools.partial(sources.photographs, data=config["data"])
+fingerprint = functools.partial(sources.fingerprint, data=config["data"])
 title = functools.partial(method_files.title, config=config)
 method_weights = COLORIZERS.weights
 
@@ -75,14 +78,20 @@ def starting_weights():
     return [path for path in named.values() if isinstance(path, str)]
 
 
-def find_encoder():
-    """Raise where training would start from ImageNet weights that are not here: now, not after the hours of sharding."""
-    trains = any(job.rule.name == "train" for job in workflow.dag.needrun_jobs())
-    if config["train"]["pretrained"] is True and trains:
+def find_weights():
+    """Raise where weights that jobs find for themselves are not here: now, not after hours of other work."""
+    jobs = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    wanted = {}
+    if "train" in jobs and config["train"]["pretrained"] is True:
+        wanted["train.pretrained"] = config["train"]["encoder"]
+    if "segment" in jobs and not config["segmenter"]["checkpoint"]:
+        wanted["segmenter.checkpoint"] = SEGMENTER
+    for key, name in wanted.items():
         try:
-            weight_files.locate(config["train"]["encoder"])
+            if name in weight_files.known():  # the other segmenters need none
+                weight_files.locate(name)
         except CCCError as error:
-            raise WorkflowError(f"train.pretrained: {error}")
+            raise WorkflowError(f"{key}: {error}")
 
 
 def model_path():
@@ -112,6 +121,24 @@ def cells(suffix):
         dataset=DATASETS,
         family=FAMILIES,
     )
+
+
+def incomplete_folders(wildcards):
+    """No input: as that of a target it is called before Snakemake decides what to run, and marks what to make again."""
+    for dataset in DATASETS:
+        folders = [f"results/benchmarks/{dataset}/{part}" for part in ("gray", "truth")]
+        folders += expand(
+            f"results/colorized/{{method}}/{{variant}}/{dataset}",
+            method=METHODS,
+            variant=VARIANTS,
+        )
+        folders += [upsampled(how, dataset) for how in ("nearest", "bilinear")]
+        for folder, names in incomplete(dataset, folders).items():
+            logger.info(
+                f"{folder}: {len(names)} missing, such as {names[0]}: made again"
+            )
+            workflow.dag.forcefiles.add(folder)
+    return []
 
 
 wildcard_constraints:
