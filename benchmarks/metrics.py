@@ -126,10 +126,10 @@ def kid_by_loop(x, y):
 def cell(pairs, weights, repeats):
     """Time `evaluate` over files, with every default metric of single pictures."""
     from ccc.core.images import write_png
+    from ccc.metrics import registry
     from ccc.metrics.evaluate import evaluate
-    from ccc.metrics.registry import METRICS
 
-    names = [name for name, metric in METRICS.items() if metric.default and metric.kind == "pair"]
+    names = [name for name, metric in registry.metrics().items() if metric.default and metric.kind == "pair"]
     with tempfile.TemporaryDirectory() as folder:
         for number, pair in enumerate(pairs):
             for side, picture in zip(("prediction", "truth"), pair, strict=True):

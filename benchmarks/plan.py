@@ -3,9 +3,11 @@
     python benchmarks/plan.py [shards ...]
 
 Nothing is computed: a dry run of the workflow with as many shards, five benchmarks and every method, in a folder
-without results. The processor's seconds are those of an idle machine, the clock's those of this one as it is now.
+without results; photographs and weight files are empty ones of the right names. The processor's seconds are those of
+an idle machine, the clock's those of this one as it is now.
 """
 
+import os
 import re
 import resource
 import subprocess
@@ -16,6 +18,8 @@ from pathlib import Path
 
 import yaml
 
+from ccc.assets import weights
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -25,6 +29,9 @@ def plan(shards: int) -> tuple[int, float, float]:
         folder = Path(name)
         for source in ("train", "validation", *(f"benchmarks/{number}" for number in range(5))):
             (folder / source).mkdir(parents=True)
+            (folder / source / "0.jpg").touch()
+        for facts in weights.known().values():
+            (folder / facts["file"]).touch()
         config = {
             "run": "plan",
             "data": str(folder),
@@ -37,7 +44,7 @@ def plan(shards: int) -> tuple[int, float, float]:
         started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         run = subprocess.run(
             [*command, "--configfile", folder / "config.yaml", "--directory", folder],
-            cwd=ROOT, capture_output=True, text=True,
+            cwd=ROOT, capture_output=True, text=True, env=os.environ | {"CCC_WEIGHTS": name},
         )  # fmt: skip
         seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     found = re.search(r"^total\s+(\d+)", run.stdout + run.stderr, re.M)

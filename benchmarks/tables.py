@@ -23,9 +23,9 @@ DATASETS = {"ade20k": "ADE", "celeba": "Celeba", "coco": "COCO", "flowers102": "
 
 def make_cells(folder, pictures):
     """Stored metrics as `ccc evaluate` writes them, of random values."""
-    from ccc.metrics.registry import FORMAT, METRICS
+    from ccc.metrics import registry
 
-    metrics = [metric.at(256) for metric in METRICS.values() if metric.default]
+    metrics = [metric.at(256) for metric in registry.metrics().values() if metric.default]
     random = np.random.default_rng(0)
     for method in METHODS:
         for variant in ("plain", "sam"):
@@ -33,7 +33,7 @@ def make_cells(folder, pictures):
                 values = {metric.name: random.normal(5, 2, pictures) for metric in metrics if metric.pair}
                 sets = {metric.name: float(random.gamma(3)) for metric in metrics if metric.set}
                 data = {
-                    "format": FORMAT, "images": pictures, "side": 256,
+                    "format": registry.FORMAT, "images": pictures, "side": 256,
                     "mean": {name: column.mean() for name, column in values.items()},
                     "median": {name: float(np.median(column)) for name, column in values.items()},
                     "sd": {name: column.std(ddof=1) for name, column in values.items()},

@@ -26,6 +26,7 @@ VERBS = {
     "compare": "draw what harmonization changed: before and after, masks outlined, edges magnified",
     "ablate": "measure Algorithm 1 under every delta and Psi, after nearest and bilinear upsampling",
     "harmonization": "one page of what `ccc compare` drew and `ccc ablate` measured",
+    "features": "Inception features of true pictures, once for all methods",
     "evaluate": "measure a folder of pictures against the true ones",
     "tables": "the paper's Tables I to VII, and every figure with its statistics, from stored metrics",
     "previews": "thumbnails, class maps and error maps of a folder of pictures",

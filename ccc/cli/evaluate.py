@@ -3,6 +3,7 @@
 examples:
   ccc evaluate coloured/ truth/
   ccc evaluate coloured/ truth/ --metrics psnr,cnr,pyiqa:gmsd --csv pictures.csv --json means.json
+  ccc evaluate coloured/ truth/ --family distribution --features truth.npz --json distribution.json
 Pictures are matched by name without suffix. What each metric is: docs/metrics.md. A metric whose weight file is not
 here is n/a, with the reason.
 """
@@ -19,9 +20,8 @@ def add_arguments(parser):
     parser.add_argument("--json", type=Path, help="write means, figures of the whole set and what is missing")
     parser.add_argument("--metrics", help="names with commas between them (default: the usual ones); pyiqa:NAME too")
     parser.add_argument("--codebook", type=Path, help="file of the colour classes of cnr_codebook")
-    parser.add_argument(
-        "--cache", type=Path, help="folder that keeps values, so that later runs compute only what is new or changed"
-    )
+    parser.add_argument("--family", help="only metrics of this family: `ccc metrics` names it for each")
+    parser.add_argument("--features", type=Path, help="file of `ccc features` for the truth, which saves its passes")
     parser.add_argument(
         "--weights",
         action="append",
@@ -53,7 +53,7 @@ def run(args):
             raise CCCError(f"{path}: no such file, given as the weights {name}; `ccc weights fetch {name}` gets it")
     found = evaluate(
         args.prediction, args.truth, names, weights, lambda items: bar(items, "evaluate"),
-        codebook=args.codebook, cache=args.cache,
+        codebook=args.codebook, family=args.family, features=args.features,
     )  # fmt: skip
     if args.changes:
         _add_changes(found, args.changes)
@@ -61,7 +61,7 @@ def run(args):
     found.summary["notes"] = args.note
     found.save(args.csv, args.json)
     print(f"{args.prediction}: {found.summary['images']} pictures beside those of {args.truth}\n")
-    print("\n".join(_table(found.summary)))
+    print("\n".join(_table(found.summary, args.family)))
 
 
 def _add_changes(found, path: Path) -> None:
@@ -80,9 +80,9 @@ def _add_changes(found, path: Path) -> None:
     found.summary["changes"] = {name: sum(row[name] for row in found.rows) / len(found.rows) for name in columns}
 
 
-def _table(summary) -> list[str]:
+def _table(summary, family: str | None) -> list[str]:
     """The summary for a reader: a line a metric, then why some have no value."""
-    from ccc.metrics.registry import METRICS, find
+    from ccc.metrics.registry import find
 
     def number(value):
         return "n/a" if value is None else f"{value:.4f}"
@@ -91,7 +91,7 @@ def _table(summary) -> list[str]:
     lines = [f"{'metric':<22}{'mean':>10}{'median':>10}{'sd':>10}{'n':>6}"]
     reasons: dict[str, list[str]] = {}
     for name, direction in summary["directions"].items():
-        title = METRICS[name].title if name in METRICS else find(name).title
+        title = find(name, family).title
         if name in summary["set"]:
             interval = summary["interval"][name]
             spread = f"[{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""

@@ -13,9 +13,9 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.metrics.registry import METRICS, find
+    from ccc.metrics.registry import find, metrics
 
-    chosen = [find(name) for name in args.name] or list(METRICS.values())
+    chosen = [find(name) for name in args.name] or list(metrics().values())
     print(markdown(chosen) if args.markdown else "\n\n".join(map(text, chosen)))
 
 
@@ -24,6 +24,7 @@ def text(metric) -> str:
     better = f"{metric.direction} is better" if metric.direction else "neither lower nor higher is better"
     lines = [
         f"{metric.name}: {metric.title}, {better}",
+        f"  family    {metric.family}",
         f"  compares  {metric.compares}",
         f"  range     {metric.range}",
         f"  source    {metric.source}; version {metric.version}",
@@ -33,11 +34,14 @@ def text(metric) -> str:
     return "\n".join(lines)
 
 
-def markdown(metrics) -> str:
+def markdown(chosen) -> str:
     """All of them as a table."""
-    lines = ["| name | better | compares | range | source | needs | version |", "|---|---|---|---|---|---|---|"]
-    for m in metrics:
+    lines = [
+        "| name | family | better | compares | range | source | needs | version |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for m in chosen:
         name = m.at("SIDE").name if m.sized else m.name
-        words = (f"`{name}`", m.direction or "", m.compares, m.range, m.source, m.needs or "", str(m.version))
+        words = (f"`{name}`", m.family, m.direction or "", m.compares, m.range, m.source, m.needs or "", str(m.version))
         lines.append("| " + " | ".join(words) + " |")
     return "\n".join(lines)

@@ -24,6 +24,10 @@ def add_table_options(parser) -> None:
         "--not-run", action="append", default=[], metavar="METHOD=REASON",
         help="a method that has no metrics, and why; repeatable",
     )  # fmt: skip
+    parser.add_argument(
+        "--title", action="append", default=[], metavar="METHOD=TITLE",
+        help="what to call a method, whatever its metrics call it; repeatable",
+    )  # fmt: skip
     parser.add_argument("--model", type=Path, help="file of `ccc train`, whose settings Table II shows")
     parser.add_argument(
         "--harmonize", action="append", default=[], metavar="NAME=VALUE",
@@ -36,6 +40,7 @@ def table_options(args) -> dict:
     return {
         "columns": parse_pairs(args.column),
         "not_run": parse_pairs(args.not_run),
+        "titles": parse_pairs(args.title),
         "model": args.model,
         "harmonize": parse_pairs(args.harmonize),
     }

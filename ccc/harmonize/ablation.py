@@ -13,7 +13,8 @@ from ccc.core.errors import CCCError
 from ccc.core.files import write_text
 from ccc.core.images import read_rgb
 from ccc.harmonize import harmonize_picture
-from ccc.metrics import cnr, psnr
+from ccc.metrics.chroma import cnr
+from ccc.metrics.pixel import psnr
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import decode
 from ccc.segment.store import few, pictures

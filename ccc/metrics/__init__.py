@@ -1,14 +1,19 @@
-"""Metrics of colour pictures. Pairs are uint8 RGB `(H, W, 3)`; see each function, and `registry` for the facts."""
+"""Metrics of colour pictures. Pairs are uint8 RGB `(H, W, 3)`; see each function, and `registry` for the facts.
 
-from ccc.metrics.chroma import cnr, cnr_56, cnr_codebook, cnr_of_classes, colorfulness, delta_colorfulness
-from ccc.metrics.distribution import frechet_distance, kid
-from ccc.metrics.inception import inception_features
-from ccc.metrics.perceptual import lpips
-from ccc.metrics.pixel import ciede2000, mse, mse_ab, psnr
-from ccc.metrics.similarity import fsimc, vsi
-from ccc.metrics.structure import ssim, uiqi
+A function's module is imported when the function is first asked for: whoever uses one metric loads no other.
+"""
 
-__all__ = [
-    "ciede2000", "cnr", "cnr_56", "cnr_codebook", "cnr_of_classes", "colorfulness", "delta_colorfulness",
-    "frechet_distance", "fsimc", "inception_features", "kid", "lpips", "mse", "mse_ab", "psnr", "ssim", "uiqi", "vsi",
-]  # fmt: skip
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "chroma": ["cnr", "cnr_56", "cnr_codebook", "cnr_of_classes", "colorfulness", "delta_colorfulness"],
+        "distribution": ["frechet_distance", "kid"],
+        "inception": ["inception_features"],
+        "perceptual": ["lpips"],
+        "pixel": ["ciede2000", "mse", "mse_ab", "psnr"],
+        "similarity": ["fsimc", "vsi"],
+        "structure": ["ssim", "uiqi"],
+    },
+)

@@ -1,9 +1,12 @@
 """How rich in colour a picture is."""
 
+import os
+
 import numpy as np
 
 from ccc.codebook import Codebook
-from ccc.metrics.pair import Pair, check_picture
+from ccc.core.errors import MissingWeights
+from ccc.metrics.pair import GRID, Pair, check_picture
 
 
 def cnr(prediction: np.ndarray, truth: np.ndarray, min_pixels: int = 1) -> float:
@@ -47,6 +50,18 @@ def cnr_56_of(pair: Pair) -> float:
 def cnr_codebook_of(pair: Pair, codebook: Codebook) -> float:
     """See `cnr_codebook`."""
     return cnr_of_classes(*(codebook.encode(lab[..., 1:]) for lab in pair.lab))
+
+
+def codebook_of(path: str | os.PathLike | None) -> Codebook:
+    """The codebook of a file. Raises MissingWeights for None, CCCError for a file that is none."""
+    if path is None:
+        raise MissingWeights("no codebook: none was given")
+    return Codebook.load(path)
+
+
+def class_counts(pair: Pair) -> np.ndarray:
+    """How often each grid class appears in the prediction and in the truth: int64 `(2, 400)`."""
+    return np.stack([np.bincount(classes.ravel(), minlength=GRID.size) for classes in pair.classes])
 
 
 def cnr_of_classes(prediction: np.ndarray, truth: np.ndarray, min_pixels: int = 1) -> float:

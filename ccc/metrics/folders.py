@@ -31,7 +31,7 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
     is missing, empty or holds anything but pictures, and the pictures that are missing, extra, unreadable or of
     another size: the first few, and how many there are.
     """
-    predicted, true = (_pictures(Path(folder)) for folder in (prediction, truth))
+    predicted, true = (pictures_of(folder) for folder in (prediction, truth))
     resized, unreadable, sizes = [], [], {}
     for name in sorted(set(true) & set(predicted)):
         found = []
@@ -53,14 +53,19 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
     return [Match(name, predicted[name], true[name], *sizes[name]) for name in sorted(true)]
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
+def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
+    """Pictures of a folder by name without suffix, sorted; hidden files are passed over.
+
+    Raises CCCError for a folder that is missing, empty or holds anything but pictures, or two of one name.
+    """
+    folder = Path(folder)
     if not folder.is_dir():
         raise CCCError(f"{folder}: no such folder")
     files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     strange = [path.name for path in files if path.suffix.lower() not in SUFFIXES or not path.is_file()]
     if strange:
         raise CCCError(f"{folder}: holds what is no picture: {_few(strange)}; move it elsewhere")
-    pictures = {path.stem: path for path in files}
+    pictures = {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
     if len(pictures) < len(files):
         twice = sorted({path.stem for path in files if pictures[path.stem] != path})
         raise CCCError(f"{folder}: holds more than one picture named {_few(twice)}")

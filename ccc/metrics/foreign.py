@@ -1,17 +1,18 @@
 """Any metric of the package pyiqa as a further column, with its own weights or not at all."""
 
 import contextlib
-import difflib
 import functools
-import hashlib
+import importlib.util
 import io
 import socket
+from collections.abc import Mapping
 from importlib import metadata
 
 import numpy as np
 
-from ccc.core.errors import CCCError, MissingWeights, write_line
+from ccc.core.errors import CCCError, MissingWeights, did_you_mean, write_line
 from ccc.metrics.pair import Pair
+from ccc.metrics.registry import FOREIGN, Metric
 
 SINGLE = ("FR", "NR")  # pyiqa's modes of metrics that compare with the truth, and that look at the prediction alone
 
@@ -21,13 +22,37 @@ def version() -> str:
     return f"pyiqa {metadata.version('pyiqa')}"
 
 
-def content(model) -> str:
-    """Hexadecimal SHA-256 of what `load` gave: its class, and every parameter and buffer by name."""
-    digest = hashlib.sha256(type(model.net).__name__.encode())
-    for name, tensor in model.state_dict().items():
-        digest.update(f"\n{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def metric(name: str) -> Metric:
+    """Facts about pyiqa's metric of that name, without loading it.
+
+    Raises CCCError, with the nearest name, for a name that pyiqa does not have or that measures whole sets.
+    """
+    facts = _configs().get(name)
+    if facts is None:
+        hint = did_you_mean(name, _configs())
+        raise CCCError(f"pyiqa has no metric {name!r}: {hint}`pyiqa.list_models()` names them all")
+    if facts.get("metric_mode") not in SINGLE or "fid" in name or name == "inception_score":
+        raise CCCError(f"pyiqa:{name} measures whole sets; there are fid_2048_clean and kid_2048_clean for these")
+    direction = "lower" if facts.get("lower_better") else "higher"
+    return Metric(
+        FOREIGN + name, f"{name} (pyiqa)", direction, "see pyiqa", "see pyiqa", "the package pyiqa", version=version(),
+        pair=value_of, needs=FOREIGN + name, load=loader(name), default=False, undefined="pyiqa cannot measure it",
+    )  # fmt: skip
+
+
+def loader(name: str):
+    """A function that takes a path, which pyiqa's own files leave no use for, and gives what `load` gives."""
+    return lambda path: load(name)
+
+
+@functools.cache
+def _configs() -> Mapping[str, Mapping]:
+    """pyiqa's own table of its metrics. The file is read alone: the package around it imports torch, for seconds."""
+    path = metadata.distribution("pyiqa").locate_file("pyiqa/default_model_configs.py")
+    spec = importlib.util.spec_from_file_location("_pyiqa_configs", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.DEFAULT_CONFIGS
 
 
 def measured(pair: Pair, model) -> float:
@@ -65,18 +90,12 @@ def load(name: str):
     """
     import ccc.core.torchvision_ops  # noqa: F401  before pyiqa, which imports torchvision
 
+    metric(name)  # or no such
     try:
         with _quiet():
             import pyiqa
-            from pyiqa.default_model_configs import DEFAULT_CONFIGS
     except Exception as error:  # it imports a hundred packages, and some look for libraries of the system
         raise MissingWeights(f"pyiqa cannot be imported here ({type(error).__name__}: {error})") from None
-    if name not in DEFAULT_CONFIGS:
-        near = difflib.get_close_matches(name, DEFAULT_CONFIGS, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise CCCError(f"pyiqa has no metric {name!r}: {hint}`pyiqa.list_models()` names them all")
-    if DEFAULT_CONFIGS[name].get("metric_mode") not in SINGLE or "fid" in name or name == "inception_score":
-        raise CCCError(f"pyiqa:{name} measures whole sets; there are fid_2048_clean and kid_2048_clean for these")
     loaded: set[int] = set()
     try:
         with _offline(), _noting_parameters(loaded), _quiet():

@@ -1,17 +1,25 @@
-"""Every metric: its name, direction, range, what it compares, and a version that is raised when its numbers change."""
+"""Facts about metrics by name, and the families they come in.
+
+Families are the modules of `ccc.metrics.families`. They are found by their file names and imported by name, and only
+when they are asked for: no `import` statement here leads to one, so that the files a family depends on, which the
+workflow reads from such statements, hold no other family. Docs: docs/metrics.md, Add a family.
+"""
 
 import dataclasses
-import difflib
 import functools
+import importlib
+import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from ccc.core.errors import CCCError
-from ccc.metrics import chroma, distribution, foreign, perceptual, pixel, similarity, structure
+import ccc.metrics.families
+from ccc.core.errors import CCCError, did_you_mean
 
 FORMAT = "ccc-metrics-2"  # of the stored summary; raised when its shape or the names in it change
 NATIVE = "native"  # in place of the size in a name, where the pictures have no common short side
 FOREIGN = "pyiqa:"  # before the name of a metric of the package pyiqa
+FOREIGN_FAMILY = "pyiqa-"  # before the name of the family that is that metric
+_FIRST = ("pixel", "perceptual", "similarity", "distribution")  # of every list; other families follow by name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,9 +27,10 @@ class Metric:
     """Facts about a metric. `name` is its column; it carries whatever makes values incomparable (net, layer, size).
 
     `pair`: from a `ccc.metrics.pair.Pair` to a float, for metrics of single pictures; what the metric needs is its
-    second argument. `set`: from what all predictions and all truths hold to a float, for metrics of whole sets:
-    Inception features `(N, dimension)` of each side, or, where `dimension` is None, how often each of the 400 classes
-    appears in each. `interval`: from the same features to the 95% interval of `set`.
+    second argument. `set`: from two arrays, of the predictions and of the truths, to a float, for metrics of whole
+    sets; `interval`: from the same to the 95% interval of it. The arrays come from `counts`, which takes a Pair to
+    `(2, K)`, summed over the pictures, or from `gather`, which takes the metrics that share it, the matches, what they
+    need, the file of the truth's features or None, and `progress`, to both arrays by the metric's name.
     """
 
     name: str
@@ -30,17 +39,22 @@ class Metric:
     range: str
     compares: str
     source: str
-    version: int | str = 1
+    version: int | str = 1  # raised when its numbers change
     pair: Callable | None = None
     set: Callable | None = None
     interval: Callable | None = None
-    needs: str | None = None  # "codebook", the name of a weight file, or "pyiqa:" and the name of its metric
-    dimension: int | None = None  # of the Inception features, for metrics of whole sets
+    counts: Callable | None = None
+    gather: Callable | None = None
+    needs: str | None = None  # "codebook", the name of a weight file, or "pyiqa:" and the name of a network
+    load: Callable | None = None  # from the path given for what it needs, or None, to it; None: the path of the file
+    dimension: int | None = None  # of the Inception features
     resize: str = ""  # how pictures reach Inception, see `ccc.metrics.inception.RESIZE`
+    enough: int = 0  # pictures below which a metric of whole sets is biased
     undefined: str = ""  # which pictures have no value
     default: bool = True
     sized: bool = False  # its value depends on the pictures' size, which `at` puts into its name
     base: str = ""  # the name without the size, of a sized metric that has one
+    family: str = ""  # the registry's: the name of the module that holds it
 
     @property
     def kind(self) -> str:
@@ -51,136 +65,74 @@ class Metric:
         """The metric as it is called for pictures whose short side is `side` pixels: "cnr" becomes "cnr_256"."""
         if not self.sized:
             return self
-        title = self.title.replace("CNR", f"CNR {side}")
-        return dataclasses.replace(self, name=_at(self.name, side), title=title, base=self.name)
+        name, title = self.name.replace("cnr", f"cnr_{side}", 1), self.title.replace("CNR", f"CNR {side}")
+        return dataclasses.replace(self, name=name, title=title, base=self.name)
 
 
-def _at(name: str, side: int | str) -> str:
-    return name.replace("cnr", f"cnr_{side}", 1)
+def families() -> list[str]:
+    """Names of the families; each metric of the package pyiqa is one more, "pyiqa-" before its name."""
+    found = [module.name for module in pkgutil.iter_modules(ccc.metrics.families.__path__)]
+    return sorted(found, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
 
 
-_RGB = "RGB of every pixel"
-_FEW = "biased upwards while pictures are fewer than features"
-_RESIZED = {"pytorch": "resized as pytorch-fid does", "clean": "resized as clean-fid does"}
-
-_ALL = [
-    Metric(
-        "mse", "MSE", "lower", "0 to 1", f"{_RGB}, in [0, 1]", "the definition, at the scale of Table IV",
-        pair=pixel.mse_of,
-    ),
-    Metric(
-        "psnr", "PSNR", "higher", "0 dB and up; infinite for equal pictures, left out of the mean",
-        f"{_RGB}, peak 1; mean of the pictures' values", "the definition", pair=pixel.psnr_of,
-    ),
-    Metric(
-        "ssim", "SSIM", "higher", "-1 to 1", f"{_RGB}, gaussian windows of 11x11", "Wang et al. 2004",
-        pair=structure.ssim_of, undefined=f"a side is below {structure.SSIM_WINDOW} pixels",
-    ),
-    Metric(
-        "uiqi", "UIQI", "higher", "-1 to 1", f"{_RGB}, uniform windows of 8x8", "Wang and Bovik 2002",
-        pair=structure.uiqi_of, undefined=f"a side is below {structure.UIQI_WINDOW} pixels",
-    ),
-    Metric(
-        "cnr", "CNR", "higher", "0 and up; above 1 there are more classes than in the truth",
-        "how many of 400 classes appear among the pixels", "Eq. 18 as its text reads", pair=chroma.cnr_of, sized=True,
-    ),
-    Metric(
-        "cnr_56", "CNR 56", "higher", "0 and up", "how many of 400 classes appear in maps of 56x56 (area mean of a, b)",
-        "Eq. 18 at the size of the paper's maps", pair=chroma.cnr_56_of,
-    ),
-    Metric(
-        "cnr_min5", "CNR (5 pixels)", "higher", "0 and up", "how many of 400 classes have 5 pixels or more",
-        "Eq. 18 without stray pixels", pair=functools.partial(chroma.cnr_of, min_pixels=5),
-        undefined="no class of the truth has 5 pixels", sized=True,
-    ),
-    Metric(
-        "cnr_codebook", "CNR (codebook)", "higher", "0 and up",
-        "how many classes of a codebook (215 in the paper) appear among the pixels", "Eq. 12 and 18",
-        pair=chroma.cnr_codebook_of, needs="codebook", default=False, sized=True,
-    ),
-    *(
-        Metric(
-            f"lpips_{net}", f"LPIPS ({net})", "lower", "0 and up", _RGB, "Zhang et al. 2018, version 0.1",
-            pair=functools.partial(perceptual.lpips_of, net=net), needs=trunk,
-            undefined=f"a side is below {perceptual.SMALLEST[net]} pixels", default=net == "alex",
+def module(family: str) -> str:
+    """Name of the module that holds a family: "ccc.metrics.families.pixel". Raises CCCError for a name of none."""
+    if family.startswith(FOREIGN_FAMILY):
+        return "ccc.metrics.foreign"
+    if family not in families():
+        raise CCCError(
+            f"no family of metrics {family!r}: {did_you_mean(family, families())}there are {', '.join(families())}, "
+            f"and {FOREIGN_FAMILY}NAME for metrics of pyiqa"
         )
-        for net, trunk in perceptual.TRUNKS.items()
-    ),
-    Metric(
-        "fsimc", "FSIMc", "higher", "0 to 1", "phase congruency and gradient of Y, and I and Q of YIQ",
-        "Zhang et al. 2011, by pyiqa", version=foreign.version(), pair=similarity.fsimc_of,
-        needs=f"{FOREIGN}fsim", undefined=f"a side is below {similarity.FSIM_SIDE} pixels",
-    ),
-    Metric(
-        "vsi", "VSI", "higher", "0 to 1", "gradient and opponent colours, weighted by saliency in CIELAB",
-        "Zhang, Shen and Li 2014, by pyiqa", version=foreign.version(), pair=similarity.vsi_of,
-        needs=f"{FOREIGN}vsi",
-        undefined=f"a side is below {similarity.VSI_SIDE} pixels, or both pictures are of a single colour each",
-    ),
-    Metric(
-        "ciede2000", "CIEDE2000", "lower", "0 and up", "L, a and b of every pixel", "Sharma et al. 2005",
-        pair=pixel.ciede2000_of,
-    ),
-    Metric(
-        "mse_ab", "MSE (ab)", "lower", "0 and up, squared CIELAB units", "a and b of every pixel", "the definition",
-        pair=pixel.mse_ab_of,
-    ),
-    Metric(
-        "colorfulness", "Colourfulness", None, "0 and up; 0 is gray", "the prediction alone, signed opponent channels",
-        "Hasler and Suesstrunk 2003", pair=chroma.colorfulness_of,
-    ),
-    Metric(
-        "colorfulness_abs", "Colourfulness (abs)", None, "0 and up; 0 is gray",
-        "the prediction alone, magnitudes of the opponent channels",
-        "Hasler and Suesstrunk 2003 as DDColor computes it",
-        pair=functools.partial(chroma.colorfulness_of, variant="absolute"),
-    ),
-    Metric(
-        "delta_colorfulness", "Delta colourfulness", "lower", "0 and up",
-        "difference of the signed colourfulness of a pair, without its sign", "Hasler and Suesstrunk 2003",
-        pair=chroma.delta_colorfulness_of,
-    ),
-    *(
-        Metric(
-            f"fid_{dimension}{suffix}", f"FID ({dimension}{suffix.replace('_', ', ')})", "lower", "0 and up",
-            f"the sets' {dimension} Inception features, pictures {_RESIZED[resize]}; {_FEW}", "Heusel et al. 2017",
-            set=distribution.frechet_distance, interval=distribution.frechet_interval, needs="inception_fid",
-            dimension=dimension, resize=resize,
-        )
-        for dimension, suffix, resize in (
-            *((dimension, "", "pytorch") for dimension in (64, 192, 768, 2048)), (2048, "_clean", "clean"),
-        )
-    ),
-    Metric(
-        "kid_2048_clean", "KID (2048, clean)", "lower", "about 0 and up; below 0 by chance",
-        f"the sets' 2048 Inception features, pictures {_RESIZED['clean']}; unbiased", "Binkowski et al. 2018",
-        set=distribution.kid, interval=distribution.kid_interval, needs="inception_fid", dimension=2048, resize="clean",
-    ),
-    Metric(
-        "cnr_pooled", "CNR (pooled)", "higher", "0 and up", "how many of 400 classes appear in any picture of each set",
-        "Eq. 18 over sets", set=chroma.cnr_of_counts, sized=True,
-    ),
-]  # fmt: skip
-METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+    return f"ccc.metrics.families.{family}"
 
 
-def find(name: str) -> Metric:
+@functools.cache
+def _family(name: str) -> dict[str, Metric]:
+    held = importlib.import_module(module(name))
+    found = [held.metric(name.removeprefix(FOREIGN_FAMILY))] if name.startswith(FOREIGN_FAMILY) else held.METRICS
+    return {metric.name: dataclasses.replace(metric, family=name) for metric in found}
+
+
+def metrics(family: str | None = None) -> dict[str, Metric]:
+    """Metrics by name: those of a family, or of all but pyiqa's. Raises CCCError as `module` and `find` do."""
+    return {name: metric for one in ([family] if family else families()) for name, metric in _family(one).items()}
+
+
+def find(name: str, family: str | None = None) -> Metric:
     """The metric of that name, which may hold a size ("cnr_256") or be one of the package pyiqa ("pyiqa:musiq").
 
-    Raises CCCError, with the nearest name, for a name that no metric has.
+    `family`: the only one to look in. Raises CCCError, with the nearest name, for a name that no metric has.
     """
-    if name in METRICS:
-        return METRICS[name]
+    if family is None and name.startswith(FOREIGN):
+        return _family(FOREIGN_FAMILY + name.removeprefix(FOREIGN))[name]
+    known = metrics(family)
+    if name in known:
+        return known[name]
     if sized := re.fullmatch(rf"cnr_(\d+|{NATIVE})(_\w+)?", name):
-        metric = METRICS.get("cnr" + (sized[2] or ""))
+        metric = known.get("cnr" + (sized[2] or ""))
         if metric and metric.sized:
             return metric.at(sized[1])
-    if name.startswith(FOREIGN):
-        return Metric(
-            name, f"{name.removeprefix(FOREIGN)} (pyiqa)", None, "see pyiqa", "see pyiqa", "the package pyiqa",
-            version=foreign.version(), pair=foreign.value_of, needs=name, default=False,
-            undefined="pyiqa cannot measure it",
-        )  # fmt: skip
-    near = [known for known in METRICS if known.startswith(name)] or difflib.get_close_matches(name, METRICS, 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise CCCError(f"no metric {name!r}: {hint}there are {', '.join(METRICS)}, and {FOREIGN}NAME for those of pyiqa")
+    of = f" in the family {family}" if family else ""
+    others = "" if family else f", and {FOREIGN}NAME for those of pyiqa"
+    longer = [other for other in known if other.startswith(name)]  # "lpips" stands for the first of its nets
+    hint = f"did you mean {longer[0]!r}? " if longer else did_you_mean(name, known)
+    raise CCCError(f"no metric {name!r}{of}: {hint}there are {', '.join(known)}{others}")
+
+
+def choose(names: Sequence[str] | None = None, codebook: bool = False, family: str | None = None) -> list[Metric]:
+    """Metrics by name in the registry's order, further ones of pyiqa after it; the default ones where none is given.
+
+    `codebook`: whether the default ones include those that need a codebook; `family`: the only one to choose from,
+    whose metrics are all default ones where it is one of pyiqa's. Raises CCCError, with the nearest name, for a name
+    that no metric has.
+    """
+    known = metrics(family)
+    if not names:
+        return [
+            m for m in known.values()
+            if m.default or (codebook and m.needs == "codebook") or (family or "").startswith(FOREIGN_FAMILY)
+        ]  # fmt: skip
+    order = list(known)
+    found = [find(name, family) for name in names]
+    return sorted(found, key=lambda m: order.index(base) if (base := m.base or m.name) in order else len(order))

@@ -1,10 +1,10 @@
-"""Stored results of `ccc evaluate`, one cell for each method, variant and dataset."""
+"""Stored results of `ccc evaluate`, one cell for each method, variant and dataset, put together from its families."""
 
 import csv
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ccc.core.errors import CCCError
@@ -20,6 +20,13 @@ VARIANTS = ("plain", "sam")
 _BY_METRIC = (
     "mean", "median", "sd", "n", "set", "interval", "missing", "cautions", "infinite", "versions", "directions",
 )  # fmt: skip
+# How metrics follow each other in tables, whichever family they come from; those that are not here follow as stored.
+ORDER = (
+    "mse", "psnr", "ssim", "uiqi", "cnr", "cnr_56", "cnr_min5", "cnr_codebook", "lpips_alex", "lpips_vgg", "fsimc",
+    "vsi", "ciede2000", "mse_ab", "colorfulness", "colorfulness_abs", "delta_colorfulness", "fid_64", "fid_192",
+    "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean", "cnr_pooled",
+)  # fmt: skip
+_FACTS = ("name", "width", "height")  # the columns of a CSV that are no figures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,11 +88,12 @@ class Cell:
         return self.cautions.get(metric, "")
 
 
-def read_cells(paths: Iterable[str | os.PathLike]) -> list[Cell]:
-    """Read cells, in the order given.
+def read_cells(paths: Iterable[str | os.PathLike], titles: Mapping[str, str] | None = None) -> list[Cell]:
+    """Read cells, in the order given; files of one cell, such as those of its families, are put together.
 
-    `paths`: JSON files of `ccc evaluate` with their CSV beside them, or folders that hold them at any depth. Raises
-    CCCError, naming the file, for one that is missing, is no such file, or holds a cell that another one held already.
+    `paths`: JSON files of `ccc evaluate` with their CSV beside them, or folders that hold them at any depth; `titles`:
+    what to call methods, by name, whatever their files call them. Raises CCCError, naming the file, for one that is
+    missing, is no such file, holds a metric of a cell that another one held already, or is of other pictures.
     """
     files = []
     for path in map(Path, paths):
@@ -95,10 +103,36 @@ def read_cells(paths: Iterable[str | os.PathLike]) -> list[Cell]:
     cells: dict[tuple, Cell] = {}
     for file in files:
         cell = _read(file)
-        if cell.key in cells:
-            raise CCCError(f"{file}: holds {'/'.join(cell.key)}, as another file given does; give one of them")
-        cells[cell.key] = cell
-    return list(cells.values())
+        cells[cell.key] = _together(cells[cell.key], cell, file) if cell.key in cells else cell
+    titled = (dataclasses.replace(cell, title=(titles or {}).get(cell.method, cell.title)) for cell in cells.values())
+    return list(map(_ordered, titled))
+
+
+def _together(first: Cell, second: Cell, file: Path) -> Cell:
+    """One cell of the metrics of both. Raises CCCError, naming the second's file, where they cannot be of one."""
+    where = f"{file}: holds {'/'.join(second.key)}"
+    if twice := [name for name in second.metrics if name in first.metrics]:
+        raise CCCError(f"{where}, {twice[0]} included, as another file given does; give one of them")
+    facts = [[tuple(row.get(name) for name in _FACTS) for row in cell.pictures] for cell in (first, second)]
+    if facts[0] != facts[1] or first.side != second.side:
+        raise CCCError(f"{where} of other pictures than another file of it; run `ccc evaluate` for both again")
+    merged = {name: getattr(first, name) | getattr(second, name) for name in _BY_METRIC}
+    pictures = tuple(a | b for a, b in zip(first.pictures, second.pictures, strict=True))
+    return dataclasses.replace(first, **merged, pictures=pictures)
+
+
+def _ordered(cell: Cell) -> Cell:
+    """The cell with its metrics in the order of tables; columns that are no metrics follow."""
+    rank = {name: ORDER.index(base) for name in cell.metrics if (base := find(name).base or name) in ORDER}
+
+    def place(name: str) -> int:
+        return -1 if name in _FACTS else rank.get(name, len(ORDER) + (name not in cell.metrics))
+
+    def ordered(values: dict) -> dict:
+        return {name: values[name] for name in sorted(values, key=place)}
+
+    facts = {name: ordered(getattr(cell, name)) for name in _BY_METRIC}
+    return dataclasses.replace(cell, **facts, pictures=tuple(map(ordered, cell.pictures)))
 
 
 def _read(path: Path) -> Cell:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from ccc.core.errors import CCCError
-from ccc.metrics.registry import METRICS, find
+from ccc.metrics.registry import find
 from ccc.report import published as paper_figures
 from ccc.report.cells import Cell
 from ccc.report.layout import Column, Group, Notes
@@ -76,7 +76,7 @@ def _columns_of(metric, cells, dataset, theirs, comparable, paper, notes):
             place = Place("ours", dataset, theirs, name, metric, find(name).direction)
             yield place, Column(title, "ours", notes(mixed(name, cells)))
     if theirs is not None:
-        arrow = ARROWS[METRICS[fact.ours[0]].direction]
+        arrow = ARROWS[find(fact.ours[0]).direction]
         impossible = _impossible(paper) if metric in paper.irreproducible else ""
         yield (
             Place("published", dataset, theirs, None, metric),

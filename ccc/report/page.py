@@ -1,7 +1,7 @@
 """The report: a folder of static pages that opens from disk and needs nothing outside it."""
 
+import dataclasses
 import functools
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +10,12 @@ from urllib.parse import quote
 import jinja2
 
 from ccc.codebook import Codebook
-from ccc.core.files import folder_aside, put_folder, sha256, write_text
-from ccc.metrics.registry import find
+from ccc.core.files import folder_aside, put_folder, sha256, write_json, write_text
+from ccc.metrics.registry import FORMAT, find
 from ccc.report import cards, plots, timing, training_run
-from ccc.report.cells import read_cells
+from ccc.report.cells import Cell, read_cells
 from ccc.report.codebook import describe, draw
+from ccc.report.formats import csv_text
 from ccc.report.layout import Table
 from ccc.report.lines import datasets_of, interval, lines_of, metrics_of, of_base, text
 from ccc.report.overview import table_1, table_2
@@ -37,6 +38,7 @@ def write_report(
     not_run: Mapping[str, str] | None = None,
     model: str | os.PathLike | None = None,
     harmonize: Mapping[str, object] | None = None,
+    titles: Mapping[str, str] | None = None,
     codebook: str | os.PathLike | None = None,
     training: str | os.PathLike | None = None,
     shards: Sequence[str | os.PathLike] = (),
@@ -50,7 +52,7 @@ def write_report(
     """Write the pages with `pictures/` and `data/` beside them into `folder`; return the path of `index.html`.
 
     `run`: its name; `metrics`: JSON files of `ccc evaluate`; `results`: the folder with `benchmarks`, `colorized`,
-    `previews` and `index`; `columns`, `not_run`, `model`, `harmonize`: see `ccc.report.results.write_tables`;
+    `previews` and `index`; `columns`, `not_run`, `model`, `harmonize`, `titles`: see `ccc.report.results.write_tables`;
     `codebook`: of `ccc codebook`; `training`: folder of `ccc train`; `shards`: tars of `ccc shard`, whose numbers are
     told; `timings`: folder of Snakemake's benchmark files, `<method>/<dataset>.tsv`, as far as there are any;
     `weights`: files of weights by what uses them, whose checksums are told; `max_pictures`: how many of each dataset
@@ -58,14 +60,14 @@ def write_report(
     machine, the only part that differs between equal runs. Raises CCCError where a picture of a cell is missing.
     """
     folder, results = Path(folder), Path(results)
-    cells = read_cells(metrics)
+    cells = read_cells(metrics, titles)
     summary = summarize(cells)
     lines = lines_of(cells, summary)
     book = Codebook.load(codebook) if codebook else None
     with folder_aside(folder) as aside:
         shown = _collect(lines, results, aside, max_pictures, progress)
         drawn = _plots(lines, book, results, timings)
-        _write_data(aside / "data", metrics, training, codebook, book, drawn)
+        _write_data(aside / "data", cells, training, codebook, book, drawn)
         for part in PARTS:
             put_folder(aside / part, folder / part)
 
@@ -95,13 +97,10 @@ def _render_plots(render, drawn, training, data) -> None:
     render("plots.html", plots=drawn, symbols=symbols, curves=curves, training=bool(training), training_data=data)
 
 
-def _write_data(data: Path, metrics, training, codebook, book, drawn) -> None:
+def _write_data(data: Path, cells, training, codebook, book, drawn) -> None:
     """Fill `data` with what the pages show: stored metrics, training, codebook, and the numbers behind the plots."""
-    for file in _files(metrics):
-        cell = json.loads(file.read_text())
-        target = data / "metrics" / cell["method"] / cell["variant"] / cell["dataset"]
-        for suffix in (".json", ".csv"):
-            link(file.with_suffix(suffix), target.parent / f"{target.name}{suffix}")
+    for cell in cells:
+        _write_cell(cell, data / "metrics" / cell.method / cell.variant / f"{cell.dataset}.json")
     if training:
         for name in (training_run.HISTORY, training_run.PREVIEW):
             link(Path(training) / name, data / "training" / name)
@@ -110,6 +109,13 @@ def _write_data(data: Path, metrics, training, codebook, book, drawn) -> None:
         draw(book, data / "codebook.svg")
     for plot in (plot for group in drawn.values() for plot in group):
         write_text(data / "plots" / f"{plot.name}.csv", plot.data)
+
+
+def _write_cell(cell: Cell, path: Path) -> None:
+    """All families of a cell as one JSON with its CSV beside it; `read_cells` takes them."""
+    facts = {field.name: getattr(cell, field.name) for field in dataclasses.fields(cell) if field.name != "pictures"}
+    write_json(path, {"format": FORMAT} | facts)
+    write_text(path.with_suffix(".csv"), csv_text([list(cell.pictures[0]), *(row.values() for row in cell.pictures)]))
 
 
 def _render_pictures(render, folder: Path, lines, shown: Mapping[str, Sequence[str]], rerun: str) -> None:
@@ -138,10 +144,6 @@ def column_facts(table: Table) -> list[Figure | None]:
             last = next((row.values[place].figure for row in table.rows if row.values[place].figure), last)
             facts.append(last)
     return facts
-
-
-def _files(metrics) -> list[Path]:
-    return [file for path in map(Path, metrics) for file in (sorted(path.rglob("*.json")) if path.is_dir() else [path])]
 
 
 def _collect(lines, results: Path, target: Path, most: int, progress) -> dict[str, list[str]]:

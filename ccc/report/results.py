@@ -43,16 +43,17 @@ def write_tables(
     not_run: Mapping[str, str] | None = None,
     model: str | os.PathLike | None = None,
     harmonize: Mapping[str, object] | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Write all tables and figures into `out_dir`; return the paths.
 
     table_1 to table_7 and all_<dataset>, each as csv, md and tex; `results.csv` and `results.parquet`, every stored
     figure; `statistics.csv`, every cell with intervals and tests; `friedman.csv`, whether methods differ at all;
-    `notes.md`. docs/metrics.md describes their columns. `metrics`, `columns`, `order`, `not_run`: as `read_cells` and
-    `build_tables` take them; `model`, `harmonize`: as `table_2` does. Equal input gives equal bytes. Raises CCCError
-    for metrics that cannot be read, for a model that is none and for an unknown column of the paper.
+    `notes.md`. docs/metrics.md describes their columns. `metrics`, `titles`, `columns`, `order`, `not_run`: as
+    `read_cells` and `build_tables` take them; `model`, `harmonize`: as `table_2` does. Equal input gives equal bytes.
+    Raises CCCError for metrics that cannot be read, for a model that is none and for an unknown column of the paper.
     """
-    cells, out_dir = read_cells(metrics), Path(out_dir)
+    cells, out_dir = read_cells(metrics, titles), Path(out_dir)
     summary = summarize(cells, order)
     tables = [table_1(), table_2(model, harmonize), *build_tables(cells, columns, order, not_run, summary)]
     tables += build_overall(cells, order, not_run, summary)

@@ -1,5 +1,6 @@
 """The command line: the right picture or one clear line, and nothing half-written."""
 
+import json
 import subprocess
 import sys
 
@@ -179,6 +180,21 @@ def test_evaluate_prints_what_it_cannot_compute(tmp_path, capsys, monkeypatch):
     assert sum("no weights: pt_inception" in line for line in lines) == 1, "one line for all that wait for one file"
     assert any(line.startswith("MSE ") and "0.0000" in line for line in lines)
     assert any(line.startswith("PSNR: infinite for 1 pictures") for line in lines)
+
+
+def test_a_family_is_measured_alone_and_wrong_words_are_told(tmp_path, capsys):
+    truth = tmp_path / "truth"
+    write_png(truth / "a.png", data.astronaut()[:64, :64])
+    command = ["evaluate", str(truth), str(truth), "--family", "similarity"]
+    assert main([*command, "--json", str(tmp_path / "m.json")]) == 0
+    assert set(json.loads((tmp_path / "m.json").read_text())["directions"]) == {"fsimc", "vsi"}
+    capsys.readouterr()
+    assert "no family of metrics 'pixl': did you mean 'pixel'?" in failed(capsys, *command[:-1], "pixl")
+    assert "none of the metrics takes features" in failed(capsys, *command, "--features", tmp_path / "f.npz")
+    assert "no weights: " in failed(
+        capsys, "features", truth, "-o", tmp_path / "f.npz", "--weights", tmp_path / "w.pth"
+    )
+    assert not (tmp_path / "f.npz").exists()
 
 
 def test_a_weight_file_that_is_named_must_be_there(tmp_path, astronaut, capsys):

@@ -1,13 +1,12 @@
 """Two folders in, one table out: what is refused, what is missing, what is counted, and the same bytes every time."""
 
 import csv
-import dataclasses
+import functools
 import json
 import math
-import shutil
-import threading
-import time
-from pathlib import Path
+import operator
+import subprocess
+import sys
 
 import numpy as np
 import pandas
@@ -19,15 +18,13 @@ from ccc import metrics
 from ccc.codebook import Codebook, class_map
 from ccc.core.errors import CCCError
 from ccc.core.images import read_rgb, write_png
-from ccc.metrics import evaluate as module
+from ccc.metrics import features, registry
 from ccc.metrics import pair as pair_module
-from ccc.metrics import store, structure
 from ccc.metrics.evaluate import evaluate
 from ccc.metrics.pair import Pair
-from ccc.metrics.registry import METRICS
 
-WEIGHTY = {name for name, metric in METRICS.items() if metric.needs and not metric.needs.startswith("pyiqa:")}
-NETWORKLESS = [name for name, metric in METRICS.items() if metric.default and name not in WEIGHTY]
+METRICS = registry.metrics()
+NETWORKLESS = [name for name, metric in METRICS.items() if metric.default and metric.family in ("pixel", "similarity")]
 
 
 @pytest.fixture
@@ -91,7 +88,7 @@ def test_infinite_psnr_is_counted_and_left_out_of_the_mean(folders):
 @pytest.mark.usefixtures("nowhere")
 def test_metrics_without_weights_are_missing_with_the_reason_and_keep_their_column(folders, tmp_path):
     found = evaluate(*folders)
-    weighty = {name for name in WEIGHTY if METRICS[name].default}
+    weighty = {name for name, metric in METRICS.items() if metric.default and name not in NETWORKLESS}
     assert (
         weighty
         == {"lpips_alex", "fid_64", "fid_192", "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean"}
@@ -141,98 +138,109 @@ def test_sets(folders, random_inception):
     assert alone["set"] == dict.fromkeys(names) and set(alone["missing"].values()) == {"needs at least two pictures"}
 
 
-def test_features_are_computed_once_for_every_set_of_pictures(folders, random_inception, tmp_path, monkeypatch):
-    computed = []
-    original = module.inception_features
+@pytest.fixture
+def computed(monkeypatch):
+    """Of how many pictures features were computed, a number for each pass."""
+    passes = []
+    original = features.inception_features
 
-    def counting(images, weights, resize, dimensions):
-        computed.append(resize)
-        return original(images, weights, resize, dimensions)
+    def counting(images, *arguments):
+        images = list(images)
+        passes.append(len(images))
+        return original(images, *arguments)
 
-    counting.__module__ = original.__module__
-    monkeypatch.setattr(module, "inception_features", counting)
-    cache = tmp_path / "cache"
+    monkeypatch.setattr(features, "inception_features", counting)
+    return passes
 
-    def fid(prediction=folders[0], names=("fid_64",)):
-        computed.clear()
-        found = evaluate(prediction, folders[1], names, {"inception_fid": random_inception}, cache=cache).summary
-        return found["set"]["fid_64"], len(computed)
 
-    first, passes = fid()
-    assert passes == 2 and fid() == (first, 0)
-    other = tmp_path / "another method"
-    shutil.copytree(folders[0], other)
-    write_png(other / "c.png", np.zeros((64, 80, 3), np.uint8))
-    assert fid(other)[1] == 1, "the truth's features are those of the first method's evaluation"
-    assert fid(names=("fid_64", "kid_2048_clean")) == (first, 2), "other features of other pictures, and no more"
-    stored = sorted((cache / "inception_pytorch").glob("*.npy"))
-    for path in stored:
-        path.write_bytes(path.read_bytes()[:-50])  # cut short
-    assert fid() == (first, 2)
+def test_the_truths_features_are_computed_once_for_all_methods(folders, random_inception, tmp_path, computed):
+    names = ["fid_64", "fid_2048_clean", "kid_2048_clean"]
+    options = {"weights": {"inception_fid": random_inception}}
+    both = evaluate(*folders, names, **options)
+    assert computed == [3, 3, 3, 3], "both sides, once for each way to resize"
+    files = tmp_path / "1.npz", tmp_path / "2.npz"
+    for file in files:
+        assert features.write_features(folders[1], file, random_inception) == 3
+    assert files[0].read_bytes() == files[1].read_bytes()
+    computed.clear()
+    assert evaluate(*folders, names, features=files[0], **options) == both
+    assert evaluate(*folders, family="distribution", features=files[0], **options).summary["set"].items() >= (
+        both.summary["set"].items()
+    )
+    assert computed == [3, 3] * 2, "the prediction's alone"
+
+
+def test_features_of_other_pictures_or_weights_are_refused(folders, random_inception, tmp_path):
+    kept, given = tmp_path / "truth.npz", {"inception_fid": random_inception}
+    features.write_features(folders[1], kept, random_inception)
+
+    def refused(match, *arguments, **options):
+        with pytest.raises(CCCError, match=match):
+            evaluate(*folders, *arguments, **{"weights": given, "features": kept} | options)
+
+    refused("truth.npz: none of the metrics takes features", ["mse"], weights={})
+    refused("absent.npz: no such file; make it with `ccc features`", ["fid_64"], features=tmp_path / "absent.npz")
+    other = tmp_path / "other.pth"
+    other.write_bytes(random_inception.read_bytes() + b"more")
+    refused(f"made with other weights than {other}; make it again", ["fid_64"], weights={"inception_fid": other})
     write_png(folders[1] / "c.png", np.zeros((64, 80, 3), np.uint8))
-    second, passes = fid()
-    assert passes == 1 and second != first
+    refused("truth.npz: made from other pictures: c differ", ["fid_64"])
+    for folder in folders:
+        (folder / "c.png").unlink()
+    refused("truth.npz: made from other pictures: c differ", ["fid_64"])
+    kept.write_bytes(kept.read_bytes()[:-50])
+    refused("truth.npz: not a file of `ccc features`", ["fid_64"])
+    kept.write_text("no archive")
+    refused("truth.npz: not a file of `ccc features`", ["fid_64"])
 
 
-def test_the_second_to_enter_waits_and_finds_what_the_first_has_stored(tmp_path):
-    first, second = store.Store(tmp_path), store.Store(tmp_path)
-    entered, found = threading.Event(), []
-
-    def enter():
-        entered.set()
-        with second.alone("features", "key"):
-            found.append(second.get("features", "key"))
-
-    other = threading.Thread(target=enter)
-    with first.alone("features", "key"), first.alone("features", "another key"):
-        other.start()
-        entered.wait()
-        time.sleep(0.2)
-        assert not found
-        first.put("features", "key", np.ones(2))
-    other.join(30)
-    np.testing.assert_array_equal(found, [[1, 1]])
+def test_families_together_are_the_whole(folders, tmp_path, shared):
+    weights = {"alexnet": shared("weights/alexnet_features.pth")}
+    whole = evaluate(*folders, weights=weights)
+    parts = [
+        evaluate(*folders, weights=weights if name == "perceptual" else None, family=name)
+        for name in registry.families()
+    ]
+    for i, row in enumerate(whole.rows):
+        assert row == functools.reduce(operator.or_, (part.rows[i] for part in parts))
+    for key in ("mean", "median", "sd", "n", "set", "interval", "infinite", "versions", "directions", "inputs"):
+        merged = functools.reduce(operator.or_, (part.summary[key] for part in parts))
+        assert whole.summary[key] == merged, key
+    assert [list(part.summary["directions"])[0] for part in parts] == ["mse", "lpips_alex", "fsimc", "fid_64"]
 
 
-def test_one_more_metric_is_computed_alone(folders, tmp_path, monkeypatch):
-    decoded = []
-    monkeypatch.setattr(module, "read_rgb", lambda path: decoded.append(path) or read_rgb(path))
-    cache = tmp_path / "cache"
-    plain = evaluate(*folders, ["psnr", "ssim", "cnr_pooled"])
-    decoded.clear()
-    assert evaluate(*folders, ["psnr", "ssim", "cnr_pooled"], cache=cache) == plain and len(decoded) == 6
-    before = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npy")}
-    assert evaluate(*folders, ["psnr", "ssim", "cnr_pooled"], cache=cache) == plain and len(decoded) == 6
-    more = evaluate(*folders, ["psnr", "ssim", "uiqi", "cnr_pooled"], cache=cache)
-    assert len(decoded) == 12 and more.rows[0]["uiqi"] == evaluate(*folders, ["uiqi"]).rows[0]["uiqi"]
-    after = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npy")}
-    assert {path: after[path] for path in before} == before
-    assert [path.parent.name for path in set(after) - set(before)] == ["uiqi"]
+def test_a_family_has_its_own_metrics_alone(folders):
+    assert list(evaluate(*folders, ["cnr", "mse"], family="pixel").summary["mean"]) == ["mse", "cnr_64"]
+    assert list(evaluate(*folders, family="pyiqa-gmsd").summary["mean"]) == ["pyiqa:gmsd"]
+    with pytest.raises(CCCError, match="no metric 'fsimc' in the family pixel: did you mean 'ssim'"):
+        evaluate(*folders, ["fsimc"], family="pixel")
+    with pytest.raises(CCCError, match="no family of metrics 'pixels': did you mean 'pixel'"):
+        evaluate(*folders, family="pixels")
+    with pytest.raises(CCCError, match="no metric needs weights 'alexnet'"):
+        evaluate(*folders, weights={"alexnet": "a.pth"}, family="pixel")
 
 
-def test_a_stored_value_is_never_stale(folders, tmp_path, monkeypatch):
-    cache, names = tmp_path / "cache", ["mse", "psnr"]
-    evaluate(*folders, names, cache=cache)
-    write_png(folders[0] / "a.png", read_rgb(folders[1] / "a.png"))
-    assert evaluate(*folders, names, cache=cache) == evaluate(*folders, names), "another picture"
-    monkeypatch.setitem(METRICS, "mse", dataclasses.replace(METRICS["mse"], version=2, pair=lambda pair: 0.5))
-    assert evaluate(*folders, names, cache=cache).rows[0]["mse"] == 0.5, "another version"
-    monkeypatch.setattr(store, "_versions", lambda: ["numpy 99"])
-    decoded = []
-    monkeypatch.setattr(module, "read_rgb", lambda path: decoded.append(path) or read_rgb(path))
-    evaluate(*folders, ["psnr"], cache=cache)
-    assert len(decoded) == 6, "another version of a package"
+LOADED = """
+import sys
+from ccc.metrics import registry
+{}
+print(*sorted(name for name in sys.modules if name.startswith("ccc.metrics.") or name in ("torch", "skimage", "pyiqa")))
+"""
 
 
-def test_values_depend_on_the_code_of_their_own_module(tmp_path, monkeypatch):
-    before = {name: store.code_of(METRICS[name].pair) for name in ("ssim", "uiqi", "cnr", "cnr_min5", "lpips_alex")}
-    assert before["ssim"] == before["uiqi"] and before["cnr"] == before["cnr_min5"]
-    assert len(set(before.values())) == 3
-    edited = tmp_path / "structure.py"
-    edited.write_text(Path(structure.__file__).read_text() + "# edited")
-    monkeypatch.setattr(structure, "__file__", str(edited))
-    after = {name: store.code_of(METRICS[name].pair) for name in before}
-    assert {name for name in before if before[name] != after[name]} == {"ssim", "uiqi"}
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ('registry.metrics("pixel")', {"distribution", "inception", "features", "perceptual", "similarity", "foreign"}),
+        ('registry.metrics("distribution")', {"pixel", "chroma", "structure", "perceptual", "similarity", "foreign"}),
+        ('registry.metrics("perceptual")', {"pixel", "chroma", "structure", "distribution", "similarity", "foreign"}),
+        ('registry.metrics(); registry.find("pyiqa:gmsd")', set()),
+    ],
+)
+def test_a_family_loads_no_other_and_facts_need_no_torch(code, absent):
+    run = subprocess.run([sys.executable, "-c", LOADED.format(code)], capture_output=True, text=True, check=True)
+    loaded = {name.rsplit(".", 1)[-1] for name in run.stdout.split()}
+    assert "registry" in loaded and not loaded & (absent | {"torch", "skimage", "pyiqa"})
 
 
 def test_cnr_names_the_size_it_was_counted_at(folders):

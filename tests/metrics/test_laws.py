@@ -12,11 +12,12 @@ from ccc import metrics
 from ccc.codebook import Codebook, class_map
 from ccc.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ccc.colorizers import load
-from ccc.metrics import foreign
+from ccc.metrics import foreign, registry
 from ccc.metrics.distribution import frechet_interval, kid_interval
 from ccc.metrics.inception import RESIZE, inception_features
 from ccc.metrics.pair import Pair
-from ccc.metrics.registry import METRICS
+
+METRICS = registry.metrics()
 
 PAIRS = [metrics.mse, metrics.psnr, metrics.ssim, metrics.uiqi, metrics.cnr, metrics.cnr_56]
 PAIRS += [metrics.ciede2000, metrics.mse_ab, metrics.colorfulness, metrics.delta_colorfulness]
@@ -206,7 +207,7 @@ def test_no_metric_of_pairs_is_blind_to_color(name, shared):
     same = Pair(truth, truth)
     counts = np.bincount(class_map(truth).ravel(), minlength=400)
     needs = {"alexnet": shared("weights/alexnet_features.pth"), "codebook": Codebook.fit(counts, 5)}
-    needs |= {f"pyiqa:{name}": foreign.load(name) for name in ("fsim", "vsi")}
+    needs |= {f"pyiqa:{network}": foreign.load(network) for network in ("fsim", "vsi")}
     tested = [m for m in METRICS.values() if m.pair and m.direction and m.needs in (None, *needs)]
     assert len(tested) == len([m for m in METRICS.values() if m.pair and m.direction]) - 1, "all but LPIPS (vgg)"
     for metric in tested:
@@ -289,6 +290,7 @@ def test_every_metric_states_its_facts():
         assert metric.name == name and metric.title and metric.range and metric.compares and metric.source
         assert metric.direction in ("lower", "higher", None) and metric.version
         assert (metric.pair is None) != (metric.set is None) and metric.kind == ("pair" if metric.pair else "set")
+        assert bool(metric.set) == ((metric.counts is None) != (metric.gather is None))
     assert len({metric.title for metric in METRICS.values()}) == len(METRICS)
     assert not METRICS["lpips_vgg"].default and not METRICS["cnr_codebook"].default
 

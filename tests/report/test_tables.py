@@ -289,7 +289,7 @@ def test_refusals_name_the_file(tmp_path):
     path = write_cell(tmp_path, "ccc", "plain", "set")
     with pytest.raises(CCCError, match="no column 'ADE20K'; there are Fig. 9, ADE"):
         write_tables([path], tmp_path / "out", {"set": "ADE20K"})
-    with pytest.raises(CCCError, match="as another file given does"):
+    with pytest.raises(CCCError, match=r"set\.json: holds ccc/plain/set, mse included, as another file given does"):
         read_cells([path, path])
     path.with_suffix(".csv").unlink()
     with pytest.raises(CCCError, match=r"set\.csv: no such file"):
@@ -299,3 +299,45 @@ def test_refusals_name_the_file(tmp_path):
         read_cells([path])
     with pytest.raises(CCCError, match="no stored metrics"):
         read_cells([])
+
+
+def split(path):
+    """The files of a cell's two families, one of them with the first metrics and the sets, in place of its one file."""
+    data, rows = json.loads(path.read_text()), path.with_suffix(".csv").read_text().splitlines()
+    families = {
+        "other": ("cnr_256", "lpips_alex"),
+        "pixel": ("mse", "psnr", "ssim", "uiqi", "fid_64", "fid_2048_clean"),
+    }
+    columns = {"other": (0, 1, 2, 4), "pixel": (0, 1, 2, 3)}
+    files = []
+    for family, names in families.items():
+        part = {
+            key: {name: value for name, value in values.items() if name in names}
+            if isinstance(values, dict)
+            else values
+            for key, values in data.items()
+        }
+        file = path.with_suffix("") / f"{family}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(part))
+        lines = (",".join(row.split(",")[k] for k in columns[family]) for row in rows)
+        file.with_suffix(".csv").write_text("\n".join(lines) + "\n")
+        files.append(file)
+    path.unlink()
+    path.with_suffix(".csv").unlink()
+    return files
+
+
+def test_the_families_of_a_cell_are_one_cell_in_the_order_of_tables(tmp_path):
+    path = write_cell(tmp_path, "ccc", "plain", "set")
+    whole = read_cells([path])
+    files = split(path)
+    found = read_cells(files)
+    assert found == whole and [list(row) for row in found[0].pictures] == [list(row) for row in whole[0].pictures]
+    assert found[0].metrics == whole[0].metrics and found[0].metrics.index("lpips_alex") == 5
+    assert read_cells([tmp_path]) == whole
+    assert read_cells(files, {"ccc": "Ours", "gray": "Gray"})[0].title == "Ours"
+    table = files[1].with_suffix(".csv")
+    table.write_text(table.read_text().replace("p1,", "p2,"))
+    with pytest.raises(CCCError, match=r"pixel\.json: holds ccc/plain/set of other pictures than another file of it"):
+        read_cells(files)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from snakemake.exceptions import WorkflowError
 
+from workflow.lib import families
 from workflow.lib.code import code, imported
 from workflow.lib.commands import assignments, options
 from workflow.lib.methods import Methods, kept_folder, segmenter_checkpoint, title
@@ -79,3 +80,41 @@ def test_what_is_kept_of_one_benchmark_lies_in_a_folder_of_its_name_if_there_is_
     assert segmenter_checkpoint(masks, "other") == str(tmp_path / "other.json")
     assert segmenter_checkpoint(masks, "third") == str(tmp_path)
     assert segmenter_checkpoint(masks | {"name": "sam"}, "set") == str(tmp_path)
+
+
+# The files of ccc/metrics that the cells of each family depend on, besides those that all depend on.
+FAMILIES = {
+    "pixel": {"families/pixel.py", "pixel.py", "structure.py", "chroma.py"},
+    "perceptual": {"families/perceptual.py", "perceptual.py"},
+    "similarity": {"families/similarity.py", "similarity.py", "foreign.py"},
+    "distribution": {"families/distribution.py", "distribution.py", "features.py", "inception.py"},
+    "pyiqa-gmsd": {"foreign.py"},
+}
+SHARED = {"__init__.py", "evaluate.py", "families/__init__.py", "folders.py", "pair.py", "registry.py"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_cells_of_a_family_depend_on_its_own_files(family, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    names = ["pyiqa:gmsd"] if family == "pyiqa-gmsd" else []
+    module = families.chosen(names, {}, codebook=False)[family].module
+    found = {path.removeprefix("ccc/metrics/") for path in code(ROOT, "cli.evaluate", module) if "/metrics/" in path}
+    assert found == FAMILIES[family] | SHARED
+
+
+def test_a_family_gets_what_its_metrics_need_and_nothing_else():
+    weights = {"alexnet": "a.pth", "vgg16": "v.pth", "inception_fid": "i.pth"}
+    found = families.chosen([], weights, codebook=True)
+    assert {name: list(family.weights) for name, family in found.items()} == {
+        "pixel": [], "perceptual": ["alexnet"], "similarity": [], "distribution": ["inception_fid"],
+    }  # fmt: skip
+    assert [name for name, family in found.items() if family.codebook] == ["pixel"]
+    assert [name for name, family in found.items() if family.features] == ["distribution"]
+    assert not families.chosen([], {}, codebook=False)["distribution"].features, "no weights, no features to wait for"
+    found = families.chosen(["cnr_128", "lpips_vgg", "pyiqa:gmsd", "psnr"], weights, codebook=True)
+    assert {name: family.metrics for name, family in found.items()} == {
+        "pixel": ["cnr_128", "psnr"], "perceptual": ["lpips_vgg"], "pyiqa-gmsd": ["pyiqa:gmsd"],
+    }  # fmt: skip
+    assert not found["pixel"].codebook and list(found["perceptual"].weights) == ["vgg16"]
+    with pytest.raises(WorkflowError, match="^metrics: no metric 'psrn': did you mean 'psnr'"):
+        families.chosen(["psrn"], {}, codebook=False)

@@ -120,7 +120,7 @@ def test_the_method_of_the_readme_goes_from_pictures_to_tables_in_any_folder(che
     for folder in (other, checkout.folder):
         colored = folder / "results/colorized/mymethod/plain/set"
         assert [path.name for path in sorted(colored.glob("*.png"))] == ["a.png", "b.png", "c.png"]
-    assert (other / "results/metrics/mymethod/sam/set.csv").stat().st_size
+    assert (other / "results/metrics/mymethod/sam/set/pixel.csv").stat().st_size
     assert "mymethod" in (other / "reports/small/tables/table_7.csv").read_text()
     assert "mymethod" in (other / "reports/small/index.html").read_text()
     assert "Nothing to be done" in checkout.snakemake(*there)

@@ -32,7 +32,7 @@ def replace(source, target):
 if os.environ.get("KILL_SEGMENT"):
     os.replace = replace
 """
-CELL = "results/metrics/oracle/sam/people.json"
+CELL = "results/metrics/oracle/sam/people/pixel.json"
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ def test_coloured_pictures_that_were_deleted_come_back(project):
 def test_a_folder_that_lacks_one_picture_is_made_again(project):
     path = project.folder / "results/colorized/gray/plain/people/1.png"
     path.unlink()
-    (project.folder / "results/metrics/gray/plain/people.json").unlink()  # an evaluation that has yet to run
+    (project.folder / "results/metrics/gray/plain/people/pixel.json").unlink()  # an evaluation that has yet to run
     output = done(project, "-n")
     assert jobs(output) == EVALUATED and "colorized/gray/plain/people: 1 missing, such as 1: made again" in output
     assert path.parent.exists()  # a dry run removes nothing

@@ -15,6 +15,7 @@ import yaml
 from skimage import data
 
 from ccc.core.images import write_png
+from ccc.metrics import registry
 from workflow.lib.code import EXEMPT, code
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,7 +107,7 @@ def finished(tmp_path_factory):
     output = snakemake(folder)
     assert jobs(output) == {
         "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
-        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 6, "previews": 6,
+        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 24, "previews": 6,
         "benchmark_previews": 2, "tables": 1, "report": 1, "provenance": 1, "upsample": 1, "ablate": 1, "compare": 3,
         "harmonization": 1,
     }  # fmt: skip
@@ -116,13 +117,19 @@ def finished(tmp_path_factory):
 def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished):
     for method in ("ccc", "gray", "oracle"):
         for variant in ("plain", "sam"):
-            summary = json.loads((finished / f"results/metrics/{method}/{variant}/people.json").read_text())
-            assert summary["images"] == 2 and summary["missing"]["lpips_alex"].startswith("no weights: ")
-            assert summary["segmenter"] == ("felzenszwalb" if variant == "sam" else None)
-            lines = (finished / f"results/metrics/{method}/{variant}/people.csv").read_text().splitlines()
-            assert ("changed_share" in lines[0]) == (variant == "sam")
+            cell = finished / f"results/metrics/{method}/{variant}/people"
+            families = {path.stem: json.loads(path.read_text()) for path in cell.glob("*.json")}
+            assert set(families) == {"pixel", "perceptual", "similarity", "distribution"}
+            assert families["perceptual"]["missing"]["lpips_alex"].startswith("no weights: ")
+            for name, summary in families.items():
+                assert summary["images"] == 2 and summary["segmenter"] == ("felzenszwalb" if variant == "sam" else None)
+                assert ("changed_share" in (cell / f"{name}.csv").read_text().splitlines()[0]) == (variant == "sam")
     mean = {
-        name: json.loads((finished / f"results/metrics/{name}/plain/people.json").read_text())["mean"]
+        name: {
+            metric: value
+            for path in (finished / f"results/metrics/{name}/plain/people").glob("*.json")
+            for metric, value in json.loads(path.read_text())["mean"].items()
+        }
         for name in ("ccc", "gray", "oracle")
     }
     assert 0 < mean["gray"]["fsimc"] < 1 and 0 < mean["gray"]["vsi"] < 1
@@ -155,6 +162,10 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
         starts = [f"cli.{verb}"]
         if verb == "colorize":
             starts.append("colorizers." + arguments[arguments.index("--method") + 1])
+        if verb == "evaluate":
+            starts.append(registry.module(arguments[arguments.index("--family") + 1]).removeprefix("ccc."))
+        if verb in ("tables", "report"):
+            starts += [registry.module(family).removeprefix("ccc.") for family in registry.families()]
         tracked = {os.path.abspath(path) for path in code(finished, *starts)}
         for module in set(loaded) - EXEMPT - {"ccc.__main__"}:
             path = finished.joinpath(*module.split("."))
@@ -195,7 +206,7 @@ def test_a_method_is_one_file(finished):
     try:
         output = snakemake(finished)
         assert jobs(output) == {
-            "colorize_mine": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1, "provenance": 1,
+            "colorize_mine": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1, "provenance": 1,
             "compare": 1,
             "harmonization": 1,
         }  # fmt: skip
@@ -209,23 +220,67 @@ def test_a_method_is_one_file(finished):
     assert "mine" not in (finished / "reports/small/tables/table_7.csv").read_text()
 
 
-def test_editing_a_metric_reruns_evaluation_and_nothing_before_it(finished):
-    path = finished / "ccc/metrics/structure.py"
+TOLD = {"tables": 1, "report": 1, "provenance": 1}  # what says it
+
+
+def planned(folder: Path, *arguments: str) -> tuple[dict[str, int], set[str]]:
+    """Jobs of a dry run, and the families of metrics among them."""
+    output = snakemake(folder, "-n", *arguments)
+    return jobs(output), set(re.findall(r"family=([\w-]+)", output))
+
+
+@pytest.mark.parametrize(
+    ("file", "families", "more"),
+    [
+        ("structure.py", {"pixel"}, {}),
+        ("chroma.py", {"pixel"}, ABLATED),
+        ("families/perceptual.py", {"perceptual"}, {}),
+        ("foreign.py", {"similarity"}, {}),
+        ("distribution.py", {"distribution"}, {}),
+        ("registry.py", {"pixel", "perceptual", "similarity", "distribution"}, {}),
+    ],
+)
+def test_editing_a_family_of_metrics_reruns_its_cells_and_no_others(finished, file, families, more):
+    path = finished / "ccc/metrics" / file
     old = path.read_text()
     path.write_text(old + "\n# edited\n")
     try:
-        assert jobs(snakemake(finished, "-n")) == {"evaluate": 6, "tables": 1, "report": 1, "provenance": 1} | ABLATED
+        assert planned(finished) == ({"evaluate": 6 * len(families)} | TOLD | more, families)
     finally:
         path.write_text(old)
 
 
-def test_weights_of_a_metric_that_arrive_rerun_the_evaluation(finished):
-    arrived = finished / "alexnet-owt-7be5be79.pth"  # in the folder that $CCC_WEIGHTS names
+@pytest.mark.parametrize(
+    ("file", "family", "more"),
+    [
+        ("alexnet-owt-7be5be79.pth", "perceptual", {}),
+        ("pt_inception-2015-12-05-6726825d.pth", "distribution", {"features": 1}),
+    ],
+)
+def test_weights_that_arrive_rerun_the_family_that_needs_them(finished, file, family, more):
+    arrived = finished / file  # in the folder that $CCC_WEIGHTS names
     arrived.write_bytes(b"not looked at in a dry run")
     try:
-        assert jobs(snakemake(finished, "-n"))["evaluate"] == 6
+        assert planned(finished) == ({"evaluate": 6} | TOLD | more, {family})
     finally:
         arrived.unlink()
+
+
+def test_a_metric_that_is_added_reruns_its_family_alone_or_is_a_family_of_its_own(finished):
+    assert planned(finished, "--config", 'metrics=["psnr"]') == ({"evaluate": 6} | TOLD, {"pixel"})
+    path = finished / "ccc/metrics/families/mine.py"
+    path.write_text(
+        "from ccc.metrics import pixel\nfrom ccc.metrics.registry import Metric\n"
+        "METRICS = (Metric('mine', 'Mine', 'lower', '0 and up', 'RGB', 'nobody', pair=pixel.mse_of),)\n"
+    )
+    try:
+        assert planned(finished) == ({"evaluate": 6} | TOLD, {"mine"})
+    finally:
+        path.unlink()
+
+
+def test_what_tables_call_a_method_measures_nothing_again(finished):
+    assert planned(finished, "--config", 'titles={"gray": "Gray (floor)"}') == (TOLD, set())
 
 
 def test_editing_one_colorizer_reruns_that_method_alone(finished):
@@ -234,7 +289,7 @@ def test_editing_one_colorizer_reruns_that_method_alone(finished):
     path.write_text(old + "\n# edited\n")
     try:
         expected = {
-            "colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1,
+            "colorize_oracle": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1,
             "provenance": 1, "compare": 1, "harmonization": 1,
         }  # fmt: skip
         assert jobs(snakemake(finished, "-n")) == expected
@@ -249,7 +304,7 @@ def test_the_command_below_a_picture_makes_it_again_and_what_depends_on_it(finis
     words = shlex.split(command)
     assert words[:5] == ["snakemake", "--cores", "all", "--configfile", "config/small.yaml"]
     expected = {
-        "colorize_oracle": 1, "harmonize": 1, "evaluate": 2, "previews": 2, "tables": 1, "report": 1,
+        "colorize_oracle": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1,
         "provenance": 1, "compare": 1, "harmonization": 1,
     }  # fmt: skip
     assert jobs(snakemake(finished, "-n", *words[5:])) == expected
@@ -290,6 +345,8 @@ def test_editing_the_training_code_does_not_train_again(finished):
         ({"train": {"steps": "many"}}, "train.steps: 'many' is not of type 'integer'"),
         ({"train": {"stepz": 4}}, "(did you mean 'steps'?)"),
         ({"methods": ["grey"]}, "did you mean 'gray'?"),
+        ({"metrics": ["psrn"]}, "metrics: no metric 'psrn': did you mean 'psnr'?"),
+        ({"metrics": ["pyiqa:gmsdd"]}, "metrics: pyiqa has no metric 'gmsdd': did you mean 'gmsd'?"),
         ({"benchmarks": {"people": {"source": "nowhere"}}}, "benchmarks.people.source: my photos/nowhere is not there"),
         ({"weights": {"alexnet": "no/file.pth"}}, "weights.alexnet: no/file.pth is not there"),
         ({"run": "a/b"}, "run: 'a/b' does not match"),

@@ -15,6 +15,7 @@ from ccc.assets import photographs as datasets
 from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError
 from workflow.lib import code as source_code
+from workflow.lib import families
 from workflow.lib import methods as method_files
 from workflow.lib import sources
 from workflow.lib.commands import assignments, options, rerun_command
@@ -115,8 +116,13 @@ def before_harmonizing(method, dataset):
 
 
 def cells(suffix):
-    pattern = f"results/metrics/{{method}}/{{variant}}/{{dataset}}{suffix}"
-    return expand(pattern, method=METHODS, variant=VARIANTS, dataset=DATASETS)
+    return expand(
+        f"results/metrics/{{method}}/{{variant}}/{{dataset}}/{{family}}{suffix}",
+        method=METHODS,
+        variant=VARIANTS,
+        dataset=DATASETS,
+        family=FAMILIES,
+    )
 
 
 def incomplete_folders(wildcards):

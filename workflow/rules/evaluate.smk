@@ -1,3 +1,23 @@
+# A job measures one family of metrics of one cell: what it needs and the code it runs are the family's alone.
+FAMILIES = families.chosen(config["metrics"], METRIC_WEIGHTS, bool(CODEBOOK))
+
+
+# Once for all methods. Without the network's weights its metrics are missing, and this is not asked for.
+rule features:
+    input:
+        truth="results/benchmarks/{dataset}/truth",
+        weights=METRIC_WEIGHTS.get("inception_fid", []),
+        code=code("cli.features"),
+    output:
+        "results/benchmarks/{dataset}/features.npz",
+    log:
+        "logs/features/{dataset}.log",
+    conda:
+        "../envs/ccc.yaml"
+    shell:
+        "ccc features {input.truth:q} -o {output:q} --weights {input.weights:q} 2>&1 | tee {log:q}"
+
+
 rule evaluate:
     input:
         prediction="results/colorized/{method}/{variant}/{dataset}",
@@ -7,30 +27,42 @@ rule evaluate:
             then="results/harmonized/{method}/{dataset}.csv",
             otherwise=[],
         ),
-        codebook=CODEBOOK,
-        weights=list(METRIC_WEIGHTS.values()),
-        code=code("cli.evaluate"),
+        codebook=lambda wildcards: (
+            CODEBOOK if FAMILIES[wildcards.family].codebook else []
+        ),
+        features=branch(
+            lambda wildcards: FAMILIES[wildcards.family].features,
+            then="results/benchmarks/{dataset}/features.npz",
+            otherwise=[],
+        ),
+        weights=lambda wildcards: list(FAMILIES[wildcards.family].weights.values()),
+        code=lambda wildcards: code("cli.evaluate", FAMILIES[wildcards.family].module),
     output:
-        csv="results/metrics/{method}/{variant}/{dataset}.csv",
-        json="results/metrics/{method}/{variant}/{dataset}.json",
+        csv="results/metrics/{method}/{variant}/{dataset}/{family}.csv",
+        json="results/metrics/{method}/{variant}/{dataset}/{family}.json",
     log:
-        "logs/evaluate/{method}/{variant}/{dataset}.log",
+        "logs/evaluate/{method}/{variant}/{dataset}/{family}.log",
+    wildcard_constraints:
+        family="|".join(map(re.escape, FAMILIES)),
     conda:
         "../envs/ccc.yaml"
     params:
-        title=lambda wildcards: title(wildcards.method),
         harmonized=lambda wildcards, input: (
             ["--segmenter", SEGMENTER, "--changes", input.changes]
             if wildcards.variant == "sam"
             else []
         ),
-        options=assignments("--weights", METRIC_WEIGHTS)
-        + (["--metrics", ",".join(config["metrics"])] if config["metrics"] else []),
-        codebook=lambda wildcards, input: options({"codebook": input.codebook}),
-        # Not an output: Snakemake deletes those before it runs a job, and what is here saves a later one its work.
-        cache="results/cache/metrics",
+        metrics=lambda wildcards: options(
+            {"metrics": ",".join(FAMILIES[wildcards.family].metrics) or None}
+        ),
+        weights=lambda wildcards: assignments(
+            "--weights", FAMILIES[wildcards.family].weights
+        ),
+        files=lambda wildcards, input: options(
+            {"codebook": input.codebook, "features": input.features}
+        ),
     shell:
         "ccc evaluate {input.prediction:q} {input.truth:q} --csv {output.csv:q} --json {output.json:q}"
         " --method {wildcards.method:q} --variant {wildcards.variant} --dataset {wildcards.dataset:q}"
-        " --title {params.title:q} --cache {params.cache} {params.harmonized:q} {params.options:q} {params.codebook:q}"
+        " --family {wildcards.family:q} {params.metrics:q} {params.harmonized:q} {params.weights:q} {params.files:q}"
         " > {log:q} 2>&1"

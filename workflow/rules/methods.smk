@@ -41,6 +41,7 @@ TABLE_OPTIONS = (
     assignments(
         "--column", {name: config["benchmarks"][name]["column"] for name in BENCHMARKS}
     )
+    + assignments("--title", {name: title(name) for name in METHODS})
     + assignments(
         "--not-run", COLORIZERS.not_run if config["methods"] == "auto" else {}
     )

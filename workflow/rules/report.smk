@@ -5,13 +5,16 @@ TEMPLATES = sorted(
     for path in (ROOT / "ccc/report" / part).iterdir()
 )
 
+# Tables and pages read the facts about every metric: its title, which way is better.
+METRIC_CODE = [family.module for family in FAMILIES.values()]
+
 
 rule tables:
     input:
         json=cells(".json"),
         csv=cells(".csv"),
         model=model_path() if "ccc" in METHODS else [],
-        code=code("cli.tables"),
+        code=code("cli.tables", *METRIC_CODE),
     output:
         report(
             directory(f"{REPORT}/tables"),
@@ -107,7 +110,7 @@ rule report:
             else expand("results/index/{split}.json", split=SHARD_COUNTS)
         ),
         templates=TEMPLATES,
-        code=code("cli.report"),
+        code=code("cli.report", *METRIC_CODE),
     output:
         page=report(
             f"{REPORT}/index.html",

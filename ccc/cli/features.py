@@ -1,0 +1,24 @@
+"""Inception features of true pictures, computed once for the evaluation of every method.
+
+example:
+  ccc features truth/ -o truth.npz
+  ccc evaluate coloured/ truth/ --features truth.npz
+The file holds the SHA-256 of each picture and of the weights: it is refused for others.
+"""
+
+from pathlib import Path
+
+from ccc.cli.progress import bar
+
+
+def add_arguments(parser):
+    parser.add_argument("truth", type=Path, help="folder of true pictures")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="file to write, .npz of NumPy")
+    parser.add_argument("--weights", type=Path, help="file of the Inception network (default: where `ccc weights` is)")
+
+
+def run(args):
+    from ccc.metrics.features import write_features
+
+    count = write_features(args.truth, args.output, args.weights, lambda items: bar(items, "features"))
+    print(f"{args.output}: {count} pictures")

@@ -1,0 +1,97 @@
+"""Inception features of two folders; the truth's kept in a file, which serves the evaluation of every method."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ccc.assets import weights as weight_files
+from ccc.core.errors import CCCError
+from ccc.core.files import sha256, written_whole
+from ccc.core.images import read_rgb
+from ccc.metrics.folders import Match, pictures_of
+from ccc.metrics.inception import RESIZE, inception_features
+
+FORMAT = "ccc-features-1"
+NEEDS = "inception_fid"
+
+
+def write_features(
+    truth: str | os.PathLike,
+    path: str | os.PathLike,
+    weights: str | os.PathLike | None = None,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> int:
+    """Write the features of a folder of true pictures, for `evaluate`; return how many pictures there are.
+
+    `weights`: as `inception_features` takes them. The file is NumPy's npz: float32 `(N, D)` for each depth and way to
+    resize, as `clean_2048`, and `made_from`, JSON of the format, the weights' SHA-256 and that of each picture by its
+    name. Equal inputs give equal bytes. Raises CCCError for a folder that holds no pictures or anything else, and as
+    `inception_features` and `read_rgb` do.
+    """
+    pictures = pictures_of(truth)
+    weights = weight_files.locate(NEEDS, weights)
+    made_from = {"format": FORMAT, "weights": sha256(weights)}
+    made_from["pictures"] = {name: sha256(picture) for name, picture in pictures.items()}
+    arrays = {"made_from": np.array(json.dumps(made_from))}
+    for resize in RESIZE:
+        images = (read_rgb(picture) for picture in progress(list(pictures.values())))
+        found = inception_features(images, weights, resize)
+        # The network computes in float32, so that nothing is lost.
+        arrays |= {f"{resize}_{dimension}": values.astype(np.float32) for dimension, values in found.items()}
+    with written_whole(path) as aside, open(aside, "wb") as file:
+        np.savez(file, **arrays)
+    return len(pictures)
+
+
+def gather(
+    metrics: Sequence, matches: Sequence[Match], weights: Path, kept: str | os.PathLike | None, progress: Callable
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Features of the predictions and of the truths, float64 `(N, D)` twice, by the name of the metric they are for.
+
+    `weights`: the network's file; `kept`: a file of `write_features`, or None to compute the truth's too. Raises
+    CCCError for a file that is not of these pictures and weights.
+    """
+    truth = read_features(kept, matches, weights) if kept else {}
+    found = {}
+    for resize in dict.fromkeys(metric.resize for metric in metrics):
+        here = [metric for metric in metrics if metric.resize == resize]
+        dimensions = {metric.dimension for metric in here}
+        pictures = (read_rgb(match.prediction) for match in progress(matches))
+        sides = [inception_features(pictures, weights, resize, dimensions)]
+        if kept:
+            sides.append({dimension: truth[f"{resize}_{dimension}"] for dimension in dimensions})
+        else:
+            pictures = (read_rgb(match.truth) for match in progress(matches))
+            sides.append(inception_features(pictures, weights, resize, dimensions))
+        found |= {metric.name: tuple(side[metric.dimension] for side in sides) for metric in here}
+    return found
+
+
+def read_features(path: str | os.PathLike, matches: Sequence[Match], weights: Path) -> Mapping[str, np.ndarray]:
+    """The arrays of a file of `write_features`, float64, rows in the order of `matches`.
+
+    Raises CCCError for a file that is missing or none of these, or was made from other pictures or other weights.
+    """
+    again = "make it again with `ccc features`"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        made_from = json.loads(str(arrays.pop("made_from")))
+        if made_from["format"] != FORMAT:
+            raise ValueError(f"format is {made_from['format']!r}, not {FORMAT!r}")
+    except FileNotFoundError:
+        raise CCCError(f"{path}: no such file; make it with `ccc features`") from None
+    except Exception as error:  # of zip, of NumPy and of JSON: each has its own for a file that is cut short
+        raise CCCError(f"{path}: not a file of `ccc features` ({error}); {again}") from None
+    if made_from["weights"] != sha256(weights):
+        raise CCCError(f"{path}: made with other weights than {weights}; {again}")
+    pictures = {match.name: sha256(match.truth) for match in matches}
+    if pictures != made_from["pictures"]:
+        names = sorted(dict(pictures.items() ^ made_from["pictures"].items()))
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        raise CCCError(f"{path}: made from other pictures: {', '.join(names[:3])}{more} differ; {again}")
+    rows = [list(made_from["pictures"]).index(match.name) for match in matches]
+    return {name: values[rows].astype(np.float64) for name, values in arrays.items()}
