@@ -27,7 +27,9 @@ def test_it_says_what_it_is(colorizer):
     assert settings["trained_on"] == "scenes" and settings["pictures"] == 8974 and "not the data" in settings["note"]
     assert settings["history"][-1]["step"] == settings["steps"] and codebook.size == 198
     assert settings["pretrained"] is True
-    own = {name: getattr(colorizer, name) for name in ("decode", "temperature", "unbalance", "chroma", "input_size")}
+    own = {
+        name: getattr(colorizer, name) for name in ("decode", "temperature", "logit_adjustment", "chroma", "input_size")
+    }
     assert colorizers.options("ccc") == own | {"upsample": "bilinear"} and own["decode"] == "ciede2000"
 
 
@@ -44,7 +46,7 @@ def test_the_network_sees_the_size_it_was_trained_on(colorizer):
 
 
 def test_a_picture_is_decoded_in_parts_as_it_would_be_at_once(monkeypatch, astronaut):
-    options = {"decode": "ciede2000", "temperature": 2.0, "unbalance": 1.0, "input_size": 160}
+    options = {"decode": "ciede2000", "temperature": 2.0, "logit_adjustment": 1.0, "input_size": 160}
     parts = colorizers.load("ccc", device="cpu", chroma=1.0, **options).predict_ab(lightness(astronaut))
     assert parts.shape == (40, 40, 2)
     monkeypatch.setattr(ccc.colorizers.ccc, "ROWS", 7)
@@ -85,11 +87,17 @@ def test_wrong_options(tmp_path):
         colorizers.load("ccc", tmp_path / "none.safetensors")
     with pytest.raises(CCCError, match="no option 'decod': did you mean 'decode'"):
         colorizers.load("ccc", device="cpu", decod="argmax")
-    wrong = [("decode", "mean"), ("upsample", "cubic"), ("input_size", 16), ("input_size", 33.5), ("unbalance", 2)]
+    wrong = [
+        ("decode", "mean"),
+        ("upsample", "cubic"),
+        ("input_size", 16),
+        ("input_size", 33.5),
+        ("logit_adjustment", 2),
+    ]
     wrong += [
         ("chroma", -1),
         ("chroma", float("nan")),
-        ("unbalance", "x"),
+        ("logit_adjustment", "x"),
         ("temperature", 0),
         ("temperature", -1),
         ("temperature", float("nan")),

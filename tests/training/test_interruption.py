@@ -1,6 +1,5 @@
 """Training that is killed, or asked to stop, and goes on."""
 
-import dataclasses
 import multiprocessing
 import os
 import signal
@@ -16,7 +15,7 @@ from ccc.codebook import Codebook
 from ccc.training.checkpoints import REQUEUE, Signals
 from ccc.training.loop import train
 
-KILLED = dataclasses.replace(QUICK, steps=36, validate_every=12, save_every=2, ema=0.9, crop=32)
+KILLED = QUICK.model_copy(update=dict(steps=36, validate_every=12, save_every=2, ema=0.9, crop=32))
 
 
 def _child(shards, codebook, folder, pipe):
