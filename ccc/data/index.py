@@ -20,7 +20,9 @@ from ccc.core.errors import CCCError
 from ccc.core.files import write_json, written_whole
 from ccc.data.sources import Entry, Source
 
+FORMAT = "ccc-index-2"
 ROWS = 8192  # of a row group: what a shard job reads at once
+COLUMNS = ("member", "offset", "size", "modified")  # of the fields of an Entry
 BATCH = 65_536  # entries held as Python objects while a source is scanned
 
 
@@ -60,7 +62,7 @@ def class_of(folder: str) -> str:
 
 
 class Index:
-    """Rows `member`, `offset`, `size` and `class` of the pictures chosen from a source; `facts` of the source.
+    """Rows `member`, `offset`, `size`, `modified`, `class` of the pictures chosen from a source; `facts` of the source.
 
     Made by `of`, or read from disk by `open`, then row by row: an index of any length takes little memory.
     """
@@ -77,7 +79,7 @@ class Index:
         chosen = _chosen(codes, names, choice, source.path)
         counts = np.bincount(codes[chosen], minlength=len(names))
         facts = {
-            "format": "ccc-index-1",
+            "format": FORMAT,
             "source": source.path.name,
             "kind": source.kind,
             "state": state,
@@ -114,6 +116,8 @@ class Index:
             raise CCCError(
                 f"{path}: not an index ({error}); make it with `ccc index {source.path} -o {path}`"
             ) from None
+        if facts.get("format") != FORMAT:
+            raise CCCError(f"{path}: an index of an earlier version; make it with `ccc index {source.path} -o {path}`")
         change = "another kind of source" if facts["kind"] != source.kind else source.changed_since(facts["state"])
         if change:
             raise CCCError(
@@ -131,12 +135,11 @@ class Index:
             part = self._table.slice(start, stop - start)
         else:
             first, last = start // ROWS, (stop - 1) // ROWS
-            part = self._file.read_row_groups(list(range(first, last + 1)), columns=["member", "offset", "size"])
+            part = self._file.read_row_groups(list(range(first, last + 1)), columns=list(COLUMNS))
             part = part.slice(start - first * ROWS, stop - start)
-        columns = (part[name].to_pylist() for name in ("member", "offset", "size"))
+        columns = (part[name].to_pylist() for name in COLUMNS)
         return [
-            Entry(member.decode("utf-8", "surrogateescape"), at, size)
-            for member, at, size in zip(*columns, strict=True)
+            Entry(member.decode("utf-8", "surrogateescape"), *place) for member, *place in zip(*columns, strict=True)
         ]
 
 
@@ -144,14 +147,15 @@ def _scanned(source: Source, progress) -> tuple[pa.Table, list[str]]:
     """All pictures of a source, the class as a number, and the classes' names."""
     folders: dict[str, int] = {}
     numbers: dict[str, int] = {}
-    batches, members, offsets, sizes, classes = [], [], array("q"), array("q"), array("i")
+    batches, members, classes = [], [], array("i")
+    places = [array("q") for _ in COLUMNS[1:]]
 
     def flush() -> None:
         columns = [pa.array(members, pa.binary())]
-        columns += [pa.array(np.array(values)) for values in (offsets, sizes, classes)]
-        batches.append(pa.record_batch(columns, ["member", "offset", "size", "class"]))
+        columns += [pa.array(np.array(values)) for values in (*places, classes)]
+        batches.append(pa.record_batch(columns, [*COLUMNS, "class"]))
         members.clear()
-        for values in (offsets, sizes, classes):
+        for values in (*places, classes):
             del values[:]
 
     for entry in progress(source.scan()):
@@ -159,8 +163,8 @@ def _scanned(source: Source, progress) -> tuple[pa.Table, list[str]]:
         if folder not in folders:
             folders[folder] = numbers.setdefault(class_of(folder), len(numbers))
         members.append(entry.member.encode("utf-8", "surrogateescape"))
-        offsets.append(entry.offset)
-        sizes.append(entry.size)
+        for values, name in zip(places, COLUMNS[1:], strict=True):
+            values.append(getattr(entry, name))
         classes.append(folders[folder])
         if len(members) == BATCH:
             flush()

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import SUFFIXES
+from ccc.data.fingerprint import counts, files, fingerprint, listed
 
 LISTED = 1000  # refused members that are named; all are counted
 # What tarfile and zipfile raise on damaged archives; ValueError of names that are no UTF-8.
@@ -22,15 +23,17 @@ MAX_BYTES = 1 << 28  # a file or member of more is no photograph
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One picture of a source: its name, where its bytes begin, and how many there are.
+    """One picture of a source: its name, where its bytes begin, how many there are, and when they were written.
 
     `offset`: in a tar, of the bytes (within the uncompressed stream); in a zip, of the member's own header; 0
     elsewhere. `size`: in bytes, as stored. Archive members are found by offset, so that two of one name are two.
+    `modified`: of a file, in nanoseconds since 1970; 0 of an archive member, and of a file that is not there.
     """
 
     member: str
     offset: int
     size: int
+    modified: int = 0
 
 
 class Source:
@@ -73,6 +76,8 @@ class Source:
                 empty = False
                 yield entry
         except (*_BROKEN, EOFError) as error:
+            if self.kind in ("folder", "list"):
+                raise CCCError(f"{self.path}: cannot be read ({error})") from None
             raise CCCError(f"{self.path}: the archive cannot be read ({error}); fetch it again") from None
         if empty:
             raise CCCError(f"{self.path}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))})")
@@ -82,34 +87,37 @@ class Source:
         return list(self.scan())
 
     def state(self) -> dict:
-        """What tells whether the source has changed: size and time of a file, the times of all folders in a folder."""
+        """What tells whether the source has changed: size and date of a file; of a folder those of all its pictures.
+
+        Dates of folders stand beside: as long as they are the same, no picture has come or gone.
+        """
         if self.kind != "folder":
             found = self.path.stat()
             return {"bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
         return {
-            "folders": {
-                Path(folder).relative_to(self.path).as_posix(): os.stat(folder).st_mtime_ns
-                for folder, _, _ in _walk(self.path)
-            }
+            "folders": {os.path.relpath(folder, self.path): _modified(folder) for folder, _, _ in os.walk(self.path)},
+            "fingerprint": fingerprint(self.path),
         }
 
     def changed_since(self, state: dict) -> str | None:
-        """What differs from an earlier `state`, or None. A folder's known folders are looked at, not its files."""
+        """What differs from an earlier `state`, or None.
+
+        Files whose folders have the date they had are not looked at here: `read` raises where one was replaced.
+        """
         if ("folders" in state) != (self.kind == "folder"):
             return "it is of another kind"
         if self.kind != "folder":
             now = self.state()
             return next((f"{key} was {state[key]}, is {now[key]}" for key in now if now[key] != state[key]), None)
-        for folder, mtime in state["folders"].items():
-            path = self.path / folder
-            if not path.is_dir():
-                return f"the folder {folder} is gone"
-            if path.stat().st_mtime_ns != mtime:
-                return f"files came or went in the folder {folder}"
-        return None
+        same = all(_modified(self.path / folder) == modified for folder, modified in state["folders"].items())
+        return (
+            None if same or fingerprint(self.path) == state["fingerprint"] else "pictures came, went or were replaced"
+        )
 
     def read(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes | ImageError]]:
         """Bytes of the entries, in the order given (any part of `scan`); a lost file comes as its ImageError.
+
+        Raises CCCError where a file is not the one that was scanned.
 
         A compressed tar has no random access: it is read from its start to the last entry wanted, and entries that
         come too early are held in memory.
@@ -129,12 +137,7 @@ class Source:
         else:
             root = self.path if self.kind == "folder" else self.path.parent
             for entry in entries:
-                try:
-                    yield entry, (root / entry.member).read_bytes()
-                except OSError as error:
-                    gone = isinstance(error, FileNotFoundError)
-                    reason = "missing file" if gone else "unreadable"
-                    yield entry, ImageError(entry.member, reason, "" if gone else error.strerror or "")
+                yield entry, _read_file(root / entry.member, entry)
 
     def _refuse(self, name: str, reason: str) -> None:
         self.refused_by_reason[reason] += 1
@@ -142,8 +145,7 @@ class Source:
             self.refused.append((name, reason))
 
     def _is_picture(self, name: str) -> bool:
-        path = PurePosixPath(name)
-        fits = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        fits = counts(name.rpartition("/")[2])
         self.ignored += not fits
         return fits
 
@@ -161,27 +163,23 @@ class Source:
         return False
 
     def _folder(self) -> Iterator[Entry]:
-        for folder, _, files in _walk(self.path):
-            base = Path(folder).relative_to(self.path)
-            for file in sorted(files):
-                if self._is_picture(file):
-                    name = (base / file).as_posix()
-                    try:
-                        found = os.stat(os.path.join(folder, file))
-                    except OSError:
-                        self._refuse(printable(name), "missing file")  # a link to nowhere
-                        continue
-                    if stat.S_ISREG(found.st_mode):
-                        yield Entry(name, 0, found.st_size)
-                    else:
-                        self._refuse(printable(name), "not a regular file")
+        for name, file in files(self.path):
+            if self._is_picture(file.name):
+                try:
+                    found = file.stat()
+                except OSError:
+                    self._refuse(printable(name), "missing file")  # a link to nowhere
+                    continue
+                if stat.S_ISREG(found.st_mode):
+                    yield Entry(name, 0, found.st_size, found.st_mtime_ns)
+                else:
+                    self._refuse(printable(name), "not a regular file")
 
     def _list(self) -> Iterator[Entry]:
-        with open(self.path, encoding="utf-8", errors="surrogateescape") as file:
-            for line in map(str.strip, file):
-                if line and not line.startswith("#"):
-                    full = self.path.parent / line
-                    yield Entry(line, 0, full.stat().st_size if full.is_file() else 0)
+        for name in listed(self.path):
+            path = self.path.parent / name
+            found = path.stat() if path.is_file() else None
+            yield Entry(name, 0, found.st_size, found.st_mtime_ns) if found else Entry(name, 0, 0)
 
     def _tar(self) -> Iterator[Entry]:
         with tarfile.open(self.path) as archive:
@@ -223,10 +221,24 @@ def printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _walk(path: Path):
-    for folder, folders, files in os.walk(path):
-        folders.sort()
-        yield folder, folders, files
+def _modified(folder: str | os.PathLike) -> int | None:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return None
+
+
+def _read_file(path: Path, entry: Entry) -> bytes | ImageError:
+    try:
+        with open(path, "rb") as file:
+            found = os.fstat(file.fileno())
+            data = file.read()
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
+        return ImageError(entry.member, "missing file" if gone else "unreadable", "" if gone else error.strerror or "")
+    if entry.modified and (found.st_size, found.st_mtime_ns) != (entry.size, entry.modified):
+        raise CCCError(f"{path}: was replaced since the photographs were listed; index them again")
+    return data
 
 
 def _read(file: io.BufferedIOBase, entry: Entry) -> bytes | ImageError:

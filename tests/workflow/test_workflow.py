@@ -1,7 +1,5 @@
 """The real workflow, run by Snakemake on small photographs, and what reruns after an edit."""
 
-import ast
-import functools
 import json
 import os
 import re
@@ -17,6 +15,7 @@ import yaml
 from skimage import data
 
 from ccc.core.images import write_png
+from workflow.lib.code import EXEMPT, code
 
 ROOT = Path(__file__).resolve().parents[2]
 METHOD = """
@@ -147,17 +146,7 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
     assert "Nothing to be done" in snakemake(finished)
 
 
-def load_code(folder):
-    """The function `code` of common.smk, without the rest of the workflow."""
-    source = (folder / "workflow/rules/common.smk").read_text()
-    part = source[source.index("EXEMPT =") : source.index("wildcard_constraints")]
-    names = {"ast": ast, "functools": functools, "os": os, "ROOT": folder}
-    exec(part, names)
-    return names["code"], names["EXEMPT"]
-
-
 def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
-    code, exempt = load_code(finished)
     verbs = set()
     for path in (finished / "spy").glob("*.json"):
         arguments, loaded = json.loads(path.read_text())
@@ -166,8 +155,8 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
         starts = [f"cli.{verb}"]
         if verb == "colorize":
             starts.append("colorizers." + arguments[arguments.index("--method") + 1])
-        tracked = {os.path.abspath(path) for path in code(*starts)}
-        for module in set(loaded) - exempt - {"ccc.__main__"}:
+        tracked = {os.path.abspath(path) for path in code(finished, *starts)}
+        for module in set(loaded) - EXEMPT - {"ccc.__main__"}:
             path = finished.joinpath(*module.split("."))
             file = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
             assert str(file) in tracked, f"ccc {verb} imports {module}, which its rule does not track"
@@ -193,7 +182,7 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
 
 def test_each_rule_names_the_code_of_the_verb_it_runs():
     for path in [*(ROOT / "workflow/rules").glob("*.smk"), *(ROOT / "workflow/methods").glob("*.smk")]:
-        for rule in re.split(r"^rule ", path.read_text(), flags=re.M)[1:]:
+        for rule in re.split(r"^(?:use )?rule ", path.read_text(), flags=re.M)[1:]:
             verbs = re.findall(r'"ccc (\w+) ', rule)
             for verb in verbs:
                 assert f'"cli.{verb}"' in rule, f"{path.name}: {rule.split(':')[0]}"

@@ -1,7 +1,7 @@
-rule colorize_ccc:
+use rule colorize as colorize_ccc with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
-        model=model_path(),
+        pictures="results/benchmarks/{dataset}/gray",
+        weights=model_path(),
         code=code("cli.colorize", "colorizers.ccc"),
     output:
         directory("results/colorized/ccc/plain/{dataset}"),
@@ -9,12 +9,5 @@ rule colorize_ccc:
         "logs/colorize/ccc/{dataset}.log",
     benchmark:
         "results/timings/ccc/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    resources:
-        gpu=1,
     params:
         options=assignments("--option", config["colorize"]),
-    shell:
-        "ccc colorize {input.gray:q} --method ccc --weights {input.model:q} -o {output:q}"
-        " {params.options:q} 2>&1 | tee {log:q}"

@@ -1,6 +1,6 @@
-rule colorize_cic:
+use rule colorize as colorize_cic with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
+        pictures="results/benchmarks/{dataset}/gray",
         weights=method_weights("cic", "cic"),
         code=code("cli.colorize", "colorizers.cic"),
     output:
@@ -9,10 +9,3 @@ rule colorize_cic:
         "logs/colorize/cic/{dataset}.log",
     benchmark:
         "results/timings/cic/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    resources:
-        gpu=1,
-    shell:
-        "ccc colorize {input.gray:q} --method cic --weights {input.weights:q} -o {output:q}"
-        " 2>&1 | tee {log:q}"

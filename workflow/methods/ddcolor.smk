@@ -1,6 +1,6 @@
-rule colorize_ddcolor:
+use rule colorize as colorize_ddcolor with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
+        pictures="results/benchmarks/{dataset}/gray",
         weights=method_weights(
             "ddcolor", f"ddcolor_{config['baselines']['ddcolor']['model']}"
         ),
@@ -11,12 +11,5 @@ rule colorize_ddcolor:
         "logs/colorize/ddcolor/{dataset}.log",
     benchmark:
         "results/timings/ddcolor/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    resources:
-        gpu=1,
     params:
         options=assignments("--option", config["baselines"]["ddcolor"]),
-    shell:
-        "ccc colorize {input.gray:q} --method ddcolor --weights {input.weights:q} -o {output:q}"
-        " {params.options:q} 2>&1 | tee {log:q}"

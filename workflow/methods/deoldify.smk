@@ -1,6 +1,6 @@
-rule colorize_deoldify:
+use rule colorize as colorize_deoldify with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
+        pictures="results/benchmarks/{dataset}/gray",
         weights=method_weights(
             "deoldify", f"deoldify_{config['baselines']['deoldify']['model']}"
         ),
@@ -11,12 +11,5 @@ rule colorize_deoldify:
         "logs/colorize/deoldify/{dataset}.log",
     benchmark:
         "results/timings/deoldify/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    resources:
-        gpu=1,
     params:
         options=assignments("--option", config["baselines"]["deoldify"]),
-    shell:
-        "ccc colorize {input.gray:q} --method deoldify --weights {input.weights:q} -o {output:q}"
-        " {params.options:q} 2>&1 | tee {log:q}"

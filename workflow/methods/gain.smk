@@ -1,14 +1,15 @@
 # Neither code nor weights are public: its pictures come from a folder. Copy this file for any precomputed method.
-if not config["baselines"]["gain"]["folder"]:
-    NOT_RUN["gain"] = (
+GAIN = config["baselines"]["gain"]["folder"]
+if not GAIN:
+    COLORIZERS.not_run["gain"] = (
         "nothing of it is public, name a folder of its pictures as baselines.gain.folder"
     )
 
 
-rule colorize_gain:
+use rule colorize as colorize_gain with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
-        pictures=lambda wildcards: kept_files("gain.folder", wildcards.dataset),
+        pictures="results/benchmarks/{dataset}/gray",
+        kept=lambda wildcards: kept_files(GAIN, wildcards.dataset),
         code=code("cli.colorize", "colorizers.gain"),
     output:
         directory("results/colorized/gain/plain/{dataset}"),
@@ -16,10 +17,10 @@ rule colorize_gain:
         "logs/colorize/gain/{dataset}.log",
     benchmark:
         "results/timings/gain/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
+    resources:
+        gpu=0,
     params:
-        folder=lambda wildcards: kept_folder("gain.folder", wildcards.dataset),
-    shell:
-        "ccc colorize {input.gray:q} --method gain --option folder={params.folder:q} -o {output:q}"
-        " 2>&1 | tee {log:q}"
+        options=lambda wildcards: [
+            "--option",
+            f"folder={kept_folder(GAIN, wildcards.dataset)}",
+        ],

@@ -1,6 +1,6 @@
-rule colorize_gray:
+use rule colorize as colorize_gray with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
+        pictures="results/benchmarks/{dataset}/gray",
         code=code("cli.colorize", "colorizers.gray"),
     output:
         directory("results/colorized/gray/plain/{dataset}"),
@@ -8,7 +8,5 @@ rule colorize_gray:
         "logs/colorize/gray/{dataset}.log",
     benchmark:
         "results/timings/gray/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    shell:
-        "ccc colorize {input.gray:q} --method gray -o {output:q} 2>&1 | tee {log:q}"
+    resources:
+        gpu=0,

@@ -1,6 +1,6 @@
-rule colorize_iizuka:
+use rule colorize as colorize_iizuka with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
+        pictures="results/benchmarks/{dataset}/gray",
         weights=method_weights(
             "iizuka",
             {"places": "iizuka", "imagenet": "iizuka_imagenet"}[
@@ -14,12 +14,5 @@ rule colorize_iizuka:
         "logs/colorize/iizuka/{dataset}.log",
     benchmark:
         "results/timings/iizuka/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    resources:
-        gpu=1,
     params:
         options=assignments("--option", config["baselines"]["iizuka"]),
-    shell:
-        "ccc colorize {input.gray:q} --method iizuka --weights {input.weights:q} -o {output:q}"
-        " {params.options:q} 2>&1 | tee {log:q}"

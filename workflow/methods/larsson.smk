@@ -1,6 +1,6 @@
-rule colorize_larsson:
+use rule colorize as colorize_larsson with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
+        pictures="results/benchmarks/{dataset}/gray",
         weights=method_weights("larsson", "larsson"),
         code=code("cli.colorize", "colorizers.larsson"),
     output:
@@ -9,10 +9,3 @@ rule colorize_larsson:
         "logs/colorize/larsson/{dataset}.log",
     benchmark:
         "results/timings/larsson/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    resources:
-        gpu=1,
-    shell:
-        "ccc colorize {input.gray:q} --method larsson --weights {input.weights:q} -o {output:q}"
-        " 2>&1 | tee {log:q}"

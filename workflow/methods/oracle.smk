@@ -1,7 +1,7 @@
 # The ceiling of every method of 400 classes: it looks at the truth.
-rule colorize_oracle:
+use rule colorize as colorize_oracle with:
     input:
-        truth="results/benchmarks/{dataset}/truth",
+        pictures="results/benchmarks/{dataset}/truth",
         code=code("cli.colorize", "colorizers.oracle"),
     output:
         directory("results/colorized/oracle/plain/{dataset}"),
@@ -9,7 +9,5 @@ rule colorize_oracle:
         "logs/colorize/oracle/{dataset}.log",
     benchmark:
         "results/timings/oracle/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    shell:
-        "ccc colorize {input.truth:q} --method oracle -o {output:q} 2>&1 | tee {log:q}"
+    resources:
+        gpu=0,

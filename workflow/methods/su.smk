@@ -1,13 +1,12 @@
-rule colorize_su:
+SU = config["baselines"]["su"]
+
+
+use rule colorize as colorize_su with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
+        pictures="results/benchmarks/{dataset}/gray",
         weights=method_weights("su", "su", "su_mmagic"),
-        boxes=lambda wildcards: kept_files("su.boxes", wildcards.dataset),
-        detector=(
-            method_weights("su", "maskrcnn_r50")
-            if config["baselines"]["su"]["detector"]
-            else []
-        ),
+        boxes=lambda wildcards: kept_files(SU["boxes"], wildcards.dataset),
+        detector=method_weights("su", "maskrcnn_r50") if SU["detector"] else [],
         code=code("cli.colorize", "colorizers.su"),
     output:
         directory("results/colorized/su/plain/{dataset}"),
@@ -15,20 +14,9 @@ rule colorize_su:
         "logs/colorize/su/{dataset}.log",
     benchmark:
         "results/timings/su/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    resources:
-        gpu=1,
     params:
         options=lambda wildcards: assignments(
             "--option",
-            config["baselines"]["su"]
-            | (
-                {"boxes": kept_folder("su.boxes", wildcards.dataset)}
-                if config["baselines"]["su"]["boxes"]
-                else {}
-            ),
+            SU
+            | {"boxes": SU["boxes"] and kept_folder(SU["boxes"], wildcards.dataset)},
         ),
-    shell:
-        "ccc colorize {input.gray:q} --method su --weights {input.weights:q} -o {output:q}"
-        " {params.options:q} 2>&1 | tee {log:q}"

@@ -1,6 +1,6 @@
-rule colorize_zhang:
+use rule colorize as colorize_zhang with:
     input:
-        gray="results/benchmarks/{dataset}/gray",
+        pictures="results/benchmarks/{dataset}/gray",
         weights=method_weights("zhang", "zhang"),
         code=code("cli.colorize", "colorizers.zhang"),
     output:
@@ -9,10 +9,3 @@ rule colorize_zhang:
         "logs/colorize/zhang/{dataset}.log",
     benchmark:
         "results/timings/zhang/{dataset}.tsv"
-    conda:
-        "../envs/ccc.yaml"
-    resources:
-        gpu=1,
-    shell:
-        "ccc colorize {input.gray:q} --method zhang --weights {input.weights:q} -o {output:q}"
-        " 2>&1 | tee {log:q}"

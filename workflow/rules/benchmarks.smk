@@ -1,3 +1,27 @@
+# By benchmark: where its photographs lie, the file that says which are the official ones, and how to choose.
+BENCHMARK_PHOTOGRAPHS = {
+    name: photographs(entry["source"], "benchmark")
+    for name, entry in config["benchmarks"].items()
+}
+BENCHMARK_SPLITS = {
+    name: sources.split_file(entry["source"], config["data"])
+    for name, entry in config["benchmarks"].items()
+}
+BENCHMARK_OPTIONS = {
+    name: options(
+        {
+            "count": entry["n"],
+            "seed": entry["seed"],
+            "side": config["side"],
+            "dataset": (
+                entry["source"] if entry["source"] in datasets.known() else None
+            ),
+        }
+    )
+    for name, entry in config["benchmarks"].items()
+}
+
+
 rule prepare:
     input:
         photographs=lambda wildcards: BENCHMARK_PHOTOGRAPHS[wildcards.dataset],
@@ -38,6 +62,10 @@ rule showcase:
     params:
         folders=expand("results/benchmarks/{dataset}", dataset=BENCHMARKS),
         folder=subpath(output.manifest, parent=True),
-        pictures=SHOWCASE_PICTURES,
+        pictures=[
+            word
+            for name in config["showcase"]["pictures"]
+            for word in ("--picture", name)
+        ],
     shell:
         "ccc showcase {params.folders:q} -o {params.folder:q} {params.pictures:q} 2>&1 | tee {log:q}"

@@ -1,3 +1,8 @@
+CODEBOOK_SHARDS = {"train": TRAINING_SHARDS, "validation": VALIDATION_SHARDS}[
+    config["codebook"]["split"]
+]
+
+
 rule codebook:
     input:
         tars=CODEBOOK_SHARDS,

@@ -1,3 +1,13 @@
+HARMONIZATION = [f"{REPORT}/harmonization.html"] if "sam" in VARIANTS else []
+ABLATION = options(
+    {
+        "count": config["harmonize"]["ablation"]["pictures"],
+        "delta": config["harmonize"]["ablation"]["deltas"],
+        "min_pixels": config["harmonize"]["ablation"]["min_pixels"],
+    }
+)
+
+
 rule harmonize:
     input:
         gray="results/benchmarks/{dataset}/gray",
@@ -12,7 +22,10 @@ rule harmonize:
     conda:
         "../envs/ccc.yaml"
     params:
-        options=options(config["harmonize"], only=ALGORITHM),
+        options=options(
+            config["harmonize"],
+            only=("min_pixels", "delta_a", "delta_b", "mode_bin", "order", "mode"),
+        ),
     shell:
         "ccc harmonize {input.gray:q} {input.color:q} --masks {input.masks:q} -o {output.color:q}"
         " --changes {output.changes:q} {params.options:q} 2>&1 | tee {log:q}"
@@ -60,7 +73,7 @@ rule ablate:
         options=options(config["harmonize"], only=("mode_bin", "order", "mode")),
     shell:
         "ccc ablate {input.gray:q} {input.truth:q} --color nearest={input.nearest:q} --color bilinear={input.bilinear:q}"
-        " --masks {input.masks:q} -o {output:q} {params.settings} {params.options:q} 2>&1 | tee {log:q}"
+        " --masks {input.masks:q} -o {output:q} {params.settings:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
 rule compare:
@@ -97,7 +110,7 @@ rule harmonization:
             else []
         ),
         code=code("cli.harmonization"),
-        template=HARMONIZATION_TEMPLATE,
+        template=os.path.relpath(ROOT / "ccc/report/templates/harmonization.html"),
     output:
         f"{REPORT}/harmonization.html",
     log:

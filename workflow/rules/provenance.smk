@@ -1,3 +1,12 @@
+# What a run is known by. Statistics of a shard hold the checksum of its tar, a manifest those of its pictures.
+PROVENANCE = [
+    *expand("results/benchmarks/{dataset}/manifest.csv", dataset=DATASETS),
+    model_path(),
+    *METRIC_WEIGHTS.values(),
+    *([] if config["model"] else [*STATISTICS, "results/codebook.json"]),
+]
+
+
 # After the tables, so that what is written down is the environment that they were made in.
 rule provenance:
     input:

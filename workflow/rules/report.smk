@@ -1,3 +1,11 @@
+# What the pages are made of besides Python.
+TEMPLATES = sorted(
+    os.path.relpath(path)
+    for part in ("templates", "static")
+    for path in (ROOT / "ccc/report" / part).iterdir()
+)
+
+
 rule tables:
     input:
         json=cells(".json"),
@@ -92,11 +100,7 @@ rule report:
         model=model_path() if "ccc" in METHODS else [],
         weights=list(METRIC_WEIGHTS.values()),
         training=[] if config["model"] else rules.train.output,
-        statistics=(
-            []
-            if config["model"]
-            else beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json")
-        ),
+        statistics=[] if config["model"] else STATISTICS,
         manifests=(
             []
             if config["model"]
@@ -131,7 +135,7 @@ rule report:
         folder=subpath(output.page, parent=True),
         run=RUN,
         pictures=config["report"]["pictures"],
-        rerun=rerun_command(),
+        rerun=rerun_command(workflow),
         training=lambda wildcards, input: (
             []
             if config["model"]

@@ -3,7 +3,10 @@
 rule segment:
     input:
         gray="results/benchmarks/{dataset}/gray",
-        checkpoint=lambda wildcards: segmenter_checkpoint(wildcards.dataset) or [],
+        checkpoint=lambda wildcards: segmenter_checkpoint(
+            config["segmenter"], wildcards.dataset
+        )
+        or [],
         code=code("cli.segment"),
     output:
         f"results/segments/{SEGMENTER}/{{dataset}}.json",
@@ -16,7 +19,11 @@ rule segment:
     params:
         folder=f"results/segments/{SEGMENTER}/{{dataset}}",
         checkpoint=lambda wildcards: options(
-            {"checkpoint": segmenter_checkpoint(wildcards.dataset)}
+            {
+                "checkpoint": segmenter_checkpoint(
+                    config["segmenter"], wildcards.dataset
+                )
+            }
         ),
         options=["--segmenter", SEGMENTER]
         + assignments("--option", config["segmenter"]["parameters"]),

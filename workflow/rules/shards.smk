@@ -1,3 +1,25 @@
+TRAINING = config["training"]
+PHOTOGRAPHS = {
+    "train": photographs(TRAINING["source"], "train"),
+    "validation": photographs(TRAINING["validation"], "validation"),
+}
+CHOICES = {
+    "train": options(TRAINING, only=("classes", "per_class", "limit", "seed")),
+    "validation": options(
+        {"limit": TRAINING["validation_limit"], "seed": TRAINING["seed"]}
+        if TRAINING["validation_limit"]
+        else {}
+    ),
+}
+SHAPE = options(
+    {
+        "size": TRAINING["size"],
+        "map_size": TRAINING["size"] // 4,
+        "fit": TRAINING["fit"],
+    }
+)
+
+
 rule embedded:
     input:
         code=code("cli.embedded"),

@@ -6,7 +6,7 @@ rule train:
     input:
         shards=TRAINING_SHARDS,
         validation=VALIDATION_SHARDS,
-        statistics=beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json"),
+        statistics=STATISTICS,
         codebook="results/codebook.json",
         weights=starting_weights(),
         code=ancient(code("cli.train")),

@@ -1,0 +1,80 @@
+"""The Python that the rules import: command lines, what a verb imports, methods, titles."""
+
+from pathlib import Path
+
+import pytest
+from snakemake.exceptions import WorkflowError
+
+from workflow.lib.code import code, imported
+from workflow.lib.commands import assignments, options
+from workflow.lib.methods import Methods, kept_folder, segmenter_checkpoint, title
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_what_is_null_false_or_empty_is_left_out_of_a_command():
+    section = {"per_class": 3, "seed": None, "classes": ["sea", "sky"], "none": [], "flip": True, "tf32": False}
+    assert options(section) == ["--per-class", "3", "--classes", "sea", "sky", "--flip"]
+    assert options(section, only=("seed", "classes")) == ["--classes", "sea", "sky"]
+    assert assignments("--option", {"model": "tiny", "side": 256, "boxes": None, "on": True}) == [
+        "--option", "model=tiny", "--option", "side=256", "--option", "on=true",
+    ]  # fmt: skip
+
+
+def test_the_code_of_a_verb_is_what_it_imports_all_the_way_down(tmp_path, monkeypatch):
+    files = {
+        "ccc/__init__.py": "",
+        "ccc/cli/__init__.py": "import ccc.unrelated",
+        "ccc/cli/shard.py": "def run():\n    from ccc.data import first\n",
+        "ccc/data/__init__.py": "",
+        "ccc/data/first.py": "import ccc.core.second as name\nimport os\n",
+        "ccc/core/__init__.py": "",
+        "ccc/core/second.py": "",
+        "ccc/unrelated.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert code(tmp_path, "cli.shard") == [
+        "ccc/cli/shard.py", "ccc/core/__init__.py", "ccc/core/second.py", "ccc/data/__init__.py", "ccc/data/first.py",
+    ]  # fmt: skip
+    assert imported(tmp_path, "ccc.core.second") == set()
+
+
+def test_auto_leaves_out_what_cannot_run_and_a_list_may_not_name_it(tmp_path):
+    for name in ("gray", "cic", "mine"):
+        (tmp_path / f"{name}.smk").touch()
+    methods = Methods(tmp_path)
+    assert methods.names == ["cic", "gray", "mine"]
+    methods.not_run["cic"] = "no weights"
+    assert methods.chosen("auto") == ["gray", "mine"] and methods.chosen(["mine"]) == ["mine"]
+    with pytest.raises(WorkflowError, match="cic: no weights"):
+        methods.chosen(["gray", "cic"])
+    with pytest.raises(WorkflowError, match="did you mean 'gray'"):
+        methods.chosen(["grey"])
+
+
+def test_a_method_of_several_models_is_called_after_its_model():
+    config = {
+        "titles": {"ddcolor": "DDColor"},
+        "baselines": {"ddcolor": {"model": "tiny"}, "gain": {}},
+        "model": None,
+        "training": {"name": "coffee"},
+    }
+    assert title("ddcolor", config) == "DDColor (tiny)" and title("mine", config) == "mine"
+    assert title("ccc", config) == "CCC (coffee)"
+    config["model"] = ROOT / "ccc/assets/ccc-scenes.safetensors"
+    assert title("ccc", config).startswith("CCC (") and "coffee" not in title("ccc", config)
+
+
+def test_what_is_kept_of_one_benchmark_lies_in_a_folder_of_its_name_if_there_is_one(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "other.json").touch()
+    assert kept_folder(str(tmp_path), "set") == str(tmp_path / "set")
+    assert kept_folder(str(tmp_path), "showcase") == str(tmp_path)
+    masks = {"name": "masks", "checkpoint": str(tmp_path)}
+    assert segmenter_checkpoint(masks, "set") == str(tmp_path / "set")
+    assert segmenter_checkpoint(masks, "other") == str(tmp_path / "other.json")
+    assert segmenter_checkpoint(masks, "third") == str(tmp_path)
+    assert segmenter_checkpoint(masks | {"name": "sam"}, "set") == str(tmp_path)

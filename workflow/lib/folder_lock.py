@@ -1,0 +1,36 @@
+"""One run at a time works in a folder."""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import TextIO
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+_held: list[TextIO] = []  # a lock goes with its file, and this list with the process
+
+
+def hold_folder(path: str | os.PathLike = ".snakemake/run.lock") -> None:
+    """Lock this file of a folder until the process ends. Raises WorkflowError, with the holder, where another has it.
+
+    Snakemake's own lock outlives a killed run and has to be removed by hand; the kernel's ends with the process.
+    `filelock` empties the file that it waits for, and with it the name of the process that holds it.
+    """
+    folder = Path(path).absolute().parent.parent
+    lock = open(path, "a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        raise WorkflowError(
+            f"another run works in {folder}: {lock.read().strip()}. "
+            "Wait for it, end it, or give this one another folder with --directory"
+        ) from None
+    except OSError as error:
+        logger.warning(f"{folder}: no locks on this file system ({error.strerror}): see to it that one run works here")
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+    lock.flush()
+    _held.append(lock)

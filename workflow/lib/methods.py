@@ -1,0 +1,101 @@
+"""Which methods a run has: one file each in workflow/methods."""
+
+import difflib
+import json
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+from ccc.assets import weights
+from ccc.core.errors import MissingWeights
+from ccc.core.files import safetensors_metadata
+
+FOLDER = Path(__file__).parents[1] / "methods"
+
+
+class Methods:
+    """The files of workflow/methods in a fixed order, and which of them cannot run.
+
+    `names`: of all; `not_run`: by method, why it cannot run, filled by its file.
+    """
+
+    def __init__(self, folder: Path = FOLDER):
+        self.files = sorted(map(str, folder.glob("*.smk")))
+        self.names = [Path(path).stem for path in self.files]
+        self.not_run: dict[str, str] = {}
+
+    def weights(self, method: str, *names: str) -> str:
+        """Path of a method's weight file, the first of `names` that is here; where none is, the method is not run."""
+        for name in names:
+            try:
+                return str(weights.locate(name))
+            except MissingWeights:
+                pass
+        file = weights.known()[names[0]]["file"]
+        self.not_run.setdefault(method, f"{file} is missing, get it with `ccc weights fetch {names[0]}`")
+        return str(weights.folders()[0] / file)
+
+    def chosen(self, wanted: str | list[str]) -> list[str]:
+        """The methods of this run. With `auto`, those that can run, and the others are named in the log.
+
+        Raises WorkflowError where one that is named is unknown or cannot run.
+        """
+        if wanted == "auto":
+            for name, reason in self.not_run.items():
+                logger.info(f"not run: {name}: {reason}")
+            return [name for name in self.names if name not in self.not_run]
+        for name in wanted:
+            if name not in self.names:
+                near = difflib.get_close_matches(name, self.names, 1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise WorkflowError(
+                    f"methods: no workflow/methods/{name}.smk: {hint}there are {', '.join(self.names)}; "
+                    "a new method is one file saved there (README, Add a method)"
+                )
+        missing = [f"  {name}: {self.not_run[name]}" for name in wanted if name in self.not_run]
+        if missing:
+            raise WorkflowError("\n".join(["methods: some cannot run:", *missing]))
+        return wanted
+
+
+def kept_folder(folder: str, dataset: str) -> str:
+    """Where `folder` keeps what belongs to a benchmark's pictures.
+
+    The showcase, which gathers pictures of the others, finds them through the whole folder.
+    """
+    own = Path(folder) / dataset
+    return str(own if own.is_dir() else Path(folder))
+
+
+def kept_files(folder: str | None, dataset: str) -> list[str]:
+    """The files in `kept_folder`, inputs of the job that reads them; none where no folder is configured."""
+    if not folder:
+        return []
+    return sorted(path.as_posix() for path in Path(kept_folder(folder, dataset)).rglob("*") if path.is_file())
+
+
+def segmenter_checkpoint(segmenter: dict, dataset: str) -> str | None:
+    """The weight file of the segmenter; for the segmenter `masks` the dataset's own masks."""
+    given = segmenter["checkpoint"]
+    if not given or segmenter["name"] != "masks":
+        return given
+    own = (Path(f"{given}/{dataset}"), Path(f"{given}/{dataset}.json"))
+    return next((str(path) for path in own if path.exists()), given)
+
+
+def title(method: str, config: dict) -> str:
+    """What tables call a method: the configuration's word, else its own, with the model where it has several."""
+    called = config["titles"].get(method, method)
+    if method == "ccc" and method not in config["titles"]:
+        return f"CCC ({trained_on(config)})"
+    model = config["baselines"].get(method, {}).get("model")
+    return f"{called} ({model})" if model else called
+
+
+def trained_on(config: dict) -> str:
+    """What CCC's training photographs are called: a model that was given says it itself."""
+    if not config["model"]:
+        return config["training"]["name"] or "unnamed photographs"
+    settings = json.loads(safetensors_metadata(config["model"]).get("settings", "{}"))
+    return settings.get("trained_on") or Path(config["model"]).name

@@ -1,0 +1,78 @@
+"""Where photographs lie, and whether they are there."""
+
+import os
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from ccc.assets import photographs as datasets
+
+
+def source(name: str, data: str) -> str | None:
+    """Where photographs lie: the embedded ones, a public set's archive (None where it is not at hand), or a path,
+    which starts from the folder `data` where it is relative."""
+    if name == "embedded":
+        return name
+    if name in datasets.known():
+        folder = datasets.find(datasets.known()[name], data)
+        return folder and str(folder / datasets.known()[name].archive)
+    return str(Path(data) / name)
+
+
+def split_file(name: str, data: str) -> list[str]:
+    """The file that says which pictures of a public set are the official ones; none for any other source."""
+    dataset = datasets.known().get(name)
+    return [str(Path(source(name, data)).parent / dataset.split["file"])] if dataset and dataset.split else []
+
+
+def photographs(name: str, part: str, data: str) -> str | None:
+    """What the job that reads photographs waits for, the path itself or the embedded photographs of that part."""
+    return f"results/embedded/{part}" if name == "embedded" else source(name, data)
+
+
+def check_sources(config: dict) -> None:
+    """Raise a WorkflowError that names every missing file of the configuration, with what gets it."""
+    training, benchmarks, data = config["training"], config["benchmarks"], config["data"]
+    wanted = {f"benchmarks.{name}.source": benchmarks[name]["source"] for name in sorted(benchmarks)}
+    if not config["model"]:
+        wanted |= {"training.source": training["source"], "training.validation": training["validation"]}
+    public = {key: datasets.known()[name] for key, name in wanted.items() if name in datasets.known()}
+    for key, dataset in public.items():
+        if key.startswith("training.") and not dataset.whole:
+            raise WorkflowError(
+                f"{key}: the archive of {dataset.name} holds more than {dataset.title}; unpack what you mean and name "
+                "its folder"
+            )
+    away = {key: dataset for key, dataset in public.items() if source(dataset.name, data) is None}
+    missing = [f"  {key}: {dataset.title} is not at hand" for key, dataset in away.items()]
+    missing += [
+        f"  {key}: {source(name, data)} is not there"
+        for key, name in wanted.items()
+        if name != "embedded" and key not in public and not os.path.exists(source(name, data))
+    ]
+    missing += [
+        f"  {key}: {path} is not there"
+        for key, path in _named_files(config).items()
+        if path and not os.path.exists(path)
+    ]
+    if missing:
+        hint = f"relative photograph paths start from `data`, now {data!r}; set it with --config data=FOLDER"
+        steps = datasets.how_to_get(list(away.values()), data)
+        lines = [
+            "The configuration names files that are missing:",
+            *missing,
+            *(f"  To have it: {step}" for step in steps),
+            f"  ({hint})",
+        ]
+        raise WorkflowError("\n".join(lines))
+
+
+def _named_files(config: dict) -> dict[str, str | None]:
+    """Files and folders besides photographs, by the key that names them."""
+    return {
+        "model": config["model"],
+        "segmenter.checkpoint": config["segmenter"]["checkpoint"],
+        "baselines.su.boxes": config["baselines"]["su"]["boxes"],
+        "baselines.gain.folder": config["baselines"]["gain"]["folder"],
+        **{f"weights.{name}": path for name, path in config["weights"].items()},
+    }
