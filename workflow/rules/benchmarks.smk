@@ -4,7 +4,7 @@ BENCHMARK_PHOTOGRAPHS = {
     for name, entry in config["benchmarks"].items()
 }
 BENCHMARK_SPLITS = {
-    name: sources.split_file(entry["source"], config["data"])
+    name: sources.split_file(entry["source"], config["photographs"])
     for name, entry in config["benchmarks"].items()
 }
 BENCHMARK_OPTIONS = {

@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports
 from ccc.assets import photographs as datasets
 from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError
+from ccc.settings import Options, Training
 from workflow.lib import code as source_code
 from workflow.lib import methods as method_files
 from workflow.lib import sources
@@ -39,7 +40,7 @@ DATASETS = BENCHMARKS + (["showcase"] if config["showcase"]["enabled"] else [])
 COLORIZERS = method_files.Methods()
 
 code = functools.partial(source_code.code, ROOT)
-photographs = functools.partial(sources.photographs, data=config["data"])
+photographs = functools.partial(sources.photographs, data=config["photographs"])
 title = functools.partial(method_files.title, config=config)
 method_weights = COLORIZERS.weights
 
@@ -53,8 +54,8 @@ def beside(paths, suffix):
     return [Path(path).with_suffix(suffix).as_posix() for path in paths]
 
 
-TRAINING_SHARDS = shard_names("train", config["training"]["shards"])
-VALIDATION_SHARDS = shard_names("validation", config["training"]["validation_shards"])
+TRAINING_SHARDS = shard_names("train", config["data"]["shards"])
+VALIDATION_SHARDS = shard_names("validation", config["data"]["validation_shards"])
 SHARD_COUNTS = {"train": len(TRAINING_SHARDS), "validation": len(VALIDATION_SHARDS)}
 STATISTICS = beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json")
 
@@ -68,7 +69,7 @@ METRIC_WEIGHTS = {
 
 def starting_weights():
     """Files that training starts from; ImageNet weights that `ccc weights` finds are not among them."""
-    named = {name: config["train"][name] for name in ("pretrained", "init")}
+    named = {name: config["training"][name] for name in ("pretrained", "init")}
     if named["init"] is True:
         named["init"] = os.path.relpath(ROOT / "ccc/assets/ccc-scenes.safetensors")
     return [path for path in named.values() if isinstance(path, str)]
@@ -77,11 +78,11 @@ def starting_weights():
 def find_encoder():
     """Raise where training would start from ImageNet weights that are not here: now, not after the hours of sharding."""
     trains = any(job.rule.name == "train" for job in workflow.dag.needrun_jobs())
-    if config["train"]["pretrained"] is True and trains:
+    if config["training"]["pretrained"] is True and trains:
         try:
-            weight_files.locate(config["train"]["encoder"])
+            weight_files.locate(config["training"]["encoder"])
         except CCCError as error:
-            raise WorkflowError(f"train.pretrained: {error}")
+            raise WorkflowError(f"training.pretrained: {error}")
 
 
 def model_path():

@@ -1,21 +1,21 @@
-TRAINING = config["training"]
+DATA = config["data"]
 PHOTOGRAPHS = {
-    "train": photographs(TRAINING["source"], "train"),
-    "validation": photographs(TRAINING["validation"], "validation"),
+    "train": photographs(DATA["source"], "train"),
+    "validation": photographs(DATA["validation"], "validation"),
 }
 CHOICES = {
-    "train": options(TRAINING, only=("classes", "per_class", "limit", "seed")),
+    "train": options(DATA, only=("classes", "per_class", "limit", "seed")),
     "validation": options(
-        {"limit": TRAINING["validation_limit"], "seed": TRAINING["seed"]}
-        if TRAINING["validation_limit"]
+        {"limit": DATA["validation_limit"], "seed": DATA["seed"]}
+        if DATA["validation_limit"]
         else {}
     ),
 }
 SHAPE = options(
     {
-        "size": TRAINING["size"],
-        "map_size": TRAINING["size"] // 4,
-        "fit": TRAINING["fit"],
+        "size": DATA["size"],
+        "map_size": DATA["size"] // 4,
+        "fit": DATA["fit"],
     }
 )
 
