@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm lint format clean
+.PHONY: demo test test-slurm lint format settings clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
@@ -35,6 +35,10 @@ format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
+
+# The schema of the configuration and the table of its keys, from ccc/settings.
+settings: $(VENV)/installed
+	$(BIN)/python -m ccc.settings
 
 clean:
 	rm -rf results logs reports/demo .snakemake .pytest_cache .ruff_cache .import_linter_cache

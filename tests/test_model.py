@@ -192,6 +192,14 @@ def test_taking_the_balancing_back_divides_by_the_weights(book):
         assert adjusted(balanced, book, settings | {"balance": balance}, 1.0).isfinite().all()
 
 
+def test_a_file_of_the_release_before_is_read_under_todays_names(skip_model, book, tmp_path):
+    old = {"zoom": 0.3, "relight": 0.8, "clip": 1.0, "unbalance": 0.5, "steps": 3}
+    save_model(tmp_path / "old.safetensors", skip_model, book, old)
+    assert load_model(tmp_path / "old.safetensors")[2] == {
+        "random_resized_crop": 0.3, "gamma_jitter": 0.8, "gradient_clipping": 1.0, "logit_adjustment": 0.5, "steps": 3,
+    }  # fmt: skip
+
+
 def test_the_papers_decoding_is_one_word_away():
     """A model's defaults go with the decode that it names: where another is asked for, all is the paper's."""
     own = {"decode": "ciede2000", "logit_adjustment": 1.0, "temperature": 2.0, "chroma": 0.6}

@@ -12,7 +12,7 @@ from ccc.color import gray_of, lightness, rgb_to_lab
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.images import read_rgb
 from ccc.metrics import ciede2000
-from ccc.model import PUBLISHED, load_model
+from ccc.model import PUBLISHED, load_model, save_model
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,15 @@ def test_the_network_sees_the_size_it_was_trained_on(colorizer):
     assert colorizer.input_shape(256, 341) == (160, 224)
     assert colorizers.load("ccc", device="cpu", input_size="full").input_shape(256, 341) == (256, 352)
     assert colorizers.load("ccc", device="cpu", input_size=256).input_shape(500, 400) == (320, 256)
+
+
+def test_trained_on_stretched_squares_it_sees_squares_and_maps_them_to_56x56(colorizer, tmp_path, astronaut):
+    """The paper's: every picture at 224x224."""
+    path = tmp_path / "square.safetensors"
+    save_model(path, colorizer.network, colorizer.codebook, colorizer.settings | {"fit": "stretch", "input_size": 224})
+    square = colorizers.load("ccc", path, "cpu")
+    assert square.input_shape(256, 341) == (224, 224)
+    assert square.predict_ab(lightness(astronaut[:100])).shape == (56, 56, 2)
 
 
 def test_a_picture_is_decoded_in_parts_as_it_would_be_at_once(monkeypatch, astronaut):
