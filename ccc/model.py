@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import safetensors
@@ -12,17 +11,17 @@ from safetensors.torch import save
 from torch import nn
 from torch.nn import functional
 
+from ccc.assets import PUBLISHED
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
 from ccc.core.files import write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
-from ccc.settings.base import current_names
 from ccc.settings.decoding import DECODES, PAPERS_DECODING, Decoding
-from ccc.settings.training import DECODERS, Recipe
+from ccc.settings.model_file import model_settings
+from ccc.settings.training import DECODERS
 
 SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
-PUBLISHED = Path(__file__).parent / "assets" / "ccc-scenes.safetensors"  # comes with the package
 
 
 def _block(inputs: int, outputs: int, side: int = 3) -> nn.Sequential:
@@ -239,11 +238,6 @@ def load_model(path: str | os.PathLike, device: str | torch.device = "cpu"):
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise CCCError(f"{path}: its weights do not fit the network: {first}") from None
     return model.eval().to(device), codebook, model_settings(metadata)
-
-
-def model_settings(metadata: Mapping[str, str]) -> dict:
-    """The settings in a model file's metadata, under today's names."""
-    return current_names(json.loads(metadata["settings"]), Recipe, Decoding)[0]
 
 
 def start_from(model: ColorClassifier, codebook: Codebook, path: bool | str | os.PathLike) -> None:

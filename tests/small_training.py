@@ -69,7 +69,7 @@ def started(command, count=1):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # that nohup ignores it would be inherited
-    processes = [subprocess.Popen(command, env=environment, **pipes) for _ in range(count)]
+    processes = [subprocess.Popen(command, env=environment, start_new_session=True, **pipes) for _ in range(count)]
     signal.signal(signal.SIGHUP, hangup)
     try:
         yield processes

@@ -31,7 +31,7 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.model import PUBLISHED
+    from ccc.assets import PUBLISHED
     from ccc.training.export import SIDES, export
 
     chosen = DECODING.read(args).model_dump(include=set(DECODING.flags))

@@ -1,10 +1,15 @@
 """Colorizers by name. A method is a module of this package with `INFO` (a MethodInfo) and `load(weights, device)`.
 
+What a method is and takes is read from its source, which is not run before it is used: nearly all import torch, and a
+list of them would take seconds. So `INFO` and the defaults of `load` are written out. Defaults that lie in a file come
+from a function `own_defaults`, in a module that can do without torch until it is loaded.
+
 `coloring` and `video` colour files with any of them.
 """
 
-import importlib
-import inspect
+import ast
+import functools
+import importlib.util
 import pkgutil
 from pathlib import Path
 
@@ -26,28 +31,46 @@ def names() -> list[str]:
     )
 
 
-def _module(name: str):
+def _known(name: str) -> str:
+    """Full name of the method's module."""
     if name not in names():
         raise CCCError(f"no method {name!r}: {did_you_mean(name, names())}there are {', '.join(names())}")
-    return importlib.import_module(f"{__name__}.{name}")
+    return f"{__name__}.{name}"
+
+
+def _module(name: str):
+    return importlib.import_module(_known(name))
+
+
+@functools.cache
+def _source(name: str) -> tuple[dict[str, ast.expr], dict[str, ast.FunctionDef]]:
+    """What the method's module assigns, and its functions, by name."""
+    text = Path(importlib.util.find_spec(_known(name)).origin).read_text(encoding="utf-8")
+    body = ast.parse(text).body
+    assigned = {ast.unparse(node.targets[0]): node.value for node in body if isinstance(node, ast.Assign)}
+    return assigned, {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
 
 
 def info(name: str) -> MethodInfo:
     """Facts about a method. Raises CCCError, with the nearest name, where there is none of that name."""
-    return _module(name).INFO
+    assigned, _ = _source(name)
+    return MethodInfo(**{word.arg: ast.literal_eval(word.value) for word in assigned["INFO"].keywords})
 
 
 def options(name: str) -> dict:
     """The method's own options with their defaults; what None stands for is `explained`. Raises as `info`."""
-    module = _module(name)
-    parameters = inspect.signature(module.load).parameters
-    found = {key: parameter.default for key, parameter in parameters.items() if key not in ("weights", "device")}
-    return found | (module.own_defaults() if hasattr(module, "own_defaults") else {})
+    assigned, functions = _source(name)
+    given = functions["load"].args
+    found = {}
+    for parameter, default in zip(given.args, given.defaults, strict=True):
+        if parameter.arg not in ("weights", "device"):
+            found[parameter.arg] = ast.literal_eval(assigned[default.id] if isinstance(default, ast.Name) else default)
+    return found | (_module(name).own_defaults() if "own_defaults" in functions else {})
 
 
 def explained(name: str) -> str:
     """What the method's `load` says of its options. Raises as `info`."""
-    return inspect.getdoc(_module(name).load)
+    return ast.get_docstring(_source(name)[1]["load"])
 
 
 def files(name: str, weights=None, **options) -> list[Path]:

@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
+from ccc.assets import PUBLISHED
 from ccc.color import lightness, resize_ab, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.core import devices
 from ccc.core.errors import MissingWeights
 from ccc.core.files import safetensors_metadata
-from ccc.model import PUBLISHED, ClassColors, adjusted, decoding, load_model, model_settings
+from ccc.settings.model_file import model_settings
 
 INFO = MethodInfo(
     name="ccc",
@@ -28,6 +27,9 @@ ROWS = 32  # of the class map, decoded at a time
 
 class ColorClassified(Colorizer):
     def __init__(self, path, device, upsample: str, **given):
+        from ccc.core import devices
+        from ccc.model import ClassColors, decoding, load_model
+
         self.device = devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
         chosen = decoding(self.settings, upsample=upsample, **given)
@@ -45,15 +47,19 @@ class ColorClassified(Colorizer):
         scale = 1 if self.input_size == "full" else self.input_size / min(height, width)
         return tuple(max(round(side * scale / 32), 1) * 32 for side in (height, width))
 
-    @torch.inference_mode()
     def predict_ab(self, gray_lightness: np.ndarray) -> np.ndarray:
         """L, float32 `(H, W)` in [0, 100], to ab, float32 `(h, w, 2)`, a quarter of the network's input."""
+        import torch
+
+        from ccc.model import adjusted
+
         rows, columns = self.input_shape(*gray_lightness.shape)
         plane = Image.fromarray(gray_lightness).resize((columns, rows), Image.Resampling.BICUBIC)
-        gray = torch.from_numpy(np.asarray(plane) / 100).clamp_(0, 1)[None, None].to(self.device)
-        logits = adjusted(self.network(gray).float(), self.codebook, self.settings, self.logit_adjustment)
-        # Some rows at a time: a whole large picture's colours to choose among would not fit in memory.
-        ab = torch.cat([self.colors(part) for part in logits.split(ROWS, dim=2)], dim=2)
+        with torch.inference_mode():
+            gray = torch.from_numpy(np.asarray(plane) / 100).clamp_(0, 1)[None, None].to(self.device)
+            logits = adjusted(self.network(gray).float(), self.codebook, self.settings, self.logit_adjustment)
+            # Some rows at a time: a whole large picture's colours to choose among would not fit in memory.
+            ab = torch.cat([self.colors(part) for part in logits.split(ROWS, dim=2)], dim=2)
         return ab[0].permute(1, 2, 0).cpu().numpy()
 
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
@@ -67,8 +73,8 @@ def files(weights=None, **options) -> list[Path]:
 
 def own_defaults() -> dict:
     """What the model that comes with the package decodes by; another may name other values."""
-    chosen = decoding(model_settings(safetensors_metadata(PUBLISHED)))
-    return {name: chosen[name] for name in ("decode", "temperature", "logit_adjustment", "chroma", "input_size")}
+    settings = model_settings(safetensors_metadata(PUBLISHED))
+    return {name: settings[name] for name in ("decode", "temperature", "logit_adjustment", "chroma", "input_size")}
 
 
 def _model(weights) -> Path:

@@ -14,6 +14,7 @@ import psutil
 
 from ccc.core.errors import CCCError
 
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # on these training saves its state and stops
 GRACE = 60  # seconds from the polite signal, on which training saves its state, to the one nobody can refuse
 
 _parents: list[psutil.Process] = []

@@ -77,7 +77,8 @@ def write_shard(
     index: str | os.PathLike | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> dict:
-    """Write one shard of a source: `NAME.tar`, `NAME.histogram.npy` and `NAME.json`; equal inputs give equal bytes.
+    """Write one shard of a source: `NAME.tar`, `NAME.histogram.npy` and `NAME.json`; equal inputs give equal bytes
+    on processors of one kind (OpenCV picks its resizing, and how it rounds, by what the processor offers).
 
     `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: which slice
     of the chosen pictures; `index`: what `ccc index` wrote of this source, or None to scan it now and make the
@@ -156,6 +157,9 @@ def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
         try:
             facts = json.loads(path.read_text())
             numbers = [facts[name] for name in ("samples", "size", "map_size")]
+            missing = {"sha256", "fit"} - facts.keys()
+            if missing:
+                raise ValueError(f"it has no {' and no '.join(sorted(missing))}")
             if not all(type(number) is int and number > 0 for number in numbers) or numbers[1] % numbers[2]:
                 raise ValueError(f"samples, size and map_size are {', '.join(map(repr, numbers))}")
             found.append(facts)

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import random
-import tarfile
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -16,6 +16,8 @@ import webdataset as wds
 
 from ccc.codebook import Codebook, ColorGrid
 from ccc.core.errors import CCCError
+from ccc.core.files import sha256
+from ccc.core.processes import STOPS
 from ccc.data.shards import read_statistics
 
 AGAIN = "write the shard again with `ccc shard`"
@@ -56,8 +58,9 @@ class Stream:
     def compact(self) -> Iterator[tuple]:
         """The same as uint8 `(N, 1, H, W)` in 0-255 and int16 `(N, H/4, W/4)`: a quarter of the bytes to a GPU.
 
-        Raises CCCError where there are fewer shards than readers, and naming the shard where it is damaged, holds
-        another number of samples than the JSON beside it says, or a sample that is not what `ccc shard` writes.
+        Raises CCCError where there are fewer shards than readers, and naming the shard where it is not the file that
+        the JSON beside it describes (by SHA-256 and number of samples), or holds a sample that is not what `ccc shard`
+        writes.
         """
         return next(self.epochs())
 
@@ -86,6 +89,7 @@ class Stream:
             _Epoch(self),
             batch_size=None,
             num_workers=self.workers,
+            worker_init_fn=_leave_signals,
             prefetch_factor=4 if self.workers else None,
             persistent_workers=self.workers > 0,
         )
@@ -110,12 +114,12 @@ class Stream:
                 rests.append(batch)
         yield from wds.batched(self.batch_size, _collated, partial=self.partial)(wds.unbatched()(rests))
 
-    def _pipeline(self, facts: dict[str, dict]) -> wds.DataPipeline:
-        """What one worker does in this epoch; its last batch may be smaller."""
+    def _pipeline(self, facts: dict[str, dict], worker: int, workers: int) -> wds.DataPipeline:
+        """What one worker of so many does in this epoch; its last batch may be smaller."""
         seed = f"{self.seed} {self.epoch} {self.rank}"
         return wds.DataPipeline(
-            wds.SimpleShardList(self._shards_of(self.rank)),
-            wds.split_by_worker,
+            # Not wds.split_by_worker, which takes the environment's WORKER for its number.
+            wds.SimpleShardList(self._shards_of(self.rank)[worker::workers]),
             functools.partial(_samples, facts),
             wds.shuffle(self.buffer, initial=self.buffer, seed=seed) if self.shuffle else None,
             wds.map(self._decoded),
@@ -135,11 +139,12 @@ class Stream:
     def _facts(self) -> dict[str, dict]:
         """What the JSON beside each shard says, by the shard's absolute path."""
         facts = dict(zip(map(os.path.abspath, self.shards), read_statistics(self.shards), strict=True))
-        size = next(iter(facts.values()))["size"]
+        first = next(iter(facts.values()))
+        size, fit = first["size"], first["fit"]
         for url, item in facts.items():
-            if (item["size"], item["map_size"]) != (size, size // 4):
-                found = f"pictures of {item['size']} pixels with {item['map_size']} classes a side"
-                raise CCCError(f"{url}: {found}, where {size} with {size // 4} are needed; {AGAIN}")
+            if (item["size"], item["map_size"], item["fit"]) != (size, size // 4, fit):
+                found = f"pictures of {item['size']} pixels with {item['map_size']} classes a side by {item['fit']}"
+                raise CCCError(f"{url}: {found}, where {size} with {size // 4} by {fit} are needed; {AGAIN}")
         return facts
 
     def _shards_of(self, rank: int) -> list[str]:
@@ -192,7 +197,18 @@ class _Epoch(torch.utils.data.IterableDataset):
         self.stream, self.facts, self.epoch = stream, stream._facts(), torch.zeros(1, dtype=torch.int64).share_memory_()
 
     def __iter__(self) -> Iterator:
-        return iter(dataclasses.replace(self.stream, epoch=self.epoch.item())._pipeline(self.facts))
+        info = torch.utils.data.get_worker_info()
+        worker = (info.id, info.num_workers) if info else (0, 1)
+        return iter(dataclasses.replace(self.stream, epoch=self.epoch.item())._pipeline(self.facts, *worker))
+
+
+def _leave_signals(worker: int) -> None:
+    """The training process decides when to stop: a batch scheduler signals the whole process group."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+_sha256_once = functools.cache(sha256)  # not in every epoch
 
 
 def _samples(facts: dict[str, dict], shards: Iterable[dict]) -> Iterator[dict]:
@@ -200,13 +216,14 @@ def _samples(facts: dict[str, dict], shards: Iterable[dict]) -> Iterator[dict]:
     for shard in shards:
         url, found = shard["url"], 0
         try:
+            if _sha256_once(url) != facts[url]["sha256"]:
+                raise CCCError(f"{url}: is not the file that its JSON describes (another SHA-256); {AGAIN}")
             for sample in wds.tarfile_samples([shard]):
                 found += 1
                 sample["size"] = facts[url]["size"]
                 yield sample
-        except (tarfile.TarError, OSError, ValueError) as error:  # to whose arguments webdataset adds its open file
-            reason = getattr(error, "strerror", None) or str(error.args[0]).split(" @ ")[0]
-            raise CCCError(f"{url}: cannot be read ({reason}); {AGAIN}") from None
+        except OSError as error:
+            raise CCCError(f"{url}: cannot be read ({error.strerror}); {AGAIN}") from None
         if found != facts[url]["samples"]:
             raise CCCError(f"{url}: holds {found} samples, its JSON says {facts[url]['samples']}; {AGAIN}")
 

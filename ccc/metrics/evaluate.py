@@ -166,7 +166,8 @@ def _at_hand(chosen: Sequence[Metric], weights: Mapping, codebook) -> tuple[list
     """The metrics, what they need by its name, and why some are missing."""
     from ccc.assets import weights as weight_files
 
-    known = sorted({metric.needs for metric in METRICS.values() if metric.needs} - {"codebook"})
+    needed = {metric.needs for metric in METRICS.values() if metric.needs} - {"codebook"}
+    known = sorted(name for name in needed if not name.startswith(FOREIGN))
     for name in weights:
         if name not in known:
             raise CCCError(f"no metric needs weights {name!r}: there are {', '.join(known)}")

@@ -10,7 +10,7 @@ from importlib import metadata
 
 import numpy as np
 
-from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.errors import CCCError, MissingWeights, write_line
 from ccc.metrics.pair import Pair
 
 SINGLE = ("FR", "NR")  # pyiqa's modes of metrics that compare with the truth, and that look at the prediction alone
@@ -30,19 +30,28 @@ def content(model) -> str:
     return digest.hexdigest()
 
 
-def value_of(pair: Pair, model) -> float:
-    """Value of one pair by what `load` gave; NaN where pyiqa refuses the picture, such as one too small for it."""
+def measured(pair: Pair, model) -> float:
+    """Value of one pair by what `load` gave. Raises what pyiqa raises."""
     import torch
 
     planes = (np.ascontiguousarray(np.moveaxis(image, -1, 0))[None] for image in (pair.prediction, pair.truth))
     prediction, truth = (torch.tensor(image) / 255 for image in planes)
+    with torch.inference_mode():
+        return float(model(prediction, truth) if model.metric_mode == "FR" else model(prediction))
+
+
+def value_of(pair: Pair, model) -> float:
+    """As `measured`, but NaN where pyiqa refuses the picture, such as one too small for it; its words are logged."""
     try:
-        with torch.inference_mode():
-            return float(model(prediction, truth) if model.metric_mode == "FR" else model(prediction))
+        return measured(pair, model)
     except (RuntimeError, ValueError, AssertionError) as error:
         if "memory" in str(error):  # this machine's fault and not the picture's
             raise
+        _log_once(f"pyiqa:{model.metric_name} has no value ({type(error).__name__}: {' '.join(str(error).split())})")
         return float("nan")
+
+
+_log_once = functools.cache(write_line)  # and not for every picture
 
 
 @functools.lru_cache(maxsize=4)
@@ -52,13 +61,16 @@ def load(name: str):
     Nothing is fetched, weights are read without running code in them, and every parameter of the network must have
     come from a file: pyiqa itself fetches what it lacks, and leaves layers random where a file does not fit. Raises
     CCCError, with the nearest name, for a name that pyiqa does not have or that measures whole sets; MissingWeights,
-    with what pyiqa wanted, where it cannot be loaded so.
+    with what pyiqa wanted, where it cannot be loaded so, or with the reason why pyiqa itself cannot be imported.
     """
     import ccc.core.torchvision_ops  # noqa: F401  before pyiqa, which imports torchvision
 
-    with _quiet():
-        import pyiqa
-        from pyiqa.default_model_configs import DEFAULT_CONFIGS
+    try:
+        with _quiet():
+            import pyiqa
+            from pyiqa.default_model_configs import DEFAULT_CONFIGS
+    except Exception as error:  # it imports a hundred packages, and some look for libraries of the system
+        raise MissingWeights(f"pyiqa cannot be imported here ({type(error).__name__}: {error})") from None
     if name not in DEFAULT_CONFIGS:
         near = difflib.get_close_matches(name, DEFAULT_CONFIGS, 1)
         hint = f"did you mean {near[0]!r}? " if near else ""

@@ -34,7 +34,7 @@ class Metric:
     pair: Callable | None = None
     set: Callable | None = None
     interval: Callable | None = None
-    needs: str | None = None  # "codebook", or the name of a weight file
+    needs: str | None = None  # "codebook", the name of a weight file, or "pyiqa:" and the name of its metric
     dimension: int | None = None  # of the Inception features, for metrics of whole sets
     resize: str = ""  # how pictures reach Inception, see `ccc.metrics.inception.RESIZE`
     undefined: str = ""  # which pictures have no value
@@ -109,11 +109,12 @@ _ALL = [
     Metric(
         "fsimc", "FSIMc", "higher", "0 to 1", "phase congruency and gradient of Y, and I and Q of YIQ",
         "Zhang et al. 2011, by pyiqa", version=foreign.version(), pair=similarity.fsimc_of,
-        undefined=f"a side is below {similarity.FSIM_SIDE} pixels",
+        needs=f"{FOREIGN}fsim", undefined=f"a side is below {similarity.FSIM_SIDE} pixels",
     ),
     Metric(
         "vsi", "VSI", "higher", "0 to 1", "gradient and opponent colours, weighted by saliency in CIELAB",
         "Zhang, Shen and Li 2014, by pyiqa", version=foreign.version(), pair=similarity.vsi_of,
+        needs=f"{FOREIGN}vsi",
         undefined=f"a side is below {similarity.VSI_SIDE} pixels, or both pictures are of a single colour each",
     ),
     Metric(

@@ -1,4 +1,4 @@
-"""Similarity of features and of saliency, colour included, by the package pyiqa; neither needs weights."""
+"""Similarity of features and of saliency, colour included, by the package pyiqa; neither has a network."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def fsimc(prediction: np.ndarray, truth: np.ndarray) -> float:
     with a side below 48, shorter than the longest wave that is looked for. Raises ValueError for other arrays. Source:
     Zhang et al. 2011, by pyiqa.
     """
-    return fsimc_of(Pair(prediction, truth))
+    return fsimc_of(Pair(prediction, truth), foreign.load("fsim"))
 
 
 def vsi(prediction: np.ndarray, truth: np.ndarray) -> float:
@@ -25,15 +25,15 @@ def vsi(prediction: np.ndarray, truth: np.ndarray) -> float:
     a single colour each: nothing in them is salient. Raises ValueError for other arrays. Source: Zhang, Shen and Li
     2014, by pyiqa.
     """
-    return vsi_of(Pair(prediction, truth))
+    return vsi_of(Pair(prediction, truth), foreign.load("vsi"))
 
 
-def fsimc_of(pair: Pair) -> float:
-    """See `fsimc`."""
-    return float("nan") if pair.short_side < FSIM_SIDE else foreign.value_of(pair, foreign.load("fsim"))
+def fsimc_of(pair: Pair, model) -> float:
+    """See `fsimc`; `model`: what `foreign.load("fsim")` gives."""
+    return float("nan") if pair.short_side < FSIM_SIDE else foreign.measured(pair, model)
 
 
-def vsi_of(pair: Pair) -> float:
-    """See `vsi`."""
+def vsi_of(pair: Pair, model) -> float:
+    """See `vsi`; `model`: what `foreign.load("vsi")` gives."""
     flat = all((picture == picture[0, 0]).all() for picture in (pair.prediction, pair.truth))
-    return float("nan") if flat or pair.short_side < VSI_SIDE else foreign.value_of(pair, foreign.load("vsi"))
+    return float("nan") if flat or pair.short_side < VSI_SIDE else foreign.measured(pair, model)

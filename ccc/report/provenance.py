@@ -13,7 +13,11 @@ from ccc.core.files import sha256
 
 FORMAT = "ccc-provenance-1"
 
-PACKAGES = ("torch", "torchvision", "snakemake", "webdataset", "numpy", "pillow", "scikit-image", "scipy", "lpips")
+# Whose numbers a run's are: what decodes, computes, draws at random or measures.
+PACKAGES = (
+    "torch", "torchvision", "timm", "segment-anything", "snakemake", "webdataset", "simplejpeg", "pillow",
+    "opencv-python-headless", "numpy", "numba", "scipy", "scikit-image", "lpips", "pyiqa", "pytorch-fid",
+)  # fmt: skip
 
 
 def provenance(now: datetime.datetime | None = None) -> dict[str, str]:

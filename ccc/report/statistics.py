@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+BATCH = 2**22  # pictures drawn at a time: 32 MiB for each array of them, some 200 MiB in all
+
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
@@ -66,16 +68,18 @@ def bootstrap_intervals(
     if not varied.any():
         return found
     residual = (table - mean)[varied] / spread[varied]
-    pictures = np.arange(table.shape[1])
+    size = table.shape[1]
 
     def means(drawn, axis):
-        counts = (drawn[..., None] == pictures).sum(axis=-2, dtype=np.float64)
+        rows = drawn.reshape(-1, drawn.shape[-1])
+        places = (rows + size * np.arange(len(rows))[:, None]).ravel()
+        counts = np.bincount(places, minlength=size * len(rows)).reshape(*drawn.shape[:-1], size).astype(np.float64)
         # Rounded, because BCa counts ties, and means that differ by rounding alone are ties.
         return np.tensordot(residual, counts, (-1, -1)).round(12) / drawn.shape[-1]
 
     interval = bootstrap(
-        (pictures,), means, n_resamples=resamples, confidence_level=confidence, method="BCa",
-        rng=np.random.default_rng(seed),
+        (np.arange(size),), means, n_resamples=resamples, confidence_level=confidence, method="BCa",
+        rng=np.random.default_rng(seed), batch=max(1, BATCH // size),
     ).confidence_interval  # fmt: skip
     found[varied] += spread[varied] * np.stack([interval.low, interval.high], axis=1)
     return found

@@ -11,6 +11,7 @@ import torch
 
 from ccc.core.errors import CCCError
 from ccc.core.files import write_bytes
+from ccc.core.processes import STOPS
 
 REQUEUE = 75  # exit status of a run that was asked to stop and has saved its state: "try again later"
 CHECKSUM_SIZE = hashlib.sha256().digest_size  # bytes
@@ -99,9 +100,11 @@ class States:
         for path in self.paths():
             try:
                 _checked(path)
+                break
             except Damaged as error:
-                log(f"warning: {error}; it is renamed to {path.stem}.damaged, and the state before it is used")
                 path.replace(path.with_suffix(".damaged"))
+                goes_on = "the state before it is used" if self.paths() else "no other is left: training starts anew"
+                log(f"warning: {error}; it is renamed to {path.stem}.damaged, and {goes_on}")
         diverged = sorted(self.folder.glob("step-*.diverged"), reverse=True)
         if diverged and not self.paths():
             raise CCCError(
@@ -137,9 +140,6 @@ class States:
 
 def _step(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
-
-
-STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # on these a run saves its state and stops
 
 
 class Signals:

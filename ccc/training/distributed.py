@@ -14,7 +14,7 @@ from torch import distributed, nn
 
 from ccc.core import devices
 from ccc.core.errors import CCCError
-from ccc.training.checkpoints import STOPS
+from ccc.core.processes import STOPS
 
 _groups: list = []  # that this process has joined
 
@@ -76,7 +76,7 @@ def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
     more devices than ranks there, one that no other process holds. Without `torchrun`, one rank. Raises CCCError for a
     device that is not there.
     """
-    world = int(os.environ["WORLD_SIZE"]) if "RANK" in os.environ else 1
+    world = int(os.environ.get("WORLD_SIZE", 1)) if "RANK" in os.environ else 1
     chosen = devices.choose(device)
     if world == 1:
         yield Ranks(0, 1, chosen)
@@ -91,6 +91,11 @@ def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
     _groups.append(distributed.group.WORLD)
     try:
         yield Ranks(distributed.get_rank(), world, chosen)
+    except RuntimeError as error:  # gloo raises no kind of its own
+        if not isinstance(error, distributed.DistError) and "gloo/" not in str(error):
+            raise
+        reason = str(error).strip().splitlines()[-1]
+        raise CCCError(f"rank {distributed.get_rank()}: the exchange with the others broke off ({reason})") from None
     finally:
         distributed.destroy_process_group()
 

@@ -40,6 +40,7 @@ class Run:
     validation: Stream
     learner: Learner
     states: States
+    workers: int  # that read the shards
     step: int = 0
     epoch: int = 0
     batch: int = 0  # batches of the epoch that are done
@@ -53,7 +54,7 @@ class Run:
         return sum(item["samples"] for item in self.statistics)
 
 
-SAVED = ("step", "epoch", "batch", "history", "losses", "best")  # of a Run, saved with the learner
+SAVED = ("step", "epoch", "batch", "history", "losses", "best", "workers")  # of a Run, saved with the learner
 
 
 def train(
@@ -89,7 +90,14 @@ def train(
         if not ranks.first:
             log = _nothing
         run = prepare(shards, validation_shards, codebook, Path(folder), settings, ranks, workers, log)
-        fit(run)
+        try:
+            fit(run)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            reason = str(error).splitlines()[0]
+            advice = "run the same command to go on from the last saved state"
+            raise CCCError(f"{reason.rstrip('. ')}; {advice}") from None
         return finish(run, trained_on)
 
 
@@ -132,13 +140,15 @@ def prepare(
     states = States(folder / "state", depends_on, settings.keep)
     run = Run(
         settings, ranks, folder, log, codebook, statistics, stream, validation, Learner(settings, codebook, ranks),
-        states,
+        states, workers,
     )  # fmt: skip
     if newest := ranks.on_first(lambda: states.newest(log)):
         state = read_state(newest)
         run.learner.restore(state["learner"])
+        if state["batch"] and state["workers"] != workers:
+            log(f"warning: {workers} workers read where {state['workers']} did: pictures of this epoch may come twice")
         for name in SAVED:
-            setattr(run, name, state[name])
+            setattr(run, name, state[name] if name != "workers" else workers)
         log(f"resumed at step {run.step} of {settings.steps}")
     log(
         f"{pictures} pictures, {steps} steps an epoch, {codebook.size} classes, {settings.encoder}, "

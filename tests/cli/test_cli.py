@@ -40,10 +40,12 @@ def test_a_method_explains_its_options(capsys):
     assert "model=artistic" in (said := capsys.readouterr().out) and '"stable"' not in said
 
 
-def test_help_needs_no_torch():
-    code = "import sys; from ccc.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-    code += "assert 'torch' not in sys.modules"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+@pytest.mark.parametrize("words", [["--help"], ["methods"], ["methods", "ccc", "su"]])
+def test_help_and_lists_need_no_torch(words):
+    code = f"import sys; from ccc.cli import main\ntry: main({words})\nexcept SystemExit: pass\n"
+    code += "assert not {'torch', 'numba', 'scipy', 'skimage', 'cv2'} & set(sys.modules), sorted(sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.fixture

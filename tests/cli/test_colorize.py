@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from ccc.assets import PUBLISHED
 from ccc.cli import main
 from ccc.core.files import safetensors_metadata
 from ccc.core.images import read_rgb, write_png
-from ccc.model import PUBLISHED
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """What holds for every colorizer."""
 
+import importlib
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -68,6 +71,17 @@ def test_every_method_states_its_facts(name):
     info = colorizers.info(name)
     assert info.name == name and info.title and info.paper and info.licence
     assert name == "ccc" or set(info.weights) <= set(known())
+
+
+@pytest.mark.parametrize("name", colorizers.names())
+def test_what_is_read_from_a_methods_source_is_what_the_method_says(name):
+    module = importlib.import_module(f"ccc.colorizers.{name}")
+    assert colorizers.info(name) == module.INFO and colorizers.explained(name) == inspect.getdoc(module.load)
+    parameters = inspect.signature(module.load).parameters
+    own = module.own_defaults() if hasattr(module, "own_defaults") else {}
+    assert ["weights", "device", *colorizers.options(name)] == list(parameters)
+    for key, value in colorizers.options(name).items():
+        assert value == (own[key] if key in own else parameters[key].default), key
 
 
 def test_files_are_asked_for_before_any_work(tmp_path, monkeypatch):

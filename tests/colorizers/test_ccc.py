@@ -8,11 +8,12 @@ import pytest
 
 import ccc.colorizers.ccc
 from ccc import colorizers
+from ccc.assets import PUBLISHED
 from ccc.color import gray_of, lightness, rgb_to_lab
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.images import read_rgb
 from ccc.metrics import ciede2000
-from ccc.model import PUBLISHED, load_model, save_model
+from ccc.model import load_model, save_model
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import simplejpeg
 
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
+from ccc.core.files import sha256
 from ccc.data.shards import sum_histograms
 from ccc.data.stream import Stream
 
@@ -98,7 +99,14 @@ def packed_again(shard, path, change=lambda name, data: data, format=tarfile.GNU
                 member.name, member.mtime, member.size = folder + member.name, 1.5, len(data)
                 archive.addfile(member, io.BytesIO(data))
     shutil.copy(shard.with_suffix(".json"), path.with_suffix(".json"))
+    describe(path, sha256=sha256(path))
     return path
+
+
+def describe(path, **changes):
+    """Change what the JSON beside a shard says."""
+    facts = json.loads(path.with_suffix(".json").read_text()) | changes
+    path.with_suffix(".json").write_text(json.dumps({name: fact for name, fact in facts.items() if fact != "left out"}))
 
 
 @pytest.mark.parametrize("folder", ["", "./"])
@@ -177,30 +185,53 @@ def test_a_damaged_header_is_noticed(shards, tmp_path, place):
 @pytest.mark.parametrize("even", [False, True])
 def test_a_tar_and_a_json_that_disagree_are_named(shards, tmp_path, samples, said, even):
     path = packed_again(shards[0], tmp_path / "0.tar")
-    facts = json.loads(path.with_suffix(".json").read_text())
-    path.with_suffix(".json").write_text(json.dumps(facts | {"samples": samples}))
+    describe(path, samples=samples)
     with pytest.raises(CCCError, match=said):
         list(Stream([path], Codebook.fit(np.full(400, 600)), 1, even=even).compact())
 
 
 @pytest.mark.parametrize(
-    "change", [{"samples": -5}, {"samples": 0}, {"samples": "3"}, {"size": None}, {"map_size": 15}]
+    "change",
+    [
+        {"samples": -5},
+        {"samples": 0},
+        {"samples": "3"},
+        {"size": None},
+        {"map_size": 15},
+        {"sha256": "left out"},
+        {"fit": "left out"},
+    ],
 )
 def test_a_json_that_cannot_be_is_refused(shards, tmp_path, change):
     path = packed_again(shards[0], tmp_path / "0.tar")
-    facts = json.loads(path.with_suffix(".json").read_text())
-    path.with_suffix(".json").write_text(json.dumps(facts | change))
+    describe(path, **change)
     with pytest.raises(CCCError, match=r"0\.json: .*write the shard again with `ccc shard`"):
         Stream([path], Codebook.fit(np.full(400, 600)), 1).steps()
 
 
-@pytest.mark.parametrize("change", [{"size": 128, "map_size": 32}, {"map_size": 8}])
+@pytest.mark.parametrize("change", [{"size": 128, "map_size": 32}, {"map_size": 8}, {"fit": "stretch"}])
 def test_shards_of_other_sizes_are_named(shards, tmp_path, change):
     path = packed_again(shards[0], tmp_path / "0.tar")
-    facts = json.loads(path.with_suffix(".json").read_text())
-    path.with_suffix(".json").write_text(json.dumps(facts | change))
-    with pytest.raises(CCCError, match=r"0\.tar: pictures of .* where 64 with 16 are needed; write the shard again"):
+    describe(path, **change)
+    with pytest.raises(CCCError, match=r"0\.tar: pictures of .* where 64 with 16 by crop are needed; "):
         next(Stream([shards[1], path], Codebook.fit(np.full(400, 600)), 2).compact())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_shard_of_other_bytes_is_never_read_silently(shards, tmp_path, workers):
+    """A bit in a JPEG or in a class map may turn over and leave what can be decoded."""
+    path = packed_again(shards[0], tmp_path / "0.tar")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"NUMPY") + 200] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CCCError, match=r"0\.tar: is not the file that its JSON describes"):
+        list(Stream([path], Codebook.fit(np.full(400, 600)), 2, workers=workers).compact())
+
+
+def test_an_environment_that_speaks_of_workers_splits_no_shards(shards, monkeypatch):
+    monkeypatch.setenv("WORKER", "0")
+    monkeypatch.setenv("NUM_WORKERS", "2")
+    assert len(grays(Stream(shards, Codebook.fit(np.full(400, 600)), 2, partial=True))) == 11
 
 
 def test_a_missing_shard_is_named(shards, tmp_path):

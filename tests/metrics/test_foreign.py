@@ -96,9 +96,12 @@ def test_other_names_are_refused():
         foreign.load("fid")
 
 
-def test_a_picture_that_pyiqa_refuses_has_no_value():
+def test_a_picture_that_pyiqa_refuses_has_no_value_and_its_reason_is_logged_once(capsys):
     small = np.zeros((3, 3, 3), np.uint8)
-    assert np.isnan(foreign.value_of(Pair(small, small), foreign.load("ssimc")))
+    foreign._log_once.cache_clear()
+    for _ in range(2):
+        assert np.isnan(foreign.value_of(Pair(small, small), foreign.load("ssimc")))
+    assert capsys.readouterr().err.count("pyiqa:ssimc has no value (RuntimeError: ") == 1
 
 
 def test_what_is_stored_depends_on_the_numbers_of_the_network():

@@ -12,6 +12,7 @@ from ccc import metrics
 from ccc.codebook import Codebook, class_map
 from ccc.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ccc.colorizers import load
+from ccc.metrics import foreign
 from ccc.metrics.distribution import frechet_interval, kid_interval
 from ccc.metrics.inception import RESIZE, inception_features
 from ccc.metrics.pair import Pair
@@ -205,6 +206,7 @@ def test_no_metric_of_pairs_is_blind_to_color(name, shared):
     same = Pair(truth, truth)
     counts = np.bincount(class_map(truth).ravel(), minlength=400)
     needs = {"alexnet": shared("weights/alexnet_features.pth"), "codebook": Codebook.fit(counts, 5)}
+    needs |= {f"pyiqa:{name}": foreign.load(name) for name in ("fsim", "vsi")}
     tested = [m for m in METRICS.values() if m.pair and m.direction and m.needs in (None, *needs)]
     assert len(tested) == len([m for m in METRICS.values() if m.pair and m.direction]) - 1, "all but LPIPS (vgg)"
     for metric in tested:

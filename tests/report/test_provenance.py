@@ -2,10 +2,21 @@
 
 import hashlib
 import json
+import tomllib
+from importlib import metadata
+from pathlib import Path
 
 import numpy
 
 from ccc.cli import main
+from ccc.report.provenance import provenance
+
+PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+# Of the libraries required, those that change no number: they read settings, draw pages, fetch and show progress.
+SILENT = set(
+    """filelock jinja2 jsonschema matplotlib pandas psutil pyarrow pycocotools pyyaml requests safetensors
+    tensorboard tqdm""".split()
+)
 
 
 def test_versions_seeds_configuration_and_checksums(tmp_path):
@@ -24,3 +35,11 @@ def test_versions_seeds_configuration_and_checksums(tmp_path):
 def test_a_configuration_that_is_none(tmp_path, capsys):
     assert main(["provenance", "-o", str(tmp_path / "x.json"), "--configuration", "{run"]) == 2
     assert "--configuration is no JSON" in capsys.readouterr().err
+
+
+def test_the_report_names_the_version_of_every_library_that_makes_numbers():
+    required = tomllib.loads(PROJECT.read_text())["project"]["dependencies"]
+    names = {line.split(">")[0] for line in required} - SILENT
+    versions = provenance()["Versions"].split(", ")
+    assert {"opencv-python-headless", "pyiqa", "numba"} <= names
+    assert {f"{name} {metadata.version(name)}" for name in names} <= set(versions)

@@ -51,6 +51,20 @@ def test_a_damaged_state_is_set_aside_and_the_one_before_it_is_used(tmp_path, da
     assert resume(tmp_path)[1:] == (2, []), "it is said once"
 
 
+def test_a_damaged_state_that_was_the_only_one_starts_anew(tmp_path):
+    path = saved(tmp_path, 2).paths()[0]
+    path.write_bytes(b"")
+    states, step, logged = resume(tmp_path)
+    assert step is None and "no other is left: training starts anew" in logged[0]
+
+
+def test_an_older_state_that_cannot_be_read_is_not_asked_for(tmp_path):
+    older = saved(tmp_path, 2, 4).paths()[1]
+    older.unlink()
+    older.mkdir()  # reading it fails
+    assert resume(tmp_path)[1:] == (4, [])
+
+
 def test_a_read_error_leaves_a_state_as_it_is(tmp_path, monkeypatch):
     states = saved(tmp_path, 2, 4)
     before = names(states)

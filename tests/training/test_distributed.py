@@ -3,6 +3,7 @@
 import dataclasses
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -182,6 +183,29 @@ def test_an_error_of_ranks_is_one_line_each(data, tmp_path):
         logged = process.communicate(timeout=300)[0].splitlines()
         assert process.returncode == 2
     assert logged == ["ccc train: error: a batch of 5 does not divide among 2 ranks"] * 2
+
+
+def test_an_error_of_one_rank_is_one_line_of_the_others(data, tmp_path):
+    """The second rank finds its shard damaged while the first waits for its gradients."""
+    for tar in data[0]:
+        shutil.copy(tar.with_suffix(".json"), tmp_path)
+        shutil.copy(tar, tmp_path)
+    shards = [tmp_path / tar.name for tar in data[0]]
+    shards[1].write_bytes(b"not a shard")
+    command = command_of((shards, data[1]), tmp_path / "out", "--steps", "4", "--processes", "2")
+    command[command.index("--codebook") + 1] = str(data[0][0].parent / "codebook.json")
+    with started(command) as (process,):
+        logged = process.communicate(timeout=300)[0]
+        assert process.returncode == 2
+    assert "is not the file that its JSON describes" in logged and "Traceback" not in logged
+    assert all(line.startswith("ccc train: error: ") for line in logged.splitlines() if "rank " in line)
+
+
+def test_a_rank_without_others_is_one_process(monkeypatch):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined("cpu") as ranks:
+        assert ranks == Ranks(0, 1, torch.device("cpu"))
 
 
 @pytest.mark.parametrize(("devices", "expected"), [(2, "cuda:1"), (4, "cuda:3")])

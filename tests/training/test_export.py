@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from ccc.assets import PUBLISHED
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
-from ccc.model import PUBLISHED, ColorClassifier, class_colors, load_model, save_model
+from ccc.model import ColorClassifier, class_colors, load_model, save_model
 from ccc.training.export import export
 
 

@@ -78,20 +78,46 @@ def test_signals_that_were_ignored_stay_so():
 
 
 @pytest.mark.parametrize(
-    ("processes", "number"), [("1", signal.SIGTERM), ("1", signal.SIGHUP), ("2", signal.SIGTERM), ("2", signal.SIGUSR1)]
+    ("processes", "number", "workers"),
+    [
+        ("1", signal.SIGTERM, "0"),
+        ("1", signal.SIGHUP, "0"),
+        ("1", signal.SIGTERM, "1"),
+        ("2", signal.SIGTERM, "0"),
+        ("2", signal.SIGUSR1, "1"),
+    ],
 )
-def test_a_signal_saves_and_asks_for_another_go(data, tmp_path, processes, number):
+def test_a_signal_saves_and_asks_for_another_go(data, tmp_path, processes, number, workers):
+    """To the process or, as batch schedulers and terminals send it, to its whole group."""
     command = command_of(data, tmp_path, "--steps", "100000", "--validate-every", "2", "--save-every", "100000")
-    with started([*command, "--processes", processes]) as (process,):
+    with started([*command, "--processes", processes, "--workers", workers]) as (process,):
         next(line for line in process.stdout if line.startswith("step "))
-        ranks = children(process)
+        ranks = children(process)  # or the process that reads for a single one
         for _ in range(3):  # who is impatient loses nothing
-            process.send_signal(number)
+            os.killpg(process.pid, number) if workers != "0" else process.send_signal(number)
         rest = process.communicate(timeout=60)[0]
         assert process.returncode == REQUEUE and f"stopped by {number.name}" in rest
-    assert len(ranks) == (2 if processes == "2" else 0) and not any(rank.is_running() for rank in ranks)
+    assert len(ranks) == (2 if processes == "2" else int(workers)) and not any(rank.is_running() for rank in ranks)
     assert len(list((tmp_path / "state").glob("*/step-*.pt"))) == 1
     assert pd.read_csv(tmp_path / "history.csv")["step"].tolist()[0] == 2, "the curve is there before the end"
+
+
+def test_a_reader_that_is_killed_ends_training_with_one_line(data, tmp_path):
+    with started(command_of(data, tmp_path, "--steps", "100000", "--workers", "1")) as (process,):
+        next(line for line in process.stdout if "1 x cpu" in line)
+        while not (readers := children(process)):
+            time.sleep(0.1)
+        readers[0].kill()
+        rest = process.communicate(timeout=60)[0].splitlines()
+        assert process.returncode == 2 and rest[-1].startswith("ccc train: error: DataLoader worker")
+        assert rest[-1].endswith("run the same command to go on from the last saved state")
+
+
+def test_other_readers_within_an_epoch_are_logged(data, tmp_path):
+    settings = QUICK.model_copy(update=dict(save_every=1, crop=32))
+    assert "warning" not in "".join(run(data, tmp_path, settings.model_copy(update=dict(steps=1)))[1])
+    _, logged = run(data, tmp_path, settings, workers=1)
+    assert logged[0].startswith("warning: 1 workers read where 0 did")
 
 
 def test_a_damaged_state_gives_way_to_the_one_before(data, tmp_path):
