@@ -123,8 +123,9 @@ def _today(given: Mapping) -> tuple[dict, dict[str, str]]:
         values["data"] = values.pop("training")
         found["training"] = "data"
     if "train" in values:
-        recipe = values.pop("train")
-        values["training"] = {**(values.get("training") or {}), **(recipe or {})} if _plain(recipe) else recipe
+        recipe, beside = values.pop("train") or {}, values.get("training") or {}
+        both = isinstance(recipe, Mapping) and isinstance(beside, Mapping)
+        values["training"] = {**beside, **recipe} if both else recipe
         found["train"] = "training"
     for name, section in (("training", Recipe), ("colorize", Decoding)):
         if isinstance(values.get(name), Mapping):
@@ -134,7 +135,3 @@ def _today(given: Mapping) -> tuple[dict, dict[str, str]]:
                 raise CCCError(f"{name}: {error}") from None
             found |= {f"{name}.{old}": f"{name}.{new}" for old, new in renamed.items()}
     return values, found
-
-
-def _plain(value: Any) -> bool:
-    return value is None or isinstance(value, Mapping)

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ccc.cli import main
 from ccc.core.errors import CCCError
@@ -65,6 +67,22 @@ def test_what_is_wrong_is_one_sentence(change, sentence):
     assert sentence in said and len(said.splitlines()) == 1
 
 
+NAMES = st.sampled_from(["train", "data", "training", "mine", "steps", "zoom", "n", "source", "deltas", "ablation"])
+VALUES = st.none() | st.booleans() | st.integers(-3, 300) | st.floats() | st.text(max_size=3) | st.just("photos")
+ANYTHING = st.recursive(
+    VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | VALUES, inner, max_size=4), max_leaves=9
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Configuration.model_fields, "train", "sde"]), ANYTHING, max_size=5))
+@settings(max_examples=1000, deadline=None, derandomize=True)
+def test_whatever_is_given_is_read_or_refused_in_sentences(change):
+    try:
+        read_configuration(SMALLEST | change, str)
+    except CCCError as error:
+        assert all(line.strip() for line in str(error).splitlines())
+
+
 def test_everything_wrong_is_named_at_once():
     said = wrong("{run: a/b, side: 4, training: {crop: 40, seed: x}}").splitlines()
     assert [line.split()[0] for line in said] == ["run", "training.crop", "training.seed", "side"]
@@ -86,15 +104,15 @@ def test_an_unknown_option_gets_a_suggestion(capsys):
 
 def test_numbers_that_yaml_reads_as_text_are_taken():
     """`1e-3` without a point is text to YAML 1.1."""
-    given = yaml.safe_load("{learning_rate: 1e-3}")
-    assert isinstance(given["learning_rate"], str)
-    assert read_configuration(SMALLEST | {"training": given}).training.learning_rate == 1e-3
+    training = yaml.safe_load("{learning_rate: 1e-3}")
+    assert isinstance(training["learning_rate"], str)
+    assert read_configuration(SMALLEST | {"training": training}).training.learning_rate == 1e-3
 
 
 def test_a_home_folder_is_expanded(monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
-    given = {"photographs": "~/photos", "model": "~/ccc.safetensors", "baselines": {"gain": {"folder": "~/gain"}}}
-    config = read_configuration(SMALLEST | given | {"training": {"init": "~/start.safetensors"}})
+    paths = {"photographs": "~/photos", "model": "~/ccc.safetensors", "baselines": {"gain": {"folder": "~/gain"}}}
+    config = read_configuration(SMALLEST | paths | {"training": {"init": "~/start.safetensors"}})
     assert (config.photographs, config.model) == ("/home/somebody/photos", "/home/somebody/ccc.safetensors")
     assert config.baselines.gain.folder == "/home/somebody/gain"
     assert config.training.init == "/home/somebody/start.safetensors"
@@ -144,14 +162,14 @@ def test_old_names_are_taken_with_one_line_of_warning():
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("change", "expected"),
     [
         ({"train": {"steps": 7}}, {"training": TODAY["training"] | {"steps": 7}}),  # --config train='{steps: 7}'
         ({"training": {"steps": 7, "clip": 2}}, {"training": {"steps": 7, "gradient_clipping": 2}}),
     ],
 )
-def test_old_names_beside_new_ones(given, expected):
-    assert read_configuration(TODAY | given, str) == read_configuration(TODAY | expected)
+def test_old_names_beside_new_ones(change, expected):
+    assert read_configuration(TODAY | change, str) == read_configuration(TODAY | expected)
 
 
 def test_the_old_training_section_alone_is_known_by_its_keys():
@@ -188,8 +206,8 @@ def test_words_of_a_command_are_read_back_as_the_same_settings(options, values):
 def test_old_options_are_taken_with_a_warning(capsys):
     parser = argparse.ArgumentParser()
     Options(Training).add(parser)
-    settings = Options(Training).read(parser.parse_args(["--zoom", "0.3", "--clip=2"]))
-    assert (settings.random_resized_crop, settings.gradient_clipping) == (0.3, 2.0)
+    training = Options(Training).read(parser.parse_args(["--zoom", "0.3", "--clip=2"]))
+    assert (training.random_resized_crop, training.gradient_clipping) == (0.3, 2.0)
     assert capsys.readouterr().err.splitlines() == [
         "warning: --zoom is --random-resized-crop now, and the next release takes only the new name",
         "warning: --clip is --gradient-clipping now, and the next release takes only the new name",
