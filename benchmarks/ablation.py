@@ -21,7 +21,7 @@ from ccc.codebook import Codebook
 from ccc.core.files import write_text
 from ccc.core.images import read_rgb, write_png
 from ccc.metrics.evaluate import evaluate
-from ccc.settings import Recipe
+from ccc.settings.training import Recipe
 from ccc.training.loop import train
 
 VARIANTS = {

@@ -26,7 +26,7 @@ from ccc.core import devices
 from ccc.core.images import write_png
 from ccc.data.shards import sum_histograms, write_shard
 from ccc.data.stream import Stream
-from ccc.settings import Recipe
+from ccc.settings.training import Recipe
 from ccc.training.distributed import Ranks
 from ccc.training.learner import DTYPES, Learner
 

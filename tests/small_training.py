@@ -13,7 +13,7 @@ from ccc.codebook import Codebook
 from ccc.core.images import write_png
 from ccc.data.shards import sum_histograms, write_shard
 from ccc.model import load_model
-from ccc.settings import Recipe
+from ccc.settings.training import Recipe
 from ccc.training.loop import train
 
 QUICK = Recipe(encoder="mobilenet_v2", batch_size=4, steps=6, validate_every=3, save_every=2, validation_batches=1)

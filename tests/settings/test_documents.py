@@ -6,9 +6,8 @@ import jsonschema
 import pytest
 import yaml
 
-from ccc.settings import Section, read_configuration
-from ccc.settings.base import schema_of
-from ccc.settings.configuration import Configuration
+from ccc.settings.base import Section, schema_of
+from ccc.settings.configuration import Configuration, read_configuration
 from ccc.settings.documents import SCHEMA, TABLE, schema, with_table
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from ccc.cli import main
 from ccc.core.errors import CCCError
-from ccc.settings import Configuration, Options, Recipe, Training, read_configuration
+from ccc.settings.configuration import Configuration, read_configuration
 from ccc.settings.data import CodebookChoice, Data
 from ccc.settings.decoding import Decoding
 from ccc.settings.harmonization import Algorithm
+from ccc.settings.options import Options
+from ccc.settings.training import Recipe, Training
 
 SMALLEST = {
     "run": "small",
@@ -226,5 +228,5 @@ def test_the_paper_has_its_defaults():
 
 
 def test_the_settings_need_no_torch():
-    code = "import sys, ccc.settings; assert not {'torch', 'numpy'} & set(sys.modules)"
+    code = "import sys, ccc.settings.configuration; assert not {'torch', 'numpy'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -13,7 +13,7 @@ from small_training import QUICK, run, same_model, scalars
 import ccc.training.loop
 from ccc.core.errors import CCCError
 from ccc.model import ColorClassifier, load_model
-from ccc.settings import Recipe
+from ccc.settings.training import Recipe
 from ccc.training.checkpoints import read_state, write_state
 
 

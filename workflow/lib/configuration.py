@@ -4,7 +4,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from ccc.core.errors import CCCError
-from ccc.settings import read_configuration
+from ccc.settings.configuration import read_configuration
 
 
 def checked_config(given: dict) -> dict:

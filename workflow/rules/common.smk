@@ -13,7 +13,8 @@ sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports
 from ccc.assets import photographs as datasets
 from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError
-from ccc.settings import Options, Training
+from ccc.settings.options import Options
+from ccc.settings.training import Training
 from workflow.lib import code as source_code
 from workflow.lib import methods as method_files
 from workflow.lib import sources
