@@ -29,13 +29,26 @@ include: "workflow/rules/provenance.smk"
 
 onstart:
     hold_folder()
-    find_encoder()
+    find_weights()
 
 
 rule all:
     default_target: True
     input:
-        # Every cell stands here beside the tables: a run that failed and was repaired can keep stale tables otherwise.
+        # Snakemake makes again what is deleted of its targets, not of what they are made of; and a run that failed and
+        # was repaired can keep stale tables. So what the tables and pages show stands here beside them.
+        expand(
+            "results/benchmarks/{dataset}/{part}",
+            dataset=DATASETS,
+            part=["gray", "truth"],
+        ),
+        expand(
+            "results/colorized/{method}/{variant}/{dataset}",
+            method=METHODS,
+            variant=VARIANTS,
+            dataset=DATASETS,
+        ),
+        incomplete_folders,
         cells(".json"),
         cells(".csv"),
         rules.tables.output,

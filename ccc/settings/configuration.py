@@ -61,7 +61,7 @@ class Configuration(Section):
     @pydantic.model_validator(mode="after")
     def _names_of_their_own(self) -> Self:
         if "showcase" in self.benchmarks:
-            raise ValueError("benchmarks.showcase: the showcase's own name; call this benchmark something else")
+            raise ValueError("benchmarks.showcase: the pictures of Table III are called so; take another name")
         repeated = {name for name in self.methods if self.methods.count(name) > 1} if self.methods != "auto" else {}
         if repeated:
             raise ValueError(f"methods: {', '.join(sorted(repeated))} stands there more than once")

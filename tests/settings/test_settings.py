@@ -51,7 +51,7 @@ def wrong(change: dict | str) -> str:
         ("benchmarks: {mine: {n: 5}}", "benchmarks.mine.source is missing: folder, tar"),
         ("benchmarks: {mine: {source: x, n: 0}}", "benchmarks.mine.n must be a whole number of at least 1 or all"),
         ("benchmarks: {a b: {source: x}}", "benchmarks.a b: the name must be a name of letters, digits, _ and -"),
-        ("benchmarks: {showcase: {source: x}}", "benchmarks.showcase: the showcase's own name"),
+        ("benchmarks: {showcase: {source: x}}", "benchmarks.showcase: the pictures of Table III are called so"),
         ("benchmarks: {}", "benchmarks must be"),
         ("methods: [ccc, gray, ccc]", "methods: ccc stands there more than once"),
         ("harmonize: {ablation: {deltas: [4, -1]}}", "harmonize.ablation.deltas.1 must be a number of at least 0"),

@@ -59,6 +59,16 @@ class Methods:
         return wanted
 
 
+def check_rules(rules, methods: list[str], dataset: str) -> None:
+    """Raise WorkflowError where the file of a method holds no rule that colours the pictures of a benchmark."""
+    for name in methods:
+        if not any(rule.is_producer(f"results/colorized/{name}/plain/{dataset}") for rule in rules):
+            raise WorkflowError(
+                f"workflow/methods/{name}.smk: none of its rules has the output "
+                f'directory("results/colorized/{name}/plain/{{dataset}}") (README, Add a method)'
+            )
+
+
 def kept_folder(folder: str, dataset: str) -> str:
     """Where `folder` keeps what belongs to a benchmark's pictures.
 
@@ -66,13 +76,6 @@ def kept_folder(folder: str, dataset: str) -> str:
     """
     own = Path(folder) / dataset
     return str(own if own.is_dir() else Path(folder))
-
-
-def kept_files(folder: str | None, dataset: str) -> list[str]:
-    """The files in `kept_folder`, inputs of the job that reads them; none where no folder is configured."""
-    if not folder:
-        return []
-    return sorted(path.as_posix() for path in Path(kept_folder(folder, dataset)).rglob("*") if path.is_file())
 
 
 def segmenter_checkpoint(segmenter: dict, dataset: str) -> str | None:

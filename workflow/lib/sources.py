@@ -1,11 +1,15 @@
 """Where photographs lie, and whether they are there."""
 
+import functools
 import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from ccc.assets import photographs as datasets
+from ccc.core.errors import CCCError
+from ccc.data import fingerprint as files
+from ccc.data.sources import Source
 
 
 def source(name: str, data: str) -> str | None:
@@ -26,13 +30,33 @@ def split_file(name: str, data: str) -> list[str]:
 
 
 def photographs(name: str | None, part: str, data: str) -> str | None:
-    """What the job that reads photographs waits for, the path itself or the embedded photographs of that part.
+    """The path that a job reads photographs from; of the embedded ones that of this part.
 
-    None for none: a run of a trained model needs no photographs to train on.
+    It is a parameter and no input: Snakemake looks at the date of an input, which of a folder says nothing, and fails
+    every job whose input is dated in the future. None for none: a run of a trained model needs none to train on.
     """
     if name is None:
         return None
-    return f"results/embedded/{part}" if name == "embedded" else source(name, data)
+    return embedded(name, part)[0] if name == "embedded" else source(name, data)
+
+
+def embedded(name: str, part: str) -> list[str]:
+    """What the job that reads photographs waits for: the folder of embedded ones, nothing where they lie elsewhere."""
+    return [f"results/embedded/{part}"] if name == "embedded" else []
+
+
+@functools.cache
+def fingerprint(name: str, data: str) -> str:
+    """The fingerprint of the photographs that would be read: a parameter whose change runs the job again."""
+    return "" if name == "embedded" else content(source(name, data), *split_file(name, data))
+
+
+def content(*paths: str | None, suffixes=files.SUFFIXES) -> str:
+    """`ccc.data.fingerprint.fingerprint` of what is given; a readable WorkflowError where something may not be read."""
+    try:
+        return "files " + files.fingerprint(*filter(None, paths), suffixes=suffixes)
+    except OSError as error:
+        raise WorkflowError(f"{error.filename}: {error.strerror}") from None
 
 
 def check_sources(config: dict) -> None:
@@ -51,9 +75,9 @@ def check_sources(config: dict) -> None:
     away = {key: dataset for key, dataset in public.items() if source(dataset.name, data) is None}
     missing = [f"  {key}: {dataset.title} is not at hand" for key, dataset in away.items()]
     missing += [
-        f"  {key}: {source(name, data)} is not there"
+        f"  {key}: {wrong}"
         for key, name in wanted.items()
-        if name != "embedded" and key not in public and not os.path.exists(source(name, data))
+        if name != "embedded" and key not in public and (wrong := _no_source(source(name, data)))
     ]
     missing += [
         f"  {key}: {path} is not there"
@@ -70,6 +94,19 @@ def check_sources(config: dict) -> None:
             f"  ({hint})",
         ]
         raise WorkflowError("\n".join(lines))
+
+
+def _no_source(path: str) -> str | None:
+    """Why no photographs can be read from a path; None where they can. Of an archive only the first bytes are read."""
+    if not os.path.exists(path):
+        return f"{path} is not there"
+    try:
+        opened = Source(path)
+        if opened.kind in ("folder", "list"):
+            next(opened.scan())
+    except (CCCError, OSError) as error:
+        return str(error)
+    return None
 
 
 def _named_files(config: dict) -> dict[str, str | None]:

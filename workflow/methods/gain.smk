@@ -9,7 +9,6 @@ if not GAIN:
 use rule colorize as colorize_gain with:
     input:
         pictures="results/benchmarks/{dataset}/gray",
-        kept=lambda wildcards: kept_files(GAIN, wildcards.dataset),
         code=code("cli.colorize", "colorizers.gain"),
     output:
         directory("results/colorized/gain/plain/{dataset}"),
@@ -20,6 +19,9 @@ use rule colorize as colorize_gain with:
     resources:
         gpu=0,
     params:
+        fingerprint=lambda wildcards: sources.content(
+            kept_folder(GAIN, wildcards.dataset)
+        ),
         options=lambda wildcards: [
             "--option",
             f"folder={kept_folder(GAIN, wildcards.dataset)}",

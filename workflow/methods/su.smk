@@ -5,7 +5,6 @@ use rule colorize as colorize_su with:
     input:
         pictures="results/benchmarks/{dataset}/gray",
         weights=method_weights("su", "su", "su_mmagic"),
-        boxes=lambda wildcards: kept_files(SU["boxes"], wildcards.dataset),
         detector=method_weights("su", "maskrcnn_r50") if SU["detector"] else [],
         code=code("cli.colorize", "colorizers.su"),
     output:
@@ -15,6 +14,12 @@ use rule colorize as colorize_su with:
     benchmark:
         "results/timings/su/{dataset}.tsv"
     params:
+        fingerprint=lambda wildcards: (
+            sources.content(
+                SU["boxes"] and kept_folder(SU["boxes"], wildcards.dataset),
+                suffixes={".npz", ".json"},
+            )
+        ),
         options=lambda wildcards: assignments(
             "--option",
             SU

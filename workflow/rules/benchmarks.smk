@@ -1,11 +1,9 @@
-# By benchmark: where its photographs lie, the file that says which are the official ones, and how to choose.
-BENCHMARK_PHOTOGRAPHS = {
-    name: photographs(entry["source"], "benchmark")
-    for name, entry in config["benchmarks"].items()
+# By benchmark: its source, where its photographs lie, and how to choose of them.
+BENCHMARK_SOURCES = {
+    name: entry["source"] for name, entry in config["benchmarks"].items()
 }
-BENCHMARK_SPLITS = {
-    name: sources.split_file(entry["source"], config["photographs"])
-    for name, entry in config["benchmarks"].items()
+BENCHMARK_PHOTOGRAPHS = {
+    name: photographs(source, "benchmark") for name, source in BENCHMARK_SOURCES.items()
 }
 BENCHMARK_OPTIONS = {
     name: options(
@@ -24,8 +22,9 @@ BENCHMARK_OPTIONS = {
 
 rule prepare:
     input:
-        photographs=lambda wildcards: BENCHMARK_PHOTOGRAPHS[wildcards.dataset],
-        split=lambda wildcards: BENCHMARK_SPLITS[wildcards.dataset],
+        embedded=lambda wildcards: sources.embedded(
+            BENCHMARK_SOURCES[wildcards.dataset], "benchmark"
+        ),
         code=code("cli.prepare"),
     output:
         manifest="results/benchmarks/{dataset}/manifest.csv",
@@ -38,10 +37,12 @@ rule prepare:
     conda:
         "../envs/ccc.yaml"
     params:
+        photographs=lambda wildcards: BENCHMARK_PHOTOGRAPHS[wildcards.dataset],
+        fingerprint=lambda wildcards: fingerprint(BENCHMARK_SOURCES[wildcards.dataset]),
         folder=subpath(output.manifest, parent=True),
         options=lookup(dpath="{dataset}", within=BENCHMARK_OPTIONS),
     shell:
-        "ccc prepare {input.photographs:q} -o {params.folder:q} {params.options:q} 2>&1 | tee {log:q}"
+        "ccc prepare {params.photographs:q} -o {params.folder:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
 rule showcase:

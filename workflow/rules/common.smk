@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports torch
@@ -21,13 +22,15 @@ from workflow.lib import sources
 from workflow.lib.commands import assignments, options, rerun_command
 from workflow.lib.configuration import checked_config
 from workflow.lib.folder_lock import hold_folder
-from workflow.lib.methods import kept_files, kept_folder, segmenter_checkpoint
+from workflow.lib.incomplete import incomplete
+from workflow.lib.methods import kept_folder, segmenter_checkpoint
+from workflow.lib.output import quiet_output
 
-# Jobs end with the process that started them: those of a killed run do not write into the next one
-# (ccc/core/processes.py).
-os.environ.update(CCC_PARENT=str(os.getpid()))
-# What a conda environment installs (workflow/envs/ccc.post-deploy.sh).
-os.environ.update(CCC_CHECKOUT=str(ROOT))
+# The process with which jobs end (ccc/core/processes.py), and what a conda environment installs (workflow/envs).
+os.environ.update(CCC_PARENT=str(os.getpid()), CCC_CHECKOUT=str(ROOT))
+
+if workflow.is_main_process and not workflow.output_settings.verbose:
+    quiet_output(logger, workflow.output_settings.dryrun)
 
 config = checked_config(config)
 sources.check_sources(config)
@@ -42,12 +45,9 @@ COLORIZERS = method_files.Methods()
 
 code = functools.partial(source_code.code, ROOT)
 photographs = functools.partial(sources.photographs, data=config["photographs"])
+fingerprint = functools.partial(sources.fingerprint, data=config["photographs"])
 title = functools.partial(method_files.title, config=config)
 method_weights = COLORIZERS.weights
-
-
-def shard_names(split, count):
-    return [f"results/shards/{split}/{number:05d}.tar" for number in range(count)]
 
 
 def beside(paths, suffix):
@@ -55,9 +55,14 @@ def beside(paths, suffix):
     return [Path(path).with_suffix(suffix).as_posix() for path in paths]
 
 
-TRAINING_SHARDS = shard_names("train", config["data"]["shards"])
-VALIDATION_SHARDS = shard_names("validation", config["data"]["validation_shards"])
-SHARD_COUNTS = {"train": len(TRAINING_SHARDS), "validation": len(VALIDATION_SHARDS)}
+SHARD_COUNTS = {
+    "train": config["data"]["shards"],
+    "validation": config["data"]["validation_shards"],
+}
+TRAINING_SHARDS, VALIDATION_SHARDS = (
+    expand(f"results/shards/{split}/{{number:05d}}.tar", number=range(count))
+    for split, count in SHARD_COUNTS.items()
+)
 STATISTICS = beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json")
 
 # Weight files of metrics, named in the configuration or found: one that arrives or changes reruns the evaluation.
@@ -76,14 +81,20 @@ def starting_weights():
     return [path for path in named.values() if isinstance(path, str)]
 
 
-def find_encoder():
-    """Raise where training would start from ImageNet weights that are not here: now, not after the hours of sharding."""
-    trains = any(job.rule.name == "train" for job in workflow.dag.needrun_jobs())
-    if config["training"]["pretrained"] is True and trains:
+def find_weights():
+    """Raise where weights that jobs find for themselves are not here: now, not after hours of other work."""
+    jobs = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    wanted = {}
+    if "train" in jobs and config["training"]["pretrained"] is True:
+        wanted["training.pretrained"] = config["training"]["encoder"]
+    if "segment" in jobs and not config["segmenter"]["checkpoint"]:
+        wanted["segmenter.checkpoint"] = SEGMENTER
+    for key, name in wanted.items():
         try:
-            weight_files.locate(config["training"]["encoder"])
+            if name in weight_files.known():  # the other segmenters need none
+                weight_files.locate(name)
         except CCCError as error:
-            raise WorkflowError(f"training.pretrained: {error}")
+            raise WorkflowError(f"{key}: {error}")
 
 
 def model_path():
@@ -106,12 +117,26 @@ def before_harmonizing(method, dataset):
 
 
 def cells(suffix):
-    return expand(
-        f"results/metrics/{{method}}/{{variant}}/{{dataset}}{suffix}",
-        method=METHODS,
-        variant=VARIANTS,
-        dataset=DATASETS,
-    )
+    pattern = f"results/metrics/{{method}}/{{variant}}/{{dataset}}{suffix}"
+    return expand(pattern, method=METHODS, variant=VARIANTS, dataset=DATASETS)
+
+
+def incomplete_folders(wildcards):
+    """No input: as that of a target it is called before Snakemake decides what to run, and marks what to make again."""
+    for dataset in DATASETS:
+        folders = [f"results/benchmarks/{dataset}/{part}" for part in ("gray", "truth")]
+        folders += expand(
+            f"results/colorized/{{method}}/{{variant}}/{dataset}",
+            method=METHODS,
+            variant=VARIANTS,
+        )
+        folders += [upsampled(how, dataset) for how in ("nearest", "bilinear")]
+        for folder, names in incomplete(dataset, folders).items():
+            logger.info(
+                f"{folder}: {len(names)} missing, such as {names[0]}: made again"
+            )
+            workflow.dag.forcefiles.add(folder)
+    return []
 
 
 wildcard_constraints:

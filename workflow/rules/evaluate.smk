@@ -33,4 +33,4 @@ rule evaluate:
         "ccc evaluate {input.prediction:q} {input.truth:q} --csv {output.csv:q} --json {output.json:q}"
         " --method {wildcards.method:q} --variant {wildcards.variant} --dataset {wildcards.dataset:q}"
         " --title {params.title:q} --cache {params.cache} {params.harmonized:q} {params.options:q} {params.codebook:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"

@@ -32,6 +32,7 @@ for path in COLORIZERS.files:
 
 
 METHODS = COLORIZERS.chosen(config["methods"])
+method_files.check_rules(workflow.rules, METHODS, DATASETS[0])
 # What CNR over the codebook's classes reads. Without CCC among the methods there is no need to fit one.
 CODEBOOK = (config["model"] or "results/codebook.json") if "ccc" in METHODS else []
 

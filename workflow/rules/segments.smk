@@ -1,12 +1,13 @@
+CHECKPOINTS = {
+    name: segmenter_checkpoint(config["segmenter"], name) for name in DATASETS
+}
+
+
 # The masks of single pictures lie in a folder beside the declared output: Snakemake deletes the outputs of a failed
 # job, and a job that was killed goes on after the last picture that it finished.
 rule segment:
     input:
         gray="results/benchmarks/{dataset}/gray",
-        checkpoint=lambda wildcards: segmenter_checkpoint(
-            config["segmenter"], wildcards.dataset
-        )
-        or [],
         code=code("cli.segment"),
     output:
         f"results/segments/{SEGMENTER}/{{dataset}}.json",
@@ -19,11 +20,10 @@ rule segment:
     params:
         folder=f"results/segments/{SEGMENTER}/{{dataset}}",
         checkpoint=lambda wildcards: options(
-            {
-                "checkpoint": segmenter_checkpoint(
-                    config["segmenter"], wildcards.dataset
-                )
-            }
+            {"checkpoint": CHECKPOINTS[wildcards.dataset]}
+        ),
+        fingerprint=lambda wildcards: sources.content(
+            CHECKPOINTS[wildcards.dataset], suffixes={".json", ".npz", ".npy", ".png"}
         ),
         options=["--segmenter", SEGMENTER]
         + assignments("--option", config["segmenter"]["parameters"]),

@@ -1,8 +1,6 @@
 DATA = config["data"]
-PHOTOGRAPHS = {
-    "train": photographs(DATA["source"], "train"),
-    "validation": photographs(DATA["validation"], "validation"),
-}
+SOURCES = {"train": DATA["source"], "validation": DATA["validation"]}
+PHOTOGRAPHS = {split: photographs(source, split) for split, source in SOURCES.items()}
 CHOICES = {
     "train": options(DATA, only=("classes", "per_class", "limit", "seed")),
     "validation": options(
@@ -37,7 +35,9 @@ rule embedded:
 
 rule index:
     input:
-        photographs=lookup(dpath="{split}", within=PHOTOGRAPHS),
+        embedded=lambda wildcards: sources.embedded(
+            SOURCES[wildcards.split], wildcards.split
+        ),
         code=code("cli.index"),
     output:
         index="results/index/{split}.parquet",
@@ -47,14 +47,18 @@ rule index:
     conda:
         "../envs/ccc.yaml"
     params:
+        photographs=lambda wildcards: PHOTOGRAPHS[wildcards.split],
+        fingerprint=lambda wildcards: fingerprint(SOURCES[wildcards.split]),
         choice=lookup(dpath="{split}", within=CHOICES),
     shell:
-        "ccc index {input.photographs:q} -o {output.index:q} {params.choice:q} 2>&1 | tee {log:q}"
+        "ccc index {params.photographs:q} -o {output.index:q} {params.choice:q} 2>&1 | tee {log:q}"
 
 
 rule shard:
     input:
-        photographs=lookup(dpath="{split}", within=PHOTOGRAPHS),
+        embedded=lambda wildcards: sources.embedded(
+            SOURCES[wildcards.split], wildcards.split
+        ),
         index="results/index/{split}.parquet",
         code=code("cli.shard"),
     output:
@@ -66,8 +70,9 @@ rule shard:
     conda:
         "../envs/ccc.yaml"
     params:
+        photographs=lambda wildcards: PHOTOGRAPHS[wildcards.split],
         of=lookup(dpath="{split}", within=SHARD_COUNTS),
         shape=SHAPE,
     shell:
-        "ccc shard {input.photographs:q} --index {input.index:q} -o {output.tar:q}"
+        "ccc shard {params.photographs:q} --index {input.index:q} -o {output.tar:q}"
         " --shard {wildcards.number} --of {params.of} {params.shape:q} 2>&1 | tee {log:q}"

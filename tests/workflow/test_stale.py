@@ -1,0 +1,159 @@
+"""A run that is repeated does again what has changed, what was deleted, and nothing else."""
+
+import os
+import re
+import shutil
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ccc.core.images import read_rgb, write_png
+
+MODEL = Path(__file__).resolve().parents[2] / "ccc/assets/ccc-scenes.safetensors"
+SMALL = {"methods": ["gray"], "metrics": ["psnr"], "harmonize": {"enabled": False}, "model": str(MODEL)}
+SHARD = "results/shards/train/00000.tar"
+EVALUATED = {"colorize_gray": 1, "evaluate": 1, "previews": 1, "tables": 1, "provenance": 1, "report": 1}
+ALL = EVALUATED | {"prepare": 1, "benchmark_previews": 2}
+
+
+def jobs(output: str) -> dict[str, int]:
+    """Rule and count of the job table of a dry run; empty where there is nothing to do."""
+    assert "Job stats:" in output or "Nothing to be done" in output, output
+    table = output.partition("Job stats:")[2].split("\n\n")[0]
+    found = re.findall(r"^(\w+)\s+(\d+)$", table, re.M)
+    return {name: int(count) for name, count in found if name not in ("total", "all")}
+
+
+def done(project, *targets: str) -> str:
+    run = project.run(*targets)
+    assert run.returncode == 0, run.output
+    return run.output
+
+
+def planned(project, *targets: str) -> dict[str, int]:
+    return jobs(done(project, "-n", *targets))
+
+
+@pytest.fixture(scope="module")
+def evaluated(checkout):
+    """A Checkout in which pictures were coloured gray and measured, and one shard was written."""
+    project = checkout("stale")
+    project.configure(SMALL)
+    done(project)
+    done(project, SHARD)
+    assert planned(project) == {} and planned(project, SHARD) == {}
+    return project
+
+
+@pytest.fixture
+def project(evaluated, tmp_path):
+    copy = object.__new__(type(evaluated))
+    copy.folder = tmp_path / "copy"
+    shutil.copytree(evaluated.folder, copy.folder)
+    return copy
+
+
+def test_a_photograph_replaced_in_place_runs_again_what_read_it(project):
+    before = os.stat(project.folder / "photographs/benchmark")
+    path = project.folder / "photographs/benchmark/1.png"
+    write_png(path, 255 - read_rgb(path))
+    os.utime(path.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert planned(project) == ALL
+    truth = project.folder / "results/benchmarks/people/truth/1.png"
+    old = read_rgb(truth)
+    done(project, "results/benchmarks/people/truth")
+    assert abs(read_rgb(truth).astype(int) - (255 - old)).max() < 64
+    path = project.folder / "photographs/train/1.png"
+    write_png(path, 255 - read_rgb(path))
+    assert planned(project, SHARD) == {"index": 1, "shard": 1}
+    done(project, SHARD)
+    assert planned(project, SHARD) == {}
+
+
+def test_files_that_are_no_pictures_run_nothing_again(project):
+    for part in ("benchmark", "train"):
+        for name in (".DS_Store", "Thumbs.db", "._1.png"):
+            (project.folder / "photographs" / part / name).write_bytes(b"1")
+    assert planned(project) == {} and planned(project, SHARD) == {}
+    done(project, "--forcerun", "shard", SHARD)  # nor does it take the index for stale
+    assert not planned(project, SHARD)
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_photographs_dated_in_the_future_harm_nobody(project, kind):
+    source, future = project.folder / "photographs/benchmark", time.time() + 1e7
+    if kind == "archive":
+        with zipfile.ZipFile(project.folder / "pictures.zip", "w") as archive:
+            for path in source.iterdir():
+                archive.write(path, path.name)
+        source = project.folder / "pictures.zip"
+        project.configure(SMALL | {"benchmarks": {"people": {"source": "pictures.zip", "n": "all"}}})
+    else:
+        shutil.rmtree(project.folder / "results/benchmarks")
+    os.utime(source, (future, future))
+    assert planned(project)["prepare"] == 1
+    done(project, "results/benchmarks/people/truth")
+    assert planned(project, "results/benchmarks/people/truth") == {}
+
+
+def test_coloured_pictures_that_were_deleted_come_back(project):
+    colored = project.folder / "results/colorized"
+    shutil.rmtree(colored)
+    assert planned(project) == EVALUATED
+    done(project, "results/colorized/gray/plain/people")
+    assert [path.name for path in sorted((colored / "gray/plain/people").glob("*.png"))] == ["0.png", "1.png"]
+
+
+def test_a_folder_that_lacks_one_picture_is_made_again(project):
+    path = project.folder / "results/colorized/gray/plain/people/1.png"
+    path.unlink()
+    (project.folder / "results/metrics/gray/plain/people.json").unlink()  # an evaluation that has yet to run
+    output = done(project, "-n")
+    assert jobs(output) == EVALUATED and "colorized/gray/plain/people: 1 missing, such as 1: made again" in output
+    assert path.parent.exists()  # a dry run removes nothing
+    done(project)
+    assert path.exists() and planned(project) == {}
+    path = project.folder / "results/benchmarks/people/truth/0.png"
+    path.unlink()
+    assert planned(project) == ALL
+
+
+def test_pictures_that_a_method_finds_in_a_folder_count_by_what_they_are(project):
+    kept = project.folder / "kept/people"
+    shutil.copytree(project.folder / "results/benchmarks/people/truth", kept)
+    project.configure(SMALL | {"methods": ["gain", "gray"], "baselines": {"gain": {"folder": "kept"}}})
+    target = "results/colorized/gain/plain/people"
+    done(project, target)
+    (kept / ".DS_Store").write_bytes(b"1")
+    assert planned(project, target) == {}
+    write_png(kept / "1.png", 255 - read_rgb(kept / "1.png"))
+    assert planned(project, target) == {"colorize_gain": 1}
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_no_benchmark_can_be_called_as_the_showcase_is(project, enabled):
+    change = {"benchmarks": {"showcase": {"source": "photographs/benchmark", "n": 2}}, "showcase": {"enabled": enabled}}
+    project.configure(SMALL | change)
+    run = project.run("-n")
+    assert run.returncode == 1 and "Traceback" not in run.output
+    assert "benchmarks.showcase: the pictures of Table III are called so" in run.output
+
+
+def test_a_source_without_pictures_or_of_another_kind_is_told_before_any_work(project):
+    (project.folder / "empty").mkdir()
+    (project.folder / "pictures.rar").write_bytes(b"Rar!")
+    for source, message in (("empty", "no pictures in it"), ("pictures.rar", "neither a folder, a tar, a zip nor")):
+        project.configure(SMALL | {"benchmarks": {"people": {"source": source}}})
+        run = project.run("-n")
+        assert run.returncode == 1 and "Traceback" not in run.output
+        assert f"benchmarks.people.source: {source}: {message}" in run.output
+
+
+def test_a_method_whose_file_colours_nothing_is_told_before_any_work(project):
+    (project.folder / "workflow/methods/mine.smk").write_text("")
+    project.configure(SMALL | {"methods": ["gray", "mine"]})
+    run = project.run("-n")
+    assert run.returncode == 1 and "Traceback" not in run.output
+    assert "workflow/methods/mine.smk: none of its rules has the output directory(" in run.output
