@@ -102,22 +102,25 @@ def dotted(place: tuple) -> str:
 
 def sentences(section: type[Section], error: pydantic.ValidationError, values: Any, name: Callable) -> Iterable[str]:
     """One sentence for each wrong value, in the order in which they stand."""
-    found = {}
+    found = {}  # a union has an error for each of its branches
     for item in error.errors():
         place, schema, text = _located(schema_of(section), item["loc"])
-        where = name(place)
-        if item["type"] == "extra_forbidden":
-            found.setdefault(item["loc"], _unknown(where, item["loc"][-1], list(schema["properties"])))
-        elif item["loc"][-1:] == ("[key]",):
-            found.setdefault(place, f"{where}: the name must be {_kind({'pattern': NAME})}")
-        elif item["type"] == "missing":
-            found.setdefault(place, f"{where} is missing: {text}")
-        elif item["type"] == "value_error" and "properties" in schema:
-            found.setdefault(place, f"{where}: {item['ctx']['error']}" if where else str(item["ctx"]["error"]))
-        else:
-            found.setdefault(place, f"{where} must be {wanted(schema)}, got {_got(schema, _value(values, place))}")
-            found[place] += f" ({text})" if text and text not in found[place] else ""
+        unknown = item["type"] == "extra_forbidden"
+        found.setdefault(item["loc"] if unknown else place, _sentence(item, name(place), schema, text, values, place))
     return found.values()
+
+
+def _sentence(item: Mapping, where: str, schema: dict, text: str, values: Any, place: tuple) -> str:
+    if item["type"] == "extra_forbidden":
+        return _unknown(where, item["loc"][-1], list(schema["properties"]))
+    if item["loc"][-1:] == ("[key]",):
+        return f"{where}: the name must be {_kind({'pattern': NAME})}"
+    if item["type"] == "missing":
+        return f"{where} is missing: {text}"
+    if item["type"] == "value_error" and "properties" in schema:
+        return f"{where}: {item['ctx']['error']}" if where else str(item["ctx"]["error"])
+    sentence = f"{where} must be {wanted(schema)}, got {_got(schema, _value(values, place))}"
+    return f"{sentence} ({text})" if text else sentence
 
 
 def _unknown(where: str, key: str, known: list[str]) -> str:
