@@ -75,7 +75,7 @@ class Options:
         if "boolean" in kinds:
             return {"nargs": "?", "const": True, "metavar": "PATH"}
         if "array" in kinds:
-            return {"nargs": "+", "metavar": name.upper().removesuffix("S")}
+            return {"nargs": "+", "metavar": "NAME" if schema["items"]["type"] == "string" else "N"}
         if "enum" in schema:
             return {"metavar": f"{{{','.join(str(value) for value in schema['enum'] if value is not None)}}}"}
         return {"metavar": "N" if {"integer", "number"} & set(kinds) else name.upper()}
@@ -86,8 +86,17 @@ class Options:
         text = schema["description"].replace("null", "left out")
         limits = wanted(schema)
         notes = [limits] if "enum" not in schema and any(letter.isdigit() for letter in limits) else []
-        notes += [] if default in (None, False, [], "") else [f"default: {'yes' if default is True else default}"]
+        plain = default is None or default is False or default in ([], "")  # 0 is worth telling
+        notes += [] if plain else [f"default: {_shown(default)}"]
+        notes += [f"the paper: {_shown(schema['paper'])}"] if "paper" in schema else []
         return (f"{text} ({'; '.join(notes)})" if notes else text).replace("%", "%%")
+
+
+def _shown(value: Any) -> str:
+    """A value as it is typed."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 class _OldName(argparse.Action):
