@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm lint format clean
+.PHONY: demo test test-slurm lint format settings clean
 
 # The last installation because pyiqa brings opencv-python too, which overwrites the files of opencv-python-headless and
 # looks for libGL.so.1.
@@ -38,6 +38,10 @@ format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
+
+# The schema of the configuration and the table of its keys, from ccc/settings.
+settings: $(VENV)/installed
+	$(BIN)/python -m ccc.settings
 
 clean:
 	rm -rf results logs reports/demo .snakemake .pytest_cache .ruff_cache .import_linter_cache

@@ -21,7 +21,7 @@ from ccc.codebook import Codebook
 from ccc.core.files import write_text
 from ccc.core.images import read_rgb, write_png
 from ccc.metrics.evaluate import evaluate
-from ccc.settings import Settings
+from ccc.settings.training import Recipe
 from ccc.training.loop import train
 
 VARIANTS = {
@@ -52,7 +52,7 @@ def main():
         measured("gray", "gray", None, benchmark, args.output, args.alexnet, "gray") for benchmark in args.benchmark
     ]
     for name, options in VARIANTS.items():
-        settings = Settings(
+        settings = Recipe(
             encoder="mobilenet_v2", pretrained=args.pretrained, decoder="skip", batch_size=32, crop=128,
             encoder_rate=0.3, schedule="cooldown", warmup=30, ema=0.99, steps=args.steps,
             validate_every=args.steps, save_every=100, validation_batches=16, **options,

@@ -28,13 +28,13 @@ def colorings(model: Path | None, grid: bool) -> dict:
     """Colorizer by the name of its row."""
     own = colorizers.load("ccc", model, "cpu")
     size = own.input_size
-    options = [(own.decode, own.unbalance, own.temperature, own.chroma, size)]
+    options = [(own.decode, own.logit_adjustment, own.temperature, own.chroma, size)]
     options += [("argmax", 0.0, 1.0, 1.0, size), ("argmax", 0.0, 1.0, 1.0, 384)]
     if grid:
         ways = [("annealed", 0.0, 0.7), ("annealed", 0.5, 0.7), ("annealed", 1.0, 0.7), ("annealed", 1.0, 1.0)]
         ways += [("ciede2000", 1.0, temperature) for temperature in (1.0, 1.4, 2.0, 3.0)]
         options += [(*way, chroma, size) for way, chroma in itertools.product(ways, (0.6, 0.8, 1.0))]
-    names = ("decode", "unbalance", "temperature", "chroma", "input_size")
+    names = ("decode", "logit_adjustment", "temperature", "chroma", "input_size")
     rows = {"gray": colorizers.load("gray"), "oracle, 400 classes": None}
     for option in options:
         rows[", ".join(map(str, option))] = colorizers.load(

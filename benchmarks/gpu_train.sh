@@ -14,7 +14,7 @@ ccc codebook "$shards"/*-main-*.tar --relative-threshold 4.55e-6 -o "$work/main.
 common=(--batch-size "$batch" --crop 128 --schedule cooldown --warmup 200 --cooldown 0.35 --select best
   --precision bfloat16 --workers 3 --save-every 1000)
 small=(--encoder mobilenet_v2 --pretrained "$mobilenet" --decoder skip --encoder-rate 0.3)
-usual=(--zoom 0.3 --relight 0.8 --ema 0.998 --upsilon 0.1)
+usual=(--random-resized-crop 0.3 --gamma-jitter 0.8 --ema 0.998 --upsilon 0.1)
 
 all() { # name, options: all sources, validated on photographs of both kinds
   local name=$1
@@ -37,8 +37,8 @@ all dense "${usual[@]}" --steps "$steps" &
 held held-long "${small[@]}" "${usual[@]}" --steps "$steps" &
 {
   held held-usual "${small[@]}" "${usual[@]}" --steps "$short"
-  held held-zoom-0.5 "${small[@]}" "${usual[@]}" --zoom 0.5 --steps "$short"
-  held held-relight-0.4 "${small[@]}" "${usual[@]}" --relight 0.4 --steps "$short"
+  held held-zoom-0.5 "${small[@]}" "${usual[@]}" --random-resized-crop 0.5 --steps "$short"
+  held held-relight-0.4 "${small[@]}" "${usual[@]}" --gamma-jitter 0.4 --steps "$short"
 } &
 {
   held held-upsilon-0.5 "${small[@]}" "${usual[@]}" --upsilon 0.5 --steps "$short"

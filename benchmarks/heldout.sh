@@ -2,7 +2,7 @@
 # How a model decodes best where photographs come from elsewhere than those it was trained on: trained without the
 # sources bsds, caltech101, kodak and mcm of the scenes, and measured on fifty each of the first two and of the
 # validation scenes, which hold all sources. On two cores about half an hour; the table is WORK/table.md.
-#   bash benchmarks/heldout.sh DATA WORK ALEXNET [options of `ccc train`, such as --zoom 0]
+#   bash benchmarks/heldout.sh DATA WORK ALEXNET [options of `ccc train`, such as --random-resized-crop 0]
 # DATA holds scenes/; the encoder's ImageNet weights are found by `ccc weights`. Run from the root of the checkout.
 set -euo pipefail
 (($# >= 3)) || { sed -n '2,7s/^# //p' "$0" >&2; exit 2; }
@@ -24,7 +24,7 @@ done
 ccc shard "$train" --index "$work/others.parquet" -o "$work/others.tar" --size 160 --map-size 40
 ccc codebook "$work"/train/*.tar --relative-threshold 4.55e-6 -o "$work/codebook.json"
 ccc train "$work"/train/*.tar --validation "$work/others.tar" --codebook "$work/codebook.json" -o "$work/model" \
-  --encoder mobilenet_v2 --pretrained --decoder skip --batch-size 32 --crop 128 --zoom 0.3 --relight 0.8 \
+  --encoder mobilenet_v2 --pretrained --decoder skip --batch-size 32 --crop 128 --random-resized-crop 0.3 --gamma-jitter 0.8 \
   --encoder-rate 0.3 --schedule cooldown --warmup 100 --cooldown 0.4 --ema 0.998 --upsilon 0.1 \
   --validate-every 220 --save-every 220 --validation-batches 40 --steps 1320 "$@"
 tar xf "$train" -C "$work" --wildcards '*/bsds/*' '*/caltech101/*'

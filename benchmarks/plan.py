@@ -34,8 +34,8 @@ def plan(shards: int) -> tuple[int, float, float]:
             (folder / facts["file"]).touch()
         config = {
             "run": "plan",
-            "data": str(folder),
-            "training": {"source": "train", "validation": "validation", "shards": shards},
+            "photographs": str(folder),
+            "data": {"source": "train", "validation": "validation", "shards": shards},
             "codebook": {"threshold": 500},
             "benchmarks": {f"set{number}": {"source": f"benchmarks/{number}"} for number in range(5)},
         }

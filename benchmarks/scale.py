@@ -97,7 +97,7 @@ def main() -> None:
 def plan(folder: Path) -> None:
     """`snakemake -n` of config/places365.yaml, with empty files in the place of what it names."""
     config = yaml.safe_load((ROOT / "config/places365.yaml").read_text())
-    names = [config["training"]["source"], config["training"]["validation"]]
+    names = [config["data"]["source"], config["data"]["validation"]]
     for name in names + [entry["source"] for entry in config["benchmarks"].values()]:
         path = folder / "data" / name
         if path.suffix:
@@ -108,7 +108,7 @@ def plan(folder: Path) -> None:
     printed = measured(
         "snakemake -n, places365.yaml", sys.executable, "-m", "snakemake", "-n", "--quiet", "rules",
         "--snakefile", ROOT / "Snakefile", "--configfile", ROOT / "config/places365.yaml",
-        "--directory", folder / "run", "--config", f"data={folder / 'data'}", folder=folder,
+        "--directory", folder / "run", "--config", f"photographs={folder / 'data'}", folder=folder,
     )  # fmt: skip
     print(f"  {re.search(r'^total +([0-9]+)', printed, re.M)[1]} jobs")
 

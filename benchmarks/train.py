@@ -26,7 +26,7 @@ from ccc.core import devices
 from ccc.core.images import write_png
 from ccc.data.shards import sum_histograms, write_shard
 from ccc.data.stream import Stream
-from ccc.settings import Settings
+from ccc.settings.training import Recipe
 from ccc.training.distributed import Ranks
 from ccc.training.learner import DTYPES, Learner
 
@@ -113,7 +113,7 @@ def main():
 
 
 def measure(args, device: torch.device, paths: list[str], codebook: Codebook) -> None:
-    settings = Settings(
+    settings = Recipe(
         encoder=args.encoder, decoder=args.decoder, batch_size=args.batch, precision=args.precision,
         compile=args.compile,
     )  # fmt: skip

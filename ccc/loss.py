@@ -6,7 +6,7 @@ from torch import distributed, nn
 from torch.nn import functional
 
 from ccc.codebook import Codebook
-from ccc.settings import BALANCES, REDUCTIONS
+from ccc.settings.training import BALANCES, REDUCTIONS
 
 
 def class_weights(counts, upsilon: float = 0.5, phi: float | None = None):

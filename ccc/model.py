@@ -17,9 +17,10 @@ from ccc.core.errors import CCCError
 from ccc.core.files import write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
-from ccc.settings import DECODERS
+from ccc.settings.decoding import DECODES, PAPERS_DECODING, Decoding
+from ccc.settings.model_file import model_settings
+from ccc.settings.training import DECODERS
 
-DECODES = ("argmax", "annealed", "ciede2000")
 SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
 
 
@@ -103,31 +104,23 @@ class ColorClassifier(nn.Module):
         return self.decoder(maps if self.decoder_name == "skip" else maps[-1])
 
 
-PAPERS_DECODING = {"decode": "argmax", "temperature": 0.38, "unbalance": 0.0, "chroma": 1.0}
-
-
-def decoding(settings: Mapping, *, decode=None, temperature=None, unbalance=None, chroma=None, input_size=None) -> dict:
+def decoding(settings: Mapping, **given) -> dict:
     """A model's settings with what is given here, and with the paper's decoding where neither names any.
 
-    A model's temperature, share of balancing and chroma belong to the decode that it names: where another is asked
-    for, what else is not given is the paper's. Raises CCCError for a value that is out of its range.
+    `given`: of `ccc.settings.decoding.Decoding`. A model's temperature, logit adjustment and chroma belong to the
+    decode that it names: where another is asked for, what else is not given is the paper's. Raises CCCError for a value
+    that is out of its range.
     """
-    given = {"decode": decode, "temperature": temperature, "unbalance": unbalance, "chroma": chroma}
-    given = {name: value for name, value in (given | {"input_size": input_size}).items() if value is not None}
+    asked = Decoding.checked(given).model_dump(exclude_unset=True, exclude_none=True)
     own = PAPERS_DECODING | dict(settings)
-    if decode not in (None, own["decode"]):
+    if asked.get("decode", own["decode"]) != own["decode"]:
         own |= PAPERS_DECODING
-    chosen = own | given
-    if chosen["decode"] not in DECODES:
-        raise CCCError(f"decode must be one of {', '.join(DECODES)}, got {chosen['decode']!r}")
-    ranges = {"temperature": (1e-3, 1e3), "unbalance": (0, 1), "chroma": (0, 10)}
-    for name, (low, high) in ranges.items():
-        if not isinstance(chosen[name], int | float) or not low <= chosen[name] <= high:
-            raise CCCError(f"{name} must be a number in {low:g} to {high:g}, got {chosen[name]!r}")
+    chosen = own | asked
+    Decoding.checked({name: chosen[name] for name in Decoding.model_fields if name in chosen})
     return chosen
 
 
-def unbalanced(logits: torch.Tensor, codebook: Codebook, settings: Mapping, share: float) -> torch.Tensor:
+def adjusted(logits: torch.Tensor, codebook: Codebook, settings: Mapping, share: float) -> torch.Tensor:
     """Logits with a share of the class balancing of training taken back.
 
     `logits`: float `(N, n, h, w)`; `settings`: of the model's file. A network trained with class weights gives a class
@@ -244,7 +237,7 @@ def load_model(path: str | os.PathLike, device: str | torch.device = "cpu"):
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise CCCError(f"{path}: its weights do not fit the network: {first}") from None
-    return model.eval().to(device), codebook, json.loads(metadata["settings"])
+    return model.eval().to(device), codebook, model_settings(metadata)
 
 
 def start_from(model: ColorClassifier, codebook: Codebook, path: bool | str | os.PathLike) -> None:

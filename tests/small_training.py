@@ -13,10 +13,10 @@ from ccc.codebook import Codebook
 from ccc.core.images import write_png
 from ccc.data.shards import sum_histograms, write_shard
 from ccc.model import load_model
-from ccc.settings import Settings
+from ccc.settings.training import Recipe
 from ccc.training.loop import train
 
-QUICK = Settings(encoder="mobilenet_v2", batch_size=4, steps=6, validate_every=3, save_every=2, validation_batches=1)
+QUICK = Recipe(encoder="mobilenet_v2", batch_size=4, steps=6, validate_every=3, save_every=2, validation_batches=1)
 
 
 def write_data(folder):

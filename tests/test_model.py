@@ -17,12 +17,12 @@ from ccc.model import (
     DECODES,
     ClassColors,
     ColorClassifier,
+    adjusted,
     class_colors,
     decoding,
     load_model,
     save_model,
     start_from,
-    unbalanced,
 )
 
 
@@ -185,22 +185,31 @@ def test_taking_the_balancing_back_divides_by_the_weights(book):
     share = torch.tensor([0.4, 0.3, 0.3])  # of the photographs
     balanced = (share * torch.from_numpy(weights)).log()[None, :, None, None]
     settings = {"balance": "cbce", "upsilon": 0.5, "phi": None}
-    torch.testing.assert_close(unbalanced(balanced, book, settings, 1.0).softmax(dim=1)[0, :, 0, 0], share)
-    assert unbalanced(balanced, book, settings, 0.0) is balanced
-    assert balanced.argmax() == 2 and unbalanced(balanced, book, settings, 1.0).argmax() == 0
+    torch.testing.assert_close(adjusted(balanced, book, settings, 1.0).softmax(dim=1)[0, :, 0, 0], share)
+    assert adjusted(balanced, book, settings, 0.0) is balanced
+    assert balanced.argmax() == 2 and adjusted(balanced, book, settings, 1.0).argmax() == 0
     for balance in ("none", "inverse", "cic"):
-        assert unbalanced(balanced, book, settings | {"balance": balance}, 1.0).isfinite().all()
+        assert adjusted(balanced, book, settings | {"balance": balance}, 1.0).isfinite().all()
+
+
+def test_a_file_of_the_release_before_is_read_under_todays_names(skip_model, book, tmp_path):
+    old = {"zoom": 0.3, "relight": 0.8, "clip": 1.0, "unbalance": 0.5, "steps": 3}
+    save_model(tmp_path / "old.safetensors", skip_model, book, old)
+    assert load_model(tmp_path / "old.safetensors")[2] == {
+        "random_resized_crop": 0.3, "gamma_jitter": 0.8, "gradient_clipping": 1.0, "logit_adjustment": 0.5, "steps": 3,
+    }  # fmt: skip
 
 
 def test_the_papers_decoding_is_one_word_away():
     """A model's defaults go with the decode that it names: where another is asked for, all is the paper's."""
-    own = {"decode": "ciede2000", "unbalance": 1.0, "temperature": 2.0, "chroma": 0.6}
-    papers = {"decode": "argmax", "unbalance": 0.0, "temperature": 0.38, "chroma": 1.0}
+    own = {"decode": "ciede2000", "logit_adjustment": 1.0, "temperature": 2.0, "chroma": 0.6}
+    papers = {"decode": "argmax", "logit_adjustment": 0.0, "temperature": 0.38, "chroma": 1.0}
     assert decoding({"input_size": 160}) == papers | {"input_size": 160}
     assert decoding(own) == decoding(own, decode="ciede2000") == own
     assert decoding(own, temperature=1.0) == own | {"temperature": 1.0}
     assert decoding(own | {"input_size": 160}, decode="argmax") == papers | {"input_size": 160}
-    assert decoding(own, decode="annealed", unbalance=0.5) == papers | {"decode": "annealed", "unbalance": 0.5}
+    given = {"decode": "annealed", "logit_adjustment": 0.5}
+    assert decoding(own, **given) == papers | given
 
 
 def test_half_the_size_gives_nearly_the_same(skip_model, book, tmp_path):

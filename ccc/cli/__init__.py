@@ -8,7 +8,7 @@ import sys
 
 from ccc import __version__
 from ccc.core import processes
-from ccc.core.errors import CCCError, write_line
+from ccc.core.errors import CCCError, did_you_mean, write_line
 
 VERBS = {
     "embedded": "write the photographs that scikit-image ships: crops to train on, pictures to benchmark",
@@ -54,7 +54,8 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
             if module.__doc__ and "\n" in module.__doc__.strip():
                 sub.epilog = module.__doc__.strip().split("\n", 1)[1].strip()
                 sub.formatter_class = argparse.RawDescriptionHelpFormatter
-            sub.set_defaults(handler=module.run)
+            shown = [action.option_strings for action in sub._actions if action.help != argparse.SUPPRESS]
+            sub.set_defaults(handler=module.run, known_options=[option for options in shown for option in options])
     return parser
 
 
@@ -72,7 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
         if not arguments:
             parser.print_help(sys.stderr)
             return 2
-        parsed = parser.parse_args(arguments)
+        parsed, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            hint = did_you_mean(unknown[0].split("=")[0], parsed.known_options)
+            raise CCCError(f"{unknown[0]}: no such option or argument: {hint}`ccc {verb} --help` shows them")
         return parsed.handler(parsed) or 0
     except CCCError as error:
         write_line(f"ccc {verb}: error: {error}")

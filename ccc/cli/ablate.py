@@ -10,6 +10,11 @@ upsampling is nearest.
 from pathlib import Path
 
 from ccc.cli.progress import bar
+from ccc.settings.harmonization import Ablation, Algorithm
+from ccc.settings.options import Options
+
+GRID = Options(Ablation, only=("deltas", "min_pixels"), flags={"deltas": "--delta"})
+ALGORITHM = Options(Algorithm, only=("mode_bin", "order", "mode"))
 
 
 def add_arguments(parser):
@@ -20,12 +25,9 @@ def add_arguments(parser):
     )
     parser.add_argument("--masks", type=Path, required=True, help="as for `ccc harmonize`")
     parser.add_argument("-o", "--output", type=Path, required=True, help="CSV to write; it is printed as well")
-    parser.add_argument("--delta", type=float, nargs="+", default=[4, 8, 16], help="default: 4 8 16")
-    parser.add_argument("--min-pixels", type=int, nargs="+", default=[100, 500, 2000], help="default: 100 500 2000")
+    GRID.add(parser)
     parser.add_argument("--count", type=int, help="only so many pictures, the first by name (default: all)")
-    parser.add_argument("--mode-bin", type=float, default=1, help="as for `ccc harmonize` (default: 1)")
-    parser.add_argument("--order", choices=("area", "given"), default="area", help="the same (default: area)")
-    parser.add_argument("--mode", choices=("marginal", "joint"), default="marginal", help="default: marginal")
+    ALGORITHM.add(parser)
 
 
 def run(args):
@@ -34,9 +36,11 @@ def run(args):
     from ccc.report.ablation import ablation_cells
     from ccc.segment import load
 
+    grid, algorithm = GRID.read(args), ALGORITHM.read(args)
     rows = ablate(
-        args.gray, args.truth, parse_pairs(args.color), load("masks", args.masks), args.delta, args.min_pixels,
-        lambda items: bar(items, "ablate"), args.count, mode_bin=args.mode_bin, order=args.order, mode=args.mode,
+        args.gray, args.truth, parse_pairs(args.color), load("masks", args.masks), grid.deltas, grid.min_pixels,
+        lambda items: bar(items, "ablate"), args.count, mode_bin=algorithm.mode_bin, order=algorithm.order,
+        mode=algorithm.mode,
     )  # fmt: skip
     write_ablation(args.output, rows)
     words = ablation_cells(rows)

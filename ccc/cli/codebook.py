@@ -10,39 +10,36 @@ photographs:
 
 from pathlib import Path
 
+from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice
+from ccc.settings.options import Options
+
+CHOICE = Options(CodebookChoice, only=("threshold", "relative_threshold", "mapping"))
+
 
 def add_arguments(parser):
     parser.add_argument(
         "shards", nargs="+", type=Path, help="shard tars; their histograms and statistics lie beside them"
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the codebook to write (JSON)")
-    parser.add_argument("--threshold", type=int, help="fewest cells of a class that is kept (default: 500)")
-    parser.add_argument(
-        "--relative-threshold",
-        type=float,
-        help="the same as a share of all cells; the paper's 500 of 109,885,440 are 4.55e-6",
-    )
-    parser.add_argument(
-        "--mapping", choices=("ab", "index"), default="ab", help="how near a class is to another (default: %(default)s)"
-    )
+    CHOICE.add(parser)
 
 
 def run(args):
     import math
 
     from ccc.codebook import Codebook
-    from ccc.core.errors import CCCError
     from ccc.data.shards import read_statistics, sum_histograms
     from ccc.report.codebook import describe, draw
 
-    if args.threshold is not None and args.relative_threshold is not None:
-        raise CCCError("give --threshold or --relative-threshold, not both")
+    choice = CHOICE.read(args)
     counts = sum_histograms([path.with_suffix(".histogram.npy") for path in args.shards])
     statistics = read_statistics(args.shards)
-    threshold = 500 if args.threshold is None else args.threshold
-    if args.relative_threshold is not None:
-        threshold = max(math.ceil(args.relative_threshold * counts.sum()), 1)
-    codebook = Codebook.fit(counts, threshold, args.mapping, clamped=sum(item["clamped_cells"] for item in statistics))
+    threshold = choice.threshold or PAPERS_THRESHOLD
+    if choice.relative_threshold is not None:
+        threshold = max(math.ceil(choice.relative_threshold * counts.sum()), 1)
+    codebook = Codebook.fit(
+        counts, threshold, choice.mapping, clamped=sum(item["clamped_cells"] for item in statistics)
+    )
     drawing = args.output.with_suffix(".svg")
     codebook.save(args.output)
     draw(codebook, drawing)

@@ -9,6 +9,10 @@ the colours moved most: there one sees whether colour that bled over an edge has
 from pathlib import Path
 
 from ccc.cli.progress import bar
+from ccc.settings.harmonization import Algorithm
+from ccc.settings.options import Options
+
+PSI = Options(Algorithm, only=("min_pixels",))
 
 
 def add_arguments(parser):
@@ -20,7 +24,7 @@ def add_arguments(parser):
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the figures")
     parser.add_argument("--count", type=int, default=3, help="how many pictures (default: %(default)s)")
     parser.add_argument("--windows", type=int, default=2, help="magnified places of each (default: %(default)s)")
-    parser.add_argument("--min-pixels", type=int, default=500, help="outline larger masks (default: %(default)s)")
+    PSI.add(parser)
 
 
 def run(args):
@@ -29,7 +33,7 @@ def run(args):
 
     written = write_comparisons(
         args.gray, args.before, args.after, load("masks", args.masks), args.output, args.count, args.truth,
-        args.windows, args.min_pixels, lambda items: bar(items, "compare"),
+        args.windows, PSI.read(args).min_pixels, lambda items: bar(items, "compare"),
     )  # fmt: skip
     print(f"{args.output}: {len(written)} pictures drawn")
     for line in written:

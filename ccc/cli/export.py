@@ -11,6 +11,11 @@ the size.
 
 from pathlib import Path
 
+from ccc.settings.decoding import Decoding
+from ccc.settings.options import Options
+
+DECODING = Options(Decoding, only=("decode", "temperature", "logit_adjustment", "chroma"))
+
 
 def add_arguments(parser):
     parser.add_argument("model", type=Path, nargs="?", help="a ccc.safetensors (default: the one that comes with ccc)")
@@ -21,10 +26,7 @@ def add_arguments(parser):
         required=True,
         help="NAME.onnx, .pt2 (torch.export), or .safetensors, a model again, of half the size (float16)",
     )
-    parser.add_argument("--decode", choices=("argmax", "annealed", "ciede2000"), help="how ab is made")
-    parser.add_argument("--temperature", type=float, help="of the classes' shares, but for argmax")
-    parser.add_argument("--unbalance", type=float, help="share of class balancing taken back")
-    parser.add_argument("--chroma", type=float, help="factor on a and b")
+    DECODING.add(parser)
     parser.add_argument("--note", help="a line on what the model is, kept among its settings")
 
 
@@ -32,6 +34,6 @@ def run(args):
     from ccc.assets import PUBLISHED
     from ccc.training.export import SIDES, export
 
-    chosen = {name: getattr(args, name) for name in ("decode", "temperature", "unbalance", "chroma")}
+    chosen = DECODING.read(args).model_dump(include=set(DECODING.flags))
     difference = export(args.model or PUBLISHED, args.output, note=args.note, **chosen)
     print(f"{args.output}: as the model to {difference:.1g} in the logits of {len(SIDES)} random pictures")

@@ -17,9 +17,15 @@ stand in for Segment Anything where there is no checkpoint. To try several setti
 """
 
 from pathlib import Path
+from typing import get_args
 
 from ccc.cli.options import add_options, parse_options
 from ccc.cli.progress import bar
+from ccc.settings.decoding import Upsample
+from ccc.settings.harmonization import Algorithm
+from ccc.settings.options import Options
+
+ALGORITHM = Options(Algorithm)
 
 
 def add_arguments(parser):
@@ -39,30 +45,16 @@ def add_arguments(parser):
 
 def add_parameters(parser):
     """The parameters of Algorithm 1."""
-    for name, kind, default, text in (
-        ("min-pixels", int, 500, "Psi: a segment is used if it has more pixels than this"),
-        ("delta-a", float, 8, "a pixel whose a lies further than this from the mode of a takes the mode"),
-        ("delta-b", float, 8, "the same for b"),
-        ("mode-bin", float, 1, "modes are taken of values rounded to multiples of this"),
-    ):
-        parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=f"{text} (default: {default})")
+    ALGORITHM.add(parser)
     parser.add_argument(
-        "--order", choices=("area", "given"), default="area", help="masks by falling area, or as given (default: area)"
-    )
-    parser.add_argument(
-        "--mode", choices=("marginal", "joint"), default="marginal",
-        help="commonest a and commonest b apart, or the commonest pair of them (default: marginal)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--upsample", choices=("nearest", "bilinear"),
+        "--upsample", choices=get_args(Upsample),
         help="bring the colours of a picture of another size to the gray one's first (default: refuse it)",
     )  # fmt: skip
 
 
 def parameters(args) -> dict:
     """What `add_parameters` read, as `ccc.harmonize.harmonize_picture` takes it."""
-    names = ("min_pixels", "delta_a", "delta_b", "mode_bin", "order", "mode", "upsample")
-    return {name: getattr(args, name) for name in names}
+    return ALGORITHM.read(args).model_dump() | {"upsample": args.upsample}
 
 
 def run(args):

@@ -14,6 +14,10 @@ A compressed tar can be indexed, but every shard job has to read it from its sta
 from pathlib import Path
 
 from ccc.cli.progress import bar
+from ccc.settings.data import Data
+from ccc.settings.options import Options
+
+CHOICE = Options(Data, only=("classes", "per_class", "limit", "seed"), defaults={"seed": None})
 
 
 def add_arguments(parser):
@@ -24,23 +28,15 @@ def add_arguments(parser):
 
 def add_choice(parser):
     """The options that choose pictures."""
-    parser.add_argument("--classes", nargs="+", default=[], metavar="CLASS", help="only pictures of these classes")
-    parser.add_argument("--per-class", type=int, metavar="N", help="at most N pictures of each class")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most N pictures in all")
-    parser.add_argument(
-        "--seed", type=int, help="shuffle, always the same way, before the choice (default: no shuffle)"
-    )
+    CHOICE.add(parser)
 
 
 def choice_of(args):
     """The `Choice` that `add_choice`'s options make."""
-    from ccc.core.errors import CCCError
     from ccc.data.index import Choice
 
-    for name, value in (("--per-class", args.per_class), ("--limit", args.limit)):
-        if value is not None and value < 1:
-            raise CCCError(f"{name} must be at least 1, got {value}")
-    return Choice(tuple(args.classes), args.per_class, args.limit, args.seed)
+    chosen = CHOICE.read(args)
+    return Choice(tuple(chosen.classes), chosen.per_class, chosen.limit, chosen.seed)
 
 
 def run(args):

@@ -4,6 +4,10 @@ from pathlib import Path
 
 from ccc.cli.options import add_table_options, parse_pairs, table_options
 from ccc.cli.progress import bar
+from ccc.settings.evaluation import Report
+from ccc.settings.options import Options
+
+REPORT = Options(Report)
 
 
 def add_arguments(parser):
@@ -24,7 +28,7 @@ def add_arguments(parser):
         metavar="NAME=PATH",
         help="file of weights, by what used it; repeatable",
     )
-    parser.add_argument("--pictures", type=int, default=50, help="pictures of each benchmark (default: %(default)s)")
+    REPORT.add(parser)
     add_table_options(parser)
     parser.add_argument("--rerun", default="snakemake --cores all", help="the command that makes the run again")
 
@@ -35,7 +39,8 @@ def run(args):
 
     page = write_report(
         args.output, args.run, args.metrics, args.results, codebook=args.codebook, training=args.training,
-        shards=args.shards, timings=args.timings, weights=parse_pairs(args.weights), max_pictures=args.pictures,
-        rerun=args.rerun, provenance=provenance(), progress=lambda items: bar(items, "report"), **table_options(args),
+        shards=args.shards, timings=args.timings, weights=parse_pairs(args.weights),
+        max_pictures=REPORT.read(args).pictures, rerun=args.rerun, provenance=provenance(),
+        progress=lambda items: bar(items, "report"), **table_options(args),
     )  # fmt: skip
     print(page)

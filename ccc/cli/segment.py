@@ -15,17 +15,17 @@ from pathlib import Path
 
 from ccc.cli.options import add_options, parse_options
 from ccc.cli.progress import bar
+from ccc.settings.options import Options
+from ccc.settings.segmenter import SegmenterChoice
+
+CHOICE = Options(SegmenterChoice, only=("name", "checkpoint"), flags={"name": "--segmenter"})
 
 
 def add_arguments(parser):
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the masks, one JSON a picture")
     parser.add_argument("--coco", type=Path, help="COCO file of all pictures to write when the last is done")
-    parser.add_argument("--segmenter", default="felzenszwalb", help="its name (default: %(default)s)")
-    parser.add_argument(
-        "--checkpoint", type=Path,
-        help="weight file of a SAM (default: where `ccc weights` looks), or what the segmenter `masks` reads",
-    )  # fmt: skip
+    CHOICE.add(parser)
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: the best there is)")
     parser.add_argument("--overwrite", action="store_true", help="make again what is in the output already")
     add_options(parser, "of the segmenter, such as points_per_side=32")
@@ -34,9 +34,10 @@ def add_arguments(parser):
 def run(args):
     from ccc.segment import load, segment_folder
 
-    segmenter = load(args.segmenter, args.checkpoint, args.device, **parse_options(args.option))
+    choice = CHOICE.read(args)
+    segmenter = load(choice.name, choice.checkpoint, args.device, **parse_options(args.option))
     counts = segment_folder(
-        args.gray, args.output, segmenter, lambda items: bar(items, args.segmenter), args.overwrite, args.coco
+        args.gray, args.output, segmenter, lambda items: bar(items, choice.name), args.overwrite, args.coco
     )
     seconds = counts.pop("seconds")
     speed = f"; {counts['segmented'] / seconds:.2f} pictures/s on {segmenter.device}" if seconds else ""

@@ -14,6 +14,10 @@ from pathlib import Path
 
 from ccc.cli.index import add_choice, choice_of
 from ccc.cli.progress import bar
+from ccc.settings.data import Data
+from ccc.settings.options import Options
+
+SHAPE = Options(Data, only=("size", "fit"))
 
 
 def add_arguments(parser):
@@ -21,10 +25,9 @@ def add_arguments(parser):
     parser.add_argument("-o", "--output", type=Path, required=True, help="the tar to write")
     parser.add_argument("--shard", type=int, default=0, help="which shard, from 0 (default: %(default)s)")
     parser.add_argument("--of", type=int, default=1, help="how many shards in all (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=224, help="side of the gray picture (default: %(default)s)")
-    parser.add_argument("--map-size", type=int, default=56, help="side of the class map (default: %(default)s)")
+    SHAPE.add(parser)
     parser.add_argument(
-        "--fit", choices=("crop", "stretch"), default="crop", help="how a picture becomes square (default: %(default)s)"
+        "--map-size", type=int, metavar="N", help="side of the class map (default: a quarter of --size)"
     )
     parser.add_argument("--index", type=Path, help="what `ccc index` wrote of this source; without it, scan the source")
     add_choice(parser)
@@ -37,17 +40,16 @@ def run(args):
 
     if args.of < 1 or not 0 <= args.shard < args.of:
         raise CCCError(f"--shard must lie in 0 to {args.of - 1} (--of {args.of}), got {args.shard}")
-    if args.size % 32 or args.map_size * 4 != args.size:
-        raise CCCError(
-            f"--size must be a multiple of 32 and --map-size a quarter of it, got {args.size} and {args.map_size}"
-        )
+    shape = SHAPE.read(args)
+    if args.map_size not in (None, shape.size // 4):
+        raise CCCError(f"--map-size must be a quarter of --size, got {args.map_size} and {shape.size}")
     choice = choice_of(args)
     if args.index and choice != Choice():
         raise CCCError(
             "with --index the choice was made by `ccc index`: give it --classes, --per-class, --limit, --seed"
         )
     statistics = write_shard(
-        args.source, args.output, args.shard, args.of, args.size, args.map_size, args.fit, choice, args.index,
+        args.source, args.output, args.shard, args.of, shape.size, shape.size // 4, shape.fit, choice, args.index,
         progress=lambda items, total: bar(items, f"shard {args.shard}", total),
     )  # fmt: skip
     skipped = statistics["skipped_by_reason"]

@@ -1,6 +1,5 @@
 """CCC: Color Classified Colorization (Gain, Raha and Debnath 2024, arXiv 2403.01476)."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,9 @@ from PIL import Image
 from ccc.assets import PUBLISHED
 from ccc.color import lightness, resize_ab, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.errors import MissingWeights
 from ccc.core.files import safetensors_metadata
+from ccc.settings.model_file import model_settings
 
 INFO = MethodInfo(
     name="ccc",
@@ -30,16 +30,12 @@ class ColorClassified(Colorizer):
         from ccc.core import devices
         from ccc.model import ClassColors, decoding, load_model
 
-        if upsample not in ("bilinear", "nearest"):
-            raise CCCError(f'upsample must be "bilinear" or "nearest", got {upsample!r}')
-        self.upsample = upsample
         self.device = devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
-        chosen = decoding(self.settings, **given)
+        chosen = decoding(self.settings, upsample=upsample, **given)
+        self.upsample = chosen["upsample"]
         self.decode, self.temperature, self.chroma = chosen["decode"], chosen["temperature"], chosen["chroma"]
-        self.unbalance, self.input_size = chosen["unbalance"], chosen["input_size"]
-        if self.input_size != "full" and (not isinstance(self.input_size, int) or self.input_size < 32):
-            raise CCCError(f'input_size must be a short side of at least 32 pixels, or "full", got {self.input_size!r}')
+        self.logit_adjustment, self.input_size = chosen["logit_adjustment"], chosen["input_size"]
         self.colors = ClassColors(self.codebook, self.decode, self.temperature, self.chroma).to(self.device)
         trained_on = self.settings.get("trained_on")
         self.title = f"{INFO.title} ({trained_on})" if trained_on else INFO.title
@@ -55,13 +51,13 @@ class ColorClassified(Colorizer):
         """L, float32 `(H, W)` in [0, 100], to ab, float32 `(h, w, 2)`, a quarter of the network's input."""
         import torch
 
-        from ccc.model import unbalanced
+        from ccc.model import adjusted
 
         rows, columns = self.input_shape(*gray_lightness.shape)
         plane = Image.fromarray(gray_lightness).resize((columns, rows), Image.Resampling.BICUBIC)
         with torch.inference_mode():
             gray = torch.from_numpy(np.asarray(plane) / 100).clamp_(0, 1)[None, None].to(self.device)
-            logits = unbalanced(self.network(gray).float(), self.codebook, self.settings, self.unbalance)
+            logits = adjusted(self.network(gray).float(), self.codebook, self.settings, self.logit_adjustment)
             # Some rows at a time: a whole large picture's colours to choose among would not fit in memory.
             ab = torch.cat([self.colors(part) for part in logits.split(ROWS, dim=2)], dim=2)
         return ab[0].permute(1, 2, 0).cpu().numpy()
@@ -77,8 +73,8 @@ def files(weights=None, **options) -> list[Path]:
 
 def own_defaults() -> dict:
     """What the model that comes with the package decodes by; another may name other values."""
-    settings = json.loads(safetensors_metadata(PUBLISHED)["settings"])
-    return {name: settings[name] for name in ("decode", "temperature", "unbalance", "chroma", "input_size")}
+    settings = model_settings(safetensors_metadata(PUBLISHED))
+    return {name: settings[name] for name in ("decode", "temperature", "logit_adjustment", "chroma", "input_size")}
 
 
 def _model(weights) -> Path:
@@ -93,7 +89,7 @@ def load(
     device=None,
     decode=None,
     temperature=None,
-    unbalance=None,
+    logit_adjustment=None,
     chroma=None,
     upsample="bilinear",
     input_size=None,
@@ -102,12 +98,12 @@ def load(
 
     `weights`: path of a `ccc.safetensors`, None for "CCC (scenes)", which comes with the package and is not the
     paper's; `decode`: "argmax" (the paper's), "annealed" mean at `temperature`, or "ciede2000", the colour of least
-    expected error at `temperature`; `unbalance`: share of the class balancing that is taken back before it, 0 to 1;
-    `chroma`: factor on a and b after it; `upsample`: "bilinear" or "nearest" from the class map to the picture's size;
-    `input_size`: short side in pixels at which the network sees the picture, or "full" for the picture's own, both
-    rounded to multiples of 32. What is left out is the model's own default, or where it names none, and where another
-    decode than its own is asked for, the paper's: argmax of the classes as trained. The picture's own L is kept.
-    Raises MissingWeights where `weights` is not there, CCCError for a value out of its range.
+    expected error at `temperature`; `logit_adjustment`: share of the class balancing that is taken back before it, 0 to
+    1; `chroma`: factor on a and b after it; `upsample`: "bilinear" or "nearest" from the class map to the picture's
+    size; `input_size`: short side in pixels at which the network sees the picture, or "full" for the picture's own,
+    both rounded to multiples of 32. What is left out is the model's own default, or where it names none, and where
+    another decode than its own is asked for, the paper's: argmax of the classes as trained. The picture's own L is
+    kept. Raises MissingWeights where `weights` is not there, CCCError for a value out of its range.
     """
-    given = {"decode": decode, "temperature": temperature, "unbalance": unbalance, "chroma": chroma}
+    given = {"decode": decode, "temperature": temperature, "logit_adjustment": logit_adjustment, "chroma": chroma}
     return ColorClassified(_model(weights), device, upsample, input_size=input_size, **given)

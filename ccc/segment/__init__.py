@@ -5,16 +5,14 @@ import os
 from ccc.core.errors import CCCError, did_you_mean
 from ccc.segment.base import Segmenter
 from ccc.segment.store import read_masks, segment_folder, write_masks
+from ccc.settings.segmenter import SAM_MODELS, SEGMENTERS
 
 __all__ = ["Segmenter", "load", "names", "read_masks", "segment_folder", "write_masks"]
-
-_SAM = ("sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam")
-_NAMES = (*_SAM, "felzenszwalb", "slic", "masks")
 
 
 def names() -> list[str]:
     """Names of all segmenters. `felzenszwalb` and `slic` stand in for Segment Anything; `masks` reads given ones."""
-    return list(_NAMES)
+    return list(SEGMENTERS)
 
 
 def load(name: str, checkpoint: str | os.PathLike | None = None, device: str | None = None, **parameters) -> Segmenter:
@@ -22,12 +20,12 @@ def load(name: str, checkpoint: str | os.PathLike | None = None, device: str | N
 
     `checkpoint`: weight file of a SAM, None to look where `ccc weights` keeps it; for the segmenter `masks`, the
     folder or file that it reads; `device`: a torch device or its name, None for the GPU where there is one;
-    `parameters`: the segmenter's own, see its class. Raises CCCError for an unknown name or parameter or a checkpoint
-    that does not fit, MissingWeights where there is no checkpoint.
+    `parameters`: the segmenter's own, see `ccc.settings.segmenter`. Raises CCCError for an unknown name or parameter
+    or a checkpoint that does not fit, MissingWeights where there is no checkpoint.
     """
-    if name not in _NAMES:
-        raise CCCError(f"no segmenter {name!r}: {did_you_mean(name, _NAMES)}there are {', '.join(_NAMES)}")
-    if name in _SAM:
+    if name not in SEGMENTERS:
+        raise CCCError(f"no segmenter {name!r}: {did_you_mean(name, SEGMENTERS)}there are {', '.join(SEGMENTERS)}")
+    if name in SAM_MODELS:
         from ccc.segment.sam import Sam
 
         return Sam(name, checkpoint, device, **parameters)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ccc.core.errors import CCCError, did_you_mean
+from ccc.core.errors import CCCError
 from ccc.segment.rle import by_area
 
 
@@ -59,17 +59,3 @@ class Segmenter:
         """What decides the masks: name, version and parameters, but for those of speed alone."""
         kept = {key: value for key, value in self.parameters.items() if key not in self.speed_only}
         return {"segmenter": self.name, "version": self.version, "parameters": kept}
-
-
-def settings(name: str, defaults: Mapping, given: Mapping) -> dict:
-    """`defaults` with what is `given` in their place. Raises CCCError for an unknown name or a value of no use."""
-    for key, value in given.items():
-        if key not in defaults:
-            hint = did_you_mean(key, defaults)
-            known = f"there are {', '.join(defaults)}" if defaults else "it has none"
-            raise CCCError(f"{name} has no parameter {key!r}: {hint}{known}")
-        wanted = int if isinstance(defaults[key], int) else (int, float)
-        if isinstance(value, bool) or not isinstance(value, wanted) or value < 0:
-            kind = "a whole number" if wanted is int else "a number"
-            raise CCCError(f"{name}: {key} must be {kind}, not negative, got {value!r}")
-    return {**defaults, **given}

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from ccc.core.errors import CCCError
-from ccc.segment.base import Segmenter, settings
+from ccc.segment.base import Segmenter
 from ccc.segment.regions import label_records
 from ccc.segment.rle import encode, parse, record
 from ccc.segment.store import FORMAT, few, read_coco, read_masks
+from ccc.settings.segmenter import parameters_of
 
 SUFFIXES = (".json", ".npz", ".npy", ".png")
 
@@ -32,7 +33,7 @@ class Given(Segmenter):
     resumable = False
 
     def __init__(self, path: str | os.PathLike | None, **parameters):
-        settings("masks", {}, parameters)
+        parameters_of("masks", parameters)
         if path is None or not Path(path).exists():
             raise CCCError(f"the segmenter masks needs the folder or file of the masks as its checkpoint, got {path}")
         self.path = Path(path)

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from ccc.segment.base import Segmenter, settings
+from ccc.segment.base import Segmenter
 from ccc.segment.rle import encode, record
+from ccc.settings.segmenter import parameters_of
 
 
 class Regions(Segmenter):
     """Cuts the picture into regions without overlap; every pixel is in one. No scores."""
 
     stand_in = True
-    defaults: dict = {}
 
     def __init__(self, **parameters):
         name = type(self).__name__.lower()
-        super().__init__(name, settings(name, self.defaults, parameters))
+        super().__init__(name, parameters_of(name, parameters).model_dump())
 
     def _labels(self, gray: np.ndarray) -> np.ndarray:
         raise NotImplementedError
@@ -24,14 +24,10 @@ class Regions(Segmenter):
 
 
 class Felzenszwalb(Regions):
-    """Graph-based regions.
-
-    `scale`: larger for larger regions; `sigma`: smoothing before, in pixels; `min_size` of a region, in pixels.
+    """Graph-based regions. Its parameters: `ccc.settings.segmenter.FelzenszwalbParameters`.
 
     Source: Felzenszwalb and Huttenlocher, Efficient graph-based image segmentation, IJCV 2004; skimage.segmentation.
     """
-
-    defaults = {"scale": 200.0, "sigma": 0.8, "min_size": 200}
 
     def _labels(self, gray):
         from skimage.segmentation import felzenszwalb
@@ -40,12 +36,10 @@ class Felzenszwalb(Regions):
 
 
 class Slic(Regions):
-    """Superpixels. `n_segments`: about how many; `compactness`: evenness of shape; `sigma`: smoothing, in pixels.
+    """Superpixels. Its parameters: `ccc.settings.segmenter.SlicParameters`.
 
     Source: Achanta et al., SLIC superpixels, TPAMI 2012; skimage.segmentation.
     """
-
-    defaults = {"n_segments": 64, "compactness": 0.1, "sigma": 1.0}
 
     def _labels(self, gray):
         from skimage.segmentation import slic

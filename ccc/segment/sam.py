@@ -8,44 +8,25 @@ import numpy as np
 from ccc.assets.weights import locate
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
-from ccc.segment.base import Segmenter, settings
+from ccc.segment.base import Segmenter
 from ccc.segment.rle import record
+from ccc.settings.segmenter import parameters_of
 
 MODELS = {"sam_vit_h": "vit_h", "sam_vit_l": "vit_l", "sam_vit_b": "vit_b"}  # names in the authors' registry
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of ImageNet, in gray levels
 
 
 class Sam(Segmenter):
-    """Segment Anything with a grid of point prompts. The parameters are those of SamAutomaticMaskGenerator.
+    """Segment Anything with a grid of point prompts. Its parameters: `ccc.settings.segmenter.SamParameters`.
 
-    `points_per_side`: prompts along each side; `points_per_batch`: how many at once, which decides memory and speed
-    alone; `pred_iou_thresh`, `stability_score_thresh` in [0, 1]: masks below are dropped; `box_nms_thresh`,
-    `crop_nms_thresh`: overlap of boxes above which the worse mask is dropped; `crop_n_layers`: layers of crops that
-    are segmented too; `min_mask_region_area`: smaller islands and holes are removed, in pixels. The defaults are the
-    library's. A mask's score is the overlap with the truth that the network expects of it.
+    A mask's score is the overlap with the truth that the network expects of it.
     Source: Kirillov et al., Segment Anything, ICCV 2023; Zhang et al., Faster Segment Anything, 2023 (mobile_sam).
     """
 
     speed_only = frozenset({"points_per_batch"})
-    defaults = {
-        "points_per_side": 32,
-        "points_per_batch": 64,
-        "pred_iou_thresh": 0.88,
-        "stability_score_thresh": 0.95,
-        "stability_score_offset": 1.0,
-        "box_nms_thresh": 0.7,
-        "crop_n_layers": 0,
-        "crop_nms_thresh": 0.7,
-        "crop_overlap_ratio": 512 / 1500,
-        "crop_n_points_downscale_factor": 1,
-        "min_mask_region_area": 0,
-    }
 
     def __init__(self, name: str, checkpoint: str | os.PathLike | None, device: str | None = None, **parameters):
-        parameters = settings(name, self.defaults, parameters)
-        for key in ("points_per_side", "points_per_batch", "crop_n_points_downscale_factor"):
-            if parameters[key] < 1:
-                raise CCCError(f"{name}: {key} must be at least 1, got {parameters[key]}")
+        parameters = parameters_of(name, parameters).model_dump()
         checkpoint = locate(name, checkpoint)
         self.network = load_network(name, checkpoint).to(_device(device))
         super().__init__(name, parameters | {"checkpoint": sha256(checkpoint)})

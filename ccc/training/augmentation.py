@@ -1,10 +1,12 @@
-"""Training pictures changed at random, on the device that trains: zoom and lightness."""
+"""Training pictures changed at random, on the device that trains: crops and lightness."""
 
 import torch
 from torch.nn import functional
 
 
-def zoomed(gray: torch.Tensor, target: torch.Tensor, side: int, least: float) -> tuple[torch.Tensor, torch.Tensor]:
+def random_resized_crop(
+    gray: torch.Tensor, target: torch.Tensor, side: int, least: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """A random square of each picture, enlarged or reduced to `side`, and its classes.
 
     `gray`: float `(N, 1, S, S)`, resampled bilinearly, so that squares much larger than `side` alias; `target`: int64
@@ -27,7 +29,7 @@ def zoomed(gray: torch.Tensor, target: torch.Tensor, side: int, least: float) ->
     return sampled(gray, side, "bilinear"), classes[:, 0].long()
 
 
-def relit(gray: torch.Tensor, octaves: float) -> torch.Tensor:
+def gamma_jitter(gray: torch.Tensor, octaves: float) -> torch.Tensor:
     """Lightness in [0, 1] to a random power of each picture, between 2^-octaves and 2^octaves: another exposure.
 
     `gray`: float `(N, 1, H, W)`. Draws from torch's CPU generator.

@@ -11,7 +11,7 @@ from torch import nn
 
 from ccc.core.errors import CCCError
 from ccc.core.files import written_whole
-from ccc.model import ClassColors, decoding, load_model, save_model, unbalanced
+from ccc.model import ClassColors, adjusted, decoding, load_model, save_model
 
 SIDES = ((64, 96), (160, 128), (224, 224))  # of the random pictures on which an export is checked
 TOLERANCE = {".onnx": 1e-3, ".pt2": 1e-3, ".safetensors": 0.05}  # of logits, beside the same share of their size
@@ -30,7 +30,7 @@ class Exported(nn.Module):
         return logits, self.colors(logits)
 
     def colors(self, logits: torch.Tensor) -> torch.Tensor:
-        return self.decode(unbalanced(logits, self.codebook, self.settings, self.settings["unbalance"]))
+        return self.decode(adjusted(logits, self.codebook, self.settings, self.settings["logit_adjustment"]))
 
 
 def export(
@@ -45,9 +45,9 @@ def export(
     `NAME.safetensors` is a model file again, of half the size (float16), with the decoding as its default. Of the
     others, the input is `gray`, the outputs are `logits` and `ab` (`Exported`); codebook and settings stand in their
     metadata.
-    `chosen`: `decode`, `temperature`, `unbalance`, `chroma`, as `ccc.model.decoding` takes them; `note` goes among the
-    settings. A program that decodes by "ciede2000" holds the expected error of every candidate (`ClassColors`) for all
-    of the map's cells at once.
+    `chosen`: `decode`, `temperature`, `logit_adjustment`, `chroma`, as `ccc.model.decoding` takes them; `note` goes
+    among the settings. A program that decodes by "ciede2000" holds the expected error of every candidate
+    (`ClassColors`) for all of the map's cells at once.
     What was written is run on random pictures of three sizes, whole or nothing; returns the largest difference of its
     logits from torch's. Raises CCCError for another suffix, the model's own path, a value out of its range, where a
     package is missing, or where the outputs differ.

@@ -10,8 +10,8 @@ from torch import nn
 from ccc.codebook import Codebook
 from ccc.loss import ClassBalancedCrossEntropy, rebalancing_weights
 from ccc.model import ColorClassifier, start_from
-from ccc.settings import PRECISIONS, Settings
-from ccc.training.augmentation import relit, zoomed
+from ccc.settings.training import PRECISIONS, Recipe
+from ccc.training.augmentation import gamma_jitter, random_resized_crop
 from ccc.training.distributed import Ranks
 from ccc.training.schedule import RunningMean, learning_rate
 
@@ -24,7 +24,7 @@ class Learner:
     Raises CCCError as `ColorClassifier` and `start_from`.
     """
 
-    def __init__(self, settings: Settings, codebook: Codebook, ranks: Ranks):
+    def __init__(self, settings: Recipe, codebook: Codebook, ranks: Ranks):
         self.settings, self.ranks = settings, ranks
         torch.set_float32_matmul_precision("high" if settings.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = settings.tf32
@@ -72,12 +72,12 @@ class Learner:
 
     def learn(self, step: int, gray: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """One step, the one after `step`. `gray`, `target`: of `Stream.batches`, on the device. Returns the loss."""
-        # All that a step draws (zoom, light, dropout) follows from its number: a resumed run draws what it would have.
+        # All that a step draws (crops, light, dropout) follows from its number: a resumed run draws what it would have.
         torch.manual_seed((self.settings.seed * 1_000_003 + step) * self.ranks.world + self.ranks.rank)
-        if self.settings.zoom:
-            gray, target = zoomed(gray, target, self.settings.crop or gray.shape[2], self.settings.zoom)
-        if self.settings.relight:
-            gray = relit(gray, self.settings.relight)
+        if least := self.settings.random_resized_crop:
+            gray, target = random_resized_crop(gray, target, self.settings.crop or gray.shape[2], least)
+        if self.settings.gamma_jitter:
+            gray = gamma_jitter(gray, self.settings.gamma_jitter)
         self.seen = target
         self.network.train()
         precision = DTYPES[self.settings.precision]
@@ -89,9 +89,9 @@ class Learner:
             group["lr"] = group["rate"] * self.factor(step)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
-        if self.settings.clip:
+        if self.settings.gradient_clipping:
             self.scaler.unscale_(self.optimizer)
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clipping)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.mean:

@@ -14,7 +14,7 @@ from ccc.core.errors import CCCError
 from ccc.data.shards import read_statistics
 from ccc.data.stream import Stream
 from ccc.model import save_model
-from ccc.settings import Settings
+from ccc.settings.training import Recipe
 from ccc.training.checkpoints import Signals, States, read_state
 from ccc.training.distributed import Ranks, joined
 from ccc.training.learner import Learner
@@ -30,7 +30,7 @@ class Interrupted(CCCError):
 class Run:
     """What a training run works with, and how far it is."""
 
-    settings: Settings
+    settings: Recipe
     ranks: Ranks
     folder: Path
     log: Callable[[str], None]
@@ -62,7 +62,7 @@ def train(
     validation_shards: Sequence[str | os.PathLike],
     codebook: Codebook,
     folder: str | os.PathLike,
-    settings: Settings = Settings(),  # noqa: B008
+    settings: Recipe = Recipe(),  # noqa: B008
     device: str | None = None,
     workers: int = 0,
     trained_on: str = "",
@@ -109,7 +109,7 @@ def prepare(
     validation_shards: Sequence[str | os.PathLike],
     codebook: Codebook,
     folder: Path,
-    settings: Settings,
+    settings: Recipe,
     ranks: Ranks,
     workers: int,
     log: Callable[[str], None],
@@ -121,7 +121,7 @@ def prepare(
     def stream(epoch: int = 0, skip: int = 0) -> Stream:
         return Stream(
             list(map(str, shards)), codebook, settings.batch_size // ranks.world,
-            None if settings.zoom else settings.crop,  # a square to zoom is drawn from the whole picture
+            None if settings.random_resized_crop else settings.crop,  # a crop to resize is drawn from the whole picture
             flip=settings.flip, seed=settings.seed, epoch=epoch, workers=workers, skip=skip,
             rank=ranks.rank, world=ranks.world, even=True,
         )  # fmt: skip
@@ -157,7 +157,7 @@ def prepare(
     return run
 
 
-def check_fit(settings: Settings, ranks: Ranks, size: int) -> None:
+def check_fit(settings: Recipe, ranks: Ranks, size: int) -> None:
     """Raise CCCError where settings do not fit the ranks, or pictures of `size` pixels."""
     if settings.batch_size % ranks.world:
         raise CCCError(f"a batch of {settings.batch_size} does not divide among {ranks.world} ranks")
@@ -166,7 +166,7 @@ def check_fit(settings: Settings, ranks: Ranks, size: int) -> None:
     side, share = settings.crop or size, settings.batch_size // ranks.world
     if share * (side // 32) ** 2 < 2:
         raise CCCError(f"{share} picture(s) of {side} pixels a process are too little to normalize: use a larger batch")
-    if settings.crop and not settings.zoom and settings.crop > size:
+    if settings.crop and not settings.random_resized_crop and settings.crop > size:
         raise CCCError(f"crop {settings.crop} is larger than the shards' pictures of {size} pixels")
 
 
@@ -278,7 +278,7 @@ def finish(run: Run, trained_on: str) -> Path:
         write_history(run.folder / "history.csv", run.history)
         started_from = {"pretrained": settings.pretrained, "init": settings.init}
         names = {key: Path(value).name if isinstance(value, str) else value for key, value in started_from.items()}
-        kept = dataclasses.asdict(settings) | names | {
+        kept = settings.model_dump() | names | {
             "trained_on": trained_on, "pictures": run.pictures, "input_size": run.statistics[0]["size"],
             "fit": run.statistics[0]["fit"], "ranks": run.ranks.world, "history": run.history,
             "kept_step": best["step"] if best else run.step,

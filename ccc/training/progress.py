@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from ccc.settings import Settings
+from ccc.settings.training import Recipe
 from ccc.training.distributed import Ranks
 
 REPORT_EVERY = 60  # seconds between lines of progress
@@ -56,7 +56,7 @@ class DelayedLosses:
 class Progress:
     """Logs how far training is and when it will be done."""
 
-    def __init__(self, step: int, settings: Settings, log: Callable[[str], None]):
+    def __init__(self, step: int, settings: Recipe, log: Callable[[str], None]):
         self.first, self.settings, self.log = step, settings, log
         self.started = self.reported = time.perf_counter()
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from ccc.assets import PUBLISHED
 from ccc.cli import main
 from ccc.core.files import safetensors_metadata
-from ccc.core.images import write_png
+from ccc.core.images import read_rgb, write_png
 
 
 @pytest.fixture
@@ -58,3 +58,12 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_coloured(phot
     (photos / "broken.jpg").write_bytes(b"\xff\xd8 no more")
     said = color(capsys, photos, "-o", tmp_path / "out")
     assert "2 coloured by ccc, 0 there already, 1 skipped" in said and "broken.jpg" in said
+
+
+def test_an_option_of_the_release_before_is_taken_with_a_warning(tmp_path, astronaut, capsys):
+    write_png(tmp_path / "gray.png", astronaut[:64, :64])
+    for name in ("unbalance", "logit_adjustment"):
+        options = ["--device", "cpu", "--option", f"{name}=0.5", "-o", str(tmp_path / f"{name}.png")]
+        assert main(["colorize", str(tmp_path / "gray.png"), *options]) == 0
+        assert ("unbalance is logit_adjustment now" in capsys.readouterr().err) == (name == "unbalance")
+    assert np.array_equal(read_rgb(tmp_path / "unbalance.png"), read_rgb(tmp_path / "logit_adjustment.png"))

@@ -13,7 +13,7 @@ from ccc.color import gray_of, lightness, rgb_to_lab
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.images import read_rgb
 from ccc.metrics import ciede2000
-from ccc.model import load_model
+from ccc.model import load_model, save_model
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,9 @@ def test_it_says_what_it_is(colorizer):
     assert settings["trained_on"] == "scenes" and settings["pictures"] == 8974 and "not the data" in settings["note"]
     assert settings["history"][-1]["step"] == settings["steps"] and codebook.size == 198
     assert settings["pretrained"] is True
-    own = {name: getattr(colorizer, name) for name in ("decode", "temperature", "unbalance", "chroma", "input_size")}
+    own = {
+        name: getattr(colorizer, name) for name in ("decode", "temperature", "logit_adjustment", "chroma", "input_size")
+    }
     assert colorizers.options("ccc") == own | {"upsample": "bilinear"} and own["decode"] == "ciede2000"
 
 
@@ -44,8 +46,17 @@ def test_the_network_sees_the_size_it_was_trained_on(colorizer):
     assert colorizers.load("ccc", device="cpu", input_size=256).input_shape(500, 400) == (320, 256)
 
 
+def test_trained_on_stretched_squares_it_sees_squares_and_maps_them_to_56x56(colorizer, tmp_path, astronaut):
+    """The paper's: every picture at 224x224."""
+    path = tmp_path / "square.safetensors"
+    save_model(path, colorizer.network, colorizer.codebook, colorizer.settings | {"fit": "stretch", "input_size": 224})
+    square = colorizers.load("ccc", path, "cpu")
+    assert square.input_shape(256, 341) == (224, 224)
+    assert square.predict_ab(lightness(astronaut[:100])).shape == (56, 56, 2)
+
+
 def test_a_picture_is_decoded_in_parts_as_it_would_be_at_once(monkeypatch, astronaut):
-    options = {"decode": "ciede2000", "temperature": 2.0, "unbalance": 1.0, "input_size": 160}
+    options = {"decode": "ciede2000", "temperature": 2.0, "logit_adjustment": 1.0, "input_size": 160}
     parts = colorizers.load("ccc", device="cpu", chroma=1.0, **options).predict_ab(lightness(astronaut))
     assert parts.shape == (40, 40, 2)
     monkeypatch.setattr(ccc.colorizers.ccc, "ROWS", 7)
@@ -86,11 +97,17 @@ def test_wrong_options(tmp_path):
         colorizers.load("ccc", tmp_path / "none.safetensors")
     with pytest.raises(CCCError, match="no option 'decod': did you mean 'decode'"):
         colorizers.load("ccc", device="cpu", decod="argmax")
-    wrong = [("decode", "mean"), ("upsample", "cubic"), ("input_size", 16), ("input_size", 33.5), ("unbalance", 2)]
+    wrong = [
+        ("decode", "mean"),
+        ("upsample", "cubic"),
+        ("input_size", 16),
+        ("input_size", 33.5),
+        ("logit_adjustment", 2),
+    ]
     wrong += [
         ("chroma", -1),
         ("chroma", float("nan")),
-        ("unbalance", "x"),
+        ("logit_adjustment", "x"),
         ("temperature", 0),
         ("temperature", -1),
         ("temperature", float("nan")),

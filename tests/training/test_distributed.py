@@ -76,7 +76,7 @@ def _steps(ranks, shards, codebook, settings, frozen):
 
 def test_two_ranks_equal_one_with_the_same_batch(data):
     """With classes counted over both ranks. The parts of the batch differ in classes, so their own counts would not."""
-    settings = dataclasses.replace(QUICK, batch_size=8, learning_rate=1e-4)
+    settings = QUICK.model_copy(update=dict(batch_size=8, learning_rate=1e-4))
     given = list(map(str, data[0])), data[0][0].parent / "codebook.json", settings, True
     ((losses, gradient),) = in_ranks(1, _steps, *given)
     for other_losses, other_gradient in in_ranks(2, _steps, *given):
@@ -91,10 +91,10 @@ def _steps_on_cuda(ranks, *given):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="synchronized batch normalization needs CUDA")
 def test_synchronized_ranks_normalize_as_one(data):
-    settings = dataclasses.replace(QUICK, batch_size=8, learning_rate=1e-4, tf32=False)
+    settings = QUICK.model_copy(update=dict(batch_size=8, learning_rate=1e-4, tf32=False))
     given = list(map(str, data[0])), data[0][0].parent / "codebook.json"
     ((losses, _),) = in_ranks(1, _steps_on_cuda, *given, settings, False)
-    synchronized = dataclasses.replace(settings, sync_batchnorm=True)
+    synchronized = settings.model_copy(update=dict(sync_batchnorm=True))
     for other_losses, _ in in_ranks(2, _steps_on_cuda, *given, synchronized, False):
         np.testing.assert_allclose(other_losses[0], losses[0], rtol=1e-5)
         np.testing.assert_allclose(other_losses, losses, rtol=1e-3)  # Adam's first steps enlarge what rounding leaves
@@ -103,7 +103,7 @@ def test_synchronized_ranks_normalize_as_one(data):
 
 
 def test_synchronized_batch_normalization_asks_for_cuda_where_ranks_are_several():
-    settings = dataclasses.replace(QUICK, sync_batchnorm=True)
+    settings = QUICK.model_copy(update=dict(sync_batchnorm=True))
     check_fit(settings, Ranks(0, 1, torch.device("cpu")), 64)
     check_fit(settings, Ranks(0, 2, torch.device("cuda:0")), 64)
     with pytest.raises(CCCError, match="sync_batchnorm needs CUDA where several ranks train, and these use cpu"):

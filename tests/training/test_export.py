@@ -94,7 +94,7 @@ def trained(tmp_path):
 
 def test_a_smaller_model_file_with_another_default(trained, tmp_path):
     path, weights = tmp_path / "half.safetensors", trained
-    chosen = {"decode": "annealed", "temperature": 0.7, "unbalance": 1.0, "chroma": 0.8}
+    chosen = {"decode": "annealed", "temperature": 0.7, "logit_adjustment": 1.0, "chroma": 0.8}
     assert export(weights, path, note="of coffee", **chosen) < 0.05
     assert path.stat().st_size < 0.55 * weights.stat().st_size
     settings = load_model(path)[2]

@@ -1,6 +1,5 @@
 """Training that is killed, or asked to stop, and goes on."""
 
-import dataclasses
 import multiprocessing
 import os
 import signal
@@ -16,7 +15,7 @@ from ccc.codebook import Codebook
 from ccc.training.checkpoints import REQUEUE, Signals
 from ccc.training.loop import train
 
-KILLED = dataclasses.replace(QUICK, steps=36, validate_every=12, save_every=2, ema=0.9, crop=32)
+KILLED = QUICK.model_copy(update=dict(steps=36, validate_every=12, save_every=2, ema=0.9, crop=32))
 
 
 def _child(shards, codebook, folder, pipe):
@@ -115,8 +114,8 @@ def test_a_reader_that_is_killed_ends_training_with_one_line(data, tmp_path):
 
 
 def test_other_readers_within_an_epoch_are_logged(data, tmp_path):
-    settings = dataclasses.replace(QUICK, save_every=1, crop=32)
-    assert "warning" not in "".join(run(data, tmp_path, dataclasses.replace(settings, steps=1))[1])
+    settings = QUICK.model_copy(update=dict(save_every=1, crop=32))
+    assert "warning" not in "".join(run(data, tmp_path, settings.model_copy(update=dict(steps=1)))[1])
     _, logged = run(data, tmp_path, settings, workers=1)
     assert logged[0].startswith("warning: 1 workers read where 0 did")
 

@@ -1,6 +1,5 @@
 """Training goes down, resumes where it stopped, and leaves what it promises."""
 
-import dataclasses
 import shutil
 import time
 
@@ -14,7 +13,7 @@ from small_training import QUICK, run, same_model, scalars
 import ccc.training.loop
 from ccc.core.errors import CCCError
 from ccc.model import ColorClassifier, load_model
-from ccc.settings import Settings
+from ccc.settings.training import Recipe
 from ccc.training.checkpoints import read_state, write_state
 
 
@@ -43,7 +42,7 @@ def test_it_leaves_a_model_a_history_and_a_preview(data, tmp_path):
 
 
 def test_the_loss_goes_down(data, tmp_path):
-    settings = Settings(encoder="mobilenet_v2", batch_size=6, steps=16, validate_every=4, save_every=100, flip=False)
+    settings = Recipe(encoder="mobilenet_v2", batch_size=6, steps=16, validate_every=4, save_every=100, flip=False)
     run(data, tmp_path, settings)
     losses = pd.read_csv(tmp_path / "history.csv")["loss"]
     assert losses.iloc[-1] < 0.85 * losses.iloc[0]
@@ -55,29 +54,30 @@ def test_the_best_model_is_kept_where_it_is_asked_for(data, tmp_path, monkeypatc
     monkeypatch.setattr(
         ccc.training.loop, "look", lambda run: look(run) | {"validation_loss": worse_again[run.step]}
     )  # fmt: skip
-    settings = dataclasses.replace(QUICK, steps=4, validate_every=1, select="best")
+    settings = QUICK.model_copy(update=dict(steps=4, validate_every=1, select="best"))
     path, logged = run(data, tmp_path / "whole", settings)
     assert "step 2, of the least validation loss, 3.000" in logged[-1] and load_model(path)[2]["kept_step"] == 2
-    same_model(path, run(data, tmp_path / "ended", dataclasses.replace(settings, steps=2, select="last"))[0])
-    run(data, tmp_path / "broken", dataclasses.replace(settings, steps=3))
+    same_model(path, run(data, tmp_path / "ended", settings.model_copy(update=dict(steps=2, select="last")))[0])
+    run(data, tmp_path / "broken", settings.model_copy(update=dict(steps=3)))
     resumed, logged = run(data, tmp_path / "broken", settings)
     assert "resumed at step 3 of 4" in logged[0]
     same_model(path, resumed)
 
 
-FULL = dataclasses.replace(
-    QUICK,
-    steps=7,
-    save_every=1,
-    keep=9,
-    crop=32,
-    schedule="cosine",
-    warmup=2,
-    ema=0.9,
-    clip=1.0,
-    encoder_rate=0.5,
-    zoom=0.6,
-    relight=0.5,
+FULL = QUICK.model_copy(
+    update=dict(
+        steps=7,
+        save_every=1,
+        keep=9,
+        crop=32,
+        schedule="cosine",
+        warmup=2,
+        ema=0.9,
+        gradient_clipping=1.0,
+        encoder_rate=0.5,
+        random_resized_crop=0.6,
+        gamma_jitter=0.5,
+    )
 )
 
 
@@ -117,8 +117,10 @@ def test_what_the_network_sees_of_a_picture(data, tmp_path, monkeypatch):
 
     monkeypatch.setattr(ColorClassifier, "forward", spy)
     monkeypatch.setattr(ccc.training.loop, "look", noted)
-    for number, changes in enumerate(({}, {"zoom": 1.0, "crop": 32}, {"zoom": 0.5, "crop": 32}, {"relight": 1.0})):
-        run(data, tmp_path / str(number), dataclasses.replace(QUICK, steps=1, flip=False, **changes))
+    for number, changes in enumerate(
+        ({}, {"random_resized_crop": 1.0, "crop": 32}, {"random_resized_crop": 0.5, "crop": 32}, {"gamma_jitter": 1.0})
+    ):
+        run(data, tmp_path / str(number), QUICK.model_copy(update=dict(steps=1, flip=False, **changes)))
     whole, classes, shrunk, shrunk_classes, zoomed, zoomed_classes, lit, lit_classes = seen
     assert len(classes.unique()) > 3
     torch.testing.assert_close(shrunk, torch.nn.functional.avg_pool2d(whole, 2))
@@ -135,7 +137,7 @@ def test_what_the_network_sees_of_a_picture(data, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("options", [{"precision": "bfloat16"}, {"precision": "float16"}, {"deterministic": True}])
 def test_other_arithmetic(data, tmp_path, options):
-    _, _ = run(data, tmp_path, dataclasses.replace(QUICK, **options))
+    _, _ = run(data, tmp_path, QUICK.model_copy(update=dict(**options)))
     assert pd.read_csv(tmp_path / "history.csv")["loss"].between(0.1, 10).all()
     assert torch.are_deterministic_algorithms_enabled() == ("deterministic" in options)
     torch.use_deterministic_algorithms(False)
@@ -143,9 +145,9 @@ def test_other_arithmetic(data, tmp_path, options):
 
 def test_a_state_of_other_settings_is_neither_used_nor_lost(data, tmp_path):
     run(data, tmp_path)
-    _, logged = run(data, tmp_path, dataclasses.replace(QUICK, learning_rate=2e-3))
+    _, logged = run(data, tmp_path, QUICK.model_copy(update=dict(learning_rate=2e-3)))
     assert any("other settings" in line for line in logged) and not any("resumed" in line for line in logged)
-    _, logged = run(data, tmp_path, dataclasses.replace(QUICK, steps=7))
+    _, logged = run(data, tmp_path, QUICK.model_copy(update=dict(steps=7)))
     assert "resumed at step 6 of 7" in logged
 
 
@@ -161,24 +163,24 @@ def test_a_run_that_ended_writes_its_files_again(data, tmp_path):
 
 def test_one_small_picture_a_process_is_refused(data, tmp_path):
     with pytest.raises(CCCError, match=r"1 picture\(s\) of 32 pixels a process are too little to normalize"):
-        run(data, tmp_path, dataclasses.replace(QUICK, batch_size=1, crop=32))
+        run(data, tmp_path, QUICK.model_copy(update=dict(batch_size=1, crop=32)))
 
 
 def test_too_few_pictures_for_a_batch(data, tmp_path):
     with pytest.raises(CCCError, match="12 training pictures do not fill one batch of 64"):
-        run(data, tmp_path, Settings())
+        run(data, tmp_path, Recipe())
 
 
 def test_a_non_finite_loss_stops_and_names_the_step(data, tmp_path):
     started = time.perf_counter()
     with pytest.raises(CCCError, match=r"loss is .* at step \d+ \(epoch \d+, batch \d of rank 0: 0000"):
-        run(data, tmp_path, Settings(encoder="mobilenet_v2", batch_size=4, learning_rate=1e30, steps=50))
+        run(data, tmp_path, Recipe(encoder="mobilenet_v2", batch_size=4, learning_rate=1e30, steps=50))
     assert time.perf_counter() - started < 60
 
 
 def test_a_state_that_diverges_is_not_resumed_again_and_again(data, tmp_path):
     """Each run of one command goes further back, until one refuses and names the remedy."""
-    run(data, tmp_path, dataclasses.replace(QUICK, steps=4))
+    run(data, tmp_path, QUICK.model_copy(update=dict(steps=4)))
     for path in (tmp_path / "state").glob("*/step-*.pt"):  # one that is whole, and leads to no number
         state = read_state(path)
         state["learner"]["model"]["decoder.7.weight"].fill_(float("nan"))

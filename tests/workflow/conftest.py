@@ -19,9 +19,9 @@ from ccc.core.images import write_png
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = {
     "run": "tiny",
-    "training": {"source": "photographs/train", "validation": "photographs/validation", "shards": 2, "name": "coffee"},
+    "data": {"source": "photographs/train", "validation": "photographs/validation", "shards": 2, "name": "coffee"},
     "codebook": {"threshold": 20},
-    "train": {
+    "training": {
         "encoder": "mobilenet_v2",
         "batch_size": 2,
         "crop": 32,

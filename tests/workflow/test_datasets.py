@@ -30,7 +30,7 @@ def checkout(tmp_path_factory):
     (folder / "ccc/assets/photographs.yaml").write_text(yaml.safe_dump(facts))
 
     def run(config: dict, *arguments: str) -> tuple[int, str]:
-        base = {"run": "small", "training": {"source": "embedded", "validation": "embedded"}, "side": 32}
+        base = {"run": "small", "data": {"source": "embedded", "validation": "embedded"}, "side": 32}
         (folder / "small.yaml").write_text(yaml.safe_dump(base | config))
         environment = os.environ | {"PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
         environment.pop("CCC_DATA", None)
@@ -49,14 +49,14 @@ def test_missing_sets_stop_the_run_before_any_work_and_say_what_gets_them(checko
     assert status and "benchmarks.coco.source: COCO val2017 is not at hand" in said
     assert "`ccc data fetch coco flowers102`\n" in said
     assert "sign in at image-net.org" in said and "`ccc data fetch imagenet --from FILE`" in said
-    status, said = checkout({"benchmarks": benchmarks, "data": "/some where"})
+    status, said = checkout({"benchmarks": benchmarks, "photographs": "/some where"})
     assert status and "`ccc data fetch coco flowers102 --data '/some where'`\n" in said
     assert not (checkout.folder / "results").exists() and not (checkout.folder / "cache/ccc").exists()
 
 
 def test_the_official_part_becomes_the_benchmark(checkout):
     names = sorted(small_sets.OFFICIAL)
-    config = {"data": "sets", "benchmarks": {name: {"source": name, "n": "all"} for name in names}}
+    config = {"photographs": "sets", "benchmarks": {name: {"source": name, "n": "all"} for name in names}}
     status, said = checkout(config, *(MANIFEST.format(name) for name in names))
     assert status == 0, said
     for name in names:
@@ -72,9 +72,9 @@ def test_the_official_part_becomes_the_benchmark(checkout):
 
 def test_a_set_whose_archive_holds_more_is_not_trained_on_by_name(checkout):
     training = {"source": "celeba", "validation": "places365-val"}
-    config = {"data": "sets", "training": training, "benchmarks": {"coco": {"source": "coco"}}}
+    config = {"photographs": "sets", "data": training, "benchmarks": {"coco": {"source": "coco"}}}
     status, said = checkout(config, "-n")
-    assert status and "training.source: the archive of celeba holds more than CelebA test" in said
+    assert status and "data.source: the archive of celeba holds more than CelebA test" in said
     training["source"] = "places365-val"
     status, said = checkout(config, "-n", "-p", "results/shards/train/00000.tar")
     assert status == 0 and "sets/places365-val/val_256.tar" in said, said

@@ -81,7 +81,7 @@ def test_snakemake_installs_this_checkout_into_the_environment_that_it_makes(che
         (conda / name).write_text(text)
         (conda / name).chmod(0o755)
     folder = tmp_path / "elsewhere" if elsewhere else project.folder
-    project.configure({"data": str(project.folder)})
+    project.configure({"photographs": str(project.folder)})
     environments = tmp_path / "environments"  # the checkout has a space, and Snakemake does not quote this path
     run = project.run(
         "--software-deployment-method", "conda", "--conda-create-envs-only", "--conda-prefix", str(environments),

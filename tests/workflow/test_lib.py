@@ -62,7 +62,7 @@ def test_a_method_of_several_models_is_called_after_its_model():
         "titles": {"ddcolor": "DDColor"},
         "baselines": {"ddcolor": {"model": "tiny"}, "gain": {}},
         "model": None,
-        "training": {"name": "coffee"},
+        "data": {"name": "coffee"},
     }
     assert title("ddcolor", config) == "DDColor (tiny)" and title("mine", config) == "mine"
     assert title("ccc", config) == "CCC (coffee)"

@@ -40,7 +40,7 @@ class Checkout:
         """Write the configuration, the small one with these keys."""
         small = {
             "run": "small",
-            "training": {"source": "photos", "validation": "photos"},
+            "data": {"source": "photos", "validation": "photos"},
             "benchmarks": {"set": {"source": "photos", "n": "all"}},
             "side": "keep",
             "showcase": {"enabled": False},
@@ -110,7 +110,7 @@ def test_the_method_of_the_readme_goes_from_pictures_to_tables_in_any_folder(che
     (checkout.folder / "workflow/methods/mymethod.smk").write_text(example("README.md", "mymethod"))
     (checkout.folder / "my_colorizer.py").write_text("import shutil, sys\nshutil.copytree(*sys.argv[1:])\n")
     checkout.write({
-        "data": str(checkout.folder), "methods": ["mymethod"], "metrics": ["psnr", "cnr"],
+        "photographs": str(checkout.folder), "methods": ["mymethod"], "metrics": ["psnr", "cnr"],
         "model": str(ROOT / "ccc/assets/ccc-scenes.safetensors"),
     })  # fmt: skip
     other = tmp_path_factory.mktemp("a run of its own")

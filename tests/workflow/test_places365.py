@@ -15,7 +15,7 @@ CONFIG = yaml.safe_load((ROOT / "config/places365.yaml").read_text())
 
 
 def test_the_codebook_counts_as_many_cells_as_the_paper():
-    pictures = CONFIG["training"]["validation_limit"]
+    pictures = CONFIG["data"]["validation_limit"]
     assert CONFIG["codebook"] == {"split": "validation", "threshold": 500}
     assert pictures == 35_040 == 96 * 365
     assert pictures * 56 * 56 == 109_885_440
@@ -23,8 +23,8 @@ def test_the_codebook_counts_as_many_cells_as_the_paper():
 
 
 def test_the_archives_have_their_official_names():
-    training = CONFIG["training"]
-    sources = (training["source"], training["validation"], CONFIG["benchmarks"]["places365"]["source"])
+    photographs = CONFIG["data"]
+    sources = (photographs["source"], photographs["validation"], CONFIG["benchmarks"]["places365"]["source"])
     archives = [known()[source].archive for source in sources]
     assert archives == ["train_256_places365standard.tar", "val_256.tar", "test_256.tar"]
 
@@ -32,7 +32,7 @@ def test_the_archives_have_their_official_names():
 def test_the_whole_paper_is_planned_in_fewer_than_a_thousand_jobs(tmp_path):
     """Empty files stand for the archives: a plan looks at their names alone."""
     data = tmp_path / "data"
-    sources = [CONFIG["training"]["source"], CONFIG["training"]["validation"]]
+    sources = [CONFIG["data"]["source"], CONFIG["data"]["validation"]]
     sources += [entry["source"] for entry in CONFIG["benchmarks"].values()]
     data.mkdir()
     for source in sources:
@@ -41,7 +41,7 @@ def test_the_whole_paper_is_planned_in_fewer_than_a_thousand_jobs(tmp_path):
     command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--snakefile", str(ROOT / "Snakefile")]
     command += ["--configfile", str(ROOT / "config/places365.yaml"), "--directory", str(tmp_path / "run")]
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
-    run = subprocess.run([*command, "--config", f"data={data}"], capture_output=True, text=True, env=environment)
+    run = subprocess.run([*command, "--config", f"photographs={data}"], capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stdout + run.stderr
     table = dict(line.split() for line in run.stdout.splitlines() if len(line.split()) == 2 and line[-1].isdigit())
     assert (table["index"], table["shard"], table["codebook"], table["train"]) == ("2", "184", "1", "1")

@@ -49,7 +49,7 @@ def checkout(tmp_path_factory):
     parameters = {"points_per_side": 3, "pred_iou_thresh": 0, "stability_score_thresh": 0, "box_nms_thresh": 1}
     config = {
         "run": "small",
-        "training": {"source": "photos", "validation": "photos"},
+        "data": {"source": "photos", "validation": "photos"},
         "benchmarks": {"people": {"source": "photos", "n": "all"}},
         "side": 64,
         "methods": ["oracle"],

@@ -145,7 +145,7 @@ def test_no_benchmark_can_be_called_as_the_showcase_is(project, enabled):
     project.configure(SMALL | change)
     run = project.run("-n")
     assert run.returncode == 1 and "Traceback" not in run.output
-    assert "\nbenchmarks.showcase: the pictures of Table III are called so" in run.output
+    assert "benchmarks.showcase: the pictures of Table III are called so" in run.output
 
 
 def test_a_source_without_pictures_or_of_another_kind_is_told_before_any_work(project):

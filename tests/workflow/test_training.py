@@ -6,7 +6,7 @@ import yaml
 def test_each_gpu_of_the_train_rule_is_a_process_and_their_number_trains_nothing_anew(copied):
     model = "results/train/tiny/ccc.safetensors"
     path = copied.folder / "config/config.yaml"
-    copied.configure({"train": yaml.safe_load(path.read_text())["train"] | {"batch_size": 4, "steps": 2}})
+    copied.configure({"training": yaml.safe_load(path.read_text())["training"] | {"batch_size": 4, "steps": 2}})
     run = copied.run("--set-resources", "train:gpu=2", "--", model)
     assert run.returncode == 0, run.output
     assert "2 x cpu: 2 steps" in (copied.folder / "logs/train/tiny.log").read_text()

@@ -31,10 +31,10 @@ def test_names_are_names(copied, astronaut):
         write_png(folder / "photographs" / f"{name.replace('/', '')}.png", astronaut[40 * number :][:64, 100:180])
     copied.configure(
         {
-            "data": HOSTILE,
+            "photographs": HOSTILE,
             "run": "hostile",
             "model": "results/train/tiny/ccc.safetensors",
-            "training": {"source": "photographs", "validation": "photographs", "name": HOSTILE},
+            "data": {"source": "photographs", "validation": "photographs", "name": HOSTILE},
             "benchmarks": {"names": {"source": "photographs", "n": "all"}},
             "methods": ["gray"],
             "titles": {"gray": HOSTILE + "{dataset} <b>&"},

@@ -86,10 +86,10 @@ def finished(tmp_path_factory):
         )
     config = {
         "run": "small",
-        "data": "my photos",
-        "training": {"source": "train", "validation": "train", "shards": 2, "name": "coffee"},
+        "photographs": "my photos",
+        "data": {"source": "train", "validation": "train", "shards": 2, "name": "coffee"},
         "codebook": {"threshold": 100},
-        "train": {
+        "training": {
             "encoder": "mobilenet_v2",
             "batch_size": 4,
             "crop": 64,
@@ -342,14 +342,17 @@ def test_editing_the_training_code_does_not_train_again(finished):
     ("change", "message"),
     [
         ({"sde": 64}, "unknown key 'sde' (did you mean 'side'?)"),
-        ({"train": {"steps": "many"}}, "train.steps: 'many' is not of type 'integer'"),
-        ({"train": {"stepz": 4}}, "(did you mean 'steps'?)"),
+        (
+            {"training": {"steps": "many"}},
+            "training.steps must be a whole number of at least 1, got 'many' (steps in all)",
+        ),
+        ({"training": {"stepz": 4}}, "(did you mean 'steps'?)"),
         ({"methods": ["grey"]}, "did you mean 'gray'?"),
         ({"metrics": ["psrn"]}, "metrics: no metric 'psrn': did you mean 'psnr'?"),
         ({"metrics": ["pyiqa:gmsdd"]}, "metrics: pyiqa has no metric 'gmsdd': did you mean 'gmsd'?"),
         ({"benchmarks": {"people": {"source": "nowhere"}}}, "benchmarks.people.source: my photos/nowhere is not there"),
         ({"weights": {"alexnet": "no/file.pth"}}, "weights.alexnet: no/file.pth is not there"),
-        ({"run": "a/b"}, "run: 'a/b' does not match"),
+        ({"run": "a/b"}, "run must be a name of letters, digits, _ and -, got 'a/b'"),
     ],
 )
 def test_wrong_configuration_is_explained_before_any_work(finished, change, message):
@@ -376,8 +379,8 @@ def test_a_folder_of_its_own_gets_the_default_unless_it_holds_one(checkout, tmp_
 
 def test_missing_weights_of_the_encoder_are_told_before_any_work(checkout):
     fresh = checkout("pretrained")
-    train = yaml.safe_load((fresh.folder / "config/config.yaml").read_text())["train"]
-    fresh.configure({"train": train | {"pretrained": True}})
+    train = yaml.safe_load((fresh.folder / "config/config.yaml").read_text())["training"]
+    fresh.configure({"training": train | {"pretrained": True}})
     run = fresh.run()
     assert run.returncode == 1 and "`ccc weights fetch mobilenet_v2`" in run.output and "Traceback" not in run.output
     assert not (fresh.folder / "results").exists()

@@ -99,6 +99,6 @@ def title(method: str, config: dict) -> str:
 def trained_on(config: dict) -> str:
     """What CCC's training photographs are called: a model that was given says it itself."""
     if not config["model"]:
-        return config["training"]["name"] or "unnamed photographs"
+        return config["data"]["name"] or "unnamed photographs"
     settings = json.loads(safetensors_metadata(config["model"]).get("settings", "{}"))
     return settings.get("trained_on") or Path(config["model"]).name

@@ -29,12 +29,14 @@ def split_file(name: str, data: str) -> list[str]:
     return [str(Path(source(name, data)).parent / dataset.split["file"])] if dataset and dataset.split else []
 
 
-def photographs(name: str, part: str, data: str) -> str | None:
+def photographs(name: str | None, part: str, data: str) -> str | None:
     """The path that a job reads photographs from; of the embedded ones that of this part.
 
     It is a parameter and no input: Snakemake looks at the date of an input, which of a folder says nothing, and fails
-    every job whose input is dated in the future.
+    every job whose input is dated in the future. None for none: a run of a trained model needs none to train on.
     """
+    if name is None:
+        return None
     return embedded(name, part)[0] if name == "embedded" else source(name, data)
 
 
@@ -59,15 +61,13 @@ def content(*paths: str | None, suffixes=files.SUFFIXES) -> str:
 
 def check_sources(config: dict) -> None:
     """Raise a WorkflowError that names every missing file of the configuration, with what gets it."""
-    if "showcase" in config["benchmarks"]:
-        raise WorkflowError("benchmarks.showcase: the pictures of Table III are called so; take another name")
-    training, benchmarks, data = config["training"], config["benchmarks"], config["data"]
+    training, benchmarks, data = config["data"], config["benchmarks"], config["photographs"]
     wanted = {f"benchmarks.{name}.source": benchmarks[name]["source"] for name in sorted(benchmarks)}
     if not config["model"]:
-        wanted |= {"training.source": training["source"], "training.validation": training["validation"]}
+        wanted |= {"data.source": training["source"], "data.validation": training["validation"]}
     public = {key: datasets.known()[name] for key, name in wanted.items() if name in datasets.known()}
     for key, dataset in public.items():
-        if key.startswith("training.") and not dataset.whole:
+        if key.startswith("data.") and not dataset.whole:
             raise WorkflowError(
                 f"{key}: the archive of {dataset.name} holds more than {dataset.title}; unpack what you mean and name "
                 "its folder"
@@ -85,7 +85,7 @@ def check_sources(config: dict) -> None:
         if path and not os.path.exists(path)
     ]
     if missing:
-        hint = f"relative photograph paths start from `data`, now {data!r}; set it with --config data=FOLDER"
+        hint = f"relative photograph paths start from `photographs`, now {data!r}: --config photographs=FOLDER"
         steps = datasets.how_to_get(list(away.values()), data)
         lines = [
             "The configuration names files that are missing:",

@@ -14,6 +14,8 @@ sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports
 from ccc.assets import photographs as datasets
 from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError
+from ccc.settings.options import Options
+from ccc.settings.training import Training
 from workflow.lib import code as source_code
 from workflow.lib import families
 from workflow.lib import methods as method_files
@@ -43,8 +45,8 @@ DATASETS = BENCHMARKS + (["showcase"] if config["showcase"]["enabled"] else [])
 COLORIZERS = method_files.Methods()
 
 code = functools.partial(source_code.code, ROOT)
-photographs = functools.partial(sources.photographs, data=config["data"])
-fingerprint = functools.partial(sources.fingerprint, data=config["data"])
+photographs = functools.partial(sources.photographs, data=config["photographs"])
+fingerprint = functools.partial(sources.fingerprint, data=config["photographs"])
 title = functools.partial(method_files.title, config=config)
 method_weights = COLORIZERS.weights
 
@@ -55,8 +57,8 @@ def beside(paths, suffix):
 
 
 SHARD_COUNTS = {
-    "train": config["training"]["shards"],
-    "validation": config["training"]["validation_shards"],
+    "train": config["data"]["shards"],
+    "validation": config["data"]["validation_shards"],
 }
 TRAINING_SHARDS, VALIDATION_SHARDS = (
     expand(f"results/shards/{split}/{{number:05d}}.tar", number=range(count))
@@ -74,7 +76,7 @@ METRIC_WEIGHTS = {
 
 def starting_weights():
     """Files that training starts from; ImageNet weights that `ccc weights` finds are not among them."""
-    named = {name: config["train"][name] for name in ("pretrained", "init")}
+    named = {name: config["training"][name] for name in ("pretrained", "init")}
     if named["init"] is True:
         named["init"] = os.path.relpath(ROOT / "ccc/assets/ccc-scenes.safetensors")
     return [path for path in named.values() if isinstance(path, str)]
@@ -84,8 +86,8 @@ def find_weights():
     """Raise where weights that jobs find for themselves are not here: now, not after hours of other work."""
     jobs = {job.rule.name for job in workflow.dag.needrun_jobs()}
     wanted = {}
-    if "train" in jobs and config["train"]["pretrained"] is True:
-        wanted["train.pretrained"] = config["train"]["encoder"]
+    if "train" in jobs and config["training"]["pretrained"] is True:
+        wanted["training.pretrained"] = config["training"]["encoder"]
     ready = config["segmenter"]["checkpoint"] or SEGMENTER not in weight_files.known()
     if "segment" in jobs and not ready:
         wanted["segmenter.checkpoint"] = SEGMENTER

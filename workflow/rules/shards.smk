@@ -1,19 +1,19 @@
-TRAINING = config["training"]
-SOURCES = {"train": TRAINING["source"], "validation": TRAINING["validation"]}
+DATA = config["data"]
+SOURCES = {"train": DATA["source"], "validation": DATA["validation"]}
 PHOTOGRAPHS = {split: photographs(source, split) for split, source in SOURCES.items()}
 CHOICES = {
-    "train": options(TRAINING, only=("classes", "per_class", "limit", "seed")),
+    "train": options(DATA, only=("classes", "per_class", "limit", "seed")),
     "validation": options(
-        {"limit": TRAINING["validation_limit"], "seed": TRAINING["seed"]}
-        if TRAINING["validation_limit"]
+        {"limit": DATA["validation_limit"], "seed": DATA["seed"]}
+        if DATA["validation_limit"]
         else {}
     ),
 }
 SHAPE = options(
     {
-        "size": TRAINING["size"],
-        "map_size": TRAINING["size"] // 4,
-        "fit": TRAINING["fit"],
+        "size": DATA["size"],
+        "map_size": DATA["size"] // 4,
+        "fit": DATA["fit"],
     }
 )
 

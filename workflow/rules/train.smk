@@ -27,8 +27,8 @@ rule train:
         gpu=1,
     params:
         folder=subpath(output.model, parent=True),
-        options=options(config["train"]),
-        name=config["training"]["name"],
+        options=Options(Training).words(config["training"]),
+        name=config["data"]["name"],
     shell:
         "ccc train {input.shards:q} --validation {input.validation:q} --codebook {input.codebook:q}"
         " -o {params.folder:q} --name {params.name:q} --processes {resources.gpu} {params.options:q} 2>&1"

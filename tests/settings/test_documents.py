@@ -1,0 +1,62 @@
+"""What is generated from the settings is what they generate, and what differs from the paper is told."""
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from ccc.settings.base import Section, schema_of
+from ccc.settings.configuration import Configuration, read_configuration
+from ccc.settings.documents import SCHEMA, TABLE, schema, with_table
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATIONS = sorted((ROOT / "config").glob("*.yaml"))
+
+
+def test_the_schema_is_of_today():
+    assert SCHEMA.read_text() == schema(), "write it with `python -m ccc.settings`"
+
+
+def test_the_table_is_of_today():
+    page = TABLE.read_text()
+    assert page == with_table(page), "write it with `python -m ccc.settings`"
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.name)
+def test_every_configuration_is_valid_under_todays_names(path):
+    given = yaml.safe_load(path.read_text())
+    jsonschema.Draft202012Validator(yaml.safe_load(SCHEMA.read_text())).validate(given)
+    read_configuration(given, pytest.fail)
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(yaml.safe_load(schema()))
+
+
+def settings_of(section: type[Section], above: str = ""):
+    """Every setting below a section, as its dotted name and its schema."""
+    for name, node in schema_of(section)["properties"].items():
+        yield from below(node, above + name)
+
+
+def below(node: dict, place: str):
+    yield place, node
+    for name, inner in node.get("properties", {}).items():
+        yield from below(inner, f"{place}.{name}")
+
+
+def test_every_setting_is_explained():
+    assert all(node.get("description") for _, node in settings_of(Configuration))
+
+
+def test_what_differs_from_the_paper_is_set_in_its_configuration_and_told_in_the_readme():
+    """config/places365.yaml follows the paper to the letter."""
+    given = yaml.safe_load((ROOT / "config/places365.yaml").read_text())
+    readings = (ROOT / "README.md").read_text().split("\n## Paper\n")[1]
+    differing = {place: node for place, node in settings_of(Configuration) if "paper" in node}
+    assert len(differing) >= 5
+    for place, node in differing.items():
+        section, name = place.split(".")
+        assert node["default"] != node["paper"] == given[section][name], place
+        assert f"`{place}`" in readings, place

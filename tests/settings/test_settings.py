@@ -1,0 +1,232 @@
+"""Settings: what is wrong is named in one sentence, the same in a configuration and on a command line."""
+
+import argparse
+import subprocess
+import sys
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ccc.cli import main
+from ccc.core.errors import CCCError
+from ccc.settings.configuration import Configuration, read_configuration
+from ccc.settings.data import CodebookChoice, Data
+from ccc.settings.decoding import Decoding
+from ccc.settings.harmonization import Algorithm
+from ccc.settings.options import Options
+from ccc.settings.training import Recipe, Training
+
+SMALLEST = {
+    "run": "small",
+    "data": {"source": "photos", "validation": "photos"},
+    "benchmarks": {"mine": {"source": "photos"}},
+}
+
+
+def wrong(change: dict | str) -> str:
+    """What is said of the smallest configuration with a change, in YAML as a user writes it."""
+    change = yaml.safe_load(change) if isinstance(change, str) else change
+    with pytest.raises(CCCError) as refused:
+        read_configuration(SMALLEST | change)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("sde: 64", "top level: unknown key 'sde' (did you mean 'side'?); there are run, photographs, data"),
+        ("training: {stepz: 4}", "training: unknown key 'stepz' (did you mean 'steps'?)"),
+        ("training: {steps: many}", "training.steps must be a whole number of at least 1, got 'many' (steps in all)"),
+        ("training: {steps: true}", "training.steps must be a whole number of at least 1, got true"),
+        ("training: {steps: 4.5}", "training.steps must be a whole number of at least 1, got 4.5"),
+        ("training: {schedule: cosin}", "got 'cosin': did you mean 'cosine'?"),
+        ("training: {compile: 3}", "training.compile must be true or false, got 3"),
+        ("training: {phi: .nan}", "training.phi must be a number above 0, got NaN"),
+        ("training: 5", "training must be a section with keys, got 5"),
+        ("training: {pretrained: true, init: true}", "training: give pretrained or init, not both"),
+        ("codebook: {threshold: 5, relative_threshold: 0.1}", "codebook: give threshold or relative_threshold"),
+        ("side: 4", "side must be a whole number of at least 8 or keep, got 4 (short side"),
+        ("benchmarks: {mine: {n: 5}}", "benchmarks.mine.source is missing: folder, tar"),
+        ("benchmarks: {mine: {source: x, n: 0}}", "benchmarks.mine.n must be a whole number of at least 1 or all"),
+        ("benchmarks: {a b: {source: x}}", "benchmarks.a b: the name must be a name of letters, digits, _ and -"),
+        ("benchmarks: {showcase: {source: x}}", "benchmarks.showcase: the pictures of Table III are called so"),
+        ("benchmarks: {}", "benchmarks must be"),
+        ("methods: [ccc, gray, ccc]", "methods: ccc stands there more than once"),
+        ("harmonize: {ablation: {deltas: [4, -1]}}", "harmonize.ablation.deltas.1 must be a number of at least 0"),
+        ("segmenter: {name: slic, parameters: {scale: 3}}", "segmenter: slic: unknown key 'scale'; there are n_seg"),
+        ("segmenter: {parameters: {scale: -3}}", "segmenter: felzenszwalb: scale must be a number of at least 0"),
+        ("data: {source: photos}", "photographs to train on are missing: give data.validation, or a trained `model`"),
+        ("run: 2024", "run must be a name of letters, digits, _ and -, got 2024: YAML reads some words as numbers"),
+        ("titles: {ccc: no}", "titles.ccc must be text, got false: YAML reads some words"),
+        ("benchmarks: {1920: {source: x}}", "benchmarks: YAML reads one of the names here as the int 1920: write it"),
+        ("benchmarks: {no: {source: x}}", "benchmarks: YAML reads one of the names here as false: write it in quotes"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(change, sentence):
+    said = wrong(change)
+    assert sentence in said and len(said.splitlines()) == 1
+
+
+NAMES = st.sampled_from(["train", "data", "training", "mine", "steps", "zoom", "n", "source", "deltas", "ablation"])
+VALUES = st.none() | st.booleans() | st.integers(-3, 300) | st.floats() | st.text(max_size=3) | st.just("photos")
+ANYTHING = st.recursive(
+    VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | VALUES, inner, max_size=4), max_leaves=9
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Configuration.model_fields, "train", "sde"]), ANYTHING, max_size=5))
+@settings(max_examples=1000, deadline=None, derandomize=True)
+def test_whatever_is_given_is_read_or_refused_in_sentences(change):
+    try:
+        read_configuration(SMALLEST | change, str)
+    except CCCError as error:
+        assert all(line.strip() for line in str(error).splitlines())
+
+
+def test_everything_wrong_is_named_at_once():
+    said = wrong("{run: a/b, side: 4, training: {crop: 40, seed: x}}").splitlines()
+    assert [line.split()[0] for line in said] == ["run", "training.crop", "training.seed", "side"]
+
+
+@pytest.mark.parametrize(("setting", "value"), [("crop", "40"), ("upsilon", "2"), ("balance", "cbc"), ("steps", "x")])
+def test_the_command_says_the_same_sentence(setting, value, capsys):
+    command = ["train", "x.tar", "--validation", "x.tar", "--codebook", "x.json", "-o", "x"]
+    assert main([*command, f"--{setting}", value]) == 2
+    said = capsys.readouterr().err
+    assert said == f"ccc train: error: --{wrong({'training': {setting: value}}).removeprefix('training.')}\n"
+
+
+def test_an_unknown_option_gets_a_suggestion(capsys):
+    command = ["train", "x.tar", "--validation", "x.tar", "--codebook", "x.json", "-o", "x"]
+    assert main([*command, "--gama-jitter", "1"]) == 2
+    assert "--gama-jitter: no such option or argument: did you mean '--gamma-jitter'?" in capsys.readouterr().err
+
+
+def test_numbers_that_yaml_reads_as_text_are_taken():
+    """`1e-3` without a point is text to YAML 1.1."""
+    training = yaml.safe_load("{learning_rate: 1e-3}")
+    assert isinstance(training["learning_rate"], str)
+    assert read_configuration(SMALLEST | {"training": training}).training.learning_rate == 1e-3
+
+
+def test_a_home_folder_is_expanded(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    paths = {"photographs": "~/photos", "model": "~/ccc.safetensors", "baselines": {"gain": {"folder": "~/gain"}}}
+    config = read_configuration(SMALLEST | paths | {"training": {"init": "~/start.safetensors"}})
+    assert (config.photographs, config.model) == ("/home/somebody/photos", "/home/somebody/ccc.safetensors")
+    assert config.baselines.gain.folder == "/home/somebody/gain"
+    assert config.training.init == "/home/somebody/start.safetensors"
+
+
+def test_a_run_that_only_evaluates_needs_no_photographs_to_train_on():
+    config = read_configuration({key: SMALLEST[key] for key in ("run", "benchmarks")} | {"model": "a.safetensors"})
+    assert config.data.source is None and "photographs to train on" in wrong({"data": {}})
+
+
+def test_an_empty_section_is_one_of_defaults():
+    config = read_configuration(SMALLEST | yaml.safe_load("training:\ncodebook:\n"))
+    assert config.training == Training() and config.codebook == CodebookChoice()
+
+
+def test_whole_numbers_stay_whole_where_tables_show_them():
+    config = read_configuration(SMALLEST | {"harmonize": {"delta_a": 8, "delta_b": 8.0, "ablation": {"deltas": [4]}}})
+    assert [repr(config.harmonize.delta_a), repr(config.harmonize.delta_b)] == ["8", "8"]
+    assert repr(config.harmonize.ablation.deltas) == "[4]"
+
+
+OLD = {
+    "run": "small",
+    "data": "/photos",
+    "training": {"source": "a", "validation": "b", "seed": 3},
+    "train": {"zoom": 0.3, "relight": 0.8, "clip": 1.0, "steps": 5},
+    "colorize": {"unbalance": 0.5},
+    "benchmarks": {"mine": {"source": "photos"}},
+}
+TODAY = {
+    "run": "small",
+    "photographs": "/photos",
+    "data": {"source": "a", "validation": "b", "seed": 3},
+    "training": {"random_resized_crop": 0.3, "gamma_jitter": 0.8, "gradient_clipping": 1.0, "steps": 5},
+    "colorize": {"logit_adjustment": 0.5},
+    "benchmarks": {"mine": {"source": "photos"}},
+}
+
+
+def test_old_names_are_taken_with_one_line_of_warning():
+    warnings = []
+    assert read_configuration(OLD, warnings.append) == read_configuration(TODAY, pytest.fail)
+    (line,) = warnings
+    assert len(line.splitlines()) == 1
+    for words in ("`data` is `photographs`", "`training` is `data`", "`train` is `training`", "`training.zoom` is"):
+        assert words in line
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"train": {"steps": 7}}, {"training": TODAY["training"] | {"steps": 7}}),  # --config train='{steps: 7}'
+        ({"training": {"steps": 7, "clip": 2}}, {"training": {"steps": 7, "gradient_clipping": 2}}),
+    ],
+)
+def test_old_names_beside_new_ones(change, expected):
+    assert read_configuration(TODAY | change, str) == read_configuration(TODAY | expected)
+
+
+def test_the_old_training_section_alone_is_known_by_its_keys():
+    old = {key: OLD[key] for key in ("run", "training", "benchmarks")}
+    config = read_configuration(old, str)
+    assert config.data.source == "a" and config.training == Training()
+
+
+def test_old_names_that_leave_a_doubt_are_refused():
+    assert "give random_resized_crop alone" in wrong({"training": {"zoom": 0.3, "random_resized_crop": 0.3}})
+    assert "--config photographs=/photos" in wrong({"data": "/photos"})  # over a configuration of today
+
+
+@pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        (Options(Training), Training()),
+        (
+            Options(Training),
+            Training(encoder="resnet50", pretrained=True, crop=64, flip=False, tf32=False, compile=True, phi=1e-3),
+        ),
+        (Options(Training), Training(init="a b.safetensors", random_resized_crop=0.3, balance="none", workers=3)),
+        (Options(Data, only=("classes", "limit", "seed", "size", "fit")), Data(classes=["a b", "c"], size=64)),
+        (Options(Algorithm), Algorithm(delta_a=2.5, order="given")),
+        (Options(Decoding), Decoding(decode="annealed", temperature=0.7, input_size="full")),
+    ],
+)
+def test_words_of_a_command_are_read_back_as_the_same_settings(options, values):
+    parser = argparse.ArgumentParser()
+    options.add(parser)
+    assert options.read(parser.parse_args(options.words(values.model_dump()))) == values
+
+
+def test_old_options_are_taken_with_a_warning(capsys):
+    parser = argparse.ArgumentParser()
+    Options(Training).add(parser)
+    training = Options(Training).read(parser.parse_args(["--zoom", "0.3", "--clip=2"]))
+    assert (training.random_resized_crop, training.gradient_clipping) == (0.3, 2.0)
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: --zoom is --random-resized-crop now, and the next release takes only the new name",
+        "warning: --clip is --gradient-clipping now, and the next release takes only the new name",
+    ]
+    assert "--zoom" not in parser.format_help()
+
+
+def test_the_paper_has_its_defaults():
+    """Implementation Set Up and Table II."""
+    recipe, algorithm = Recipe(), Algorithm()
+    assert (recipe.encoder, recipe.batch_size, recipe.learning_rate) == ("densenet121", 64, 1e-3)
+    assert (recipe.beta1, recipe.beta2, recipe.upsilon, recipe.phi) == (0.5, 0.999, 0.5, None)
+    assert (recipe.balance, recipe.decoder, recipe.schedule, recipe.ema) == ("cbce", "plain", "constant", 0)
+    assert (algorithm.min_pixels, algorithm.delta_a, algorithm.delta_b) == (500, 8, 8)
+    assert Data().size == 224 and Configuration.model_fields["side"].default == 256
+
+
+def test_the_settings_need_no_torch():
+    code = "import sys, ccc.settings.configuration; assert not {'torch', 'numpy'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
