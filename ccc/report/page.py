@@ -56,11 +56,10 @@ def write_report(
     `codebook`: of `ccc codebook`; `training`: folder of `ccc train`; `shards`: tars of `ccc shard`, whose numbers are
     told; `timings`: folder of Snakemake's benchmark files, `<method>/<dataset>.tsv`, as far as there are any;
     `weights`: files of weights by what uses them, whose checksums are told; `max_pictures`: how many of each dataset
-    are shown, the first by name; `rerun`: the command that made the run; `provenance`: facts about this moment and
-    machine, the only part that differs between equal runs. Raises CCCError where a picture of a cell is missing.
+    are shown; `rerun`: the command that made the run; `provenance`: what differs between equal runs, such as the date.
+    Raises CCCError where a picture of a cell is missing.
     """
-    folder, results = Path(folder), Path(results)
-    cells = read_cells(metrics, titles)
+    folder, results, cells = Path(folder), Path(results), read_cells(metrics, titles)
     summary = summarize(cells)
     lines = lines_of(cells, summary)
     book = Codebook.load(codebook) if codebook else None
