@@ -17,6 +17,7 @@ def test_what_is_null_false_or_empty_is_left_out_of_a_command():
     section = {"per_class": 3, "seed": None, "classes": ["sea", "sky"], "none": [], "flip": True, "tf32": False}
     assert options(section) == ["--per-class", "3", "--classes", "sea", "sky", "--flip"]
     assert options(section, only=("seed", "classes")) == ["--classes", "sea", "sky"]
+    assert options({"seed": 0, "cooldown": 0.0}) == ["--seed", "0", "--cooldown", "0.0"]
     assert assignments("--option", {"model": "tiny", "side": 256, "boxes": None, "on": True}) == [
         "--option", "model=tiny", "--option", "side=256", "--option", "on=true",
     ]  # fmt: skip

@@ -74,7 +74,7 @@ def test_auto_takes_what_is_there_and_names_the_others_with_the_reason(checkout)
     assert "not run: gain: nothing of it is public" in output
     assert "not run: zhang" not in output and "not run: ddcolor" not in output
     for name in BASELINES:
-        assert (f"rule colorize_{name}:" in output) == (name in ("zhang", "ddcolor")), name
+        assert (f"\ncolorize_{name} set: results/" in output) == (name in ("zhang", "ddcolor")), name
     tables = output.split("ccc tables ")[1].split("\n")[0]
     assert "--not-run 'cic=colorization_release" in tables and "zhang=" not in tables
     assert "--title 'DDColor (tiny)'" in output and "--option model=tiny" in output
@@ -126,7 +126,7 @@ def test_the_method_of_the_readme_goes_from_pictures_to_tables_in_any_folder(che
     assert "Nothing to be done" in checkout.snakemake(*there)
     with open(checkout.folder / "my_colorizer.py", "a") as script:
         script.write("# edited\n")
-    assert "rule colorize_mymethod:" in checkout.snakemake("-n", *there)
+    assert "\ncolorize_mymethod set: results/" in checkout.snakemake("-n", *there)
 
 
 def test_the_other_examples_of_methods_run_too(checkout):

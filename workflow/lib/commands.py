@@ -10,7 +10,8 @@ def options(section: Mapping, only: Collection[str] | None = None) -> list[str]:
     """A part of the configuration as `--name value`; what is null, false or an empty list is left out."""
     words = []
     for name, value in section.items():
-        if (only is None or name in only) and value not in (None, False, []):
+        left_out = value is None or value is False or value == []  # but not 0, which equals False
+        if (only is None or name in only) and not left_out:
             words.append("--" + name.replace("_", "-"))
             words += [] if value is True else list(map(str, value if isinstance(value, list) else [value]))
     return words

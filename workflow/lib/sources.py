@@ -52,7 +52,7 @@ def fingerprint(name: str, data: str) -> str:
 def content(*paths: str | None, suffixes=files.SUFFIXES) -> str:
     """`ccc.data.fingerprint.fingerprint` of what is given; a readable WorkflowError where something may not be read."""
     try:
-        return files.fingerprint(*filter(None, paths), suffixes=suffixes)
+        return "files " + files.fingerprint(*filter(None, paths), suffixes=suffixes)
     except OSError as error:
         raise WorkflowError(f"{error.filename}: {error.strerror}") from None
 

@@ -23,12 +23,13 @@ from workflow.lib.configuration import checked_config
 from workflow.lib.folder_lock import hold_folder
 from workflow.lib.incomplete import incomplete
 from workflow.lib.methods import kept_folder, segmenter_checkpoint
+from workflow.lib.output import quiet_output
 
-# Jobs end with the process that started them: those of a killed run do not write into the next one
-# (ccc/core/processes.py).
-os.environ.update(CCC_PARENT=str(os.getpid()))
-# What a conda environment installs (workflow/envs/ccc.post-deploy.sh).
-os.environ.update(CCC_CHECKOUT=str(ROOT))
+# The process with which jobs end (ccc/core/processes.py), and what a conda environment installs (workflow/envs).
+os.environ.update(CCC_PARENT=str(os.getpid()), CCC_CHECKOUT=str(ROOT))
+
+if workflow.is_main_process and not workflow.output_settings.verbose:
+    quiet_output(logger, workflow.output_settings.dryrun)
 
 config = checked_config(config)
 sources.check_sources(config)
@@ -48,18 +49,19 @@ title = functools.partial(method_files.title, config=config)
 method_weights = COLORIZERS.weights
 
 
-def shard_names(split, count):
-    return [f"results/shards/{split}/{number:05d}.tar" for number in range(count)]
-
-
 def beside(paths, suffix):
     """The files of the same names with another suffix."""
     return [Path(path).with_suffix(suffix).as_posix() for path in paths]
 
 
-TRAINING_SHARDS = shard_names("train", config["training"]["shards"])
-VALIDATION_SHARDS = shard_names("validation", config["training"]["validation_shards"])
-SHARD_COUNTS = {"train": len(TRAINING_SHARDS), "validation": len(VALIDATION_SHARDS)}
+SHARD_COUNTS = {
+    "train": config["training"]["shards"],
+    "validation": config["training"]["validation_shards"],
+}
+TRAINING_SHARDS, VALIDATION_SHARDS = (
+    expand(f"results/shards/{split}/{{number:05d}}.tar", number=range(count))
+    for split, count in SHARD_COUNTS.items()
+)
 STATISTICS = beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json")
 
 # Weight files of metrics, named in the configuration or found: one that arrives or changes reruns the evaluation.
@@ -84,12 +86,12 @@ def find_weights():
     wanted = {}
     if "train" in jobs and config["train"]["pretrained"] is True:
         wanted["train.pretrained"] = config["train"]["encoder"]
-    if "segment" in jobs and not config["segmenter"]["checkpoint"]:
+    ready = config["segmenter"]["checkpoint"] or SEGMENTER not in weight_files.known()
+    if "segment" in jobs and not ready:
         wanted["segmenter.checkpoint"] = SEGMENTER
     for key, name in wanted.items():
         try:
-            if name in weight_files.known():  # the other segmenters need none
-                weight_files.locate(name)
+            weight_files.locate(name)
         except CCCError as error:
             raise WorkflowError(f"{key}: {error}")
 
@@ -114,13 +116,9 @@ def before_harmonizing(method, dataset):
 
 
 def cells(suffix):
-    return expand(
-        f"results/metrics/{{method}}/{{variant}}/{{dataset}}/{{family}}{suffix}",
-        method=METHODS,
-        variant=VARIANTS,
-        dataset=DATASETS,
-        family=FAMILIES,
-    )
+    pattern = f"results/metrics/{{method}}/{{variant}}/{{dataset}}/{{family}}{suffix}"
+    parts = {"method": METHODS, "variant": VARIANTS, "dataset": DATASETS}
+    return expand(pattern, family=FAMILIES, **parts)
 
 
 def incomplete_folders(wildcards):

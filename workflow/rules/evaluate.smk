@@ -15,7 +15,7 @@ rule features:
     conda:
         "../envs/ccc.yaml"
     shell:
-        "ccc features {input.truth:q} -o {output:q} --weights {input.weights:q} 2>&1 | tee {log:q}"
+        "ccc features {input.truth:q} -o {output:q} --weights {input.weights:q} > {log:q} 2>&1"
 
 
 rule evaluate:
@@ -65,4 +65,4 @@ rule evaluate:
         "ccc evaluate {input.prediction:q} {input.truth:q} --csv {output.csv:q} --json {output.json:q}"
         " --method {wildcards.method:q} --variant {wildcards.variant} --dataset {wildcards.dataset:q}"
         " --family {wildcards.family:q} {params.metrics:q} {params.harmonized:q} {params.weights:q} {params.files:q}"
-        " 2>&1 | tee {log:q}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,96 @@
+"""What a run prints: a line when a job starts, a line when it has finished, and errors as Snakemake gives them.
+
+Snakemake's own output names every input of every job, some sixty files of code each. It is kept in .snakemake/log, and
+printed with --verbose.
+"""
+
+import copy
+import logging
+import textwrap
+import time
+
+from snakemake_interface_logger_plugins.common import LogEvent
+
+WIDTH = 160  # of what a dry run says of a job's outputs and of why it would run
+HIDDEN = {LogEvent.WORKFLOW_STARTED, LogEvent.RESOURCES_INFO, LogEvent.JOB_STARTED, LogEvent.PROGRESS}
+RED, PLAIN = "\033[31m", "\033[0m"
+
+
+def quiet_output(logger: logging.Logger, dryrun: bool) -> None:
+    """Let `Lines` print what Snakemake's handler for the terminal prints, unless a logger plugin does so."""
+    for usual in list(logger.handlers):
+        if usual.name == "DefaultStreamHandler":
+            logger.removeHandler(usual)
+            logger.addHandler(Lines(usual, dryrun))
+
+
+class Lines(logging.StreamHandler):
+    """One line for each start and each end of a job; other records as the handler `usual` formats and filters them."""
+
+    def __init__(self, usual: logging.StreamHandler, dryrun: bool):
+        super().__init__(usual.stream)
+        self.name, self.filters, self.formatter, self.dryrun = usual.name, usual.filters, usual.formatter, dryrun
+        self.color = usual.stream.isatty()
+        self.started: dict[int, tuple[str, float]] = {}  # by number of a job that runs: what it is called, and when
+        self.done = self.total = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if text := self.text(record):
+                self.stream.write(f"{text}\n")
+                self.flush()
+        except BrokenPipeError:
+            raise
+        except Exception:
+            self.handleError(record)
+
+    def text(self, record: logging.LogRecord) -> str | None:
+        """What to print of a record; None or nothing where nothing is to be printed."""
+        event = getattr(record, "event", None)
+        if event in HIDDEN or record.msg == "Select jobs to execute...":
+            return None
+        if event == LogEvent.JOB_INFO:
+            return self._planned(record) if self.dryrun else self._start(record)
+        if event == LogEvent.JOB_FINISHED:
+            return self._end(record)
+        if event == LogEvent.JOB_ERROR:
+            record = copy.copy(record)
+            record.input = []
+        if event == LogEvent.RUN_INFO:
+            self.total = record.stats["total"]
+        text = self.format(record)
+        return f"{RED}{text}{PLAIN}" if self.color and record.levelno >= logging.ERROR else text
+
+    def _planned(self, record) -> str:
+        outputs = textwrap.shorten(", ".join(record.output), WIDTH, placeholder=" ...")
+        reason = textwrap.shorten(record.reason, WIDTH, placeholder=" ...")
+        return f"{label(record)}: {outputs}\n    {reason}" if outputs else ""
+
+    def _start(self, record) -> str:
+        if not record.output:
+            return ""  # `all`, which does nothing
+        self.started[record.jobid] = label(record), time.time()
+        return f"{time.strftime('[%H:%M:%S]')} {label(record)}: {', '.join(record.log) or 'no log'}"
+
+    def _end(self, record) -> str:
+        self.done += 1
+        if record.job_id not in self.started:
+            return ""
+        name, start = self.started.pop(record.job_id)
+        words = duration(time.time() - start)
+        return f"{time.strftime('[%H:%M:%S]')} {name}: done in {words}, {self.done} of {self.total}"
+
+
+def label(record) -> str:
+    """What a job is called: its rule and what tells it from the rule's other jobs."""
+    return " ".join([record.rule_name, *map(str, record.wildcards.values())])
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: "8 s", "3 min 20 s", "2 h 5 min"."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
