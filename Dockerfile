@@ -5,9 +5,9 @@
 #   docker run --rm -v "$PWD:/work" ccc:cuda snakemake --cores all --directory /work
 FROM python:3.11-slim-bookworm
 
-# snakemake's and av's wheels bring what they need; OpenCV looks for libGL and glib, numba's cache for a home.
+# The wheels bring what they need; numba's cache looks for a home.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends git libgl1 libglib2.0-0 \
+ && apt-get install -y --no-install-recommends git \
  && rm -rf /var/lib/apt/lists/*
 ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 
@@ -16,7 +16,9 @@ ARG TORCH=torch
 WORKDIR /ccc
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY ccc ccc
-RUN pip install --no-cache-dir -c constraints.txt "${TORCH}" -e .
+# pyiqa brings opencv-python too, which overwrites the files of opencv-python-headless and looks for libGL.so.1.
+RUN pip install --no-cache-dir -c constraints.txt "${TORCH}" -e . \
+ && pip install --no-cache-dir --force-reinstall --no-deps -c constraints.txt opencv-python-headless
 COPY Snakefile ./
 COPY workflow workflow
 COPY config config

@@ -6,10 +6,13 @@ CORES ?= all
 
 .PHONY: demo test test-slurm lint format clean
 
+# The last installation because pyiqa brings opencv-python too, which overwrites the files of opencv-python-headless and
+# looks for libGL.so.1.
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps -c constraints.txt opencv-python-headless
 	touch $@
 
 demo: $(VENV)/installed

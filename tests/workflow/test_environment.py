@@ -88,5 +88,23 @@ def test_snakemake_installs_this_checkout_into_the_environment_that_it_makes(che
         "--directory", str(folder), "--configfile", "config/config.yaml", front=conda,
     )  # fmt: skip
     assert run.returncode == 0, run.output
-    called = (tmp_path / "called").read_text().splitlines()
-    assert called == [str(project.folder), "install", "--no-input", "-c", "constraints.txt", "-e", "."]
+    called = (tmp_path / "called").read_text().split(f"{project.folder}\n")
+    assert [words.split() for words in called[1:]] == [
+        ["install", "--no-input", "-c", "constraints.txt", "-e", "."],
+        ["install", "--no-input", "--force-reinstall", "--no-deps", "-c", "constraints.txt", "opencv-python-headless"],
+    ]
+
+
+def test_opencv_is_the_one_without_windows():
+    # opencv-python, which pyiqa brings, overwrites its files, and cannot be imported where there is no libGL.so.1.
+    import cv2
+
+    hint = "pip install --force-reinstall --no-deps -c constraints.txt opencv-python-headless"
+    assert re.search(r"GUI: +(\S+)", cv2.getBuildInformation())[1] == "NONE", hint
+
+
+@pytest.mark.parametrize("name", ["Makefile", "Dockerfile", "workflow/envs/ccc.post-deploy.sh", "docs/cluster.md"])
+def test_whoever_installs_the_checkout_installs_that_opencv_after_it(name):
+    commands = re.findall(r"pip install ([^\n]*)", (ROOT / name).read_text())
+    (checkout,) = [i for i, words in enumerate(commands) if "-e " in words]
+    assert commands[checkout + 1].endswith("--force-reinstall --no-deps -c constraints.txt opencv-python-headless")

@@ -7,3 +7,5 @@
 set -euo pipefail
 cd "${CCC_CHECKOUT:?is set by workflow/rules/common.smk and names the checkout to install}"
 pip install --no-input -c constraints.txt -e .
+# pyiqa brings opencv-python too, which overwrites this one's files and looks for libGL.so.1.
+pip install --no-input --force-reinstall --no-deps -c constraints.txt opencv-python-headless
