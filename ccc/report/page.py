@@ -59,8 +59,7 @@ def write_report(
     are shown, the first by name; `rerun`: the command that made the run; `provenance`: facts about this moment and
     machine, the only part that differs between equal runs. Raises CCCError where a picture of a cell is missing.
     """
-    folder, results = Path(folder), Path(results)
-    cells = read_cells(metrics, titles)
+    folder, results, cells = Path(folder), Path(results), read_cells(metrics, titles)
     summary = summarize(cells)
     lines = lines_of(cells, summary)
     book = Codebook.load(codebook) if codebook else None
