@@ -109,7 +109,8 @@ def _sized(metric: Metric, side: int | str) -> Metric:
 
 def _needed(chosen: Sequence[Metric], weights: Mapping, codebook, family: str | None) -> tuple[dict, dict, dict]:
     """What the metrics need by its name, the files behind it, and why some are missing, by the metric's name."""
-    known = {metric.needs for metric in metrics(family).values() if metric.needs and not metric.load}
+    known = {metric.needs for metric in metrics(family).values() if metric.needs} - {"codebook"}
+    known = {name for name in known if not name.startswith(FOREIGN)}
     for name in weights:
         if name not in known:
             raise CCCError(f"no metric needs weights {name!r}: there are {', '.join(sorted(known))}")

@@ -88,6 +88,6 @@ def test_a_run_prints_three_lines_a_job_and_verbose_prints_all(checkout):
     assert "ccc/cli" not in run.output and "\nPSNR" not in run.output
     jobs = run.output.split("Job stats:")[1].split("\n\n", 1)[1].split("Complete log")[0].splitlines()
     assert len(jobs) <= 3 * 4 and "prepare people: done in " in run.output and ", 4 of 4\n" in run.output
-    assert "PSNR" in (project.folder / "logs/evaluate/gray/plain/people.log").read_text()
+    assert "PSNR" in (project.folder / "logs/evaluate/gray/plain/people/pixel.log").read_text()
     assert "ccc/cli/prepare.py" in next((project.folder / ".snakemake/log").iterdir()).read_text()
     assert "ccc/cli/prepare.py" in project.run("-n", "--forceall", "--verbose", "results/benchmarks/people/gray").output

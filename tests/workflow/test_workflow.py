@@ -226,7 +226,7 @@ TOLD = {"tables": 1, "report": 1, "provenance": 1}  # what says it
 def planned(folder: Path, *arguments: str) -> tuple[dict[str, int], set[str]]:
     """Jobs of a dry run, and the families of metrics among them."""
     output = snakemake(folder, "-n", *arguments)
-    return jobs(output), set(re.findall(r"family=([\w-]+)", output))
+    return jobs(output), set(re.findall(r"^evaluate .* ([\w-]+): results/metrics/", output, re.M))
 
 
 @pytest.mark.parametrize(

@@ -118,13 +118,9 @@ def before_harmonizing(method, dataset):
 
 
 def cells(suffix):
-    return expand(
-        f"results/metrics/{{method}}/{{variant}}/{{dataset}}/{{family}}{suffix}",
-        method=METHODS,
-        variant=VARIANTS,
-        dataset=DATASETS,
-        family=FAMILIES,
-    )
+    pattern = f"results/metrics/{{method}}/{{variant}}/{{dataset}}/{{family}}{suffix}"
+    parts = {"method": METHODS, "variant": VARIANTS, "dataset": DATASETS}
+    return expand(pattern, family=FAMILIES, **parts)
 
 
 def incomplete_folders(wildcards):

@@ -15,7 +15,7 @@ rule features:
     conda:
         "../envs/ccc.yaml"
     shell:
-        "ccc features {input.truth:q} -o {output:q} --weights {input.weights:q} 2>&1 | tee {log:q}"
+        "ccc features {input.truth:q} -o {output:q} --weights {input.weights:q} > {log:q} 2>&1"
 
 
 rule evaluate:
