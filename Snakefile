@@ -40,7 +40,7 @@ rule all:
         expand(
             "results/benchmarks/{dataset}/{part}",
             dataset=DATASETS,
-            part=["gray", "truth"],
+            part=["gray", "truth", "manifest.csv"],
         ),
         expand(
             "results/colorized/{method}/{variant}/{dataset}",

@@ -25,6 +25,7 @@ def plan(shards: int) -> tuple[int, float, float]:
         folder = Path(name)
         for source in ("train", "validation", *(f"benchmarks/{number}" for number in range(5))):
             (folder / source).mkdir(parents=True)
+            (folder / source / "photograph.jpg").touch()  # a source without pictures is refused
         config = {
             "run": "plan",
             "photographs": str(folder),

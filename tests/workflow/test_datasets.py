@@ -76,5 +76,5 @@ def test_a_set_whose_archive_holds_more_is_not_trained_on_by_name(checkout):
     status, said = checkout(config, "-n")
     assert status and "data.source: the archive of celeba holds more than CelebA test" in said
     training["source"] = "places365-val"
-    status, said = checkout(config, "-n", "results/shards/train/00000.tar")
+    status, said = checkout(config, "-n", "-p", "results/shards/train/00000.tar")
     assert status == 0 and "sets/places365-val/val_256.tar" in said, said

@@ -132,6 +132,13 @@ def test_pictures_that_a_method_finds_in_a_folder_count_by_what_they_are(project
     assert planned(project, target) == {"colorize_gain": 1}
 
 
+def test_missing_weights_of_the_segmenter_are_told_before_any_work(project):
+    project.configure(SMALL | {"harmonize": {"enabled": True}, "segmenter": {"name": "mobile_sam"}})
+    run = project.run("--forcerun", "prepare")
+    assert run.returncode == 1 and "Traceback" not in run.output and "[" not in run.output.split("total ")[1]
+    assert "segmenter.checkpoint: no weights: " in run.output and "`ccc weights fetch mobile_sam`" in run.output
+
+
 @pytest.mark.parametrize("enabled", [False, True])
 def test_no_benchmark_can_be_called_as_the_showcase_is(project, enabled):
     change = {"benchmarks": {"showcase": {"source": "photographs/benchmark", "n": 2}}, "showcase": {"enabled": enabled}}

@@ -87,12 +87,12 @@ def find_weights():
     wanted = {}
     if "train" in jobs and config["training"]["pretrained"] is True:
         wanted["training.pretrained"] = config["training"]["encoder"]
-    if "segment" in jobs and not config["segmenter"]["checkpoint"]:
+    ready = config["segmenter"]["checkpoint"] or SEGMENTER not in weight_files.known()
+    if "segment" in jobs and not ready:
         wanted["segmenter.checkpoint"] = SEGMENTER
     for key, name in wanted.items():
         try:
-            if name in weight_files.known():  # the other segmenters need none
-                weight_files.locate(name)
+            weight_files.locate(name)
         except CCCError as error:
             raise WorkflowError(f"{key}: {error}")
 
