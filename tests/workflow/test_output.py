@@ -83,7 +83,7 @@ def test_durations_are_told_in_two_units(seconds, words):
 def test_a_run_prints_three_lines_a_job_and_verbose_prints_all(checkout):
     project = checkout("output")
     project.configure(SMALL)
-    run = project.run("results/metrics/gray/plain/people.csv", "results/previews/gray/plain/people")
+    run = project.run("results/metrics/gray/plain/people/pixel.csv", "results/previews/gray/plain/people")
     assert run.returncode == 0, run.output
     assert "ccc/cli" not in run.output and "\nPSNR" not in run.output
     jobs = run.output.split("Job stats:")[1].split("\n\n", 1)[1].split("Complete log")[0].splitlines()
