@@ -74,14 +74,6 @@ METRIC_WEIGHTS = {
 }
 
 
-def starting_weights():
-    """Files that training starts from; ImageNet weights that `ccc weights` finds are not among them."""
-    named = {name: config["training"][name] for name in ("pretrained", "init")}
-    if named["init"] is True:
-        named["init"] = os.path.relpath(ROOT / "ccc/assets/ccc-scenes.safetensors")
-    return [path for path in named.values() if isinstance(path, str)]
-
-
 def find_weights():
     """Raise where weights that jobs find for themselves are not here: now, not after hours of other work."""
     jobs = {job.rule.name for job in workflow.dag.needrun_jobs()}

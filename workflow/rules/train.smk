@@ -1,3 +1,11 @@
+def starting_weights():
+    """Files that training starts from; ImageNet weights that `ccc weights` finds are not among them."""
+    named = {name: config["training"][name] for name in ("pretrained", "init")}
+    if named["init"] is True:
+        named["init"] = os.path.relpath(ROOT / "ccc/assets/ccc-scenes.safetensors")
+    return [path for path in named.values() if isinstance(path, str)]
+
+
 # The state from which training resumes lies in results/train/<run>/state, outside the declared output: Snakemake
 # deletes the outputs of a failed job. The code is `ancient`: nobody wants a week of training redone for a comment.
 # Of several GPUs (`--set-resources train:gpu=4`) each has a process; a finished model is not trained anew for another
