@@ -41,7 +41,7 @@ def write_features(
         found = inception_features(images, weights, resize)
         # The network computes in float32, so that nothing is lost.
         arrays |= {f"{resize}_{dimension}": values.astype(np.float32) for dimension, values in found.items()}
-    with written_whole(path) as aside, open(aside, "wb") as file:
+    with written_whole(path) as temporary_path, open(temporary_path, "wb") as file:
         np.savez(file, **arrays)
     return len(pictures)
 

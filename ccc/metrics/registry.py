@@ -91,12 +91,23 @@ def module(family: str) -> str:
 def _family(name: str) -> dict[str, Metric]:
     held = importlib.import_module(module(name))
     found = [held.metric(name.removeprefix(FOREIGN_FAMILY))] if name.startswith(FOREIGN_FAMILY) else held.METRICS
+    if not isinstance(found, tuple | list) or not all(isinstance(metric, Metric) for metric in found):
+        raise CCCError(f"{held.__file__}: METRICS must be a tuple of Metric, with a comma after a single one")
+    for metric in found:
+        if metric.direction not in ("lower", "higher", None):
+            raise CCCError(f'{held.__file__}: direction of {metric.name} must be "lower", "higher" or None')
     return {metric.name: dataclasses.replace(metric, family=name) for metric in found}
 
 
 def metrics(family: str | None = None) -> dict[str, Metric]:
     """Metrics by name: those of a family, or of all but pyiqa's. Raises CCCError as `module` and `find` do."""
-    return {name: metric for one in ([family] if family else families()) for name, metric in _family(one).items()}
+    found: dict[str, Metric] = {}
+    for one in [family] if family else families():
+        for name, metric in _family(one).items():
+            if name in found:
+                raise CCCError(f"families {found[name].family} and {one} both have a metric {name!r}: rename one")
+            found[name] = metric
+    return found
 
 
 def find(name: str, family: str | None = None) -> Metric:

@@ -18,8 +18,8 @@ class Benchmark(Section):
     source: UserPath = setting(..., f"{SOURCE}, whose official part is taken (`./coco` is a folder of that name)")
     n: Count | Literal["all"] = setting(50, "pictures to pick at random, or `all`")
     seed: int = setting(0, "of the random choice")
-    column: str | None = setting(
-        None, "its name in the paper's tables: ADE, Celeba, COCO, Ox. Flower or ImageNet; null for none"
+    column: Literal["ADE", "Celeba", "COCO", "Ox. Flower", "ImageNet"] | None = setting(
+        None, "its name in the paper's tables; null for none"
     )
 
 

@@ -1,5 +1,6 @@
 """The whole configuration: its sections, the names it had before, and how it is read."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -29,9 +30,10 @@ class Configuration(Section):
     data: Data = part(Data)
     codebook: CodebookChoice = part(CodebookChoice)
     training: Training = part(Training)
-    model: UserPath | None = setting(
+    model: bool | UserPath | None = setting(
         None,
-        "path of a trained ccc.safetensors to use instead of training one, which then needs no `data`",
+        "a trained ccc.safetensors to use instead of training one, which then needs no `data`: a path, or true for the "
+        "one that comes with ccc",
     )
     benchmarks: dict[Name, Benchmark] = setting(..., "benchmark sets by name", min_length=1)
     side: Side = SIDE
@@ -56,6 +58,31 @@ class Configuration(Section):
         if lacking and not self.model:
             names = " and ".join(f"data.{name}" for name in lacking)
             raise ValueError(f"photographs to train on are missing: give {names}, or a trained `model`")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _sizes_that_fit(self) -> Self:
+        recipe, data = self.training, self.data
+        if not self.model and recipe.crop and not recipe.random_resized_crop and recipe.crop > data.size:
+            raise ValueError(f"training.crop: {recipe.crop} is more than data.size, {data.size}")
+        if not self.model and recipe.workers > data.shards:
+            raise ValueError(
+                f"training.workers: {recipe.workers} need as many data.shards, and there are {data.shards}"
+            )
+        for name in self.metrics:
+            sized = re.fullmatch(r"cnr_(\d+)(_\w+)?", name)
+            if sized and name != "cnr_56" and self.side != "keep" and int(sized[1]) != self.side:
+                plain = "cnr" + (sized[2] or "")
+                raise ValueError(f"metrics: {name} is of pictures of another side than {self.side}: give {plain}")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _parts_that_are_there(self) -> Self:
+        for name in self.showcase.pictures if self.showcase.enabled else ():
+            if name.split("/")[0] not in self.benchmarks or "/" not in name:
+                raise ValueError(f"showcase.pictures: {name} is no BENCHMARK/PICTURE of {', '.join(self.benchmarks)}")
+        if self.harmonize.enabled and self.segmenter.name == "masks" and not self.segmenter.checkpoint:
+            raise ValueError("segmenter.checkpoint is missing: the folder or file of the given masks")
         return self
 
     @pydantic.model_validator(mode="after")

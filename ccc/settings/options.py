@@ -50,7 +50,7 @@ class Options:
     def words(self, values: Mapping[str, Any]) -> list[str]:
         """The options that `read` makes `values` of; what is null, or an empty list, is left out."""
         words: list[str] = []
-        for name in self.flags:
+        for name in (name for name in self.flags if name in values):
             flag, value = self._flag(name), values[name]
             if isinstance(value, bool) and self._is_bool(name):
                 words.append(flag if value else flag.replace("--", "--no-", 1))

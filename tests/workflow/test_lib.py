@@ -1,13 +1,19 @@
 """The Python that the rules import: command lines, what a verb imports, methods, titles."""
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
 from snakemake.exceptions import WorkflowError
 
+import ccc.metrics.families
+from ccc.assets import PUBLISHED
+from ccc.metrics import registry
 from workflow.lib import families
 from workflow.lib.code import code, imported
 from workflow.lib.commands import assignments, options
+from workflow.lib.configuration import checked_config
 from workflow.lib.methods import Methods, kept_folder, segmenter_checkpoint, title
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +48,28 @@ def test_the_code_of_a_verb_is_what_it_imports_all_the_way_down(tmp_path, monkey
         "ccc/cli/shard.py", "ccc/core/__init__.py", "ccc/core/second.py", "ccc/data/__init__.py", "ccc/data/first.py",
     ]  # fmt: skip
     assert imported(tmp_path, "ccc.core.second") == set()
+
+
+@pytest.mark.parametrize("module", ["training", "decoding", "data", "harmonization"])
+def test_no_job_runs_again_for_how_a_setting_is_declared(module):
+    """Its value is a parameter of the rule."""
+    for verb in ("prepare", "segment", "colorize", "harmonize", "evaluate"):
+        assert not any(f"settings/{module}.py" in path for path in code(ROOT, f"cli.{verb}"))
+    assert any("settings/segmenter.py" in path for path in code(ROOT, "cli.segment"))
+
+
+def test_training_starts_from_a_model_of_its_own_kind_or_says_which():
+    start = {"source": "embedded", "validation": "embedded"}
+    given = {"run": "x", "data": start, "benchmarks": {"a": {"source": "embedded"}}}
+    with pytest.raises(WorkflowError, match="training.init: to start from .*, set training.encoder: mobilenet_v2 and"):
+        checked_config(given | {"training": {"init": True, "encoder": "resnet18"}})
+    fitting = {"init": True, "encoder": "mobilenet_v2", "decoder": "skip"}
+    assert checked_config(given | {"training": fitting})["training"]["init"] is True
+
+
+def test_true_for_a_model_is_the_one_that_comes_with_ccc():
+    config = checked_config({"run": "x", "model": True, "benchmarks": {"a": {"source": "embedded"}}})
+    assert Path(config["model"]).resolve() == PUBLISHED
 
 
 def test_auto_leaves_out_what_cannot_run_and_a_list_may_not_name_it(tmp_path):
@@ -118,3 +146,24 @@ def test_a_family_gets_what_its_metrics_need_and_nothing_else():
     assert not found["pixel"].codebook and list(found["perceptual"].weights) == ["vgg16"]
     with pytest.raises(WorkflowError, match="^metrics: no metric 'psrn': did you mean 'psnr'"):
         families.chosen(["psrn"], {}, codebook=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("METRICS = Metric('x', 'X', 'lower', '', '', '')", "METRICS must be a tuple of Metric, with a comma"),
+        ("METRICS = (Metric('x', 'X', 'low', '', '', ''),)", 'direction of x must be "lower", "higher" or None'),
+        ("METRICS = (Metric('psnr', 'X', 'higher', '', '', ''),)", "pixel and mine both have a metric 'psnr'"),
+    ],
+)
+def test_what_is_wrong_with_a_family_is_told_before_anything_is_measured(tmp_path, monkeypatch, text, sentence):
+    (tmp_path / "mine.py").write_text(f"from ccc.metrics.registry import Metric\n\n{text}\n")
+    path = [*ccc.metrics.families.__path__, str(tmp_path)]
+    monkeypatch.setattr(ccc.metrics.families, "__path__", path)
+    registry._family.cache_clear()
+    try:
+        with pytest.raises(WorkflowError, match="metrics: .*" + re.escape(sentence)):
+            families.chosen([], {}, False)
+    finally:
+        registry._family.cache_clear()
+        sys.modules.pop("ccc.metrics.families.mine", None)

@@ -76,7 +76,7 @@ def test_auto_takes_what_is_there_and_names_the_others_with_the_reason(checkout)
     for name in BASELINES:
         assert (f"\ncolorize_{name} set: results/" in output) == (name in ("zhang", "ddcolor")), name
     tables = output.split("ccc tables ")[1].split("\n")[0]
-    assert "--not-run 'cic=colorization_release" in tables and "zhang=" not in tables
+    assert "--not-run 'cic=colorization_release" in tables and "--not-run zhang" not in tables
     assert "--title 'DDColor (tiny)'" in output and "--option model=tiny" in output
 
 

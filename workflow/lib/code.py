@@ -12,11 +12,10 @@ EXEMPT = {
     "ccc.cli.progress",
     "ccc.assets.download",
     "ccc.colorizers.video",
-    # What a setting is comes as an option of the command; how it is declared and checked changes no result.
-    "ccc.settings",
-    "ccc.settings.base",
-    "ccc.settings.options",
 }
+# What a setting is comes as an option of the command, a parameter of its rule: how it is declared and checked changes
+# no result. Of a segmenter's own parameters only those given come so.
+SETTINGS, READ = "ccc.settings", {"ccc.settings.segmenter"}
 
 
 def code(root: Path, *modules: str) -> list[str]:
@@ -27,10 +26,15 @@ def code(root: Path, *modules: str) -> list[str]:
     queue, seen = [f"ccc.{start}" for start in modules], set()
     while queue:
         name = queue.pop()
-        if name not in seen and name not in EXEMPT:
+        if name not in seen and not exempt(name):
             seen.add(name)
             queue += imported(root, name)
     return sorted(os.path.relpath(module_file(root, name)) for name in seen)
+
+
+def exempt(name: str) -> bool:
+    """Whether a module cannot change a result."""
+    return name in EXEMPT or (name.startswith(SETTINGS) and name not in READ)
 
 
 @functools.cache

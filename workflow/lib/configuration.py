@@ -1,16 +1,37 @@
 """The configuration with all defaults; what is wrong in it stops the run before any work."""
 
+import json
+import os
+
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from ccc.assets import PUBLISHED
 from ccc.core.errors import CCCError
+from ccc.core.files import safetensors_metadata
 from ccc.settings.configuration import read_configuration
 
 
 def checked_config(given: dict) -> dict:
     """`given` under today's names with the defaults of `ccc.settings`. Raises a WorkflowError that names all wrong."""
     try:
-        return read_configuration(given, logger.warning).model_dump()
+        config = read_configuration(given, logger.warning).model_dump()
+        if config["model"] is True:
+            config["model"] = os.path.relpath(PUBLISHED)
+        check_start(config["training"], bool(config["model"]))
+        return config
     except CCCError as error:
         lines = ["The configuration is wrong:", *str(error).splitlines()]
         raise WorkflowError("\n  ".join(lines)) from None
+
+
+def check_start(training: dict, trained: bool) -> None:
+    """Raise CCCError where training would start from a model of another encoder or decoder, or from none."""
+    if trained or not training["init"]:
+        return
+    path = PUBLISHED if training["init"] is True else training["init"]
+    found = json.loads(safetensors_metadata(path).get("settings", "{}"))
+    wrong = {name: found.get(name) for name in ("encoder", "decoder") if found.get(name) != training[name]}
+    if wrong:
+        needed = " and ".join(f"training.{name}: {value}" for name, value in wrong.items())
+        raise CCCError(f"training.init: to start from {os.path.basename(path)}, set {needed}")

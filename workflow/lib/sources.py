@@ -91,7 +91,7 @@ def check_sources(config: dict) -> None:
             "The configuration names files that are missing:",
             *missing,
             *(f"  To have it: {step}" for step in steps),
-            f"  ({hint})",
+            *([f"  ({hint})"] if any(".source" in line or ".validation" in line for line in missing) else []),
         ]
         raise WorkflowError("\n".join(lines))
 

@@ -124,7 +124,8 @@ def incomplete_folders(wildcards):
             method=METHODS,
             variant=VARIANTS,
         )
-        folders += [upsampled(how, dataset) for how in ("nearest", "bilinear")]
+        if "sam" in VARIANTS and "ccc" in METHODS:
+            folders += [upsampled(how, dataset) for how in ("nearest", "bilinear")]
         for folder, names in incomplete(dataset, folders).items():
             logger.info(
                 f"{folder}: {len(names)} missing, such as {names[0]}: made again"

@@ -1,3 +1,5 @@
+PUBLISHED = os.path.relpath(ROOT / "ccc/report/published.yaml")
+
 # What the pages are made of besides Python.
 TEMPLATES = sorted(
     os.path.relpath(path)
@@ -14,6 +16,7 @@ rule tables:
         json=cells(".json"),
         csv=cells(".csv"),
         model=model_path() if "ccc" in METHODS else [],
+        published=PUBLISHED,
         code=code("cli.tables", *METRIC_CODE),
     output:
         report(
@@ -110,6 +113,7 @@ rule report:
             else expand("results/index/{split}.json", split=SHARD_COUNTS)
         ),
         templates=TEMPLATES,
+        published=PUBLISHED,
         code=code("cli.report", *METRIC_CODE),
     output:
         page=report(

@@ -6,6 +6,16 @@ def starting_weights():
     return [path for path in named.values() if isinstance(path, str)]
 
 
+def chosen_settings():
+    """What the configuration sets otherwise than by default: a new setting is no reason to train a model anew."""
+    defaults = Training().model_dump()
+    return {
+        name: value
+        for name, value in config["training"].items()
+        if value != defaults[name]
+    }
+
+
 # The state from which training resumes lies in results/train/<run>/state, outside the declared output: Snakemake
 # deletes the outputs of a failed job. The code is `ancient`: nobody wants a week of training redone for a comment.
 # Of several GPUs (`--set-resources train:gpu=4`) each has a process; a finished model is not trained anew for another
@@ -35,9 +45,9 @@ rule train:
         gpu=1,
     params:
         folder=subpath(output.model, parent=True),
-        options=Options(Training).words(config["training"]),
-        name=config["data"]["name"],
+        options=Options(Training).words(chosen_settings())
+        + options({"name": config["data"]["name"] or None}),
     shell:
         "ccc train {input.shards:q} --validation {input.validation:q} --codebook {input.codebook:q}"
-        " -o {params.folder:q} --name {params.name:q} --processes {resources.gpu} {params.options:q} 2>&1"
+        " -o {params.folder:q} --processes {resources.gpu} {params.options:q} 2>&1"
         " | (trap '' TERM INT HUP USR1; exec tee {log:q})"
