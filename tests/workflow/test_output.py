@@ -31,7 +31,7 @@ def job(**more):
 
 def test_a_job_is_two_lines():
     logger, stream = logged()
-    logger.info(None, extra={"event": LogEvent.RUN_INFO, "stats": {"total": 88}})
+    logger.info(None, extra={"event": LogEvent.RUN_INFO, "stats": {"all": 1, "total": 89}})
     stream.truncate(0)
     for event, facts in (
         (LogEvent.RESOURCES_INFO, {"cores": 2}),
@@ -42,7 +42,7 @@ def test_a_job_is_two_lines():
     ):
         logger.info("some words", extra={"event": event} | facts)
     assert [re.sub(r"^[\0\n]*\[[\d:]{8}\] ", "", line) for line in stream.getvalue().splitlines()] == [
-        "evaluate ccc people: logs/a.log", "evaluate ccc people: done in 0 s, 1 of 88",
+        "evaluate ccc people: logs/a.log", "evaluate ccc people: done in 0 s, 1 of 88, about 0 s left",
     ]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ class Lines(logging.StreamHandler):
         self.name, self.filters, self.formatter, self.dryrun = usual.name, usual.filters, usual.formatter, dryrun
         self.color = usual.stream.isatty()
         self.started: dict[int, tuple[str, float]] = {}  # by number of a job that runs: what it is called, and when
-        self.done = self.total = 0
+        self.done, self.total, self.begin = 0, 0, time.time()
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -57,7 +57,8 @@ class Lines(logging.StreamHandler):
             record = copy.copy(record)
             record.input = []
         if event == LogEvent.RUN_INFO:
-            self.total = record.stats["total"]
+            self.total = record.stats["total"] - record.stats.get("all", 0)  # which does nothing
+            self.begin = time.time()
         text = self.format(record)
         return f"{RED}{text}{PLAIN}" if self.color and record.levelno >= logging.ERROR else text
 
@@ -73,12 +74,14 @@ class Lines(logging.StreamHandler):
         return f"{time.strftime('[%H:%M:%S]')} {label(record)}: {', '.join(record.log) or 'no log'}"
 
     def _end(self, record) -> str:
-        self.done += 1
         if record.job_id not in self.started:
             return ""
+        self.done += 1
         name, start = self.started.pop(record.job_id)
-        words = duration(time.time() - start)
-        return f"{time.strftime('[%H:%M:%S]')} {name}: done in {words}, {self.done} of {self.total}"
+        now = time.time()
+        left = (now - self.begin) / self.done * (self.total - self.done)  # if those to come take as long
+        count = f"{self.done} of {self.total}" + (f", about {duration(left)} left" if self.done < self.total else "")
+        return f"{time.strftime('[%H:%M:%S]')} {name}: done in {duration(now - start)}, {count}"
 
 
 def label(record) -> str:
