@@ -77,7 +77,7 @@ def test_auto_takes_what_is_there_and_names_the_others_with_the_reason(checkout)
         assert (f"\ncolorize_{name} set: results/" in output) == (name in ("zhang", "ddcolor")), name
     tables = output.split("ccc tables ")[1].split("\n")[0]
     assert "--not-run 'cic=colorization_release" in tables and "--not-run zhang" not in tables
-    assert "--title 'DDColor (tiny)'" in output and "--option model=tiny" in output
+    assert "--title 'ddcolor=DDColor (tiny)'" in tables and "--option model=tiny" in output
 
 
 def test_a_method_named_outright_whose_weights_are_missing_stops_the_run(checkout):
