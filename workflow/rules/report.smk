@@ -32,7 +32,8 @@ rule tables:
         "../envs/ccc.yaml"
     params:
         model=lambda wildcards, input: options({"model": input.model}),
-        options=TABLE_OPTIONS,
+        # Functions, because in a text Snakemake would take the braces of a name for wildcards.
+        options=lambda wildcards: TABLE_OPTIONS,
     shell:
         "ccc tables {input.json:q} -o {output:q} {params.model:q} {params.options:q} 2>&1 | tee {log:q}"
 
@@ -159,7 +160,9 @@ rule report:
             if input.model
             else []
         ),
-        options=TABLE_OPTIONS + assignments("--weights", METRIC_WEIGHTS),
+        options=lambda wildcards: (
+            TABLE_OPTIONS + assignments("--weights", METRIC_WEIGHTS)
+        ),
     shell:
         "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results results"
         " --timings results/timings --pictures {params.pictures} --rerun {params.rerun:q}"

@@ -45,8 +45,10 @@ rule train:
         gpu=1,
     params:
         folder=subpath(output.model, parent=True),
-        options=Options(Training).words(chosen_settings())
-        + options({"name": config["data"]["name"] or None}),
+        options=lambda wildcards: (
+            Options(Training).words(chosen_settings())
+            + options({"name": config["data"]["name"] or None})
+        ),
     shell:
         "ccc train {input.shards:q} --validation {input.validation:q} --codebook {input.codebook:q}"
         " -o {params.folder:q} --processes {resources.gpu} {params.options:q} 2>&1"
