@@ -10,6 +10,8 @@ from ccc.assets import PUBLISHED
 from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata
 from ccc.settings.configuration import read_configuration
+from ccc.settings.options import Options
+from ccc.settings.training import Training
 
 
 def checked_config(given: dict) -> dict:
@@ -35,3 +37,16 @@ def check_start(training: dict, trained: bool) -> None:
     if wrong:
         needed = " and ".join(f"training.{name}: {value}" for name, value in wrong.items())
         raise CCCError(f"training.init: to start from {os.path.basename(path)}, set {needed}")
+
+
+def starting_weights(training: dict) -> list[str]:
+    """Files that training starts from; ImageNet weights that `ccc weights` finds are not among them."""
+    init = os.path.relpath(PUBLISHED) if training["init"] is True else training["init"]
+    return [path for path in (training["pretrained"], init) if isinstance(path, str)]
+
+
+def recipe_options(training: dict) -> list[str]:
+    """Options of `ccc train` for what is set otherwise than by default: a new setting trains no model anew."""
+    defaults = Training().model_dump()
+    chosen = {name: value for name, value in training.items() if value != defaults[name]}
+    return Options(Training).words(chosen)

@@ -14,14 +14,16 @@ sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports
 from ccc.assets import photographs as datasets
 from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError
-from ccc.settings.options import Options
-from ccc.settings.training import Training
 from workflow.lib import code as source_code
 from workflow.lib import families
 from workflow.lib import methods as method_files
 from workflow.lib import sources
 from workflow.lib.commands import assignments, options, rerun_command
-from workflow.lib.configuration import checked_config
+from workflow.lib.configuration import (
+    checked_config,
+    recipe_options,
+    starting_weights,
+)
 from workflow.lib.folder_lock import hold_folder
 from workflow.lib.incomplete import incomplete
 from workflow.lib.methods import kept_folder, segmenter_checkpoint

@@ -1,21 +1,3 @@
-def starting_weights():
-    """Files that training starts from; ImageNet weights that `ccc weights` finds are not among them."""
-    named = {name: config["training"][name] for name in ("pretrained", "init")}
-    if named["init"] is True:
-        named["init"] = os.path.relpath(ROOT / "ccc/assets/ccc-scenes.safetensors")
-    return [path for path in named.values() if isinstance(path, str)]
-
-
-def chosen_settings():
-    """What the configuration sets otherwise than by default: a new setting is no reason to train a model anew."""
-    defaults = Training().model_dump()
-    return {
-        name: value
-        for name, value in config["training"].items()
-        if value != defaults[name]
-    }
-
-
 # The state from which training resumes lies in results/train/<run>/state, outside the declared output: Snakemake
 # deletes the outputs of a failed job. The code is `ancient`: nobody wants a week of training redone for a comment.
 # Of several GPUs (`--set-resources train:gpu=4`) each has a process; a finished model is not trained anew for another
@@ -26,7 +8,7 @@ rule train:
         validation=VALIDATION_SHARDS,
         statistics=STATISTICS,
         codebook="results/codebook.json",
-        weights=starting_weights(),
+        weights=starting_weights(config["training"]),
         code=ancient(code("cli.train")),
     output:
         model=f"results/train/{RUN}/ccc.safetensors",
@@ -46,7 +28,7 @@ rule train:
     params:
         folder=subpath(output.model, parent=True),
         options=lambda wildcards: (
-            Options(Training).words(chosen_settings())
+            recipe_options(config["training"])
             + options({"name": config["data"]["name"] or None})
         ),
     shell:
