@@ -208,7 +208,9 @@ def _leave_signals(worker: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-_sha256_once = functools.cache(sha256)  # not in every epoch
+@functools.cache  # not in every epoch
+def _sha256_of(path: str, size: int, modified: int) -> str:
+    return sha256(path)
 
 
 def _samples(facts: dict[str, dict], shards: Iterable[dict]) -> Iterator[dict]:
@@ -216,7 +218,8 @@ def _samples(facts: dict[str, dict], shards: Iterable[dict]) -> Iterator[dict]:
     for shard in shards:
         url, found = shard["url"], 0
         try:
-            if _sha256_once(url) != facts[url]["sha256"]:
+            found_file = os.stat(url)
+            if _sha256_of(url, found_file.st_size, found_file.st_mtime_ns) != facts[url]["sha256"]:
                 raise CCCError(f"{url}: is not the file that its JSON describes (another SHA-256); {AGAIN}")
             for sample in wds.tarfile_samples([shard]):
                 found += 1

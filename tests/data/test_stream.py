@@ -228,6 +228,14 @@ def test_a_shard_of_other_bytes_is_never_read_silently(shards, tmp_path, workers
         list(Stream([path], Codebook.fit(np.full(400, 600)), 2, workers=workers).compact())
 
 
+def test_a_shard_that_is_written_again_is_compared_again(shards, tmp_path):
+    path, book, counts = tmp_path / "0.tar", Codebook.fit(np.full(400, 600)), []
+    for shard in shards:
+        packed_again(shard, path)
+        counts.append(len(grays(Stream([path], book, 1))))
+    assert counts == [json.loads(shard.with_suffix(".json").read_text())["samples"] for shard in shards]
+
+
 def test_an_environment_that_speaks_of_workers_splits_no_shards(shards, monkeypatch):
     monkeypatch.setenv("WORKER", "0")
     monkeypatch.setenv("NUM_WORKERS", "2")
