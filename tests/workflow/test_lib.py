@@ -4,16 +4,20 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from snakemake.exceptions import WorkflowError
 
 import ccc.metrics.families
 from ccc.assets import PUBLISHED
+from ccc.core.errors import CCCError
 from ccc.metrics import registry
+from ccc.settings.training import Training
 from workflow.lib import families
 from workflow.lib.code import code, imported
 from workflow.lib.commands import assignments, options
-from workflow.lib.configuration import checked_config
+from workflow.lib.configuration import check_start, checked_config, recipe_options
 from workflow.lib.methods import Methods, kept_folder, segmenter_checkpoint, title
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +69,19 @@ def test_training_starts_from_a_model_of_its_own_kind_or_says_which():
         checked_config(given | {"training": {"init": True, "encoder": "resnet18"}})
     fitting = {"init": True, "encoder": "mobilenet_v2", "decoder": "skip"}
     assert checked_config(given | {"training": fitting})["training"]["init"] is True
+
+
+def test_training_starts_from_no_file_that_is_no_model(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": np.zeros(1)}, path)
+    with pytest.raises(CCCError, match="training.init: .*other.safetensors is no model of `ccc train`"):
+        check_start(Training(init=str(path)).model_dump(), trained=False)
+
+
+def test_a_setting_at_its_default_is_no_option_of_the_training():
+    """So that a new setting trains no finished model anew."""
+    assert recipe_options(Training().model_dump()) == []
+    assert recipe_options(Training(steps=5, flip=False).model_dump()) == ["--no-flip", "--steps", "5"]
 
 
 def test_true_for_a_model_is_the_one_that_comes_with_ccc():

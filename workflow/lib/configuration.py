@@ -1,6 +1,5 @@
 """The configuration with all defaults; what is wrong in it stops the run before any work."""
 
-import json
 import os
 
 from snakemake.exceptions import WorkflowError
@@ -32,8 +31,10 @@ def check_start(training: dict, trained: bool) -> None:
     if trained or not training["init"]:
         return
     path = PUBLISHED if training["init"] is True else training["init"]
-    found = json.loads(safetensors_metadata(path).get("settings", "{}"))
-    wrong = {name: found.get(name) for name in ("encoder", "decoder") if found.get(name) != training[name]}
+    found = {"decoder": "plain"} | safetensors_metadata(path)  # models from before there was a choice name none
+    if "encoder" not in found:
+        raise CCCError(f"training.init: {path} is no model of `ccc train`")
+    wrong = {name: found[name] for name in ("encoder", "decoder") if found[name] != training[name]}
     if wrong:
         needed = " and ".join(f"training.{name}: {value}" for name, value in wrong.items())
         raise CCCError(f"training.init: to start from {os.path.basename(path)}, set {needed}")
