@@ -120,6 +120,12 @@ def test_a_folder_that_lacks_one_picture_is_made_again(project):
     assert planned(project) == ALL
 
 
+def test_a_folder_of_no_use_to_the_run_is_left_as_it_is(project):
+    (project.folder / "results/upsampled/nearest/people").mkdir(parents=True)  # of a run that harmonized
+    output = done(project, "-n")
+    assert jobs(output) == {} and "made again" not in output
+
+
 def test_pictures_that_a_method_finds_in_a_folder_count_by_what_they_are(project):
     kept = project.folder / "kept/people"
     shutil.copytree(project.folder / "results/benchmarks/people/truth", kept)

@@ -12,6 +12,3 @@ def test_each_gpu_of_the_train_rule_is_a_process_and_their_number_trains_nothing
     assert run.returncode == 0, run.output
     assert "2 x cpu: 2 steps" in (copied.folder / "logs/train/tiny.log").read_text()
     assert "Nothing to be done" in copied.run(model).output
-    at_default = given["training"] | {"batch_size": 4, "steps": 2, "warmup": 0}
-    copied.configure({"training": at_default, "data": unnamed})
-    assert "Nothing to be done" in copied.run(model).output, "as a new setting does nothing to a trained model"

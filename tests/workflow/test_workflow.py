@@ -250,6 +250,16 @@ def test_editing_a_family_of_metrics_reruns_its_cells_and_no_others(finished, fi
         path.write_text(old)
 
 
+def test_other_published_figures_make_tables_and_pages_anew(finished):
+    path = finished / "ccc/report/published.yaml"
+    old = path.read_text()
+    path.write_text(old + "\n# edited\n")
+    try:
+        assert planned(finished) == (TOLD, set())
+    finally:
+        path.write_text(old)
+
+
 @pytest.mark.parametrize(
     ("file", "family", "more"),
     [
