@@ -7,6 +7,7 @@ import io
 import os
 import random
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -89,7 +90,7 @@ class Stream:
             _Epoch(self),
             batch_size=None,
             num_workers=self.workers,
-            worker_init_fn=_leave_signals,
+            worker_init_fn=_obey_parent,
             prefetch_factor=4 if self.workers else None,
             persistent_workers=self.workers > 0,
         )
@@ -202,10 +203,16 @@ class _Epoch(torch.utils.data.IterableDataset):
         return iter(dataclasses.replace(self.stream, epoch=self.epoch.item())._pipeline(self.facts, *worker))
 
 
-def _leave_signals(worker: int) -> None:
-    """The training process decides when to stop: a batch scheduler signals the whole process group."""
-    for number in STOPS:
-        signal.signal(number, signal.SIG_IGN)
+def _obey_parent(worker: int) -> None:
+    """The training process alone decides when to stop: a batch scheduler signals all processes of a job."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    while signal.sigwaitinfo(STOPS).si_pid != os.getppid():
+        pass
+    os._exit(0)  # as torch's own handler, which knows no way to leave the signals of others alone
 
 
 @functools.cache  # not in every epoch

@@ -4,6 +4,8 @@ import dataclasses
 import io
 import json
 import shutil
+import subprocess
+import sys
 import tarfile
 
 import numpy as np
@@ -48,6 +50,26 @@ def test_epochs_by_the_same_workers_are_what_each_gives_alone(shards, workers):
     for alone in (stream, dataclasses.replace(stream, epoch=4, skip=0), dataclasses.replace(stream, epoch=5, skip=0)):
         for (gray, classes), (same_gray, same_classes) in zip(next(epochs), alone.compact(), strict=True):
             assert (gray == same_gray).all() and (classes == same_classes).all()
+
+
+HOLDER = """
+import os, signal, sys
+import numpy as np, psutil
+from ccc.codebook import Codebook
+from ccc.data.stream import Stream
+readers = Stream(sys.argv[1:], Codebook.fit(np.full(400, 600)), 2, workers=2).epochs()
+next(next(readers))
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.killpg(0, signal.SIGTERM)
+print(len(psutil.Process().children()))
+"""
+
+
+def test_readers_leave_the_signals_of_others_and_end_with_their_process(shards):
+    """At its end a process sends SIGTERM to readers that it still holds, and waits for them."""
+    command = [sys.executable, "-c", HOLDER, *map(str, shards)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, start_new_session=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
 
 
 def test_what_torchrun_sets_splits_no_shards(shards, monkeypatch):
