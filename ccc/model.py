@@ -18,8 +18,7 @@ from ccc.core.files import write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
 from ccc.settings.decoding import DECODES, PAPERS_DECODING, Decoding
-from ccc.settings.model_file import model_settings
-from ccc.settings.training import DECODERS
+from ccc.settings.training import DECODERS, model_settings
 
 SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
 

@@ -14,9 +14,7 @@ from pathlib import Path
 
 from ccc.cli.options import add_options, parse_options
 from ccc.cli.progress import bar
-from ccc.core.errors import CCCError, write_line
-from ccc.settings.base import current_names
-from ccc.settings.decoding import Decoding
+from ccc.core.errors import CCCError
 
 
 def add_arguments(parser):
@@ -44,9 +42,7 @@ def run(args):
         value = getattr(args, name)
         if value is not None and value < least:
             raise CCCError(f"--{name.replace('_', '-')} must be at least {least}, got {value}")
-    options = parse_options(args.option)
-    if args.method == "ccc":
-        options = today(options)
+    options = colorizers.todays_options(args.method, parse_options(args.option))
     tasks = coloring.plan(args.input, args.output)
     colorizer = colorizers.load(args.method, args.weights, args.device, **options)
     weights = colorizers.files(args.method, args.weights, **options)
@@ -70,14 +66,6 @@ def run(args):
     for error in skipped:
         print(f"  skipped {error}")
     return 0 if done or kept else 1
-
-
-def today(options):
-    """The options of CCC under today's names, with a warning for old ones."""
-    options, found = current_names(options, Decoding)
-    for old, new in found.items():
-        write_line(f"warning: the option {old} is {new} now, and the next release takes only the new name")
-    return options
 
 
 def _video(colorizer, source, target, batch, max_size, made):

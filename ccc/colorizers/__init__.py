@@ -16,6 +16,8 @@ from pathlib import Path
 from ccc.assets import weights as weight_files
 from ccc.colorizers.base import Colorizer, MethodInfo
 from ccc.core.errors import CCCError, did_you_mean
+from ccc.settings.base import todays_names
+from ccc.settings.decoding import Decoding
 
 NOT_METHODS = ("base", "coloring", "video")
 
@@ -87,14 +89,20 @@ def files(name: str, weights=None, **options) -> list[Path]:
     return [weight_files.locate(module.INFO.weights[0], weights)]
 
 
+def todays_options(name: str, given: dict) -> dict:
+    """`given` with CCC's options under today's names; a warning is written for each old one."""
+    return todays_names(given, Decoding) if name == "ccc" else given
+
+
 def load(name: str, weights=None, device=None, **given) -> Colorizer:
     """Make a method ready to colour.
 
     `weights`: path of its weight file (a dict of paths where it has several), or None to look where `ccc weights`
     keeps them; `device`: a torch device or its name, None for the GPU where there is one; `given`: the method's own
-    `options`. Raises CCCError for an unknown name, MissingWeights where a file is not at hand.
+    `options`, of which CCC's are taken by old names too. Raises CCCError for an unknown name, MissingWeights where a
+    file is not at hand.
     """
-    known = options(name)
+    known, given = options(name), todays_options(name, given)
     for option in given:
         if option not in known:
             hint = did_you_mean(option, known)

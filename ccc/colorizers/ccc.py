@@ -10,7 +10,7 @@ from ccc.color import lightness, resize_ab, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo
 from ccc.core.errors import MissingWeights
 from ccc.core.files import safetensors_metadata
-from ccc.settings.model_file import model_settings
+from ccc.settings.training import model_settings
 
 INFO = MethodInfo(
     name="ccc",

@@ -1,18 +1,18 @@
-"""What every section of settings shares: how a field is declared, and the one sentence for a wrong value."""
+"""What every section of settings shares: how a field is declared, old names, and the sentence for a wrong value."""
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+import re
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Self, get_args
 
 import pydantic
+from pydantic.json_schema import GenerateJsonSchema
 
-from ccc.core.errors import CCCError, did_you_mean
+from ccc.core.errors import CCCError, did_you_mean, write_line
 
 UserPath = Annotated[str, pydantic.AfterValidator(os.path.expanduser)]  # `~` is expanded
-NAME = "^[A-Za-z0-9_-]+$"
-Name = Annotated[str, pydantic.Field(pattern=NAME)]  # a part of file names and of Snakemake's patterns
+Name = Annotated[str, pydantic.Field(pattern="^[A-Za-z0-9_-]+$")]  # a part of file names and of Snakemake's patterns
 
 
 def setting(default: Any, text: str, paper: Any = None, **bounds) -> Any:
@@ -33,66 +33,83 @@ class Section(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="before")
     @classmethod
-    def _empty(cls, values: Any) -> Any:
-        return {} if values is None else values  # `training:` with nothing below it
+    def _known_names(cls, values: Any) -> Any:
+        if values is None:  # `training:` with nothing below it
+            return {}
+        known = cls.model_fields
+        unknown = [key for key in values if key not in known] if isinstance(values, Mapping) else []
+        if unknown and cls.model_config["extra"] == "forbid":
+            hint = did_you_mean(str(unknown[0]), known)
+            raise ValueError(f"unknown key {unknown[0]!r}: {hint}there are {', '.join(known)}")
+        return values
 
     @pydantic.field_validator("*", mode="before")
     @classmethod
     def _no_truth_for_a_number(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
         kind = cls.model_fields[info.field_name].annotation
         if isinstance(value, bool) and bool not in (kind, *get_args(kind)):
-            raise ValueError("true and false are no numbers")
+            raise ValueError("true and false are no value of it; YAML reads words such as no and on so: quote them")
         return value
 
     @classmethod
-    def checked(cls, values: Any, name: Callable[[tuple], str] | None = None) -> Self:
+    def checked(cls, values: Mapping, name: Callable[[tuple], str] | None = None) -> Self:
         """The section of these values, with defaults for the others. `name` writes a setting's place in messages.
 
-        Raises CCCError with a sentence for each wrong value, one a line.
+        Old names are taken with a warning. Raises CCCError with a sentence for each wrong value, one a line.
         """
+        values = todays_names(values, cls)
         try:
             return cls.model_validate(values)
         except pydantic.ValidationError as error:
-            raise CCCError("\n".join(sentences(cls, error, values, name or dotted))) from None
+            raise CCCError("\n".join(_sentences(error, values, name or dotted))) from None
 
     def check(self) -> None:
         """Raise CCCError, naming the setting, where one is not among its choices or out of its range."""
         self.checked(self.model_dump())
 
 
-def current_names(values: Mapping, *sections: type[Section]) -> tuple[dict, dict[str, str]]:
-    """`values` under the names of today, and by old name that stood there the new one.
+def todays_names(values: Mapping, *sections: type[Section], warn: Callable[[str], Any] = write_line) -> dict:
+    """`values` under the names of today; `warn` is called with a line for each old one.
 
-    Raises CCCError where a setting is given by both.
+    Raises CCCError where a setting is given by both names.
     """
-    old_names = {old: new for section in sections for old, new in section.old_names.items()}
-    found = {old: new for old, new in old_names.items() if old in values}
-    for old, new in found.items():
-        if new in values:
-            raise CCCError(f"{old} is the old name of {new}: give {new} alone")
-    return {found.get(name, name): value for name, value in values.items()}, found
+    values = dict(values)
+    for old, new in [names for section in sections for names in section.old_names.items()]:
+        if old in values:
+            if new in values:
+                raise CCCError(f"{old} is the old name of {new}: give {new} alone")
+            warn(f"warning: {old} is {new} now, and the next release takes only the new name")
+            values[new] = values.pop(old)
+    return values
 
 
-@cache
+class _Untitled(GenerateJsonSchema):
+    def field_title_should_be_set(self, schema) -> bool:
+        return False  # a title would say the name again
+
+
 def schema_of(section: type[Section]) -> dict:
-    """JSON schema of a section, its parts in place of references to them, without titles."""
-    whole = section.model_json_schema()
-    parts = whole.pop("$defs", {})
+    """JSON schema of a section."""
+    return section.model_json_schema(schema_generator=_Untitled)
 
-    def inlined(node: Any, names: bool = False) -> Any:
-        if isinstance(node, list):
-            return [inlined(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            node = parts[node["$ref"].rsplit("/", 1)[1]] | {key: node[key] for key in node if key != "$ref"}
-        if "patternProperties" in node:
-            ((pattern, values),) = node["patternProperties"].items()
-            node = {key: node[key] for key in node if key != "patternProperties"}
-            node |= {"propertyNames": {"pattern": pattern}, "additionalProperties": values}
-        return {key: inlined(value, key == "properties") for key, value in node.items() if names or key != "title"}
 
-    return inlined(whole)
+SIGNS = {
+    "minimum": ">=",
+    "exclusiveMinimum": ">",
+    "maximum": "<=",
+    "exclusiveMaximum": "<",
+    "multipleOf": "multiple of",
+}
+
+
+def kind(schema: Mapping) -> str:
+    """What a setting takes: "integer >= 1 or null", "crop, stretch"."""
+    if "anyOf" in schema:
+        return " or ".join(map(kind, schema["anyOf"]))
+    if choices := schema.get("enum") or [schema[key] for key in ("const",) if key in schema]:
+        return ", ".join(map(str, choices))
+    bounds = [f"{sign} {schema[key]:g}" for key, sign in SIGNS.items() if key in schema]
+    return f"{schema['type']} {', '.join(bounds)}".rstrip()
 
 
 def dotted(place: tuple) -> str:
@@ -100,117 +117,40 @@ def dotted(place: tuple) -> str:
     return ".".join(map(str, place))
 
 
-def sentences(section: type[Section], error: pydantic.ValidationError, values: Any, name: Callable) -> Iterable[str]:
-    """One sentence for each wrong value, in the order in which they stand."""
-    found = {}  # a union has an error for each of its branches
-    for item in error.errors():
-        place, schema, text = _located(schema_of(section), item["loc"])
-        unknown = item["type"] == "extra_forbidden"
-        found.setdefault(item["loc"] if unknown else place, _sentence(item, name(place), schema, text, values, place))
-    return found.values()
+def _sentences(error: pydantic.ValidationError, values: Any, name: Callable[[tuple], str]) -> list[str]:
+    """A sentence for each wrong setting, in the order in which they stand: pydantic's, what was given, and a hint."""
+    found: dict[tuple, list] = {}  # an error for each branch of a union, which pydantic adds to the place
+    for item in error.errors(include_url=False):
+        place = item["loc"] if item["type"] == "missing" else _place(values, item["loc"])
+        found.setdefault(place, []).append(item)
+    return [": ".join(filter(None, [name(place), _sentence(items)])) for place, items in found.items()]
 
 
-def _sentence(item: Mapping, where: str, schema: dict, text: str, values: Any, place: tuple) -> str:
-    if item["type"] == "extra_forbidden":
-        return _unknown(where, item["loc"][-1], list(schema["properties"]))
-    if item["loc"][-1:] == ("[key]",):
-        return f"{where}: the name must be {_kind({'pattern': NAME})}"
-    if item["type"] == "missing":
-        return f"{where} is missing: {text}"
-    if item["type"] == "value_error" and "properties" in schema:
-        return f"{where}: {item['ctx']['error']}" if where else str(item["ctx"]["error"])
-    sentence = f"{where} must be {wanted(schema)}, got {_got(schema, _value(values, place))}"
-    return f"{sentence} ({text})" if text else sentence
-
-
-def _unknown(where: str, key: str, known: list[str]) -> str:
-    hint = did_you_mean(str(key), known).strip()
-    near = f" ({hint})" if hint else ""
-    return f"{where or 'top level'}: unknown key {key!r}{near}; there are {', '.join(known)}"
-
-
-def _located(schema: dict, location: tuple) -> tuple[tuple, dict, str]:
-    """Place of a setting, its schema and its help; what pydantic adds on the branches of a union is left out."""
-    place, text = (), ""
-    for part in location:
-        if part in schema.get("properties", {}):
-            schema = schema["properties"][part]
-        elif isinstance(schema.get("additionalProperties"), dict):
-            schema = schema["additionalProperties"]
-        elif isinstance(part, int) and "items" in schema:
-            schema = schema["items"]
-        else:
-            break
-        place, text = (*place, part), schema.get("description", text)
-    return place, schema, text
-
-
-def _value(values: Any, place: tuple) -> Any:
-    for part in place:
-        values = values[part]
-    return values
-
-
-def _got(schema: dict, value: Any) -> str:
-    """A value as its writer wrote it, with what may have gone wrong."""
-    if isinstance(value, str):
+def _place(values: Any, location: tuple) -> tuple:
+    for depth, part in enumerate(location):
         try:
-            float(value)
-            return value
-        except ValueError:
-            hint = did_you_mean(value, [word for word in _choices(schema) if isinstance(word, str)])
-            return repr(value) + (f": {hint.strip()}" if hint else "")
-    shown = json.dumps(value, default=str)
-    if _is_text(schema) and isinstance(value, bool | int | float):
-        return f"{shown}: YAML reads some words as numbers or as true and false, write them in quotes"
-    return shown
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            return location[:depth]
+    return location
 
 
-def _branches(schema: dict) -> list[dict]:
-    """The kinds of value that are taken, but for null, which stands in the help."""
-    found = schema.get("anyOf") or [schema]
-    return [branch for branch in found if branch.get("type") != "null"]
+def _sentence(items: list) -> str:
+    first = items[0]
+    if first["type"] == "missing":
+        return "is missing"
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
+    text = " or ".join([first["msg"], *(item["msg"].removeprefix("Input should be ") for item in items[1:])])
+    given = first["input"]
+    hint = ""
+    if isinstance(given, str):
+        choices = [word for item in items for word in re.findall("'([^']+)'", item.get("ctx", {}).get("expected", ""))]
+        hint = did_you_mean(given, choices).strip()
+    elif isinstance(given, bool | int | float) and any(item["type"] == "string_type" for item in items):
+        hint = "YAML reads some words as numbers or as true and false: write them in quotes"
+    return f"{text}, got {_shown(given)}" + (f" ({hint})" if hint else "")
 
 
-def _choices(schema: dict) -> list:
-    return [
-        value
-        for branch in _branches(schema)
-        for value in (branch.get("enum") or [branch.get("const")])
-        if value is not None
-    ]
-
-
-def _is_text(schema: dict) -> bool:
-    return any(branch.get("type") == "string" and not _choices(branch) for branch in _branches(schema))
-
-
-def nullable(schema: dict) -> bool:
-    """Whether a setting may be null."""
-    return {"type": "null"} in schema.get("anyOf", []) or None in schema.get("enum", [])
-
-
-def wanted(schema: dict) -> str:
-    """What a setting takes, in words: kind, choices, range."""
-    choices = [json.dumps(value) if not isinstance(value, str) else value for value in _choices(schema)]
-    words = [f"one of {', '.join(choices)}"] if len(choices) > 1 else choices
-    kinds = [_kind(branch) for branch in _branches(schema) if "enum" not in branch and "const" not in branch]
-    return " or ".join(kinds + words)
-
-
-def _kind(branch: dict) -> str:
-    names = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "array": "a list"}
-    if "pattern" in branch:
-        return "a name of letters, digits, _ and -"
-    if branch.get("type") == "array" and branch.get("minItems"):
-        return "a list that is not empty"
-    kind = names.get(branch.get("type"), "text" if branch.get("type") == "string" else "a section with keys")
-    low, high = branch.get("minimum"), branch.get("maximum")
-    if low is not None and high is not None:
-        kind += f" in {low:g} to {high:g}"
-    else:
-        limits = {"minimum": "of at least", "exclusiveMinimum": "above", "maximum": "at most"}
-        limits |= {"exclusiveMaximum": "below"}
-        bounds = [f"{words} {branch[key]:g}" for key, words in limits.items() if key in branch]
-        kind += " " + " and ".join(bounds) if bounds else ""
-    return kind + (f", a multiple of {branch['multipleOf']:g}" if "multipleOf" in branch else "")
+def _shown(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False)

@@ -8,7 +8,7 @@ from ccc.settings.base import Section, UserPath, setting
 
 
 class Titles(Section):
-    """What methods are called in tables."""
+    """What methods are called in tables; those of your own may be named as well."""
 
     model_config = pydantic.ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, str] = pydantic.Field(init=False)

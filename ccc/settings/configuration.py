@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 
 from ccc.core.errors import CCCError, write_line
-from ccc.settings.base import Name, Section, UserPath, current_names, dotted, setting
+from ccc.settings.base import Name, Section, UserPath, setting, todays_names
 from ccc.settings.baselines import Baselines, Titles
 from ccc.settings.benchmark import SIDE, Benchmark, Showcase, Side
 from ccc.settings.data import CodebookChoice, Data
@@ -98,45 +98,27 @@ class Configuration(Section):
 def read_configuration(given: Mapping, warn: Callable[[str], Any] = write_line) -> Configuration:
     """The configuration that a YAML file gives, with all defaults.
 
-    Names of the release before are taken, and `warn` is called with one line that says what they are now. Raises
-    CCCError with a line for each thing that is wrong.
+    Names of the release before are taken, and `warn` is called with a line for each. Raises CCCError with a line for
+    each thing that is wrong.
     """
-    wrong = list(_keys_of_other_kinds(given))
-    if wrong:
-        raise CCCError("\n".join(wrong))
-    values, found = _today(given)
-    if found:
-        renamed = ", ".join(f"`{old}` is `{new}`" for old, new in found.items())
-        warn(f"old names in the configuration, of which the next release takes only the new: {renamed}")
-    return Configuration.checked(values)
+    return Configuration.checked(_todays_sections(given, warn))
 
 
-def _keys_of_other_kinds(values: Any, place: tuple = ()):
-    if isinstance(values, list):
-        values = dict(enumerate(values))
-    elif isinstance(values, Mapping):
-        for key in values:
-            if not isinstance(key, str):
-                kind = str(key).lower() if isinstance(key, bool) or key is None else f"the {type(key).__name__} {key}"
-                where = dotted(place) or "top level"
-                yield f"{where}: YAML reads one of the names here as {kind}: write it in quotes"
-    else:
-        return
-    for key, value in values.items():
-        yield from _keys_of_other_kinds(value, (*place, key))
-
-
-def _today(given: Mapping) -> tuple[dict, dict[str, str]]:
-    """The configuration under today's names, and by old name the new one.
+def _todays_sections(given: Mapping, warn: Callable[[str], Any]) -> dict:
+    """The configuration under today's names.
 
     `training` once named the photographs, beside `train`, the recipe, and `data` the folder of all photographs.
     """
-    values, found = dict(given), {}
-    old_data = isinstance(values.get("data"), str)
-    of_data = set(Data.model_fields) - set(Training.model_fields)
-    beside = values["training"] if isinstance(values.get("training"), Mapping) else {}
-    old_training = bool(of_data & set(beside)) and not isinstance(values.get("data"), Mapping)
-    if old_data:
+
+    def rename(old: str, new: str) -> Any:
+        warn(f"warning: `{old}` is `{new}` now, and the next release takes only the new name")
+        return values.pop(old)
+
+    values = dict(given)
+    section = values["training"] if isinstance(values.get("training"), Mapping) else {}
+    of_data = not Training.model_fields.keys() >= set(section) & Data.model_fields.keys()
+    old_training = of_data and not isinstance(values.get("data"), Mapping)
+    if isinstance(values.get("data"), str):
         if not old_training and "train" not in values:
             raise CCCError(
                 "data: the section of the photographs to train on, and no folder; the folder from which paths start "
@@ -144,21 +126,14 @@ def _today(given: Mapping) -> tuple[dict, dict[str, str]]:
             )
         if "photographs" in values:
             raise CCCError("data is the old name of photographs: give photographs alone")
-        values["photographs"] = values.pop("data")
-        found["data"] = "photographs"
+        values["photographs"] = rename("data", "photographs")
     if old_training:
-        values["data"] = values.pop("training")
-        found["training"] = "data"
+        values["data"] = rename("training", "data")
     if "train" in values:
-        recipe, beside = values.pop("train") or {}, values.get("training") or {}
+        recipe, beside = rename("train", "training") or {}, values.get("training") or {}
         both = isinstance(recipe, Mapping) and isinstance(beside, Mapping)
         values["training"] = {**beside, **recipe} if both else recipe
-        found["train"] = "training"
     for name, section in (("training", Recipe), ("colorize", Decoding)):
         if isinstance(values.get(name), Mapping):
-            try:
-                values[name], renamed = current_names(values[name], section)
-            except CCCError as error:
-                raise CCCError(f"{name}: {error}") from None
-            found |= {f"{name}.{old}": f"{name}.{new}" for old, new in renamed.items()}
-    return values, found
+            values[name] = todays_names(values[name], section, warn=warn)
+    return values

@@ -1,11 +1,26 @@
-"""How the network is trained."""
+"""How the network is trained, and the settings that a model's file carries."""
 
+import json
+from collections.abc import Mapping
 from typing import Literal, Self, get_args
 
 import pydantic
 
-from ccc.settings.base import Section, UserPath, setting
+from ccc.settings.base import Section, UserPath, setting, todays_names
+from ccc.settings.decoding import Decoding
 
+# The classifiers of torchvision whose features end at 1/32 of the picture, with maps at 1/4, 1/8 and 1/16 before.
+Encoder = Literal[
+    *("densenet121", "densenet161", "densenet169", "densenet201"),
+    *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2"),
+    *("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
+    *("convnext_tiny", "convnext_small", "convnext_base", "convnext_large"),
+    *("efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4"),
+    *("efficientnet_b5", "efficientnet_b6", "efficientnet_b7"),
+    *("efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l"),
+    *("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"),
+    *("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"),
+]
 Decoder = Literal["plain", "skip"]
 Balance = Literal["cbce", "inverse", "none", "cic"]
 Reduction = Literal["mean", "sum", "pixel_mean"]
@@ -20,15 +35,15 @@ class Recipe(Section):
 
     old_names = {"zoom": "random_resized_crop", "relight": "gamma_jitter", "clip": "gradient_clipping"}
 
-    encoder: str = setting(
+    encoder: Encoder = setting(
         "densenet121", "classifier of torchvision with features at 1/32 of the picture, such as resnet50"
     )
     pretrained: bool | UserPath = setting(
-        False, "ImageNet weights for the encoder: a path, true to find them where `ccc weights` keeps them, or false"
+        False, "start the encoder from ImageNet weights: those of a file, or those that `ccc weights` keeps (true)"
     )
     decoder: Decoder = setting("plain", "`plain`, the paper's, or `skip`, which also sees the encoder's finer maps")
     init: bool | UserPath = setting(
-        False, "start from a trained model, whose classes may be others: a path, true for the one of ccc, or false"
+        False, "start from a trained model, whose classes may be others: that of a file, or the one of ccc (true)"
     )
     batch_size: int = setting(64, "pictures a step, over all processes that train together", ge=1)
     learning_rate: float = setting(1e-3, "of Adam", gt=0)
@@ -105,3 +120,8 @@ class Training(Recipe):
 
     def recipe(self) -> Recipe:
         return Recipe(**self.model_dump(include=set(Recipe.model_fields)))
+
+
+def model_settings(metadata: Mapping[str, str]) -> dict:
+    """The settings in a model file's metadata, under today's names. Raises KeyError where there are none."""
+    return todays_names(json.loads(metadata["settings"]), Recipe, Decoding, warn=lambda line: None)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from ccc import colorizers
 from ccc.assets import PUBLISHED
 from ccc.cli import main
 from ccc.core.files import safetensors_metadata
@@ -67,3 +68,5 @@ def test_an_option_of_the_release_before_is_taken_with_a_warning(tmp_path, astro
         assert main(["colorize", str(tmp_path / "gray.png"), *options]) == 0
         assert ("unbalance is logit_adjustment now" in capsys.readouterr().err) == (name == "unbalance")
     assert np.array_equal(read_rgb(tmp_path / "unbalance.png"), read_rgb(tmp_path / "logit_adjustment.png"))
+    assert colorizers.load("ccc", device="cpu", unbalance=0.5).logit_adjustment == 0.5
+    assert "unbalance is logit_adjustment now" in capsys.readouterr().err

@@ -83,9 +83,9 @@ def test_unknown_names_and_parameters_get_a_suggestion():
     assert sams | {"felzenszwalb", "slic", "masks"} == set(names())
     with pytest.raises(CCCError, match="did you mean 'sam_vit_b'"):
         load("sam_vitb")
-    with pytest.raises(CCCError, match="felzenszwalb: unknown key 'scal' .did you mean 'scale'"):
+    with pytest.raises(CCCError, match="felzenszwalb: unknown key 'scal': did you mean 'scale'"):
         load("felzenszwalb", scal=3)
-    with pytest.raises(CCCError, match="n_segments must be a whole number"):
+    with pytest.raises(CCCError, match="n_segments: Input should be a valid integer"):
         load("slic", n_segments="many")
     with pytest.raises(CCCError, match="takes no checkpoint"):
         load("slic", "x.pth")

@@ -3,6 +3,7 @@
 import inspect
 
 import pytest
+import torch
 
 from ccc.codebook import Codebook
 from ccc.colorizers import ccc, ddcolor, deoldify, iizuka, su
@@ -12,7 +13,7 @@ from ccc.harmonize import harmonize
 from ccc.loss import ClassBalancedCrossEntropy, class_weights
 from ccc.model import ClassColors, ColorClassifier
 from ccc.settings.base import schema_of
-from ccc.settings.baselines import Baselines, DDColor, DeOldify, Iizuka, Su
+from ccc.settings.baselines import DDColor, DeOldify, Iizuka, Su
 from ccc.settings.benchmark import Preparation
 from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice, Data
 from ccc.settings.decoding import PAPERS_DECODING, Decoding
@@ -55,8 +56,18 @@ def test_what_null_stands_for():
     assert len(papers) == 3 and papers == {name: decoder[name].default for name in papers}
 
 
-@pytest.mark.parametrize("method", [deoldify, ddcolor, iizuka])
-def test_a_method_has_the_models_of_the_settings(method):
-    name = method.__name__.rsplit(".", 1)[1]
-    section = schema_of(Baselines)["properties"][name]
-    assert set(section["properties"]["model"]["enum"]) == set(method.MODELS)
+@pytest.mark.parametrize(("method", "section"), [(deoldify, DeOldify), (ddcolor, DDColor), (iizuka, Iizuka)])
+def test_a_method_has_the_models_of_the_settings(method, section):
+    assert set(schema_of(section)["properties"]["model"]["enum"]) == set(method.MODELS)
+
+
+def test_the_encoders_are_those_that_torchvision_has_and_that_end_at_1_32():
+    from torchvision import models  # after ccc.core.torchvision_ops
+
+    names = schema_of(Recipe)["properties"]["encoder"]["enum"]
+    assert set(names) <= set(models.list_models(module=models))
+    smallest = ["densenet121", "resnet18", "wide_resnet50_2", "resnext50_32x4d", "convnext_tiny", "efficientnet_b0"]
+    smallest += ["efficientnet_v2_s", "mobilenet_v2", "mobilenet_v3_small", "vgg11", "vgg11_bn"]  # of each family
+    with torch.device("meta"):
+        for name in smallest:
+            assert name in names and ColorClassifier(3, name, decoder="skip").taps

@@ -6,9 +6,8 @@ import jsonschema
 import pytest
 import yaml
 
-from ccc.settings.base import Section, schema_of
-from ccc.settings.configuration import Configuration, read_configuration
-from ccc.settings.documents import SCHEMA, TABLE, schema, with_table
+from ccc.settings.__main__ import SCHEMA, TABLE, schema, settings, with_table
+from ccc.settings.configuration import read_configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = sorted((ROOT / "config").glob("*.yaml"))
@@ -34,27 +33,15 @@ def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(yaml.safe_load(schema()))
 
 
-def settings_of(section: type[Section], above: str = ""):
-    """Every setting below a section, as its dotted name and its schema."""
-    for name, node in schema_of(section)["properties"].items():
-        yield from below(node, above + name)
-
-
-def below(node: dict, place: str):
-    yield place, node
-    for name, inner in node.get("properties", {}).items():
-        yield from below(inner, f"{place}.{name}")
-
-
 def test_every_setting_is_explained():
-    assert all(node.get("description") for _, node in settings_of(Configuration))
+    assert all(node.get("description") for _, node in settings())
 
 
 def test_what_differs_from_the_paper_is_set_in_its_configuration_and_told_in_the_readme():
     """config/places365.yaml follows the paper to the letter."""
     given = yaml.safe_load((ROOT / "config/places365.yaml").read_text())
     readings = (ROOT / "README.md").read_text().split("\n## Paper\n")[1]
-    differing = {place: node for place, node in settings_of(Configuration) if "paper" in node}
+    differing = {place: node for place, node in settings() if "paper" in node}
     assert len(differing) >= 5
     for place, node in differing.items():
         section, name = place.split(".")

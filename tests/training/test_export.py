@@ -101,7 +101,7 @@ def test_a_smaller_model_file_with_another_default(trained, tmp_path):
     assert {name: settings[name] for name in chosen} == chosen and settings["note"] == "of coffee"
     with pytest.raises(CCCError, match="is the model itself"):
         export(weights, weights, decode="argmax")
-    with pytest.raises(CCCError, match="chroma must be a number in 0 to 10, got 50"):
+    with pytest.raises(CCCError, match="chroma: Input should be less than or equal to 10, got 50"):
         export(weights, tmp_path / "no.safetensors", chroma=50)
     assert not (tmp_path / "no.safetensors").exists()
 

@@ -9,8 +9,8 @@ from ccc.assets import PUBLISHED
 from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata
 from ccc.settings.configuration import read_configuration
-from ccc.settings.options import Options
 from ccc.settings.training import Training
+from workflow.lib.commands import options
 
 
 def checked_config(given: dict) -> dict:
@@ -50,4 +50,5 @@ def recipe_options(training: dict) -> list[str]:
     """Options of `ccc train` for what is set otherwise than by default: a new setting trains no model anew."""
     defaults = Training().model_dump()
     chosen = {name: value for name, value in training.items() if value != defaults[name]}
-    return Options(Training).words(chosen)
+    switched_off = [f"--no-{name}" for name, value in chosen.items() if value is False]
+    return switched_off + options(chosen)
