@@ -1,17 +1,15 @@
 """Files from the network: resumed, checked, whole or not at all, from the first of several addresses that has them."""
 
 import contextlib
-import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ccc.core.errors import CCCError
-from ccc.core.files import sha256 as sha256_of
 from ccc.core.files import write_text
 
 _ATTEMPTS = 5  # at one address without a single new byte, before the next one is tried
@@ -19,78 +17,53 @@ _PAUSE = 0.5  # seconds before the second attempt, doubled with every fruitless 
 _CHUNK = 1 << 16  # what is lost at most where a transfer breaks off
 
 
-def check(
-    path: str | os.PathLike, *, size: int | None = None, sha256: str | None = None, md5: str | None = None
-) -> None:
-    """Compare a file with what is known of it: `size` in bytes, hexadecimal checksums, `sha256` whole or its beginning.
-
-    Raises CCCError naming the file, with what was found and what was expected, where one differs.
-    """
-    found = os.stat(path).st_size
-    if size is not None and found != size:
-        raise CCCError(f"{path}: {found:,} bytes, where {size:,} are expected")
-    if sha256 and not (digest := sha256_of(path)).startswith(sha256.lower()):
-        raise CCCError(f"{path}: sha256 {digest}, where {sha256} is expected")
-    if md5:
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "md5").hexdigest()
-        if digest != md5.lower():
-            raise CCCError(f"{path}: md5 {digest}, where {md5} is expected")
-
-
 def download(
-    urls: str | Sequence[str],
+    urls: Sequence[str],
     target: str | os.PathLike,
-    *,
-    size: int | None = None,
-    sha256: str | None = None,
-    md5: str | None = None,
-    accept: Callable[[Path], None] | None = None,
+    accept: Callable[[Path], object],
+    facts: Mapping,
     progress: Callable[[int, int | None], None] | None = None,
-) -> Path:
+) -> None:
     """Get a file into `target`, which appears whole and checked or not at all; one that is there is replaced.
 
-    `urls`: an address, or several of the same file, tried in turn; `size`, `sha256`, `md5`: see `check`; `accept` is
-    called with the path of what came, before the checksums are compared (a web page is better told as one), and raises
-    CCCError where it is not what is wanted; `progress(done, total)` is called with bytes, `total` None where nobody
-    knows it. A transfer that breaks off is taken up where it stopped, in this call or a later one: until then the
-    bytes lie beside `target` in a hidden file.
-    Returns `target`. Raises CCCError where no address gives the file, with the reason of each, and where another
-    process is fetching it.
+    `urls`: addresses of the same file, tried in turn; `accept` is called with the path of what came, and raises
+    CCCError where it is not what is wanted; `facts`: see `ccc.assets.catalogue`; `progress(done, total)` is called with
+    bytes, `total` None where nobody knows it. A transfer that breaks off is taken up where it stopped, in this call or
+    a later one: until then the bytes lie beside `target` in a hidden file. Raises CCCError where no address gives the
+    file, with the reason of each, and where another process is fetching it.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
-
-    def examine() -> None:
-        try:
-            if accept:
-                accept(part)
-            check(part, size=size, sha256=sha256, md5=md5)
-        except CCCError as error:
-            part.unlink(missing_ok=True)
-            raise CCCError("what it serves is wrong: " + str(error).replace(f"{part}: ", "", 1)) from None
-
+    size, checksum = facts.get("size"), bool(facts.get("sha256") or facts.get("md5"))
     reasons = []
     with _only_one(part, target):
-        for url in [urls] if isinstance(urls, str) else urls:
+        for url in urls:
+            fresh = not part.exists()
             try:
-                fresh = not part.exists()
-                _transfer(url, part, size, bool(sha256 or md5), progress)
+                _transfer(url, part, size, checksum, progress)
                 try:
-                    examine()
+                    _examine(part, accept)
                 except CCCError:
                     if fresh:
                         raise
                     # Its first bytes were left by an earlier address or call, and may be what is wrong.
-                    _transfer(url, part, size, bool(sha256 or md5), progress)
-                    examine()
+                    _transfer(url, part, size, checksum, progress)
+                    _examine(part, accept)
                 os.replace(part, target)
                 _origin(part).unlink(missing_ok=True)
-                return target
+                return
             except CCCError as error:
                 reasons.append(f"{url}: {error}")
     raise CCCError(f"{target.name} could not be fetched ({'; '.join(reasons) or 'no address is known'})")
+
+
+def _examine(part: Path, accept: Callable[[Path], object]) -> None:
+    try:
+        accept(part)
+    except CCCError as error:
+        part.unlink(missing_ok=True)
+        raise CCCError("what it serves is wrong: " + str(error).replace(f"{part}: ", "", 1)) from None
 
 
 def _origin(part: Path) -> Path:

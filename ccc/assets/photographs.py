@@ -7,15 +7,13 @@ import dataclasses
 import functools
 import os
 import shlex
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import yaml
 
-from ccc.assets.download import check, download
-from ccc.core.errors import CCCError, MissingDataset, did_you_mean
-from ccc.core.files import written_whole
+from ccc.assets import catalogue
+from ccc.core.errors import CCCError, MissingDataset, unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,15 +54,11 @@ def known() -> dict[str, Dataset]:
 def named(name: str) -> Dataset:
     """The set of that name. Raises CCCError with the nearest name where there is none."""
     if name not in known():
-        raise CCCError(f"no dataset {name!r}: {did_you_mean(name, known())}there are {', '.join(known())}")
+        raise unknown("dataset", name, known())
     return known()[name]
 
 
-def folders(first: str | os.PathLike | None = None) -> list[Path]:
-    """Where sets are looked for, in order: `first`, $CCC_DATA, the cache of ccc."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    given = [first, os.environ.get("CCC_DATA")]
-    return [*(Path(folder) for folder in given if folder), cache / "ccc" / "data"]
+folders = functools.partial(catalogue.folders, "data")
 
 
 def find(dataset: Dataset, first: str | os.PathLike | None = None) -> Path | None:
@@ -109,59 +103,26 @@ def fetch(
     given: str | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
 ) -> list[tuple[Path, str]]:
-    """Get a set's files into `folder`/NAME, each whole and checked or not at all.
+    """Get a set's files into `folder`/NAME as `ccc.assets.catalogue.fetch` does.
 
     `folder`: None for the first of `folders()`; `given`: a file, a folder or an address (of a file, or of what holds
-    the files under their official names) to take from; what it does not hold comes from the known addresses. A file
-    at hand is linked where the file system allows it, else copied. A transfer that breaks off is taken up by the next
-    call. `progress(file, done, total)` in bytes. Returns each file's path and how it came: "was there", "taken" or
-    "fetched". Raises CCCError where a file cannot be had or is not what was published, with what to do.
+    the files under their official names) to take from; what it does not hold comes from the known addresses.
+    `progress(file, done, total)` in bytes. Returns each file's path and how it came. Raises CCCError where a file
+    cannot be had or is not what was published, with what to do.
     """
-    target_folder = Path(folder or folders()[0]) / dataset.name
-    local = _local(dataset, given) if given and "://" not in given else {}
+    mirror = given.rstrip("/") if given and "://" in given else None
+    local = _local(dataset, given) if given and not mirror else {}
+    otherwise = f"get it by hand (see {dataset.page}), then `ccc data fetch {dataset.name} --from FILE`"
     done = []
     for file, facts in dataset.files.items():
-        target, published = target_folder / file, published_facts(facts)
-        if file in local:
-            check(local[file], **published)
-            _take(local[file], target)
-            done.append((target, "taken"))
-            continue
-        if target.is_file() and _as_published(target, published):
-            done.append((target, "was there"))
-            continue
-        urls = facts["urls"]
-        if given and "://" in given:
-            there = given.rstrip("/")
-            urls = [there if there.endswith(f"/{file}") else f"{there}/{file}", *urls]
-        if not urls:
+        target, source = Path(folder or folders()[0]) / dataset.name / file, local.get(file)
+        if mirror:
+            source = mirror if mirror.endswith(f"/{file}") else f"{mirror}/{file}"
+        if not (source or facts["urls"] or target.is_file()):
             raise CCCError(f"{file} cannot be fetched without a person: {how_to_get([dataset], folder)[0]}")
-        try:
-            download(
-                urls,
-                target,
-                **published,
-                progress=progress and functools.partial(progress, file),
-            )
-        except CCCError as error:
-            raise CCCError(
-                f"{error}; get it by hand (see {dataset.page}), then `ccc data fetch {dataset.name} --from FILE`"
-            ) from None
-        done.append((target, "fetched"))
+        report = progress and functools.partial(progress, file)
+        done.append((target, catalogue.fetch(target, facts, source, otherwise, report)))
     return done
-
-
-def published_facts(facts: dict) -> dict:
-    """What `ccc.assets.download.check` compares a file of a set with."""
-    return {key: facts[key] for key in ("size", "sha256", "md5")}
-
-
-def _as_published(path: Path, published: dict) -> bool:
-    try:
-        check(path, **published)
-    except CCCError:
-        return False
-    return True
 
 
 def _local(dataset: Dataset, given: str) -> dict[str, Path]:
@@ -177,18 +138,6 @@ def _local(dataset: Dataset, given: str) -> dict[str, Path]:
     if not found:
         raise CCCError(f"{given}: holds nothing of {dataset.name}, whose files are {', '.join(dataset.files)}")
     return found
-
-
-def _take(path: Path, target: Path) -> None:
-    if target.exists() and target.samefile(path):
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    try:
-        os.link(path, target)  # 26 GB need not lie there twice
-    except OSError:
-        with written_whole(target) as aside:
-            shutil.copyfile(path, aside)
 
 
 def recognized(path: str | os.PathLike) -> list[tuple[Dataset, Path]]:

@@ -6,21 +6,15 @@ Nothing is fetched unless asked for, and nothing stands in for a file that is mi
 import functools
 import os
 import pickle
-import shutil
 import warnings
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import yaml
 
-from ccc.assets.download import check, download
-from ccc.core.errors import CCCError, MissingWeights, did_you_mean
-from ccc.core.files import sha256, write_text, written_whole
-
-# How files of each kind begin: a web page saved under a checkpoint's name is told at once.
-_MAGIC = {".pth": (b"PK", b"\x80"), ".pt": (b"PK", b"\x80"), ".zip": (b"PK",), ".h5": (b"\x89HDF\r\n\x1a\n",)}
+from ccc.assets import catalogue
+from ccc.core.errors import CCCError, MissingWeights, unknown
 
 
 @functools.cache
@@ -34,16 +28,15 @@ def known() -> dict[str, dict]:
 
 def folders() -> list[Path]:
     """Where files are looked for, in order: $CCC_WEIGHTS, the cache of ccc, the cache of torch.hub."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    hub = Path(os.environ.get("TORCH_HOME") or cache / "torch") / "hub" / "checkpoints"
-    given = [Path(os.environ["CCC_WEIGHTS"])] if os.environ.get("CCC_WEIGHTS") else []
-    return [*given, cache / "ccc" / "weights", hub]
+    own = catalogue.folders("weights")
+    torch_home = os.environ.get("TORCH_HOME") or own[-1].parents[1] / "torch"
+    return [*own, Path(torch_home) / "hub" / "checkpoints"]
 
 
 def facts(name: str) -> dict:
     """What is known of a weight file, see `known`. Raises CCCError, with the nearest name, where there is none."""
     if name not in known():
-        raise CCCError(f"no weight file {name!r}: {did_you_mean(name, known())}there are {', '.join(known())}")
+        raise unknown("weight file", name, known())
     return known()[name]
 
 
@@ -71,62 +64,17 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
     )
 
 
-# --- checking ---
-
-
-def _recorded(path: Path) -> Path:
-    return path.with_name(path.name + ".sha256")
-
-
-def _inspect(name: str, path: Path) -> None:
-    """Raise CCCError where a file is plainly not what its facts say, without reading it whole."""
-    size, least, suffix = path.stat().st_size, facts(name).get("at_least"), Path(facts(name)["file"]).suffix
-    if least and size < least:
-        raise CCCError(f"{path}: {size:,} bytes, where at least {least:,} are expected")
-    with open(path, "rb") as file:
-        start = file.read(16)
-    if suffix in _MAGIC and not start.startswith(_MAGIC[suffix]):
-        raise CCCError(f"{path}: not a {suffix} file, it begins with {start!r}")
-    if start.startswith(b"PK") and not zipfile.is_zipfile(path):
-        raise CCCError(f"{path}: truncated, its end is missing")
-
-
-def _published(name: str) -> dict:
-    return {key: facts(name).get(key) for key in ("size", "sha256", "md5")}
-
-
 def verify(name: str, path: str | os.PathLike | None = None) -> str:
-    """Check a weight file against its published facts, and against its checksum at the first download.
+    """Check a weight file as `ccc.assets.catalogue.check` does; returns in words what was compared.
 
-    `path`: None for where `locate` finds it. Returns one line that says what was compared. Raises MissingWeights
-    where it is not there; CCCError where its size, first bytes or checksum are not what they should be.
+    `path`: None for where `locate` finds it. Raises MissingWeights where it is not there; CCCError where it is not
+    what was published.
     """
     path = locate(name, path)
-    published = _published(name)
     try:
-        _inspect(name, path)
-        check(path, **published)
-        if published["sha256"]:
-            digits = len(published["sha256"])
-            return "sha256 as published" if digits == 64 else f"first {digits} digits of the sha256 as published"
-        if published["md5"]:
-            return "md5 as published"
-        digest = sha256(path)
-        if not _recorded(path).is_file():
-            return f"no checksum was published, and none recorded (sha256 {digest})"
-        _compare(path, digest, _recorded(path))
-        return f"sha256 as recorded at its first download ({digest}); none was published"
+        return catalogue.check(path, facts(name), path.with_name(facts(name)["file"]))
     except CCCError as error:
         raise CCCError(f"{error}; remove it and `ccc weights fetch {name}`") from None
-
-
-def _compare(path: Path, digest: str, record: Path) -> None:
-    before = record.read_text().split()[0]
-    if before != digest:
-        raise CCCError(f"{path}: sha256 {digest}, but {before} was recorded at its first download, in {record.name}")
-
-
-# --- fetching ---
 
 
 def fetch(
@@ -135,42 +83,17 @@ def fetch(
     folder: str | os.PathLike | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Path:
-    """Get a weight file into `folder` (None: the first of `folders()`), checked, whole or not at all.
+    """Get a weight file into `folder` (None: the first of `folders()`) as `ccc.assets.catalogue.fetch` does.
 
-    One that is at hand is checked and left where it is. `source`: a file or an address to get it from instead of the
-    known addresses; `progress`: see `ccc.assets.download.download`. Where no checksum is published, that of the first
-    download is kept beside the file, as `FILE.sha256`, and later downloads must equal it. Returns the file's path.
-    Raises CCCError for an unknown name, and where no address gives the file, with each one's reason.
+    One that is at hand and whole is left where it is. `source`: a file or an address to get it from. Returns the file's
+    path. Raises CCCError for an unknown name, and where no address gives the file, with each one's reason.
     """
-    target = Path(folder or folders()[0]) / facts(name)["file"]
-    at_hand = find(name) if folder is None else target if target.is_file() else None
-    if source is None and at_hand:
-        verify(name, at_hand)
+    at_hand = find(name) if folder is None and source is None else None
+    if at_hand and catalogue.is_whole(at_hand, facts(name)):
         return at_hand
-    record, published = _recorded(target), _published(name)
-
-    def accept(path: Path) -> None:
-        _inspect(name, path)
-        if record.is_file() and not published["sha256"]:
-            _compare(path, sha256(path), record)
-
-    if source is not None and "://" not in str(source):
-        source = Path(source)
-        if not source.is_file():
-            raise CCCError(f"{source}: no such file")
-        accept(source)
-        check(source, **published)
-        with written_whole(target) as aside:
-            shutil.copyfile(source, aside)
-    else:
-        try:
-            urls = facts(name)["urls"] if source is None else str(source)
-            download(urls, target, **published, accept=accept, progress=progress)
-        except CCCError as error:
-            by_hand = f"fetch it by hand and give it with `ccc weights fetch {name} --from FILE`"
-            raise CCCError(f"{error}; {by_hand}") from None
-    if not published["sha256"] and not record.is_file():
-        write_text(record, f"{sha256(target)}  {target.name}\n")  # as sha256sum --check reads it
+    target = Path(folder or folders()[0]) / facts(name)["file"]
+    by_hand = f"fetch it by hand and give it with `ccc weights fetch {name} --from FILE`"
+    catalogue.fetch(target, facts(name), source, by_hand, progress)
     return target
 
 

@@ -32,6 +32,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}? " if near else ""
 
 
+def unknown(what: str, name: str, known: Iterable[str]) -> CCCError:
+    """The error for a name that is not among `known`, with the nearest that is."""
+    known = list(known)
+    return CCCError(f"no {what} {name!r}: {did_you_mean(name, known)}there are {', '.join(known)}")
+
+
 def write_line(text: str, stream: TextIO | None = None) -> None:
     """Write a line to `stream`, standard error by default, in one piece.
 

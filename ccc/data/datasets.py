@@ -5,8 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccc.assets.download import check
-from ccc.assets.photographs import Dataset, how_to_get, published_facts
+from ccc.assets.catalogue import check
+from ccc.assets.photographs import Dataset, how_to_get
 from ccc.core.errors import CCCError
 from ccc.data.sources import Source
 
@@ -63,7 +63,7 @@ def verify(dataset: Dataset, folder: str | os.PathLike) -> str:
         if not (folder / file).is_file():
             raise CCCError(f"{folder / file}: is not there; {how_to_get([dataset])[0]}")
         try:
-            check(folder / file, **published_facts(facts))
+            check(folder / file, facts)
         except CCCError as error:
             raise CCCError(f"{error}; remove it and {how_to_get([dataset])[0]}") from None
     members = [entry.member for entry in Source(folder / dataset.archive).entries()]

@@ -8,12 +8,18 @@ import sys
 
 import pytest
 
-from ccc.assets.download import check, download
+from ccc.assets.catalogue import check
+from ccc.assets.download import download
 from ccc.core.errors import CCCError
 
 CONTENT = os.urandom(300_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+def fetch(urls, target, progress=None, **facts):
+    """Download a file of which these facts are known."""
+    download(urls, target, lambda path: check(path, facts, target), facts, progress)
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ def urls(server):
 def test_a_file_comes_whole_and_tells_its_progress(urls, tmp_path):
     seen = []
     target = tmp_path / "folder" / "file.bin"
-    assert download(urls("good")[0], target, progress=lambda done, total: seen.append((done, total))) == target
+    fetch(urls("good"), target, progress=lambda done, total: seen.append((done, total)))
     assert target.read_bytes() == CONTENT
     assert seen[-1] == (len(CONTENT), len(CONTENT)) and len(seen) > 1
     assert os.listdir(target.parent) == ["file.bin"]
@@ -41,11 +47,12 @@ def test_a_file_comes_whole_and_tells_its_progress(urls, tmp_path):
 @pytest.mark.parametrize("manner", ["redirect", "no_length", "busy", "breaks", "no_ranges", "no_validator"])
 @pytest.mark.parametrize("facts", [{}, {"sha256": DIGEST}, {"sha256": DIGEST[:8], "size": len(CONTENT)}, {"md5": MD5}])
 def test_servers_that_fail_once(urls, tmp_path, manner, facts):
-    assert download(urls(manner), tmp_path / "file", **facts).read_bytes() == CONTENT
+    fetch(urls(manner), tmp_path / "file", **facts)
+    assert (tmp_path / "file").read_bytes() == CONTENT
 
 
 def test_a_transfer_that_breaks_off_is_taken_up_where_it_stopped(server, urls, tmp_path):
-    download(urls("breaks"), tmp_path / "file")
+    fetch(urls("breaks"), tmp_path / "file")
     (first, second) = server.requests
     assert first == ("breaks", None)
     start = int(re.fullmatch(r"bytes=(\d+)-", second[1])[1])
@@ -55,17 +62,18 @@ def test_a_transfer_that_breaks_off_is_taken_up_where_it_stopped(server, urls, t
 def test_a_later_call_takes_up_what_an_earlier_one_left(server, urls, tmp_path):
     server.failures = 100
     with pytest.raises(CCCError, match="file could not be fetched .*the transfer broke off"):
-        download(urls("breaks"), tmp_path / "file")
+        fetch(urls("breaks"), tmp_path / "file")
     left = (tmp_path / ".file.part").stat().st_size
     assert 0 < left < len(CONTENT) and not (tmp_path / "file").exists()
     server.failures = 0
-    assert download(urls("breaks"), tmp_path / "file").read_bytes() == CONTENT
+    fetch(urls("breaks"), tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == CONTENT
     assert server.requests[-1][1] == f"bytes={left}-"
 
 
 def test_addresses_are_tried_in_turn(server, urls, tmp_path):
     dead = "http://127.0.0.1:9/file"
-    assert download([dead, *urls("missing", "page", "wrong", "good")], tmp_path / "file", sha256=DIGEST)
+    fetch([dead, *urls("missing", "page", "wrong", "good")], tmp_path / "file", sha256=DIGEST)
     assert [manner for manner, _ in server.requests] == ["missing", "page", "good", "good"]
     assert (tmp_path / "file").read_bytes() == CONTENT
 
@@ -75,27 +83,24 @@ def test_every_address_is_named_with_its_reason_where_none_gives_the_file(urls, 
     message = r"^file could not be fetched \(.*:9/file: no connection; .*missing/file: status 404 Not Found; "
     message += r".*page/file: what it serves is wrong: sha256 [0-9a-f]{64}, where .*; .*wrong: what it serves"
     with pytest.raises(CCCError, match=message):
-        download([dead, *urls("missing", "page", "wrong")], tmp_path / "file", sha256=DIGEST)
+        fetch([dead, *urls("missing", "page", "wrong")], tmp_path / "file", sha256=DIGEST)
     assert [name for name in os.listdir(tmp_path) if name.endswith("part")] == [] and not (tmp_path / "file").exists()
     with pytest.raises(CCCError, match="page/file: it serves 25 bytes, where 300,000 are expected"):
-        download(urls("page"), tmp_path / "file", size=len(CONTENT))
+        fetch(urls("page"), tmp_path / "file", size=len(CONTENT))
 
 
 def test_a_part_of_another_file_is_thrown_away(urls, tmp_path):
     for part in (b"y" * 1000, CONTENT + b"more"):
         (tmp_path / ".file.part").write_bytes(part)
-        assert download(urls("good"), tmp_path / "file", sha256=DIGEST).read_bytes() == CONTENT
+        fetch(urls("good"), tmp_path / "file", sha256=DIGEST)
+        assert (tmp_path / "file").read_bytes() == CONTENT
 
 
 def test_what_came_may_be_refused_and_what_was_there_stays(urls, tmp_path):
-    (tmp_path / "file").write_bytes(b"old")
-
-    def accept(path):
-        raise CCCError(f"{path}: no archive")
-
-    with pytest.raises(CCCError, match=r"good/file: what it serves is wrong: no archive\)"):
-        download(urls("good"), tmp_path / "file", accept=accept)
-    assert (tmp_path / "file").read_bytes() == b"old"
+    (tmp_path / "file.zip").write_bytes(b"old")
+    with pytest.raises(CCCError, match=r"good/file: what it serves is wrong: not a .zip file, it begins with b.*\)"):
+        fetch(urls("good"), tmp_path / "file.zip")
+    assert (tmp_path / "file.zip").read_bytes() == b"old"
 
 
 HOLDER = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print(flush=True); input()"
@@ -106,19 +111,21 @@ def test_two_at_once_do_not_write_the_same_file_and_a_killed_one_holds_nothing(u
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     holder.stdout.readline()
     with pytest.raises(CCCError, match="file: another process is fetching it"):
-        download(urls("good"), tmp_path / "file")
+        fetch(urls("good"), tmp_path / "file")
     holder.kill()
     holder.wait()
-    assert lock.exists() and download(urls("good"), tmp_path / "file").read_bytes() == CONTENT
+    assert lock.exists()
+    fetch(urls("good"), tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == CONTENT
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_check_compares_what_is_known(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
-    check(path)
-    check(path, size=len(CONTENT), sha256=DIGEST, md5=MD5)
-    check(path, sha256=DIGEST[:8].upper())
+    assert "no checksum was published" in check(path, {})
+    assert check(path, {"size": len(CONTENT), "sha256": DIGEST, "md5": MD5}) == "sha256 as published"
+    assert check(path, {"sha256": DIGEST[:8].upper()}) == "first 8 digits of the sha256 as published"
     for facts in ({"size": 7}, {"sha256": "0" * 64}, {"md5": "0" * 32}):
         with pytest.raises(CCCError, match="file: .* expected"):
-            check(path, **facts)
+            check(path, facts)

@@ -10,6 +10,7 @@ EXEMPT = {
     "ccc",
     "ccc.cli",
     "ccc.cli.progress",
+    "ccc.assets.catalogue",
     "ccc.assets.download",
     "ccc.colorizers.video",
 }

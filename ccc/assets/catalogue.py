@@ -1,0 +1,125 @@
+"""One way to find, check and fetch a file that was published, whether weights or photographs.
+
+What is known of a file are its `facts`: urls, size in bytes, at_least (bytes), sha256 (whole or its beginning), md5;
+what is None or left out is not known. Nothing is fetched unless asked for.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ccc.assets.download import download
+from ccc.core.errors import CCCError
+from ccc.core.files import write_text, written_whole
+
+# How files of each kind begin: a web page saved under a checkpoint's name is told at once.
+_MAGIC = {".pth": (b"PK", b"\x80"), ".pt": (b"PK", b"\x80"), ".zip": (b"PK",), ".h5": (b"\x89HDF\r\n\x1a\n",)}
+
+
+def folders(kind: str, first: str | os.PathLike | None = None) -> list[Path]:
+    """Where files of a kind, "weights" or "data", are looked for: `first`, $CCC_WEIGHTS or $CCC_DATA, ccc's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    given = [first, os.environ.get(f"CCC_{kind.upper()}")]
+    return [*(Path(folder) for folder in given if folder), cache / "ccc" / kind]
+
+
+def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | None = None) -> str:
+    """Compare a file with what is known of it; returns in words what was compared.
+
+    `target`: where it will lie under its official name, if not at `path`. Where no checksum was published, the one of
+    the first download counts, which `fetch` kept beside the target. Raises CCCError naming the file, with what was
+    found and what was expected, where its size, first bytes or checksum are not what they should be.
+    """
+    path, target = Path(path), Path(target or path)
+    size, least, record = path.stat().st_size, facts.get("at_least"), _record(target)
+    with open(path, "rb") as file:
+        start = file.read(16)
+    if least and size < least:
+        raise CCCError(f"{path}: {size:,} bytes, where at least {least:,} are expected")
+    if not start.startswith(_MAGIC.get(target.suffix, b"")):
+        raise CCCError(f"{path}: not a {target.suffix} file, it begins with {start!r}")
+    if start.startswith(b"PK") and not zipfile.is_zipfile(path):
+        raise CCCError(f"{path}: truncated, its end is missing")
+    if facts.get("size") not in (None, size):
+        raise CCCError(f"{path}: {size:,} bytes, where {facts['size']:,} are expected")
+    published = [name for name in ("sha256", "md5") if facts.get(name)]
+    for name in published:
+        if not (digest := _digest(path, name)).startswith(facts[name].lower()):
+            raise CCCError(f"{path}: {name} {digest}, where {facts[name]} is expected")
+    if published:
+        digits = len(facts[published[0]])
+        return f"{f'first {digits} digits of the ' if digits < 32 else ''}{published[0]} as published"
+    digest = _digest(path, "sha256")
+    if not record.is_file():
+        return f"no checksum was published, and none recorded (sha256 {digest})"
+    if (before := record.read_text().split()[0]) != digest:
+        raise CCCError(f"{path}: sha256 {digest}, but {before} was recorded at its first download, in {record.name}")
+    return f"sha256 as recorded at its first download ({digest}); none was published"
+
+
+def _digest(path: Path, name: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, name).hexdigest()
+
+
+def _record(target: Path) -> Path:
+    return target.with_name(target.name + ".sha256")
+
+
+def fetch(
+    target: str | os.PathLike,
+    facts: Mapping,
+    given: str | os.PathLike | None = None,
+    otherwise: str = "",
+    progress: Callable[[int, int | None], None] | None = None,
+) -> str:
+    """Get a file to `target`, checked, whole or not at all.
+
+    `given`: a file to link, or to copy where the file system cannot, or an address to try before the known ones;
+    `otherwise`: what to do where no address gives the file; `progress`: see `ccc.assets.download.download`. Where no
+    checksum is published, that of the first download is kept beside the file, as `FILE.sha256`. Returns how the file
+    came: "was there", "taken" or "fetched". Raises CCCError where it is not what was published, and where no address
+    gives it, with each one's reason.
+    """
+    target, address = Path(target), given is not None and "://" in str(given)
+    if given and not address:
+        if not Path(given).is_file():
+            raise CCCError(f"{given}: no such file")
+        check(given, facts, target)
+        _take(Path(given).resolve(), target)
+        how = "taken"
+    elif target.is_file() and is_whole(target, facts):
+        return "was there"
+    else:
+        try:
+            urls = [*([str(given)] if address else []), *facts["urls"]]
+            download(urls, target, lambda path: check(path, facts, target), facts, progress)
+        except CCCError as error:
+            raise CCCError(f"{error}; {otherwise}") from None
+        how = "fetched"
+    if not (facts.get("sha256") or facts.get("md5") or _record(target).is_file()):
+        write_text(_record(target), f"{_digest(target, 'sha256')}  {target.name}\n")  # as sha256sum --check reads it
+    return how
+
+
+def is_whole(path: Path, facts: Mapping) -> bool:
+    """Whether a file is what was published."""
+    with contextlib.suppress(CCCError):
+        return bool(check(path, facts))
+    return False
+
+
+def _take(path: Path, target: Path) -> None:
+    if target.exists() and target.samefile(path):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(path, target)  # 26 GB need not lie there twice
+    except OSError:
+        with written_whole(target) as aside:
+            shutil.copyfile(path, aside)
