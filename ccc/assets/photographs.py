@@ -34,9 +34,9 @@ class Dataset:
     whole: bool = False
 
     @property
-    def size(self) -> int:
-        """Bytes of all its files."""
-        return sum(file["size"] for file in self.files.values())
+    def gigabytes(self) -> str:
+        """How large all its files are together."""
+        return f"{sum(file['size'] for file in self.files.values()) / 1e9:.2f} GB"
 
     @property
     def count(self) -> int:
@@ -140,13 +140,16 @@ def _local(dataset: Dataset, given: str) -> dict[str, Path]:
     return found
 
 
-def recognized(path: str | os.PathLike) -> list[tuple[Dataset, Path]]:
-    """The sets of which a path holds files of official names, each with the folder they lie in.
+def at_hand(word: str, first: str | os.PathLike | None = None) -> list[tuple[Dataset, Path]]:
+    """The sets that a word means, each with the folder its files lie in: a set's name, or a path that holds some.
 
-    `path`: such a file, or a folder that holds some, itself or in folders of the sets' names. Raises CCCError where
-    it holds none.
+    A path is a file of an official name, or a folder that holds such files, itself or in folders of the sets' names;
+    `first`: see `folders`. Raises CCCError where there is none.
     """
-    path = Path(path)
+    if word in known():
+        archive, dataset = resolve(word, first)
+        return [(dataset, archive.parent)]
+    path = Path(word)
     if not path.exists():
         raise CCCError(f"{path}: no such file or folder")
     places = [path.parent] if path.is_file() else [path, *(path / name for name in known())]

@@ -8,7 +8,7 @@ import sys
 
 from ccc import __version__
 from ccc.core import processes
-from ccc.core.errors import CCCError, did_you_mean, write_line
+from ccc.core.errors import CCCError, did_you_mean, unknown, write_line
 
 VERBS = {
     "embedded": "write the photographs that scikit-image ships: crops to train on, pictures to benchmark",
@@ -38,8 +38,13 @@ VERBS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise CCCError(f"{message}; `{self.prog} --help` shows what there is")
+
+
 def _parser(verb: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ccc",
         description="Color Classified Colorization: every stage of the benchmark as a command.",
         epilog="`ccc VERB --help` explains a verb. The whole workflow runs with `snakemake --cores all`.",
@@ -51,11 +56,10 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
         if name == verb:  # only the verb that runs is imported: `ccc --help` stays quick
             module = importlib.import_module(f"ccc.cli.{name}")
             module.add_arguments(sub)
-            if module.__doc__ and "\n" in module.__doc__.strip():
-                sub.epilog = module.__doc__.strip().split("\n", 1)[1].strip()
-                sub.formatter_class = argparse.RawDescriptionHelpFormatter
+            sub.epilog = module.__doc__.partition("\n")[2].strip()
+            sub.formatter_class = argparse.RawDescriptionHelpFormatter
             shown = [action.option_strings for action in sub._actions if action.help != argparse.SUPPRESS]
-            sub.set_defaults(handler=module.run, known_options=[option for options in shown for option in options])
+            sub.set_defaults(handler=module.run, known_options=sum(shown, []))
     return parser
 
 
@@ -69,25 +73,26 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if os.environ.get("CCC_PARENT"):
             processes.watch(*map(int, os.environ["CCC_PARENT"].split()))
-        parser = _parser(verb if verb in VERBS else None)
+        if verb and verb not in VERBS:
+            raise unknown("verb", verb, VERBS)
+        parser = _parser(verb)
         if not arguments:
             parser.print_help(sys.stderr)
             return 2
-        parsed, unknown = parser.parse_known_args(arguments)
-        if unknown:
-            hint = did_you_mean(unknown[0].split("=")[0], parsed.known_options)
-            raise CCCError(f"{unknown[0]}: no such option or argument: {hint}`ccc {verb} --help` shows them")
+        parsed, left = parser.parse_known_args(arguments)
+        if left:
+            hint = did_you_mean(left[0].split("=")[0], parsed.known_options)
+            raise CCCError(f"{left[0]}: no such option or argument: {hint}`ccc {verb} --help` shows them")
         return parsed.handler(parsed) or 0
     except CCCError as error:
-        write_line(f"ccc {verb}: error: {error}")
-        return getattr(error, "status", 2)
+        message, status = str(error), getattr(error, "status", 2)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        write_line(f"ccc {verb}: error: {where}{error.strerror or error}")
-        return 2
+        message, status = (f"{error.filename}: " if error.filename else "") + (error.strerror or str(error)), 2
     except KeyboardInterrupt:
         write_line(f"ccc {verb}: interrupted; the same command goes on where files are whole")
         return 130
+    write_line(f"ccc {verb}: error: {message}" if verb else f"ccc: error: {message}")
+    return status
 
 
 def _stop(number: int, frame) -> None:

@@ -9,6 +9,7 @@ upsampling is nearest.
 
 from pathlib import Path
 
+from ccc.cli.options import add_pairs, aligned
 from ccc.cli.progress import bar
 from ccc.settings.harmonization import Ablation, Algorithm
 from ccc.settings.options import Options
@@ -20,9 +21,7 @@ ALGORITHM = Options(Algorithm, only=("mode_bin", "order", "mode"))
 def add_arguments(parser):
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
     parser.add_argument("truth", type=Path, help="folder of the true pictures")
-    parser.add_argument(
-        "--color", action="append", required=True, metavar="NAME=FOLDER", help="coloured pictures; repeatable"
-    )
+    add_pairs(parser, "--color", "NAME=FOLDER", "coloured pictures", required=True)
     parser.add_argument("--masks", type=Path, required=True, help="as for `ccc harmonize`")
     parser.add_argument("-o", "--output", type=Path, required=True, help="CSV to write; it is printed as well")
     GRID.add(parser)
@@ -31,20 +30,16 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.cli.options import parse_pairs
     from ccc.harmonize.ablation import ablate, write_ablation
     from ccc.report.ablation import ablation_cells
     from ccc.segment import load
 
     grid, algorithm = GRID.read(args), ALGORITHM.read(args)
     rows = ablate(
-        args.gray, args.truth, parse_pairs(args.color), load("masks", args.masks), grid.deltas, grid.min_pixels,
+        args.gray, args.truth, args.color, load("masks", args.masks), grid.deltas, grid.min_pixels,
         lambda items: bar(items, "ablate"), args.count, mode_bin=algorithm.mode_bin, order=algorithm.order,
         mode=algorithm.mode,
     )  # fmt: skip
     write_ablation(args.output, rows)
-    words = ablation_cells(rows)
-    widths = [max(map(len, column)) for column in zip(*words, strict=True)]
-    for row in words:
-        print("  ".join(word.rjust(width) for word, width in zip(row, widths, strict=True)))
+    print(aligned(ablation_cells(rows)))
     print(f"{args.output}: {rows[0]['pictures']} pictures, masks of {rows[0]['segmenter']}")

@@ -72,7 +72,7 @@ def _video(colorizer, source, target, batch, max_size, made):
     from ccc.colorizers.coloring import color_arrays
     from ccc.colorizers.video import color_video
 
-    with bar(None, source.name, unit="frames") as progress:
+    with bar(None, source.name, unit=" frames") as progress:
         frames, sound = color_video(
             source,
             target,

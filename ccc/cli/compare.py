@@ -12,7 +12,8 @@ from ccc.cli.progress import bar
 from ccc.settings.harmonization import Algorithm
 from ccc.settings.options import Options
 
-PSI = Options(Algorithm, only=("min_pixels",))
+TEXT = "Psi: the outlines of segments of more pixels than this are drawn"
+PSI = Options(Algorithm, only=("min_pixels",), texts={"min_pixels": TEXT})
 
 
 def add_arguments(parser):

@@ -14,28 +14,28 @@ Addresses, checksums and where each is from stand in ccc/assets/photographs.yaml
 
 from pathlib import Path
 
+from ccc.cli.options import aligned
+from ccc.cli.progress import transfer
+
+ACTIONS = {
+    "list": "what there is and where it lies",
+    "fetch": "get sets, whole and checked or not at all",
+    "check": "compare files with what was published, and count their pictures",
+}
+
 
 def add_arguments(parser):
     verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, text in (
-        ("list", "what there is and where it lies"),
-        ("fetch", "get sets, whole and checked or not at all"),
-        ("check", "compare files with what was published, and count their pictures"),
-    ):
+    for name, text in ACTIONS.items():
         action = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         if name == "fetch":
             action.add_argument("name", nargs="+", help="sets of `ccc data list`")
-            action.add_argument(
-                "--from",
-                dest="given",
-                metavar="PLACE",
-                help="a file or folder at hand, linked or copied, or the address of a file or of a mirror's folder",
-            )
+            text = "a file or folder at hand, linked or copied, or the address of a file or of a mirror's folder"
+            action.add_argument("--from", dest="given", metavar="PLACE", help=text)
         if name == "check":
             action.add_argument("name", nargs="+", metavar="NAME|PATH", help="sets, archives or folders of them")
-        action.add_argument(
-            "--data", type=Path, metavar="FOLDER", help="folder of sets (default: $CCC_DATA, else ~/.cache/ccc/data)"
-        )
+        text = "folder of sets (default: $CCC_DATA, else ~/.cache/ccc/data)"
+        action.add_argument("--data", type=Path, metavar="FOLDER", help=text)
 
 
 def run(args):
@@ -47,41 +47,20 @@ def _list(args):
 
     rows = [("name", "what", "pictures", "size", "licence", "where")]
     for name, dataset in known().items():
-        where = find(dataset, args.data)
-        lacking = "needs a person" if dataset.by_hand else "not at hand"
-        rows.append(
-            (
-                name,
-                dataset.title,
-                f"{dataset.count:,}",
-                _gigabytes(dataset.size),
-                dataset.licence,
-                str(where or lacking),
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            text.rjust(width) if place in (2, 3) else text.ljust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        print("  ".join(cells).rstrip())
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.2f} GB"
+        where = find(dataset, args.data) or ("needs a person" if dataset.by_hand else "not at hand")
+        rows.append((name, dataset.title, f"{dataset.count:,}", dataset.gigabytes, dataset.licence, str(where)))
+    print(aligned(rows, left=(0, 1, 4, 5)))
 
 
 def _fetch(args):
     from ccc.assets.photographs import fetch, named
-    from ccc.cli.progress import transfer
     from ccc.core.errors import CCCError
 
     datasets = [named(name) for name in args.name]
     if args.given and len(datasets) > 1 and "://" not in args.given and not Path(args.given).is_dir():
         raise CCCError("--from takes a file for one set at a time; give a folder that holds the files of several")
     for dataset in datasets:
-        print(f"{dataset.title}, {_gigabytes(dataset.size)}; licence: {dataset.licence}; see {dataset.page}")
+        print(f"{dataset.title}, {dataset.gigabytes}; licence: {dataset.licence}; see {dataset.page}")
         with transfer() as progress:
             done = fetch(dataset, args.data, args.given, progress)
         for path, how in done:
@@ -89,29 +68,18 @@ def _fetch(args):
 
 
 def _check(args):
-    from ccc.assets.photographs import find, folders, how_to_get, known, named, recognized
+    from ccc.assets.photographs import at_hand
     from ccc.core.errors import CCCError, write_line
     from ccc.data.datasets import verify
 
     wrong = 0
     for word in args.name:
+        name = ""
         try:
-            if word in known():
-                place = find(named(word), args.data)
-                if place is None:
-                    places = ", ".join(map(str, folders(args.data)))
-                    raise CCCError(f"{word}: not in {places}; {how_to_get([named(word)], args.data)[0]}")
-                found = [(named(word), place)]
-            else:
-                found = recognized(word)
+            for dataset, place in at_hand(word, args.data):
+                name = f"{dataset.name}: "
+                print(f"{name}{place}: {verify(dataset, place)}")
         except CCCError as error:
-            write_line(f"wrong: {error}")
+            write_line(f"wrong: {name}{error}")
             wrong += 1
-            continue
-        for dataset, place in found:
-            try:
-                print(f"{dataset.name}: {place}: {verify(dataset, place)}")
-            except CCCError as error:
-                write_line(f"wrong: {dataset.name}: {error}")
-                wrong += 1
     return 2 if wrong else 0

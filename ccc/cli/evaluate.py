@@ -10,6 +10,7 @@ here is n/a, with the reason.
 
 from pathlib import Path
 
+from ccc.cli.options import add_pairs, aligned
 from ccc.cli.progress import bar
 
 
@@ -22,13 +23,7 @@ def add_arguments(parser):
     parser.add_argument("--codebook", type=Path, help="file of the colour classes of cnr_codebook")
     parser.add_argument("--family", help="only metrics of this family: `ccc metrics` names it for each")
     parser.add_argument("--features", type=Path, help="file of `ccc features` for the truth, which saves its passes")
-    parser.add_argument(
-        "--weights",
-        action="append",
-        default=[],
-        metavar="NAME=PATH",
-        help="weight file, such as alexnet=FILE; repeatable",
-    )
+    add_pairs(parser, "--weights", "NAME=PATH", "weight file, such as alexnet=FILE")
     parser.add_argument("--changes", type=Path, help="CSV of `ccc harmonize --changes`, whose columns are added")
     for name, text in (
         ("method", "name of the method, kept in the JSON"),
@@ -42,17 +37,15 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.cli.options import parse_pairs
     from ccc.core.errors import CCCError
     from ccc.metrics.evaluate import evaluate
 
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else []
-    weights = parse_pairs(args.weights)
-    for name, path in weights.items():
+    for name, path in args.weights.items():
         if not Path(path).is_file():
             raise CCCError(f"{path}: no such file, given as the weights {name}; `ccc weights fetch {name}` gets it")
     found = evaluate(
-        args.prediction, args.truth, names, weights, lambda items: bar(items, "evaluate"),
+        args.prediction, args.truth, names, args.weights, lambda items: bar(items, "evaluate"),
         codebook=args.codebook, family=args.family, features=args.features,
     )  # fmt: skip
     if args.changes:
@@ -87,22 +80,23 @@ def _table(summary, family: str | None) -> list[str]:
     def number(value):
         return "n/a" if value is None else f"{value:.4f}"
 
-    arrows = {"lower": "lower is better", "higher": "higher is better", None: ""}
-    lines = [f"{'metric':<22}{'mean':>10}{'median':>10}{'sd':>10}{'n':>6}"]
-    reasons: dict[str, list[str]] = {}
+    rows, reasons = [("metric", "mean", "median", "sd", "n", "")], {}
     for name, direction in summary["directions"].items():
-        title = find(name, family).title
+        title, better = find(name, family).title, f"{direction} is better" if direction else ""
         if name in summary["set"]:
             interval = summary["interval"][name]
-            spread = f"[{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""
-            lines.append(f"{title:<22}{number(summary['set'][name]):>10}{spread:>20}{summary['images']:>6}")
+            spread = f"[{number(interval[0])}, {number(interval[1])}]" if interval else ""
+            rows.append((title, number(summary["set"][name]), spread, "", str(summary["images"]), better))
         else:
             figures = (number(summary[key][name]) for key in ("mean", "median", "sd"))
-            lines.append(f"{title:<22}{''.join(f'{figure:>10}' for figure in figures)}{summary['n'][name]:>6}")
-        lines[-1] = f"{lines[-1]}  {arrows[direction]}".rstrip()
-        said = [summary[key][name] for key in ("missing", "cautions") if name in summary[key]]
+            rows.append((title, *figures, str(summary["n"][name]), better))
+        found = [summary[key][name] for key in ("missing", "cautions") if name in summary[key]]
         if infinite := summary["infinite"].get(name):
-            said.append(f"infinite for {infinite} pictures, left out of the mean")
-        for reason in said:
+            found.append(f"infinite for {infinite} pictures, left out of the mean")
+        for reason in found:
             reasons.setdefault(reason, []).append(title)
-    return [*lines, *([""] if reasons else []), *(f"{', '.join(titles)}: {why}" for why, titles in reasons.items())]
+    return [
+        aligned(rows, left=(0, 5)),
+        *[""][: len(reasons)],
+        *(f"{', '.join(of)}: {why}" for why, of in reasons.items()),
+    ]

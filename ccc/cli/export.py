@@ -19,13 +19,8 @@ DECODING = Options(Decoding, only=("decode", "temperature", "logit_adjustment", 
 
 def add_arguments(parser):
     parser.add_argument("model", type=Path, nargs="?", help="a ccc.safetensors (default: the one that comes with ccc)")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        help="NAME.onnx, .pt2 (torch.export), or .safetensors, a model again, of half the size (float16)",
-    )
+    text = "NAME.onnx, .pt2 (torch.export), or .safetensors, a model again, of half the size (float16)"
+    parser.add_argument("-o", "--output", type=Path, required=True, help=text)
     DECODING.add(parser)
     parser.add_argument("--note", help="a line on what the model is, kept among its settings")
 

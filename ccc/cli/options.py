@@ -1,5 +1,7 @@
-"""`--option name=value` for the parameters that methods and segmenters have of their own."""
+"""What verbs share: `--flag NAME=VALUE`, parameters of a method's own, the facts that tables need, a printed table."""
 
+import argparse
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import yaml
@@ -7,60 +9,56 @@ import yaml
 from ccc.core.errors import CCCError
 
 
+class _Pairs(argparse.Action):
+    """A dict of all `NAME=VALUE` that were given."""
+
+    def __call__(self, parser, namespace, pair, flag=None):
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise CCCError(f"{flag}: name=value is wanted, got {pair!r}")
+        setattr(namespace, self.dest, getattr(namespace, self.dest) | {name: value})
+
+
+def add_pairs(parser, flag: str, metavar: str, text: str, **more) -> None:
+    """Add an option that may be repeated and gives a dict."""
+    parser.add_argument(flag, action=_Pairs, default={}, metavar=metavar, help=f"{text}; repeatable", **more)
+
+
 def add_options(parser, text: str) -> None:
-    """Add `--option`, which may be repeated."""
-    parser.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE", help=f"parameter {text}; repeatable"
-    )
+    """Add `--option`, which `parse_options` reads."""
+    add_pairs(parser, "--option", "NAME=VALUE", f"parameter {text}")
+
+
+def parse_options(pairs: dict[str, str]) -> dict:
+    """`{"size": "3", "mode": "joint"}` to `{"size": 3, "mode": "joint"}`: values are read as YAML. Raises CCCError."""
+    for name in pairs:
+        if not name.isidentifier():
+            raise CCCError(f"--option takes name=value, got the name {name!r}")
+    return {name: yaml.safe_load(value) for name, value in pairs.items()}
 
 
 def add_table_options(parser) -> None:
     """Add what the tables need beside the metrics; `table_options` reads them."""
-    parser.add_argument(
-        "--column", action="append", default=[], metavar="DATASET=NAME",
-        help="a dataset that stands for one of the paper's: ADE, Celeba, COCO, Ox. Flower, ImageNet; repeatable",
-    )  # fmt: skip
-    parser.add_argument(
-        "--not-run", action="append", default=[], metavar="METHOD=REASON",
-        help="a method that has no metrics, and why; repeatable",
-    )  # fmt: skip
-    parser.add_argument(
-        "--title", action="append", default=[], metavar="METHOD=TITLE",
-        help="what to call a method, whatever its metrics call it; repeatable",
-    )  # fmt: skip
+    paper = "a dataset that stands for one of the paper's: ADE, Celeba, COCO, Ox. Flower, ImageNet"
+    add_pairs(parser, "--column", "DATASET=NAME", paper, dest="columns")
+    add_pairs(parser, "--not-run", "METHOD=REASON", "a method that has no metrics, and why")
+    call = "what to call a method, whatever its metrics call it"
+    add_pairs(parser, "--title", "METHOD=TITLE", call, dest="titles")
     parser.add_argument("--model", type=Path, help="file of `ccc train`, whose settings Table II shows")
-    parser.add_argument(
-        "--harmonize", action="append", default=[], metavar="NAME=VALUE",
-        help="min_pixels, delta_a or delta_b of Algorithm 1, which Table II shows; repeatable",
-    )  # fmt: skip
+    algorithm = "min_pixels, delta_a or delta_b of Algorithm 1, which Table II shows"
+    add_pairs(parser, "--harmonize", "NAME=VALUE", algorithm)
 
 
 def table_options(args) -> dict:
-    """The words of `add_table_options` as arguments of `write_tables` and `write_report`. Raises CCCError."""
-    return {
-        "columns": parse_pairs(args.column),
-        "not_run": parse_pairs(args.not_run),
-        "titles": parse_pairs(args.title),
-        "model": args.model,
-        "harmonize": parse_pairs(args.harmonize),
-    }
+    """The words of `add_table_options` as arguments of `write_tables` and `write_report`."""
+    return {name: getattr(args, name) for name in ("columns", "not_run", "titles", "model", "harmonize")}
 
 
-def parse_pairs(pairs: list[str]) -> dict[str, str]:
-    """`["coco=COCO"]` to `{"coco": "COCO"}`, values as they are. Raises CCCError."""
-    parsed = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise CCCError(f"name=value is wanted, got {pair!r}")
-        parsed[name] = value
-    return parsed
-
-
-def parse_options(pairs: list[str]) -> dict:
-    """`["size=3", "mode=joint"]` to `{"size": 3, "mode": "joint"}`: values are read as YAML. Raises CCCError."""
-    options = {name: yaml.safe_load(value) for name, value in parse_pairs(pairs).items()}
-    for name in options:
-        if not name.isidentifier():
-            raise CCCError(f"--option takes name=value, got the name {name!r}")
-    return options
+def aligned(rows: Sequence[Sequence[str]], left: Iterable[int] = ()) -> str:
+    """Cells as a table in plain text, the columns `left` aligned to the left, all others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    signs = ["<" if column in left else ">" for column in range(len(widths))]
+    lines = (
+        "  ".join(f"{cell:{sign}{width}}" for cell, sign, width in zip(row, signs, widths, strict=True)) for row in rows
+    )
+    return "\n".join(map(str.rstrip, lines))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from tqdm import tqdm
 
 
-def bar(items, label: str, total: int | None = None, unit: str = "pictures"):
+def bar(items, label: str, total: int | None = None, unit: str = " pictures", **more):
     """Iterate over `items` and show how far it is; quiet unless it takes more than a second."""
     interval = 0.2 if sys.stderr.isatty() else 15
-    return tqdm(items, desc=label, total=total, unit=f" {unit}", mininterval=interval, delay=1, file=sys.stderr)
+    return tqdm(items, label, total, unit=unit, mininterval=interval, delay=1, file=sys.stderr, **more)
 
 
 @contextlib.contextmanager
@@ -21,13 +21,7 @@ def transfer() -> Iterator[Callable[[str, int, int | None], None]]:
 
         def report(file: str, done: int, total: int | None) -> None:
             if file not in bars:
-                interval = 0.2 if sys.stderr.isatty() else 15
-                bars[file] = stack.enter_context(
-                    tqdm(
-                        desc=file, total=total, initial=done, unit="B", unit_scale=True, mininterval=interval, delay=1,
-                        file=sys.stderr,
-                    )
-                )  # fmt: skip
+                bars[file] = stack.enter_context(bar(None, file, total, "B", initial=done, unit_scale=True))
             bars[file].total = total
             bars[file].update(done - bars[file].n)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ccc.cli.options import add_table_options, parse_pairs, table_options
+from ccc.cli.options import add_pairs, add_table_options, table_options
 from ccc.cli.progress import bar
 from ccc.settings.evaluation import Report
 from ccc.settings.options import Options
@@ -21,13 +21,7 @@ def add_arguments(parser):
     parser.add_argument("--training", type=Path, help="folder of `ccc train`, for its history and preview")
     parser.add_argument("--shards", nargs="+", default=[], help="shard tars, for how many pictures went in")
     parser.add_argument("--timings", type=Path, help="folder of Snakemake's benchmark files, <method>/<dataset>.tsv")
-    parser.add_argument(
-        "--weights",
-        action="append",
-        default=[],
-        metavar="NAME=PATH",
-        help="file of weights, by what used it; repeatable",
-    )
+    add_pairs(parser, "--weights", "NAME=PATH", "file of weights, by what used it")
     REPORT.add(parser)
     add_table_options(parser)
     parser.add_argument("--rerun", default="snakemake --cores all", help="the command that makes the run again")
@@ -39,7 +33,7 @@ def run(args):
 
     page = write_report(
         args.output, args.run, args.metrics, args.results, codebook=args.codebook, training=args.training,
-        shards=args.shards, timings=args.timings, weights=parse_pairs(args.weights),
+        shards=args.shards, timings=args.timings, weights=args.weights,
         max_pictures=REPORT.read(args).pictures, rerun=args.rerun, provenance=provenance(),
         progress=lambda items: bar(items, "report"), **table_options(args),
     )  # fmt: skip

@@ -6,13 +6,8 @@ from pathlib import Path
 def add_arguments(parser):
     parser.add_argument("benchmarks", nargs="+", type=Path, help="folders of `ccc prepare`")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for manifest.csv, truth/ and gray/")
-    parser.add_argument(
-        "--picture",
-        action="append",
-        default=[],
-        metavar="DATASET/NAME",
-        help="repeat for each; left out: eight are taken in turn",
-    )
+    text = "repeat for each; left out: eight are taken in turn"
+    parser.add_argument("--picture", action="append", default=[], metavar="DATASET/NAME", help=text)
 
 
 def run(args):

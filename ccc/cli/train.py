@@ -31,13 +31,8 @@ def add_arguments(parser):
     parser.add_argument("--name", default="", help="what the data are called, shown in tables")
     SETTINGS.add(parser)
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
-    parser.add_argument(
-        "--processes",
-        type=int,
-        default=1,
-        help="how many share each batch, one a GPU of this machine; 0 is 1, under torchrun the number is its own"
-        " (default: %(default)s)",
-    )
+    text = "how many share each batch, one a GPU of this machine; 0 is 1, under torchrun the number is its own"
+    parser.add_argument("--processes", type=int, default=1, help=f"{text} (default: %(default)s)")
 
 
 def run(args):

@@ -16,9 +16,8 @@ from ccc.cli.progress import transfer
 
 
 def add_arguments(parser):
-    parser.add_argument(
-        "action", nargs="?", choices=("list", "fetch", "path", "verify"), default="list", help="default: %(default)s"
-    )
+    actions = ("list", "fetch", "path", "verify")
+    parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: %(default)s")
     parser.add_argument("name", nargs="*", help="of weight files; for list and verify, none means all")
     parser.add_argument("--from", dest="source", metavar="FILE", help="with fetch and one name: a file that you have")
 
@@ -31,50 +30,43 @@ def run(args):
         raise CCCError(f"{args.action} takes names: there are {', '.join(weights.known())}")
     if args.source and (args.action != "fetch" or len(args.name) != 1):
         raise CCCError("--from goes with fetch and one name")
-    return {"list": _list, "fetch": _fetch, "path": _path, "verify": _verify}[args.action](args)
-
-
-def _list(args):
-    from ccc.assets import weights
-
-    print("files lie in", weights.folders()[0])
-    for name in args.name or weights.known():
-        facts = weights.facts(name)
-        there = weights.find(name)
-        print(f"{name}: {facts['file']}, {there or 'not here'}")
-        print(f"  {facts['used_by']}; {facts['source']}; {facts['licence']}")
-        if facts.get("note"):
-            print(f"  {facts['note']}")
-
-
-def _fetch(args):
-    from ccc.assets import weights
-
     for name in args.name:
         weights.facts(name)  # a wrong name stops before any download
-    for name in args.name:
-        with transfer() as report:
-            path = weights.fetch(name, args.source, progress=functools.partial(report, name))
-        print(f"{path}: {weights.verify(name, path)}")
-
-
-def _path(args):
-    from ccc.assets import weights
-
-    for name in args.name:
-        print(weights.locate(name))
-
-
-def _verify(args):
-    from ccc.assets import weights
-    from ccc.core.errors import CCCError
-
+    if args.action == "list":
+        print("files lie in", weights.folders()[0])
+    fetch = functools.partial(_fetch, source=args.source)
+    act = {"list": _list, "fetch": fetch, "path": weights.locate, "verify": _verify}[args.action]
+    names = args.name or [name for name in weights.known() if args.action == "list" or weights.find(name)]
     wrong = 0
-    for name in args.name or [name for name in weights.known() if weights.find(name)]:
+    for name in names:
         try:
-            path = weights.locate(name)
-            print(f"{name}: {path}: {weights.verify(name, path)}")
+            print(act(name))
         except CCCError as error:
+            if args.action != "verify":
+                raise
             print(f"{name}: {error}")
             wrong += 1
     return 2 if wrong else 0
+
+
+def _list(name: str) -> str:
+    from ccc.assets import weights
+
+    facts = weights.facts(name)
+    lines = [f"{name}: {facts['file']}, {weights.find(name) or 'not here'}"]
+    lines += [f"{facts['used_by']}; {facts['source']}; {facts['licence']}", *filter(None, [facts.get("note")])]
+    return "\n  ".join(lines)
+
+
+def _fetch(name: str, source: str | None) -> str:
+    from ccc.assets import weights
+
+    with transfer() as report:
+        path = weights.fetch(name, source, progress=functools.partial(report, name))
+    return f"{path}: {weights.verify(name, path)}"
+
+
+def _verify(name: str) -> str:
+    from ccc.assets import weights
+
+    return f"{name}: {weights.locate(name)}: {weights.verify(name)}"

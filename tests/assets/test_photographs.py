@@ -140,7 +140,7 @@ def test_a_transfer_that_broke_off_is_taken_up_by_the_next_call(publish, server,
     seen = []
     photographs.fetch(photographs.named("coco"), progress=lambda *report: seen.append(report))
     assert server.requests[-1][1] == f"bytes={left}-"
-    size = photographs.named("coco").size
+    size = photographs.named("coco").files["val2017.zip"]["size"]
     assert seen[-1] == ("val2017.zip", size, size)
 
 
@@ -213,4 +213,4 @@ def test_check_says_what_is_wrong_and_goes_on(sets, tmp_path, capsys):
     wrong = said.err.splitlines()
     assert len(wrong) == 4 and "val2017.zip: sha256" in wrong[0] and "remove it and `ccc data fetch coco`" in wrong[0]
     assert "list_eval_partition.txt: is not there" in wrong[1] and "no file of a known dataset" in wrong[2]
-    assert "ade20k: not in" in wrong[3] and "`ccc data fetch ade20k`" in wrong[3]
+    assert "ADE20K validation (SceneParsing 2016) is not at hand" in wrong[3] and "`ccc data fetch ade20k`" in wrong[3]
