@@ -5,37 +5,25 @@ import importlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 from ccc import __version__
 from ccc.core import processes
 from ccc.core.errors import CCCError, did_you_mean, unknown, write_line
 
-VERBS = {
-    "embedded": "write the photographs that scikit-image ships: crops to train on, pictures to benchmark",
-    "index": "list the photographs of a source once, with the place of their bytes, for all shards",
-    "shard": "photographs to training shards: gray pictures and 56x56 class maps, with their histogram",
-    "codebook": "sum the shards' histograms and choose the colour classes",
-    "train": "train the CCC network on shards",
-    "export": "a trained model for other programs: ONNX or torch.export",
-    "data": "list, fetch and check public photograph sets, the paper's benchmarks among them",
-    "prepare": "pick benchmark pictures and write their truth and gray versions",
-    "showcase": "gather named pictures of prepared benchmarks as a benchmark of their own",
-    "segment": "compute the masks of gray pictures once, for all methods",
-    "colorize": "colour gray pictures with any method",
-    "harmonize": "object-selective colour harmonization (Algorithm 1) of coloured pictures",
-    "compare": "draw what harmonization changed: before and after, masks outlined, edges magnified",
-    "ablate": "measure Algorithm 1 under every delta and Psi, after nearest and bilinear upsampling",
-    "harmonization": "one page of what `ccc compare` drew and `ccc ablate` measured",
-    "features": "Inception features of true pictures, once for all methods",
-    "evaluate": "measure a folder of pictures against the true ones",
-    "tables": "the paper's Tables I to VII, and every figure with its statistics, from stored metrics",
-    "previews": "thumbnails, class maps and error maps of a folder of pictures",
-    "report": "tables, pictures and plots as pages that open from disk",
-    "metrics": "list the metrics and what each of them means",
-    "provenance": "what a run was made of: versions, seeds, checksums",
-    "methods": "list the colorization methods",
-    "weights": "list the weight files and where they lie",
-}
+_ORDER = """
+embedded index shard codebook train export data prepare showcase segment colorize harmonize compare ablate harmonization
+features evaluate tables previews report metrics provenance methods weights
+""".split()
+
+
+def _says(verb: str) -> str:
+    """The first line of a verb's module, which is read and not run: `ccc --help` stays quick."""
+    with open(Path(__file__).with_name(f"{verb}.py"), encoding="utf-8") as file:
+        return file.readline().strip().strip('"')
+
+
+VERBS = {verb: _says(verb) for verb in _ORDER}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,8 +40,8 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ccc {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, text in VERBS.items():
-        sub = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        if name == verb:  # only the verb that runs is imported: `ccc --help` stays quick
+        sub = verbs.add_parser(name, help=text[0].lower() + text[1:].rstrip("."), description=text)
+        if name == verb:  # no other is imported
             module = importlib.import_module(f"ccc.cli.{name}")
             module.add_arguments(sub)
             sub.epilog = module.__doc__.partition("\n")[2].strip()

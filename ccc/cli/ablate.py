@@ -1,4 +1,4 @@
-"""What Algorithm 1 does under every delta and Psi, as one table.
+"""Measure Algorithm 1 under every delta and Psi, after nearest and bilinear upsampling.
 
 example:
   ccc ablate gray/ truth/ --color bilinear=coloured/ --color nearest=nearest/ --masks masks.json -o ablation.csv

@@ -1,4 +1,4 @@
-"""The colour classes worth predicting.
+"""Sum the shards' histograms and choose the colour classes.
 
 Of the 400 bins of the ab plane, those with enough cells are kept and every other goes to its nearest kept one (Eq. 12
 of the paper). Beside the codebook a drawing is written, its name ending in .svg: the colours of the kept classes and

@@ -1,4 +1,4 @@
-"""Colour pictures and videos.
+"""Colour gray pictures with any method.
 
 examples:
   ccc colorize photos/ -o coloured/                        by "CCC (scenes)", which comes with ccc

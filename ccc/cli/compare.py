@@ -1,4 +1,4 @@
-"""Before and after harmonization side by side, with the outlines of the masks and edges magnified.
+"""Draw what harmonization changed: before and after, masks outlined, edges magnified.
 
 example:
   ccc compare gray/ coloured/ harmonized/ --masks masks.json --truth truth/ -o figures/

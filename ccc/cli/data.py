@@ -1,4 +1,4 @@
-"""Public photograph sets: the paper's five benchmarks and Places365.
+"""List, fetch and check public photograph sets, the paper's benchmarks among them.
 
 Sets lie in folders of their names beneath the first of --data, $CCC_DATA and the cache (~/.cache/ccc/data), under
 their official file names, and are read in place. In a configuration `source: coco` means the official part of that

@@ -1,4 +1,4 @@
-"""Photographs for a machine that has none.
+"""Write the photographs that scikit-image ships: crops to train on, pictures to benchmark.
 
 Training crops and benchmark pictures come from the same photographs but never share a pixel: training takes the left
 part, the benchmark the right part. A model trained on them shows that the pipeline works, and no more.

@@ -1,4 +1,4 @@
-"""Metrics of one folder against another.
+"""Measure a folder of pictures against the true ones.
 
 examples:
   ccc evaluate coloured/ truth/

@@ -1,4 +1,4 @@
-"""A trained model for other programs, or as a smaller file of its own kind.
+"""A trained model for other programs: ONNX or torch.export.
 
 examples:
   ccc export results/train/demo/ccc.safetensors -o ccc.onnx

@@ -1,4 +1,4 @@
-"""Inception features of true pictures, computed once for the evaluation of every method.
+"""Write the Inception features of true pictures, once for all methods.
 
 example:
   ccc features truth/ -o truth.npz

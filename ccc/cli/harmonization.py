@@ -1,4 +1,4 @@
-"""One page of comparisons and ablations, which opens from disk."""
+"""One page of what `ccc compare` drew and `ccc ablate` measured."""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""Algorithm 1: within each segment of the gray picture, colours far from the segment's commonest one become that one.
+"""Object-selective colour harmonization (Algorithm 1) of coloured pictures.
+
+Within each segment of the gray picture, colours far from the segment's commonest one become that one.
 
 examples:
   ccc harmonize gray.jpg coloured.png -o harmonized.png
@@ -17,15 +19,14 @@ stand in for Segment Anything where there is no checkpoint. To try several setti
 """
 
 from pathlib import Path
-from typing import get_args
 
 from ccc.cli.options import add_options, parse_options
 from ccc.cli.progress import bar
-from ccc.settings.decoding import Upsample
-from ccc.settings.harmonization import Algorithm
+from ccc.settings.harmonization import Algorithm, Harmonization
 from ccc.settings.options import Options
 
-ALGORITHM = Options(Algorithm)
+UPSAMPLE = "bring the colours of a picture of another size to the gray one's first (default: refuse it)"
+ALGORITHM = Options(Harmonization, only=(*Algorithm.model_fields, "upsample"), texts={"upsample": UPSAMPLE})
 
 
 def add_arguments(parser):
@@ -39,22 +40,8 @@ def add_arguments(parser):
     masks.add_argument("--device", help="cpu, cuda, cuda:1 (default: the best there is)")
     add_options(masks, "of the segmenter, such as points_per_side=32")
     algorithm = parser.add_argument_group("Algorithm 1; the defaults are the paper's")
-    add_parameters(algorithm)
+    ALGORITHM.add(algorithm)
     parser.add_argument("--changes", type=Path, help="CSV to write: how much of each picture changed, and how far")
-
-
-def add_parameters(parser):
-    """The parameters of Algorithm 1."""
-    ALGORITHM.add(parser)
-    parser.add_argument(
-        "--upsample", choices=get_args(Upsample),
-        help="bring the colours of a picture of another size to the gray one's first (default: refuse it)",
-    )  # fmt: skip
-
-
-def parameters(args) -> dict:
-    """What `add_parameters` read, as `ccc.harmonize.harmonize_picture` takes it."""
-    return ALGORITHM.read(args).model_dump() | {"upsample": args.upsample}
 
 
 def run(args):
@@ -71,9 +58,8 @@ def run(args):
             raise CCCError(f"{args.masks}: holds the masks of one picture, and there are {len(pairs)} to harmonize")
     else:
         segmenter = load(args.segmenter or "felzenszwalb", args.checkpoint, args.device, **parse_options(args.option))
-    rows = harmonize_pictures(
-        pairs, segmenter, args.changes, lambda items: bar(items, "harmonize"), **parameters(args)
-    )  # fmt: skip
+    chosen = ALGORITHM.read(args).model_dump(include=set(ALGORITHM.flags))
+    rows = harmonize_pictures(pairs, segmenter, args.changes, lambda items: bar(items, "harmonize"), **chosen)
     share = sum(row["changed_share"] for row in rows) / len(rows)
     shift = sum(row["mean_ab_shift"] for row in rows) / len(rows)
     makers = " and ".join(sorted({row["segmenter"] for row in rows}))

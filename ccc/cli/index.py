@@ -1,4 +1,4 @@
-"""The photographs of a source, once and for all shards.
+"""List the photographs of a source once, with the place of their bytes, for all shards.
 
 examples:
   ccc index train_256_places365standard.tar -o train.parquet --seed 0
@@ -23,16 +23,11 @@ CHOICE = Options(Data, only=("classes", "per_class", "limit", "seed"), defaults=
 def add_arguments(parser):
     parser.add_argument("source", help="folder (any depth), tar, tar.gz, zip, or a .txt list of pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the index to write, a .parquet file")
-    add_choice(parser)
-
-
-def add_choice(parser):
-    """The options that choose pictures."""
     CHOICE.add(parser)
 
 
 def choice_of(args):
-    """The `Choice` that `add_choice`'s options make."""
+    """The `Choice` that the options of CHOICE make."""
     from ccc.data.index import Choice
 
     chosen = CHOICE.read(args)

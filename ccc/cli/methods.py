@@ -1,4 +1,4 @@
-"""The methods that `ccc colorize --method` knows, and whether their weights are here.
+"""List the colorization methods.
 
 `ccc methods NAME` also explains the method's options, which `ccc colorize --option NAME=VALUE` sets.
 """

@@ -1,4 +1,4 @@
-"""List the metrics: name, direction, range, what each compares and where it comes from.
+"""List the metrics and what each of them means.
 
 examples:
   ccc metrics
@@ -22,16 +22,16 @@ def run(args):
 def text(metric) -> str:
     """One metric for a reader."""
     better = f"{metric.direction} is better" if metric.direction else "neither lower nor higher is better"
-    lines = [
-        f"{metric.name}: {metric.title}, {better}",
-        f"  family    {metric.family}",
-        f"  compares  {metric.compares}",
-        f"  range     {metric.range}",
-        f"  source    {metric.source}; version {metric.version}",
-    ]
-    lines += [f"  needs     {metric.needs}"] if metric.needs else []
-    lines += [f"  no value  where {metric.undefined}"] if metric.undefined else []
-    return "\n".join(lines)
+    facts = {
+        "family": metric.family,
+        "compares": metric.compares,
+        "range": metric.range,
+        "source": f"{metric.source}; version {metric.version}",
+        "needs": metric.needs,
+        "no value": metric.undefined and f"where {metric.undefined}",
+    }
+    lines = [f"  {name:<10}{fact}" for name, fact in facts.items() if fact]
+    return "\n".join([f"{metric.name}: {metric.title}, {better}", *lines])
 
 
 def markdown(chosen) -> str:

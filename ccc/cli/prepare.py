@@ -1,4 +1,4 @@
-"""A benchmark set from any folder or archive of photographs, or of the official part of a public set.
+"""Pick benchmark pictures and write their truth and gray versions.
 
 The choice depends on the seed and on the pictures alone. manifest.csv says which were taken: their place in the
 source, the sha256 of the file there, and of the truth that is measured against.
@@ -12,7 +12,7 @@ The second takes 50 of the official test part of a set that `ccc data fetch` has
 from pathlib import Path
 
 from ccc.cli.progress import bar
-from ccc.settings.benchmark import Preparation
+from ccc.settings.evaluation import Preparation
 from ccc.settings.options import Options
 
 CHOICE = Options(Preparation, only=("n", "seed", "side"), flags={"n": "-n --count"})

@@ -1,4 +1,4 @@
-"""Thumbnails, class maps and error maps of a folder of pictures, for the report.
+"""Thumbnails, class maps and error maps of a folder of pictures.
 
 Class maps show each pixel's class of 400 in its colour, error maps CIEDE2000 from black (0) to white (40).
 """

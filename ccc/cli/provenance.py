@@ -1,4 +1,4 @@
-"""What a run was made of: versions of all packages, seeds, configuration, SHA-256 of the files it is known by."""
+"""What a run was made of: versions, seeds, checksums."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Pages with tables, pictures and plots, which open from disk."""
+"""Tables, pictures and plots as pages that open from disk."""
 
 from pathlib import Path
 

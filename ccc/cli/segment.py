@@ -1,4 +1,4 @@
-"""Masks, once for every picture.
+"""Compute the masks of gray pictures once, for all methods.
 
 examples:
   ccc segment gray/ -o masks/ --segmenter sam_vit_h --option points_per_side=32

@@ -1,4 +1,4 @@
-"""One shard of training data.
+"""Photographs to training shards: gray pictures and 56x56 class maps, with their histogram.
 
 examples, the first of four shards, from a scan of the source and from an index that serves all four:
   ccc shard photos/ -o shards/00000.tar --shard 0 --of 4
@@ -12,7 +12,7 @@ equal inputs give equal bytes.
 
 from pathlib import Path
 
-from ccc.cli.index import add_choice, choice_of
+from ccc.cli.index import CHOICE, choice_of
 from ccc.cli.progress import bar
 from ccc.settings.data import Data
 from ccc.settings.options import Options
@@ -30,7 +30,7 @@ def add_arguments(parser):
         "--map-size", type=int, metavar="N", help="side of the class map (default: a quarter of --size)"
     )
     parser.add_argument("--index", type=Path, help="what `ccc index` wrote of this source; without it, scan the source")
-    add_choice(parser)
+    CHOICE.add(parser)
 
 
 def run(args):

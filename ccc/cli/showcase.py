@@ -1,4 +1,4 @@
-"""The pictures of Table III."""
+"""Gather named pictures of prepared benchmarks as a benchmark of their own."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tables I to VII as csv, md and tex, and every figure with its statistics, from stored metrics.
+"""The paper's Tables I to VII, and every figure with its statistics, from stored metrics.
 
 example:
   ccc tables results/metrics -o tables/ --column ade20k=ADE --not-run iizuka="no weights: ccc weights fetch iizuka"

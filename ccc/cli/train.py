@@ -1,4 +1,4 @@
-"""Train the network.
+"""Train the CCC network on shards.
 
 examples:
   ccc train shards/train/*.tar --validation shards/validation/*.tar --codebook codebook.json -o run/

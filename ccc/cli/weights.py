@@ -1,4 +1,4 @@
-"""Weight files: which are known, which are here, and how to get them.
+"""List the weight files and where they lie.
 
 examples:
   ccc weights                              every file, and whether it is here

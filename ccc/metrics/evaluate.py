@@ -113,7 +113,7 @@ def _needed(chosen: Sequence[Metric], weights: Mapping, codebook, family: str | 
     known = {name for name in known if not name.startswith(FOREIGN)}
     for name in weights:
         if name not in known:
-            raise CCCError(f"no metric needs weights {name!r}: there are {', '.join(sorted(known))}")
+            raise CCCError(f"no metric needs weights {name!r}: there are {', '.join(sorted(known)) or 'none'}")
     needed, files, missing = {}, {}, {}
     for metric in chosen:
         if not metric.needs or metric.needs in needed:

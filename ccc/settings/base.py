@@ -38,7 +38,7 @@ class Section(pydantic.BaseModel):
             return {}
         known = cls.model_fields
         unknown = [key for key in values if key not in known] if isinstance(values, Mapping) else []
-        if unknown and cls.model_config["extra"] == "forbid":
+        if unknown:
             hint = did_you_mean(str(unknown[0]), known)
             raise ValueError(f"unknown key {unknown[0]!r}: {hint}there are {', '.join(known)}")
         return values

@@ -1,26 +1,10 @@
-"""The published methods, and what all methods are called."""
+"""The published methods."""
 
 from typing import Literal
 
 import pydantic
 
 from ccc.settings.base import Section, UserPath, setting
-
-
-class Titles(Section):
-    """What methods are called in tables; those of your own may be named as well."""
-
-    model_config = pydantic.ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, str] = pydantic.Field(init=False)
-
-    cic: str = setting("CIC", "of Zhang et al. 2016")
-    zhang: str = setting("Zhang et al.", "of Zhang et al. 2017")
-    su: str = setting("Su et al.", "of InstColorization")
-    deoldify: str = setting("DeOldify", "of DeOldify; the model is added")
-    ddcolor: str = setting("DDColor", "of DDColor; the model is added")
-    larsson: str = setting("Larsson et al.", "of Larsson et al. 2016")
-    iizuka: str = setting("Iizuka et al.", "of Iizuka et al. 2016; the model is added")
-    gain: str = setting("Gain et al.", "of DL-Net")
 
 
 class DeOldify(Section):

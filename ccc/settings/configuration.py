@@ -8,11 +8,10 @@ import pydantic
 
 from ccc.core.errors import CCCError, write_line
 from ccc.settings.base import Name, Section, UserPath, setting, todays_names
-from ccc.settings.baselines import Baselines, Titles
-from ccc.settings.benchmark import SIDE, Benchmark, Showcase, Side
+from ccc.settings.baselines import Baselines
 from ccc.settings.data import CodebookChoice, Data
 from ccc.settings.decoding import Decoding
-from ccc.settings.evaluation import Report, Weights
+from ccc.settings.evaluation import SIDE, Benchmark, Report, Showcase, Side, Weights
 from ccc.settings.harmonization import Harmonization
 from ccc.settings.segmenter import SegmenterChoice
 from ccc.settings.training import Recipe, Training
@@ -41,7 +40,7 @@ class Configuration(Section):
     methods: Literal["auto"] | Annotated[list[str], pydantic.Field(min_length=1)] = setting(
         "auto", "`auto` for every file in workflow/methods whose weights are here, or a list of names"
     )
-    titles: Titles = part(Titles)
+    titles: dict[str, str] = setting({}, "what tables call methods, by name, where that is not their own title")
     baselines: Baselines = part(Baselines)
     colorize: Decoding = part(Decoding)
     segmenter: SegmenterChoice = part(SegmenterChoice)

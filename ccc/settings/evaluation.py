@@ -1,6 +1,39 @@
-"""Evaluation and report."""
+"""Benchmark sets, their evaluation and report."""
+
+from typing import Annotated, Literal
+
+import pydantic
 
 from ccc.settings.base import Section, UserPath, setting
+from ccc.settings.data import SOURCE
+
+Count = Annotated[int, pydantic.Field(ge=1)]
+Side = Annotated[int, pydantic.Field(ge=8)] | Literal["keep"]
+SIDE = setting(256, "short side in pixels at which all is colorized and evaluated, or `keep`")
+
+
+class Benchmark(Section):
+    """A benchmark set."""
+
+    source: UserPath = setting(..., f"{SOURCE}, whose official part is taken (`./coco` is a folder of that name)")
+    n: Count | Literal["all"] = setting(50, "pictures to pick at random, or `all`")
+    seed: int = setting(0, "of the random choice")
+    column: Literal["ADE", "Celeba", "COCO", "Ox. Flower", "ImageNet"] | None = setting(
+        None, "its name in the paper's tables; null for none"
+    )
+
+
+class Preparation(Benchmark):
+    """A benchmark set, and the size of its pictures."""
+
+    side: Side = SIDE
+
+
+class Showcase(Section):
+    """The pictures of Table III."""
+
+    enabled: bool = setting(True, "whether to make Table III")
+    pictures: list[str] = setting([], "names as dataset/picture; empty to take eight in turn")
 
 
 class Weights(Section):

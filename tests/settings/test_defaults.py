@@ -14,9 +14,9 @@ from ccc.loss import ClassBalancedCrossEntropy, class_weights
 from ccc.model import ClassColors, ColorClassifier
 from ccc.settings.base import schema_of
 from ccc.settings.baselines import DDColor, DeOldify, Iizuka, Su
-from ccc.settings.benchmark import Preparation
 from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice, Data
 from ccc.settings.decoding import PAPERS_DECODING, Decoding
+from ccc.settings.evaluation import Preparation
 from ccc.settings.harmonization import Algorithm
 from ccc.settings.training import Recipe
 

@@ -94,7 +94,6 @@ def wrong(change: dict | str) -> str:
         ("data: {source: photos}", "photographs to train on are missing: give data.validation, or a trained `model`"),
         ("run: 2024", "run: Input should be a valid string, got 2024 (YAML reads some words as numbers"),
         ("titles: {ccc: no}", "titles.ccc: Input should be a valid string, got false (YAML reads some words"),
-        ("titles: {cic: no}", "titles.cic: true and false are no value of it; YAML reads words such as no and on so"),
         ("benchmarks: {1920: {source: x}}", "got 1920 (YAML reads some words as numbers or as true and false: write"),
         ("benchmarks: {no: {source: x}}", "got false (YAML reads some words as numbers or as true and false: write"),
         ("{no: 5}", "unknown key False: there are run"),

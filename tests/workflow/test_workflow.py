@@ -290,7 +290,7 @@ def test_a_metric_that_is_added_reruns_its_family_alone_or_is_a_family_of_its_ow
 
 
 def test_what_tables_call_a_method_measures_nothing_again(finished):
-    assert planned(finished, "--config", 'titles={"gray": "Gray (floor)"}') == (TOLD, set())
+    assert planned(finished, "--config", 'titles={"gray": "No colour"}') == (TOLD, set())
 
 
 def test_editing_one_colorizer_reruns_that_method_alone(finished):

@@ -7,6 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from ccc import colorizers
 from ccc.assets import weights
 from ccc.core.errors import MissingWeights
 from ccc.core.files import safetensors_metadata
@@ -89,7 +90,8 @@ def segmenter_checkpoint(segmenter: dict, dataset: str) -> str | None:
 
 def title(method: str, config: dict) -> str:
     """What tables call a method: the configuration's word, else its own, with the model where it has several."""
-    called = config["titles"].get(method, method)
+    own = colorizers.info(method).title if method in colorizers.names() else method
+    called = config["titles"].get(method, own)
     if method == "ccc" and method not in config["titles"]:
         return f"CCC ({trained_on(config)})"
     model = config["baselines"].get(method, {}).get("model")
