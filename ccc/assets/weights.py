@@ -6,6 +6,7 @@ Nothing is fetched unless asked for, and nothing stands in for a file that is mi
 import functools
 import os
 import pickle
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -146,19 +147,13 @@ def unwrapped(state, path: str | os.PathLike, unwrap: Sequence[str] = ()) -> dic
 def load_strictly(network, state: Mapping, path: str | os.PathLike) -> None:
     """Load tensors into a torch module; every name and shape must fit.
 
-    Raises CCCError naming the file and the first key that is missing, left over or of another shape.
+    Raises CCCError naming the file and the first keys that are missing, left over or of another shape.
     """
-    wanted = network.state_dict()
-    for key in wanted:
-        if key not in state:
-            raise CCCError(f"{path}: not the weights of this network: {key} is missing")
-        if state[key].shape != wanted[key].shape:
-            shapes = f"{tuple(state[key].shape)}, not {tuple(wanted[key].shape)}"
-            raise CCCError(f"{path}: not the weights of this network: {key} has shape {shapes}")
-    for key in state:
-        if key not in wanted:
-            raise CCCError(f"{path}: not the weights of this network: {key} is left over")
-    network.load_state_dict(dict(state), strict=True)
+    try:
+        network.load_state_dict(dict(state), strict=True)
+    except RuntimeError as error:
+        wrong = textwrap.shorten(str(error).splitlines()[1], 200, placeholder=" ...")
+        raise CCCError(f"{path}: not the weights of this network: {wrong}") from None
 
 
 def load_state_dict(path: str | os.PathLike, network, strip_prefix: str = "", unwrap: Sequence[str] = ()) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
 from ccc.core.errors import ImageError
 from ccc.core.files import written_whole
@@ -41,26 +41,14 @@ def _plain_jpeg(data: bytes) -> np.ndarray | None:
     Usual: 8 bits, three components, no EXIF block, profile or Adobe marker, whole. Whatever makes libjpeg complain is
     left to Pillow, so that there is one judge of broken files. Both give the same pixels.
     """
-    if data[:2] != b"\xff\xd8":
+    try:
+        header = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+        unusual = {"APP1", "APP2", "APP14"} & {marker for marker, _ in header.applist}
+        if header.mode != "RGB" or unusual or header.width * header.height > MAX_PIXELS:
+            return None
+        return simplejpeg.decode_jpeg(data)
+    except (OSError, SyntaxError, ValueError):
         return None
-    position, end = 2, len(data) - 9
-    while position < end:
-        if data[position] != 0xFF:
-            return None
-        marker, length = data[position + 1], data[position + 2] << 8 | data[position + 3]
-        if marker in (0xC0, 0xC1, 0xC2):  # baseline, extended, progressive
-            height, width = data[position + 5] << 8 | data[position + 6], data[position + 7] << 8 | data[position + 8]
-            if data[position + 4] != 8 or data[position + 9] != 3 or not 0 < height * width <= MAX_PIXELS:
-                return None
-        elif marker in (0xE1, 0xE2, 0xEE) or 0xC3 <= marker <= 0xCF and marker != 0xC4:
-            return None
-        elif marker == 0xDA:  # the picture begins
-            try:
-                return simplejpeg.decode_jpeg(data)
-            except ValueError:
-                return None
-        position += 2 + length
-    return None
 
 
 def read_rgba(source: str | os.PathLike | bytes, name: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:

@@ -4,7 +4,7 @@ The torchvision wheel on the package index is built against CUDA torch. Beside a
 and `import torchvision` then fails because it describes operators that nobody has registered
 (pytorch/pytorch#157648, pytorch/vision#8985). Import this module before the first `import torchvision` of a process:
 where torchvision works it does nothing; elsewhere it declares the operators that torchvision describes at import and
-gives non-maximum suppression, which segment-anything calls, an implementation in torch. `roi_align` then works
+gives non-maximum suppression, which segment-anything calls, the implementation of OpenCV. `roi_align` then works
 through torchvision's own Python path; `deform_conv2d`, `roi_pool` and the image decoders do not.
 """
 
@@ -41,20 +41,15 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     falling score: a box goes when its intersection over union with a better one exceeds `iou_threshold`.
     Source: the definition in torchvision.ops.nms.
     """
-    order = scores.argsort(descending=True, stable=True)
-    boxes = boxes[order]
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    alive = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
-    kept = []
-    for i in range(len(boxes)):
-        if not alive[i]:
-            continue
-        kept.append(i)
-        low = torch.maximum(boxes[i, :2], boxes[i + 1 :, :2])
-        high = torch.minimum(boxes[i, 2:], boxes[i + 1 :, 2:])
-        overlap = (high - low).clamp_min(0).prod(dim=1)
-        alive[i + 1 :] &= ~(overlap / (areas[i] + areas[i + 1 :] - overlap) > iou_threshold)
-    return order[torch.tensor(kept, dtype=torch.long, device=boxes.device)]
+    import cv2
+
+    if not len(boxes):
+        return torch.empty(0, dtype=torch.long, device=boxes.device)
+    ranks = torch.empty(len(boxes))
+    ranks[scores.argsort(descending=True, stable=True).cpu()] = torch.arange(len(boxes), 0, -1.0)
+    corners = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], dim=1).double().tolist()
+    kept = cv2.dnn.NMSBoxes(corners, ranks.tolist(), 0, iou_threshold)  # takes no score below 0
+    return torch.as_tensor(kept, dtype=torch.long, device=boxes.device)
 
 
 def _register() -> None:

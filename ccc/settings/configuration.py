@@ -1,7 +1,7 @@
 """The whole configuration: its sections, the names it had before, and how it is read."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -52,46 +52,36 @@ class Configuration(Section):
     report: Report = part(Report)
 
     @pydantic.model_validator(mode="after")
-    def _photographs_to_train_on(self) -> Self:
-        lacking = [name for name in ("source", "validation") if not getattr(self.data, name)]
-        if lacking and not self.model:
-            names = " and ".join(f"data.{name}" for name in lacking)
-            raise ValueError(f"photographs to train on are missing: give {names}, or a trained `model`")
+    def _fits_together(self) -> Self:
+        if wrong := list(self._contradictions()):
+            raise ValueError("\n".join(wrong))
         return self
 
-    @pydantic.model_validator(mode="after")
-    def _sizes_that_fit(self) -> Self:
+    def _contradictions(self) -> Iterator[str]:
+        """What is wrong between sections."""
         recipe, data = self.training, self.data
+        lacking = [f"data.{name}" for name in ("source", "validation") if not getattr(data, name)]
+        if lacking and not self.model:
+            yield f"photographs to train on are missing: give {' and '.join(lacking)}, or a trained `model`"
         if not self.model and recipe.crop and not recipe.random_resized_crop and recipe.crop > data.size:
-            raise ValueError(f"training.crop: {recipe.crop} is more than data.size, {data.size}")
+            yield f"training.crop: {recipe.crop} is more than data.size, {data.size}"
         if not self.model and recipe.workers > data.shards:
-            raise ValueError(
-                f"training.workers: {recipe.workers} need as many data.shards, and there are {data.shards}"
-            )
+            yield f"training.workers: {recipe.workers} need as many data.shards, and there are {data.shards}"
         for name in self.metrics:
             sized = re.fullmatch(r"cnr_(\d+)(_\w+)?", name)
             if sized and name != "cnr_56" and self.side != "keep" and int(sized[1]) != self.side:
                 plain = "cnr" + (sized[2] or "")
-                raise ValueError(f"metrics: {name} is of pictures of another side than {self.side}: give {plain}")
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _parts_that_are_there(self) -> Self:
+                yield f"metrics: {name} is of pictures of another side than {self.side}: give {plain}"
         for name in self.showcase.pictures if self.showcase.enabled else ():
             if name.split("/")[0] not in self.benchmarks or "/" not in name:
-                raise ValueError(f"showcase.pictures: {name} is no BENCHMARK/PICTURE of {', '.join(self.benchmarks)}")
+                yield f"showcase.pictures: {name} is no BENCHMARK/PICTURE of {', '.join(self.benchmarks)}"
         if self.harmonize.enabled and self.segmenter.name == "masks" and not self.segmenter.checkpoint:
-            raise ValueError("segmenter.checkpoint is missing: the folder or file of the given masks")
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _names_of_their_own(self) -> Self:
+            yield "segmenter.checkpoint is missing: the folder or file of the given masks"
         if "showcase" in self.benchmarks:
-            raise ValueError("benchmarks.showcase: the pictures of Table III are called so; take another name")
+            yield "benchmarks.showcase: the pictures of Table III are called so; take another name"
         repeated = {name for name in self.methods if self.methods.count(name) > 1} if self.methods != "auto" else {}
         if repeated:
-            raise ValueError(f"methods: {', '.join(sorted(repeated))} stands there more than once")
-        return self
+            yield f"methods: {', '.join(sorted(repeated))} stands there more than once"
 
 
 def read_configuration(given: Mapping, warn: Callable[[str], Any] = write_line) -> Configuration:

@@ -179,9 +179,12 @@ def test_load_every_layout(tmp_path, layer):
 def test_the_first_key_that_does_not_fit_is_named(tmp_path, layer):
     path = tmp_path / "a.pth"
     for state, message in (
-        ({"weight": torch.zeros(2, 3)}, "bias is missing"),
-        ({"weight": torch.zeros(3, 2), "bias": torch.zeros(2)}, r"weight has shape \(3, 2\), not \(2, 3\)"),
-        ({"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "more": torch.zeros(1)}, "more is left over"),
+        ({"weight": torch.zeros(2, 3)}, 'Missing key.*"bias"'),
+        (
+            {"weight": torch.zeros(3, 2), "bias": torch.zeros(2)},
+            r"size mismatch for weight: .*\(\[3, 2\]\).*\(\[2, 3\]\)",
+        ),
+        ({"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "more": torch.zeros(1)}, 'Unexpected key.*"more"'),
     ):
         torch.save(state, path)
         with pytest.raises(CCCError, match=f"a.pth: not the weights of this network: {message}"):

@@ -146,6 +146,15 @@ def test_an_option_is_explained_without_the_words_of_yaml():
     assert "null" not in said and "(true)" not in said and "those that `ccc weights` keeps (no PATH)" in said
 
 
+def test_all_that_does_not_fit_together_is_named_at_once():
+    change = {"methods": ["gray", "gray"], "showcase": {"pictures": ["a/b"]}, "training": {"crop": 512}}
+    assert [line.split(":")[0] for line in wrong(change).splitlines()] == [
+        "training.crop",
+        "showcase.pictures",
+        "methods",
+    ]
+
+
 def test_numbers_that_yaml_reads_as_text_are_taken():
     """`1e-3` without a point is text to YAML 1.1."""
     training = yaml.safe_load("{learning_rate: 1e-3}")
