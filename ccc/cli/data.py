@@ -17,38 +17,34 @@ from pathlib import Path
 from ccc.cli.options import aligned
 from ccc.cli.progress import transfer
 
-ACTIONS = {
-    "list": "what there is and where it lies",
-    "fetch": "get sets, whole and checked or not at all",
-    "check": "compare files with what was published, and count their pictures",
-}
-
 
 def add_arguments(parser):
-    verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, text in ACTIONS.items():
-        action = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        if name == "fetch":
-            action.add_argument("name", nargs="+", help="sets of `ccc data list`")
-            text = "a file or folder at hand, linked or copied, or the address of a file or of a mirror's folder"
-            action.add_argument("--from", dest="given", metavar="PLACE", help=text)
-        if name == "check":
-            action.add_argument("name", nargs="+", metavar="NAME|PATH", help="sets, archives or folders of them")
-        text = "folder of sets (default: $CCC_DATA, else ~/.cache/ccc/data)"
-        action.add_argument("--data", type=Path, metavar="FOLDER", help=text)
+    parser.add_argument("action", choices=("list", "fetch", "check"), help="as the examples show")
+    parser.add_argument("name", nargs="*", metavar="NAME|PATH", help="sets; for check also archives or their folders")
+    place = "with fetch: a file or folder at hand, linked or copied, or the address of a file or of a mirror's folder"
+    parser.add_argument("--from", dest="given", metavar="PLACE", help=place)
+    folder = "folder of sets (default: $CCC_DATA, else ~/.cache/ccc/data)"
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help=folder)
 
 
 def run(args):
+    from ccc.assets.photographs import known
+    from ccc.core.errors import CCCError
+
+    if args.action != "list" and not args.name:
+        raise CCCError(f"{args.action} takes names: there are {', '.join(known())}")
+    if args.given and args.action != "fetch":
+        raise CCCError("--from goes with fetch")
     return {"list": _list, "fetch": _fetch, "check": _check}[args.action](args)
 
 
 def _list(args):
-    from ccc.assets.photographs import find, known
+    from ccc.assets.photographs import find, known, named
 
     rows = [("name", "what", "pictures", "size", "licence", "where")]
-    for name, dataset in known().items():
+    for dataset in map(named, args.name or known()):
         where = find(dataset, args.data) or ("needs a person" if dataset.by_hand else "not at hand")
-        rows.append((name, dataset.title, f"{dataset.count:,}", dataset.gigabytes, dataset.licence, str(where)))
+        rows.append((dataset.name, dataset.title, f"{dataset.count:,}", dataset.gigabytes, dataset.licence, str(where)))
     print(aligned(rows, left=(0, 1, 4, 5)))
 
 

@@ -6,31 +6,28 @@ import pydantic
 
 from ccc.settings.base import Section, setting
 
-Deviation = Annotated[float, pydantic.Field(ge=0)]
-Pixels = Annotated[int, pydantic.Field(ge=0)]
-
 
 def plain(value: float) -> int | float:
     """8 for 8.0: tables show these numbers."""
     return int(value) if float(value).is_integer() else value
 
 
+Pixels = Annotated[int, pydantic.Field(ge=0)]
+Plain = Annotated[float, pydantic.AfterValidator(plain)]
+Deviation = Annotated[Plain, pydantic.Field(ge=0)]
+
+
 class Algorithm(Section):
     """Parameters of Algorithm 1; the defaults are the paper's (Table II)."""
 
     min_pixels: int = setting(500, "Psi: a segment is used if it has more pixels than this", ge=0)
-    delta_a: float = setting(8, "a pixel whose a lies further than this from the mode of a takes the mode", ge=0)
-    delta_b: float = setting(8, "the same for b", ge=0)
-    mode_bin: float = setting(1, "modes are taken of values rounded to multiples of this", ge=0.001)
+    delta_a: Deviation = setting(8, "a pixel whose a lies further than this from the mode of a takes the mode")
+    delta_b: Deviation = setting(8, "the same for b")
+    mode_bin: Plain = setting(1, "modes are taken of values rounded to multiples of this", ge=0.001)
     order: Literal["area", "given"] = setting("area", "masks by falling `area`, or as `given`")
     mode: Literal["marginal", "joint"] = setting(
         "marginal", "`marginal`, modes of a and b apart as printed, or `joint`, the commonest pair"
     )
-
-    @pydantic.field_validator("delta_a", "delta_b", "mode_bin")
-    @classmethod
-    def _plain(cls, value: float) -> int | float:
-        return plain(value)
 
 
 class Ablation(Section):
@@ -39,11 +36,6 @@ class Ablation(Section):
     pictures: int = setting(10, "how many pictures of each benchmark", ge=1)
     deltas: list[Deviation] = setting([4, 8, 16], "for a and b alike", min_length=1)
     min_pixels: list[Pixels] = setting([100, 500, 2000], "Psi", min_length=1)
-
-    @pydantic.field_validator("deltas")
-    @classmethod
-    def _plain(cls, values: list[float]) -> list:
-        return [plain(value) for value in values]
 
 
 class Harmonization(Algorithm):
