@@ -13,8 +13,8 @@ def plain(value: float) -> int | float:
 
 
 Pixels = Annotated[int, pydantic.Field(ge=0)]
-Plain = Annotated[float, pydantic.AfterValidator(plain)]
-Deviation = Annotated[Plain, pydantic.Field(ge=0)]
+Deviation = Annotated[float, pydantic.Field(ge=0), pydantic.AfterValidator(plain)]
+Step = Annotated[float, pydantic.Field(ge=0.001), pydantic.AfterValidator(plain)]
 
 
 class Algorithm(Section):
@@ -23,7 +23,7 @@ class Algorithm(Section):
     min_pixels: int = setting(500, "Psi: a segment is used if it has more pixels than this", ge=0)
     delta_a: Deviation = setting(8, "a pixel whose a lies further than this from the mode of a takes the mode")
     delta_b: Deviation = setting(8, "the same for b")
-    mode_bin: Plain = setting(1, "modes are taken of values rounded to multiples of this", ge=0.001)
+    mode_bin: Step = setting(1, "modes are taken of values rounded to multiples of this")
     order: Literal["area", "given"] = setting("area", "masks by falling `area`, or as `given`")
     mode: Literal["marginal", "joint"] = setting(
         "marginal", "`marginal`, modes of a and b apart as printed, or `joint`, the commonest pair"
