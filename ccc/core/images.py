@@ -31,8 +31,10 @@ def read_rgb(source: str | os.PathLike | bytes, name: str | None = None) -> np.n
     name = name or (str(source) if not isinstance(source, bytes) else "picture")
     if isinstance(source, bytes) and (pixels := _plain_jpeg(source)) is not None:
         return pixels
-    with _opened(source, name) as image:
-        return np.array(_to_srgb(image, name))
+    image = _to_srgb(source, name)
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return np.array(image)
 
 
 def _plain_jpeg(data: bytes) -> np.ndarray | None:
@@ -57,18 +59,12 @@ def read_rgba(source: str | os.PathLike | bytes, name: str | None = None) -> tup
     Returns uint8 `(H, W, 3)`, white where nothing can be seen, and the opacity, uint8 `(H, W)`, 255 for opaque; None
     where the picture has none. Raises as `read_rgb`.
     """
-    name = name or (str(source) if not isinstance(source, bytes) else "picture")
-    with _opened(source, name) as image:
-        if "transparency" not in image.info and image.mode not in ("RGBA", "LA", "PA", "RGBa", "La"):
-            return np.array(_to_srgb(image, name)), None
-        profile = image.info.get("icc_profile")
-        with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
-            image = ImageOps.exif_transpose(image)
-        image = _eight_bits(image, name).convert("RGBA")
-        opacity, image = np.array(image.getchannel("A")), image.convert("RGB")
-        rgb = np.array(_from_profile(image, profile) if profile else image)
-        rgb[opacity == 0] = 255
-        return rgb, opacity
+    pixels = np.array(_to_srgb(source, name or (str(source) if not isinstance(source, bytes) else "picture")))
+    if pixels.shape[2] == 3:
+        return pixels, None
+    rgb, opacity = pixels[..., :3].copy(), pixels[..., 3].copy()
+    rgb[opacity == 0] = 255
+    return rgb, opacity
 
 
 def _opened(source, name: str) -> Image.Image:
@@ -103,22 +99,24 @@ def _opened(source, name: str) -> Image.Image:
     return image
 
 
-def _to_srgb(image: Image.Image, name: str) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    try:
-        image = ImageOps.exif_transpose(image)
-    except Exception:  # a broken EXIF block says nothing about the pixels
-        pass
-    image = _eight_bits(image, name)
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        image = image.convert("RGBA")
-        background = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(background, image).convert("RGB")
-    if image.mode in ("P", "1"):
-        image = image.convert("RGB" if image.mode == "P" else "L")
-    if profile and image.mode in ("RGB", "CMYK", "L"):
-        image = _from_profile(image, profile)
-    return image if image.mode == "RGB" else image.convert("RGB")
+def _to_srgb(source, name: str) -> Image.Image:
+    """A picture upright and in sRGB, as RGBA where it has transparency, else as RGB."""
+    with _opened(source, name) as image:
+        profile = image.info.get("icc_profile")
+        with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+            image = ImageOps.exif_transpose(image)
+        image, opacity = _eight_bits(image, name), None
+        if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+            image = image.convert("RGBA")
+            opacity, image = image.getchannel("A"), image.convert("RGB")
+        elif image.mode in ("P", "1"):
+            image = image.convert("RGB" if image.mode == "P" else "L")
+        if profile and image.mode in ("RGB", "CMYK", "L"):
+            image = _from_profile(image, profile)
+        image = image.convert("RGB")
+        if opacity is not None:
+            image.putalpha(opacity)
+        return image
 
 
 def _eight_bits(image: Image.Image, name: str) -> Image.Image:
