@@ -235,7 +235,8 @@ def load_strictly(network, state: Mapping, path: str | os.PathLike) -> None:
     for key in state:
         if key not in wanted:
             raise CCCError(f"{path}: not the weights of this network: {key} is left over")
-    network.load_state_dict(dict(state), strict=True)
+    on_meta = next(network.parameters()).is_meta  # built without memory, to take over the tensors themselves
+    network.load_state_dict(dict(state), strict=True, assign=on_meta)
 
 
 def load_state_dict(path: str | os.PathLike, network, strip_prefix: str = "", unwrap: Sequence[str] = ()) -> None:

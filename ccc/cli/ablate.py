@@ -32,7 +32,8 @@ def add_arguments(parser):
 
 def run(args):
     from ccc.cli.options import parse_pairs
-    from ccc.harmonize.ablation import ablate, write_ablation
+    from ccc.core.files import write_csv
+    from ccc.harmonize.ablation import ablate
     from ccc.report.ablation import ablation_cells
     from ccc.segment import load
 
@@ -42,7 +43,7 @@ def run(args):
         lambda items: bar(items, "ablate"), args.count, mode_bin=algorithm.mode_bin, order=algorithm.order,
         mode=algorithm.mode,
     )  # fmt: skip
-    write_ablation(args.output, rows)
+    write_csv(args.output, rows)
     words = ablation_cells(rows)
     widths = [max(map(len, column)) for column in zip(*words, strict=True)]
     for row in words:

@@ -1,7 +1,6 @@
 """What Algorithm 1 does under other parameters, and after other ways of bringing class maps to full size."""
 
 import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +9,6 @@ import numpy as np
 from ccc.codebook import ColorGrid
 from ccc.color import read_gray, rgb_to_lab
 from ccc.core.errors import CCCError
-from ccc.core.files import write_text
 from ccc.core.images import read_rgb
 from ccc.harmonize import harmonize_picture
 from ccc.metrics.chroma import cnr
@@ -86,17 +84,8 @@ def ablate(
     return rows
 
 
-def write_ablation(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:
-    """Write the rows of `ablate` as CSV; what is undefined is empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
-
-
 def read_ablation(path: str | os.PathLike) -> list[dict]:
-    """Read what `write_ablation` wrote, numbers as numbers. Raises CCCError where it is something else."""
+    """Read the CSV of rows of `ablate`, numbers as numbers, empty ones as None. Raises CCCError for another file."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or tuple(rows[0]) != COLUMNS:

@@ -1,11 +1,10 @@
 """Segment Anything: the automatic mask generator of `segment-anything`, over the gray picture as three channels."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
-from ccc.assets.weights import locate
+from ccc.assets.weights import load_strictly, locate, read_state_dict
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
 from ccc.segment.base import Segmenter
@@ -110,54 +109,14 @@ def load_network(name: str, checkpoint: str | os.PathLike):
     """The network of a segmenter with the weights of a `.pth` or `.safetensors` file, in eval mode, on the CPU.
 
     Only tensors are unpickled. Raises CCCError where the file is no weight file, or where its keys or shapes are not
-    exactly those of the network: the first wrong one is named, and the model that the file fits, if there is one.
+    exactly those of the network: the first wrong one is named.
     """
     import torch
 
-    weights = _read(checkpoint)
+    weights = read_state_dict(checkpoint)
     with torch.device("meta"):  # no time or memory for numbers that are about to be replaced
         network = build(name)
-    problem = mismatch(network, weights)
-    if problem:
-        raise CCCError(f"{checkpoint}: not a checkpoint of {name}: {problem}{_fitting(weights)}")
-    network.load_state_dict(weights, strict=True, assign=True)
+    load_strictly(network, weights, checkpoint)
     for buffer, values in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):  # not in the file
         setattr(network, buffer, torch.tensor(values).view(-1, 1, 1))
     return network.float().eval()
-
-
-def _read(checkpoint: str | os.PathLike) -> dict:
-    import torch
-
-    try:
-        if Path(checkpoint).suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(checkpoint)
-        weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception as error:  # pickle, zip, safetensors and torch each raise their own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CCCError(f"{checkpoint}: cannot be read as a weight file ({reason})") from None
-    if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
-        raise CCCError(f"{checkpoint}: not a weight file of Segment Anything (it is no table of tensors)")
-    return weights
-
-
-def mismatch(network, weights: dict) -> str:
-    """The first way in which `weights` is not exactly the network's state dict, or an empty string."""
-    wanted = network.state_dict()
-    for key, tensor in wanted.items():
-        if key not in weights:
-            return f"{key} is missing"
-        if weights[key].shape != tensor.shape:
-            return f"{key} is {tuple(weights[key].shape)} and should be {tuple(tensor.shape)}"
-    extra = next((key for key in weights if key not in wanted), None)
-    return f"{extra} does not belong in it" if extra else ""
-
-
-def _fitting(weights: dict) -> str:
-    width = getattr(weights.get("image_encoder.pos_embed"), "shape", (0,))[-1]
-    fits = {1280: "sam_vit_h", 1024: "sam_vit_l", 768: "sam_vit_b"}.get(width)
-    if "image_encoder.patch_embed.seq.0.c.weight" in weights:
-        fits = "mobile_sam"
-    return f"; by its encoder it is of {fits}" if fits else ""

@@ -10,8 +10,8 @@ from ccc.color import read_gray
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import sha256, write_json
 from ccc.core.images import SUFFIXES
+from ccc.segment import rle
 from ccc.segment.base import Segmenter
-from ccc.segment.rle import parse
 
 FORMAT = "ccc-masks-1"
 
@@ -79,8 +79,8 @@ def read_masks(path: str | os.PathLike) -> dict:
         raise CCCError(f"{path}: not a file of masks in format {FORMAT}; make it with `ccc segment`")
     try:
         for number, record in enumerate(value["masks"]):
-            runs = parse(record["segmentation"])
-            if [runs.height, runs.width] != value["size"] or runs.area != record["area"]:
+            found = rle.record(record["segmentation"])
+            if found["segmentation"]["size"] != value["size"] or found["area"] != record["area"]:
                 raise CCCError(f"mask {number} does not fit the size or area stated")
         value["segmenter"], value["parameters"], value["image"]
     except (KeyError, TypeError, AttributeError) as error:
