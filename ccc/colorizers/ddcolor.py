@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ccc.assets import weights as weight_files
 from ccc.color import resize_ab
-from ccc.colorizers._unet import Shuffle, SpectralConv, WideBlock
+from ccc.colorizers._unet import Shuffle, WideBlock, spectral_conv
 from ccc.colorizers.base import MethodInfo, SquareColorizer
 from ccc.core.errors import CCCError
 
@@ -177,7 +177,7 @@ class _Decoder(nn.Module):
         self.layers = nn.ModuleList(
             [WideBlock(widths[3], widths[2], 512), WideBlock(512, widths[1], 512), WideBlock(512, widths[0], 256)]
         )
-        self.last_shuf = Shuffle(nn.Sequential(SpectralConv(256, 16 * 256, 1, bias=True)), scale=4)
+        self.last_shuf = Shuffle(nn.Sequential(spectral_conv(256, 16 * 256, 1, bias=True)), scale=4)
         self.color_decoder = ColorDecoder()
 
     def forward(self, features: list[torch.Tensor]) -> torch.Tensor:
@@ -196,7 +196,7 @@ class DDColor(nn.Module):
         depths, widths = ((3, 3, 9, 3), (96, 192, 384, 768)) if tiny else ((3, 3, 27, 3), (192, 384, 768, 1536))
         self.encoder = _Encoder(depths, widths)
         self.decoder = _Decoder(widths)
-        self.refine_net = nn.Sequential(nn.Sequential(SpectralConv(QUERIES + 3, 2, 1, bias=True)))
+        self.refine_net = nn.Sequential(nn.Sequential(spectral_conv(QUERIES + 3, 2, 1, bias=True)))
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
 

@@ -1,5 +1,6 @@
 """DeOldify (Antic 2019): U-Nets over ResNet-34 (artistic) and ResNet-101 (stable, video)."""
 
+import warnings
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ from torch import nn
 
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import weights as weight_files
-from ccc.colorizers._unet import DeepBlock, Shuffle, SpectralConv, WeightNormConv, WideBlock, convolution
+from ccc.colorizers._unet import DeepBlock, Shuffle, WideBlock, convolution, spectral_conv
 from ccc.colorizers.base import MethodInfo, SquareColorizer
 from ccc.core.errors import CCCError
 
@@ -34,9 +35,9 @@ class SelfAttention(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.query = SpectralConv(channels, channels // 8, 0)
-        self.key = SpectralConv(channels, channels // 8, 0)
-        self.value = SpectralConv(channels, channels, 0)
+        self.query = spectral_conv(channels, channels // 8, 0)
+        self.key = spectral_conv(channels, channels // 8, 0)
+        self.value = spectral_conv(channels, channels, 0)
         self.gamma = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -45,11 +46,18 @@ class SelfAttention(nn.Module):
         return (self.gamma * (self.value(flat) @ attention) + flat).view_as(x)
 
 
+def _weight_normed(layer: nn.Module) -> nn.Module:
+    """A layer whose weight is a direction, `weight_v`, times a length, `weight_g`: the keys of the published files."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # its successor has other keys
+        return nn.utils.weight_norm(layer)
+
+
 class _Residual(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.layers = nn.Sequential(
-            *(nn.Sequential(SpectralConv(channels, channels, 3, bias=True), nn.ReLU()) for _ in range(2))
+            *(nn.Sequential(spectral_conv(channels, channels, 3, bias=True), nn.ReLU()) for _ in range(2))
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -83,9 +91,9 @@ class DeOldify(nn.Module):
                 "1": nn.BatchNorm2d(channels),
                 "3": nn.Sequential(convolution(channels, 2 * channels), convolution(2 * channels, channels)),
                 **{str(4 + i): step for i, step in enumerate(steps)},
-                "8": Shuffle(nn.Sequential(WeightNormConv(width, 4 * width))),
+                "8": Shuffle(nn.Sequential(_weight_normed(nn.Conv2d(width, 4 * width, 1)))),
                 "10": _Residual(width + 3),
-                "11": nn.Sequential(SpectralConv(width + 3, 3, 1, bias=True)),
+                "11": nn.Sequential(spectral_conv(width + 3, 3, 1, bias=True)),
             }
         )
 
