@@ -38,37 +38,36 @@ def shuffle(inputs: int, outputs: int) -> Shuffle:
     return Shuffle(nn.Sequential(spectral_conv(inputs, 4 * outputs, 1), nn.BatchNorm2d(4 * outputs)))
 
 
-class _Block(nn.Module):
-    def __init__(self, inputs: int, skip: int, upsampled: int):
+class Step(nn.Module):
+    """One decoder step: what comes from below, enlarged, beside the skip connection, through `convolutions` in turn.
+
+    `upsampled`: channels of what is enlarged; the convolutions carry the names by which they are given.
+    """
+
+    def __init__(self, inputs: int, skip: int, upsampled: int, **convolutions: nn.Module):
         super().__init__()
         self.shuf = shuffle(inputs, upsampled)
         self.bn = nn.BatchNorm2d(skip)
+        self.names = tuple(convolutions)
+        for name, layer in convolutions.items():
+            self.add_module(name, layer)
 
-    def joined(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
         up = self.shuf(x)
         if up.shape[2:] != skip.shape[2:]:
             up = functional.interpolate(up, skip.shape[2:], mode="nearest")
-        return torch.cat([up, self.bn(skip)], dim=1).relu()
+        x = torch.cat([up, self.bn(skip)], dim=1).relu()
+        for name in self.names:
+            x = self.get_submodule(name)(x)
+        return x
 
 
-class WideBlock(_Block):
-    """One decoder step with one convolution; `more` follows it."""
-
-    def __init__(self, inputs: int, skip: int, outputs: int, *more: nn.Module):
-        super().__init__(inputs, skip, outputs)
-        self.conv = convolution(outputs + skip, outputs, *more)
-
-    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        return self.conv(self.joined(x, skip))
+def wide_step(inputs: int, skip: int, outputs: int, *more: nn.Module) -> Step:
+    """A step with one convolution; `more` follows it."""
+    return Step(inputs, skip, outputs, conv=convolution(outputs + skip, outputs, *more))
 
 
-class DeepBlock(_Block):
-    """One decoder step with two convolutions; `more` follows the second."""
-
-    def __init__(self, inputs: int, skip: int, outputs: int, *more: nn.Module):
-        super().__init__(inputs, skip, inputs // 2)
-        self.conv1 = convolution(inputs // 2 + skip, outputs)
-        self.conv2 = convolution(outputs, outputs, *more)
-
-    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        return self.conv2(self.conv1(self.joined(x, skip)))
+def deep_step(inputs: int, skip: int, outputs: int, *more: nn.Module) -> Step:
+    """A step with two convolutions; `more` follows the second."""
+    half = inputs // 2
+    return Step(inputs, skip, half, conv1=convolution(half + skip, outputs), conv2=convolution(outputs, outputs, *more))

@@ -7,7 +7,6 @@ Not verified against Torch7: written from the published description, for the pub
 import os
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,8 +17,7 @@ from ccc.assets import weights as weight_files
 from ccc.codebook import area_weights
 from ccc.color import to_uint8
 from ccc.colorizers import _torch7
-from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.core import devices
+from ccc.colorizers.base import Colorizer, MethodInfo, located
 from ccc.core.errors import CCCError
 
 INFO = MethodInfo(
@@ -29,10 +27,10 @@ INFO = MethodInfo(
     licence="CC BY-NC-SA 4.0, code and weights: not for commercial use",
     parameters=43_231_394,
     weights=("iizuka", "iizuka_imagenet"),
+    models=("places", "imagenet"),
     note="not verified against Torch7",
 )
 
-MODELS = {"places": "iizuka", "imagenet": "iizuka_imagenet"}
 GLOBAL_SIZE = 224  # side of the square that the global network sees
 
 
@@ -131,10 +129,6 @@ def recombine(luma: np.ndarray, ab: np.ndarray) -> np.ndarray:
 
 class IizukaColorizer(Colorizer):
     """The published pipeline, at the picture's own size to a multiple of 8: memory grows with the picture."""
-
-    def __init__(self, network: nn.Module, device=None):
-        self.device = devices.choose(device)
-        self.network = network.eval().requires_grad_(False).to(self.device)
 
     @torch.inference_mode()
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
@@ -256,26 +250,13 @@ def _tensor(values: np.ndarray | None, default: float = 0, channels: int = 0) ->
     return torch.full((channels,), float(default)) if values is None else torch.from_numpy(np.array(values, np.float32))
 
 
-def network() -> Iizuka:
-    """The network, not trained."""
-    return Iizuka()
-
-
-def files(weights=None, model: str = "places") -> list[Path]:
-    """The file that `load` would read; see `ccc.colorizers.files`."""
-    if model not in MODELS:
-        raise CCCError(f"iizuka has no model {model!r}: there are {', '.join(MODELS)}")
-    return [weight_files.locate(MODELS[model], weights)]
-
-
 def load(weights=None, device=None, model: str = "places") -> IizukaColorizer:
     """Iizuka 2016 with its published Torch7 model, or the file `weights`: `.t7`, or a `.pth` or `.safetensors` of it.
 
     `model`: "places" or "imagenet", by the pictures it was trained on. Raises as `ccc.colorizers.load` says.
     """
-    path = files(weights, model)[0]
-    untrained = network()
-    if Path(path).suffix == ".t7":
+    path, untrained = located(INFO, weights, model), Iizuka()
+    if path.suffix == ".t7":
         weight_files.load_strictly(untrained, read_torch7(path), path)
     else:
         weight_files.load_state_dict(path, untrained)

@@ -4,7 +4,6 @@ Not verified against Caffe: written from the published description, for the publ
 """
 
 import os
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,8 +14,7 @@ from torch.nn import functional
 
 from ccc.assets import weights as weight_files
 from ccc.color import to_uint8
-from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.core import devices
+from ccc.colorizers.base import Colorizer, MethodInfo, located
 from ccc.core.errors import CCCError
 
 INFO = MethodInfo(
@@ -129,10 +127,6 @@ def _along(target: int, source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
 class LarssonColorizer(Colorizer):
     """The published pipeline: the mean of R, G, B, scaled and padded into a 512x512 square."""
 
-    def __init__(self, network: nn.Module, device=None):
-        self.device = devices.choose(device)
-        self.network = network.eval().requires_grad_(False).to(self.device)
-
     @staticmethod
     def scaled_size(height: int, width: int) -> tuple[int, int]:
         """Height and width inside the square: short side at most 256, long side below 500, at least 1."""
@@ -212,19 +206,13 @@ def network_on_meta() -> Larsson:
         return Larsson()
 
 
-def network() -> Larsson:
-    """The network, not trained."""
-    return Larsson()
-
-
 def load(weights=None, device=None) -> LarssonColorizer:
     """Larsson 2016 with its published Caffe model, or the file `weights`: HDF5, or a `.pth` or `.safetensors` of it.
 
     Raises as `ccc.colorizers.load` says.
     """
-    path = weight_files.locate("larsson", weights)
-    untrained = network()
-    if Path(path).suffix in (".h5", ".hdf5"):
+    path, untrained = located(INFO, weights), network_on_meta()
+    if path.suffix in (".h5", ".hdf5"):
         weight_files.load_strictly(untrained, read_caffe(path), path)
     else:
         weight_files.load_state_dict(path, untrained)

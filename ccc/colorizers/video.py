@@ -1,7 +1,7 @@
 """Videos frame by frame, through PyAV."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -122,17 +122,6 @@ def _encoder(made, pictures, height: int, width: int):
     stream.options = {"crf": "16"}
     stream.time_base = pictures.time_base
     return stream
-
-
-def frames(path: str | os.PathLike) -> Iterator[np.ndarray]:
-    """The frames of a video, uint8 RGB `(H, W, 3)`. Raises CCCError where it cannot be read to its end."""
-    av = _av()
-    try:
-        with av.open(str(path)) as given:
-            for frame in given.decode(video=0):
-                yield _upright(frame)
-    except (av.FFmpegError, IndexError) as error:
-        raise CCCError(f"{path}: the video cannot be read to its end ({error})") from None
 
 
 def video_note(path: Path) -> str | None:

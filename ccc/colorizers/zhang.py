@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ccc.assets import weights as weight_files
-from ccc.colorizers.base import MethodInfo
+from ccc.colorizers.base import MethodInfo, located
 from ccc.colorizers.cic import LabSquare, block
 
 INFO = MethodInfo(
@@ -74,14 +74,8 @@ class Siggraph17(nn.Module):
         return 110 * self.trunk(torch.cat([(gray - 50) / 100, no_hints], dim=1))[0]
 
 
-def network() -> Siggraph17:
-    """The network, not trained."""
-    return Siggraph17()
-
-
 def load(weights=None, device=None) -> LabSquare:
     """Zhang 2017 with its published weights, or those in the file `weights`; see `ccc.colorizers.load`."""
-    path = weight_files.locate("zhang", weights)
-    model = network()
-    weight_files.load_state_dict(path, model)
-    return LabSquare(model, device)
+    path, untrained = located(INFO, weights), Siggraph17()
+    weight_files.load_state_dict(path, untrained)
+    return LabSquare(untrained, device)

@@ -15,7 +15,7 @@ from ccc.metrics.chroma import cnr
 from ccc.metrics.pixel import psnr
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import decode
-from ccc.segment.store import few, pictures
+from ccc.segment.store import pictures_alike
 
 COLUMNS = (
     "colors", "delta", "min_pixels", "pictures", "changed_share", "mean_ab_shift", "classes_per_segment", "psnr",
@@ -47,10 +47,7 @@ def ablate(
     `classes_per_segment`, the number of the 400 classes within a segment of more than 500 pixels, over all segments.
     Raises CCCError where pictures or masks are missing.
     """
-    found = {name: pictures(folder) for name, folder in (colors | {"truth": truth_dir, "gray": gray_dir}).items()}
-    for name, files in found.items():
-        if missing := [picture for picture in found["gray"] if picture not in files]:
-            raise CCCError(f"{colors.get(name, truth_dir)}: lacks {few(missing)}, which {gray_dir} holds")
+    found = pictures_alike({"gray": gray_dir} | dict(colors) | {"truth": truth_dir})
     segmenter.require(found["gray"])
     settings = [(None, None), *((delta, least) for delta in deltas for least in min_pixels)]
     measured: dict[tuple, list] = {(name, *setting): [] for name in colors for setting in settings}

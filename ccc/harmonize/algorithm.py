@@ -13,7 +13,7 @@ from ccc.core.files import write_csv
 from ccc.core.images import read_rgb, write_png
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
-from ccc.segment.store import few, pictures
+from ccc.segment.store import pictures_alike
 
 
 def harmonize(
@@ -201,7 +201,7 @@ def harmonize_pictures(
         gray_path, color_path, target = pairs[name]
         try:
             gray, color = read_gray(gray_path), read_rgb(color_path)
-            color = _named(color_path, at_full_size, gray, color, parameters.get("upsample"))
+            _named(color_path, at_full_size, gray, color, parameters.get("upsample"))  # before masks are made of it
             masks, maker = segmenter.attributed(gray, name)
             picture, numbers = _named(color_path, harmonize_picture, gray, color, masks, **parameters)
         except CCCError as error:
@@ -240,7 +240,5 @@ def pair_up(gray: str | os.PathLike, color: str | os.PathLike, out: str | os.Pat
         if out.suffix and out.suffix.lower() != ".png" and not out.is_dir():
             raise CCCError(f"{out}: pictures are written as PNG; let the name end in .png, or give a folder")
         return {gray.stem: (gray, color, out if out.suffix and not out.is_dir() else out / f"{gray.stem}.png")}
-    grays, colors = pictures(gray), pictures(color)
-    if missing := [name for name in grays if name not in colors]:
-        raise CCCError(f"{color}: no coloured picture for {few(missing)}")
-    return {name: (path, colors[name], out / f"{name}.png") for name, path in grays.items()}
+    found = pictures_alike({"gray": gray, "color": color})
+    return {name: (path, found["color"][name], out / f"{name}.png") for name, path in found["gray"].items()}

@@ -59,10 +59,5 @@ def _network(net: str, path: str):
     state = {name: tensor for name, tensor in state.items() if name not in rest}
     # slice1.0.weight of lpips is features.0.weight of the published file
     names = {f"features.{key.split('.', 1)[1]}": key for key in network.net.state_dict()}
-    wanted = {name: network.net.state_dict()[key] for name, key in names.items()}
-    for name in [*wanted, *state]:
-        if name not in state or name not in wanted or state[name].shape != wanted[name].shape:
-            wrong = "missing" if name not in state else "left over" if name not in wanted else "of another shape"
-            raise CCCError(f"{path}: not the weights of {TRUNKS[net]}: {name} is {wrong}")
-    network.net.load_state_dict({key: state[name] for name, key in names.items()}, strict=True)
+    weight_files.load_strictly(network.net, {names.get(name, name): tensor for name, tensor in state.items()}, path)
     return network.eval()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, few
 from ccc.segment.base import Segmenter
 from ccc.segment.regions import label_records
 from ccc.segment.rle import encode, record
-from ccc.segment.store import FORMAT, few, read_coco, read_masks
+from ccc.segment.store import FORMAT, read_coco, read_masks
 from ccc.settings.segmenter import parameters_of
 
 SUFFIXES = (".json", ".npz", ".npy", ".png")

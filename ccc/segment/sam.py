@@ -11,7 +11,6 @@ from ccc.segment.base import Segmenter
 from ccc.segment.rle import record
 from ccc.settings.segmenter import parameters_of
 
-MODELS = {"sam_vit_h": "vit_h", "sam_vit_l": "vit_l", "sam_vit_b": "vit_b"}  # names in the authors' registry
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of ImageNet, in gray levels
 
 
@@ -25,11 +24,14 @@ class Sam(Segmenter):
     speed_only = frozenset({"points_per_batch"})
 
     def __init__(self, name: str, checkpoint: str | os.PathLike | None, device: str | None = None, **parameters):
+        import ccc.core.torchvision_ops  # noqa: F401, I001  before torchvision, which segment_anything imports
+        from segment_anything import SamAutomaticMaskGenerator
+
         parameters = parameters_of(name, parameters).model_dump()
         checkpoint = locate(name, checkpoint)
         self.network = load_network(name, checkpoint).to(_device(device))
         super().__init__(name, parameters | {"checkpoint": sha256(checkpoint)})
-        self._generator = _generator(self.network, parameters)
+        self._generator = SamAutomaticMaskGenerator(self.network, **parameters, output_mode="coco_rle")
 
     @property
     def device(self) -> str:
@@ -68,41 +70,18 @@ def _device(device: str | None):
     raise CCCError("SAM's mask generator works in float64, which MPS lacks; use --device cpu")
 
 
-def _generator(network, parameters: dict):
-    import ccc.core.torchvision_ops  # noqa: F401, I001  before torchvision, which segment_anything imports
-    from segment_anything import SamAutomaticMaskGenerator
-
-    return SamAutomaticMaskGenerator(network, **parameters, output_mode="coco_rle")
-
-
 def build(name: str):
     """The network of a segmenter, with random weights; under `torch.device("meta")` with none at all."""
     import ccc.core.torchvision_ops  # noqa: F401, I001
     from segment_anything import sam_model_registry
 
-    if name in MODELS:
-        return sam_model_registry[MODELS[name]]()
+    if name != "mobile_sam":
+        return sam_model_registry[name.removeprefix("sam_")]()
     from ccc.segment.tiny_vit import TinyViT
 
-    return assemble(TinyViT(), side=1024, width=256, heads=8, hidden=2048)
-
-
-def assemble(encoder, side: int, width: int, heads: int, hidden: int):
-    """An image encoder with SAM's own prompt encoder and mask decoder, as its authors put them together."""
-    from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
-
-    grid = side // 16
-    prompts = PromptEncoder(
-        embed_dim=width, image_embedding_size=(grid, grid), input_image_size=(side, side), mask_in_chans=16
-    )
-    decoder = MaskDecoder(
-        num_multimask_outputs=3,
-        transformer=TwoWayTransformer(depth=2, embedding_dim=width, mlp_dim=hidden, num_heads=heads),
-        transformer_dim=width,
-        iou_head_depth=3,
-        iou_head_hidden_dim=width,
-    )
-    return Sam(encoder, prompts, decoder, pixel_mean=PIXEL_MEAN, pixel_std=PIXEL_STD)
+    network = sam_model_registry["vit_b"]()  # all have the same prompt encoder and mask decoder
+    network.image_encoder = TinyViT()
+    return network
 
 
 def load_network(name: str, checkpoint: str | os.PathLike):

@@ -153,7 +153,7 @@ def published(network: iizuka.Iizuka) -> dict:
 
 
 def test_parameters_shapes_file_and_pipeline(parity, keeps_sizes, tmp_path, astronaut):
-    network = parity.fill(iizuka.network())
+    network = parity.fill(iizuka.Iizuka())
     network.mean.fill_(0.44)
     assert sum(parameter.numel() for parameter in network.parameters()) == iizuka.INFO.parameters
     with torch.inference_mode():
@@ -171,7 +171,7 @@ def test_parameters_shapes_file_and_pipeline(parity, keeps_sizes, tmp_path, astr
 
 
 def test_file_with_another_layer_is_refused(tmp_path):
-    network = iizuka.network()
+    network = iizuka.Iizuka()
     network.color[0] = torch.nn.Conv2d(256, 100, 3)
     write(tmp_path / "a.t7", published(network))
     with pytest.raises(CCCError, match=r"a.t7: layer color.0 has \(128, 256, 3, 3\).*\(100, 256, 3, 3\)"):

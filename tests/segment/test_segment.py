@@ -21,7 +21,7 @@ from ccc.color import gray_of
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.images import write_png
 from ccc.segment import load, names, read_masks, segment_folder, write_masks
-from ccc.segment.regions import Slic
+from ccc.segment.regions import Regions
 from ccc.segment.rle import decode, encode, record, runs
 from ccc.segment.sam import build, load_network
 from ccc.settings.segmenter import SamParameters
@@ -430,5 +430,5 @@ def test_the_parameters_of_sam_are_the_librarys():
 
 def test_a_new_version_of_a_segmenter_makes_masks_anew(pictures, monkeypatch):
     segment_folder(*pictures, load("slic"))
-    monkeypatch.setattr(Slic, "version", 2)
+    monkeypatch.setattr(Regions, "version", 2)
     assert segment_folder(*pictures, load("slic"))["segmented"] == 2

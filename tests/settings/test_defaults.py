@@ -59,4 +59,4 @@ def test_what_null_stands_for():
 def test_a_method_has_the_models_of_the_settings(method):
     name = method.__name__.rsplit(".", 1)[1]
     section = schema_of(Baselines)["properties"][name]
-    assert set(section["properties"]["model"]["enum"]) == set(method.MODELS)
+    assert set(section["properties"]["model"]["enum"]) == set(method.INFO.models)
