@@ -20,10 +20,6 @@ INFO = MethodInfo(
 )
 
 
-def _unchanged(name: str, feature: torch.Tensor) -> torch.Tensor:
-    return feature
-
-
 class Siggraph17(nn.Module):
     """L in [0, 100], float `(N, 1, H, W)`, to ab in CIELAB units, float `(N, 2, H, W)`; H and W multiples of 8."""
 
@@ -50,7 +46,7 @@ class Siggraph17(nn.Module):
         self.model_out = nn.Sequential(nn.Conv2d(128, 2, 1), nn.Tanh())
 
     def trunk(
-        self, x: torch.Tensor, at: Callable[[str, torch.Tensor], torch.Tensor] = _unchanged
+        self, x: torch.Tensor, at: Callable[[str, torch.Tensor], torch.Tensor] = lambda name, feature: feature
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(L-50)/100, ab hints/110 and mask, `(N, 4, H, W)`, to ab/110, `(N, 2, H, W)`, and conv8_3.
 

@@ -72,8 +72,3 @@ def record(encoding: dict, score: float | None = None) -> dict:
     whole = {"size": size, "counts": counts if isinstance(counts, str) else counts.decode("ascii")}
     box = [int(number) for number in coco.toBbox(whole)]
     return {"segmentation": whole, "area": int(lengths[1::2].sum()), "bbox": box, "score": score}
-
-
-def by_area(records: list[dict]) -> list[dict]:
-    """Records by falling area; equal areas by their box (x, y, width, height), then in the order given."""
-    return sorted(records, key=lambda record: (-record["area"], record["bbox"]))
