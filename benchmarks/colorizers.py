@@ -24,16 +24,16 @@ def _method(name: str, device):
     from ccc.colorizers import cic, ddcolor, deoldify, iizuka, larsson, su, zhang
 
     return {
-        "cic": lambda: cic.LabSquare(cic.network(), device),
-        "zhang": lambda: cic.LabSquare(zhang.network(), device),
+        "cic": lambda: cic.LabSquare(cic.Eccv16(), device),
+        "zhang": lambda: cic.LabSquare(zhang.Siggraph17(), device),
         "su": lambda: su.Su(su.network(), device),
         "su-8-boxes": lambda: _with_eight_boxes(su.network(), device),
-        "deoldify-artistic": lambda: deoldify.DeOldifyColorizer(deoldify.network("artistic"), device, 35),
-        "deoldify-stable": lambda: deoldify.DeOldifyColorizer(deoldify.network("stable"), device, 35),
-        "ddcolor-tiny": lambda: ddcolor.DDColorColorizer(ddcolor.network("tiny"), device, 512),
-        "ddcolor-paper": lambda: ddcolor.DDColorColorizer(ddcolor.network("paper"), device, 512),
-        "larsson": lambda: larsson.LarssonColorizer(larsson.network(), device),
-        "iizuka": lambda: iizuka.IizukaColorizer(iizuka.network(), device),
+        "deoldify-artistic": lambda: deoldify.DeOldifyColorizer(deoldify.DeOldify(deep=True), device, 35),
+        "deoldify-stable": lambda: deoldify.DeOldifyColorizer(deoldify.DeOldify(deep=False), device, 35),
+        "ddcolor-tiny": lambda: ddcolor.DDColorColorizer(ddcolor.DDColor(tiny=True), device, 512),
+        "ddcolor-paper": lambda: ddcolor.DDColorColorizer(ddcolor.DDColor(tiny=False), device, 512),
+        "larsson": lambda: larsson.LarssonColorizer(larsson.Larsson(), device),
+        "iizuka": lambda: iizuka.IizukaColorizer(iizuka.Iizuka(), device),
     }[name]()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccc.color import rgb_to_lab
+from ccc.color import library_of, rgb_to_lab
 from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata, write_text
 
@@ -43,13 +43,9 @@ class ColorGrid:
         """
         if ab.shape[-1:] != (2,):
             raise ValueError(f"ab must have shape (..., 2), got {tuple(ab.shape)}")
-        if isinstance(ab, np.ndarray):
-            steps = np.rint(ab * 100)
-            bins = np.clip(np.floor((steps + 100 * self.beta) / (100 * self.alpha)), 0, self.delta - 1)
-            bins = bins.astype(np.int64)
-        else:
-            steps = (ab * 100).round()
-            bins = ((steps + 100 * self.beta) / (100 * self.alpha)).floor().clamp(0, self.delta - 1).long()
+        xp = library_of(ab)
+        bins = xp.floor((xp.round(ab * 100) + 100 * self.beta) / (100 * self.alpha))
+        bins = xp.asarray(xp.clip(bins, 0, self.delta - 1), dtype=xp.int64)
         return bins[..., 1] * self.delta + bins[..., 0]
 
     def decode(self, classes):
@@ -61,23 +57,14 @@ class ColorGrid:
             classes = np.asarray(classes)
             if classes.size and not (0 <= classes.min() and classes.max() < self.size):
                 raise ValueError(f"classes must lie in [0, {self.size}), got {classes.min()} to {classes.max()}")
-            bins = np.stack([classes % self.delta, classes // self.delta], axis=-1)
-            return (bins * self.alpha - self.beta + self.alpha / 2).astype(np.float32)
-        import torch
-
-        bins = torch.stack([classes % self.delta, classes // self.delta], dim=-1)
-        return (bins * self.alpha - self.beta + self.alpha / 2).float()
+        xp = library_of(classes)
+        bins = xp.stack([classes % self.delta, classes // self.delta], axis=-1)
+        return xp.asarray(bins * self.alpha - self.beta + self.alpha / 2, dtype=xp.float32)
 
     @property
     def centers(self) -> np.ndarray:
         """float32 `(size, 2)`: the centre of every class."""
         return self.decode(np.arange(self.size))
-
-    def clamped(self, ab: np.ndarray) -> np.ndarray:
-        """bool `(...)`: which colours of float `(..., 2)` lie outside the grid and are clamped by `encode`."""
-        steps = np.rint(np.asarray(ab) * 100)
-        low, high = -100 * self.beta, 100 * (self.alpha * self.delta - self.beta)
-        return ((steps < low) | (steps >= high)).any(axis=-1)
 
 
 @functools.lru_cache(maxsize=64)

@@ -18,8 +18,23 @@ WHITE = np.array([0.95047, 1.0, 1.08883])
 _EPSILON, _KAPPA, _OFFSET = 0.008856, 7.787, 16.0 / 116.0
 
 
-def _linearize(srgb: np.ndarray) -> np.ndarray:
-    return np.where(srgb > 0.04045, ((srgb + 0.055) / 1.055) ** 2.4, srgb / 12.92)
+def library_of(array):
+    """NumPy for its arrays, torch for its tensors: what is called here has the same name and arguments in both."""
+    if isinstance(array, np.ndarray):
+        return np
+    import torch
+
+    return torch
+
+
+def _constant(values: np.ndarray, like):
+    """float32 `values` in the library, and on the device, of `like`."""
+    values = values.astype(np.float32)
+    return values if isinstance(like, np.ndarray) else library_of(like).as_tensor(values, device=like.device)
+
+
+def _linearize(srgb):
+    return library_of(srgb).where(srgb > 0.04045, ((srgb + 0.055) / 1.055) ** 2.4, srgb / 12.92)
 
 
 LINEAR_FROM_UINT8 = _linearize(np.arange(256) / 255.0).astype(np.float32)
@@ -35,18 +50,18 @@ def rgb_to_lab(rgb):
     """
     if rgb.shape[-1:] != (3,):
         raise ValueError(f"rgb must have shape (..., 3), got {tuple(rgb.shape)}")
-    if not isinstance(rgb, np.ndarray):
-        return _rgb_to_lab_torch(rgb)
-    if rgb.dtype == np.uint8:
-        linear = LINEAR_FROM_UINT8[rgb]
-    elif np.issubdtype(rgb.dtype, np.floating):
-        linear = _linearize(rgb.astype(np.float32))
+    xp = library_of(rgb)
+    if rgb.dtype == xp.uint8:
+        linear = _constant(LINEAR_FROM_UINT8, rgb)[rgb if xp is np else rgb.long()]
+    elif "float" in str(rgb.dtype):
+        linear = _linearize(xp.asarray(rgb, dtype=xp.float32))
     else:
         raise ValueError(f"rgb must be uint8 or floating in [0, 1], got {rgb.dtype}")
-    xyz = linear @ (XYZ_FROM_RGB.T / WHITE).astype(np.float32)
-    f = np.where(xyz > _EPSILON, np.cbrt(xyz), np.float32(_KAPPA) * xyz + np.float32(_OFFSET))
+    xyz = linear @ _constant(XYZ_FROM_RGB.T / WHITE, rgb)
+    root = np.cbrt(xyz) if xp is np else xyz ** (1 / 3)
+    f = xp.where(xyz > _EPSILON, root, _KAPPA * xyz + _OFFSET)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32, copy=False)
+    return xp.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
 def lab_to_rgb(lab):
@@ -58,44 +73,14 @@ def lab_to_rgb(lab):
     """
     if lab.shape[-1:] != (3,):
         raise ValueError(f"lab must have shape (..., 3), got {tuple(lab.shape)}")
-    if not isinstance(lab, np.ndarray):
-        return _lab_to_rgb_torch(lab)
-    lab = lab.astype(np.float32, copy=False)
+    xp = library_of(lab)
+    lab = xp.asarray(lab, dtype=xp.float32)
     y = (lab[..., 0] + 16) / 116
-    f = np.stack([lab[..., 1] / 500 + y, y, np.maximum(y - lab[..., 2] / 200, 0)], axis=-1)
-    xyz = np.where(f > 0.2068966, f**3, (f - np.float32(_OFFSET)) / np.float32(_KAPPA))
-    linear = np.maximum(xyz @ (RGB_FROM_XYZ.T * WHITE[:, None]).astype(np.float32), 0)
-    srgb = np.where(linear > 0.0031308, 1.055 * linear ** np.float32(1 / 2.4) - 0.055, 12.92 * linear)
-    return np.clip(srgb, 0, 1).astype(np.float32, copy=False)
-
-
-def _rgb_to_lab_torch(rgb):
-    import torch
-
-    if rgb.dtype == torch.uint8:
-        linear = torch.as_tensor(LINEAR_FROM_UINT8, device=rgb.device)[rgb.long()]
-    elif rgb.is_floating_point():
-        rgb = rgb.float()
-        linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-    else:
-        raise ValueError(f"rgb must be uint8 or floating in [0, 1], got {rgb.dtype}")
-    xyz = linear @ torch.as_tensor(XYZ_FROM_RGB.T / WHITE, dtype=torch.float32, device=rgb.device)
-    f = torch.where(xyz > _EPSILON, xyz.clamp_min(1e-9) ** (1 / 3), _KAPPA * xyz + _OFFSET)
-    x, y, z = f.unbind(-1)
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-1)
-
-
-def _lab_to_rgb_torch(lab):
-    import torch
-
-    lightness, a, b = lab.float().unbind(-1)
-    y = (lightness + 16) / 116
-    f = torch.stack([a / 500 + y, y, (y - b / 200).clamp_min(0)], dim=-1)
-    xyz = torch.where(f > 0.2068966, f**3, (f - _OFFSET) / _KAPPA)
-    linear = xyz @ torch.as_tensor(RGB_FROM_XYZ.T * WHITE[:, None], dtype=torch.float32, device=lab.device)
-    linear = linear.clamp_min(0)
-    srgb = torch.where(linear > 0.0031308, 1.055 * linear.clamp_min(1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear)
-    return srgb.clamp(0, 1)
+    f = xp.stack([lab[..., 1] / 500 + y, y, xp.clip(y - lab[..., 2] / 200, 0, None)], axis=-1)
+    xyz = xp.where(f > 0.2068966, f**3, (f - _OFFSET) / _KAPPA)
+    linear = xp.clip(xyz @ _constant(RGB_FROM_XYZ.T * WHITE[:, None], lab), 0, None)
+    srgb = xp.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return xp.clip(srgb, 0, 1)
 
 
 def to_uint8(rgb: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from torch import distributed, nn
 from torch.nn import functional
 
 from ccc.codebook import Codebook
+from ccc.color import library_of
 from ccc.settings.training import BALANCES, REDUCTIONS
 
 
@@ -19,15 +20,11 @@ def class_weights(counts, upsilon: float = 0.5, phi: float | None = None):
     phi = 1 / len(counts) if phi is None else phi
     if not 0 < upsilon <= 1 or phi <= 0:
         raise ValueError(f"upsilon must lie in (0, 1] and phi be positive, got {upsilon} and {phi}")
-    if isinstance(counts, np.ndarray):
-        if counts.max() <= 0:
-            raise ValueError("counts are all zero: no class appears")
-        commonest = np.float32(counts.max())
-        return (commonest / (counts.astype(np.float32) * np.float32(upsilon) + commonest * np.float32(phi))).astype(
-            np.float32
-        )
-    counts = counts.float()
-    commonest = counts.max().clamp_min(1)
+    xp = library_of(counts)
+    counts = xp.asarray(counts, dtype=xp.float32)
+    if xp is np and counts.max() <= 0:  # of a tensor nobody asks: the answer would stop its device
+        raise ValueError("counts are all zero: no class appears")
+    commonest = counts.max() if xp is np else counts.max().clamp_min(1)
     return commonest / (counts * upsilon + commonest * phi)
 
 

@@ -5,28 +5,25 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import safetensors
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import nn
 from torch.nn import functional
 
+import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import PUBLISHED
+from ccc.assets.weights import load_strictly
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
-from ccc.core.files import write_bytes
+from ccc.core.files import safetensors_metadata, write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
 from ccc.settings.decoding import DECODES, PAPERS_DECODING, Decoding
 from ccc.settings.training import DECODERS, model_settings
 
+from torchvision.ops import Conv2dNormActivation  # isort: skip  3x3 convolution, BatchNorm, ReLU
+
 SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
-
-
-def _block(inputs: int, outputs: int, side: int = 3) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, side, padding=side // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-    )
 
 
 class SkipDecoder(nn.Module):
@@ -38,8 +35,9 @@ class SkipDecoder(nn.Module):
     def __init__(self, channels: Sequence[int], n_classes: int):
         super().__init__()
         quarter, eighth, sixteenth, deepest = channels
-        self.top = _block(deepest, 256, side=1)
-        self.blocks = nn.ModuleList([_block(256 + sixteenth, 128), _block(128 + eighth, 96), _block(96 + quarter, 96)])
+        self.top = Conv2dNormActivation(deepest, 256, kernel_size=1)
+        widths = ((256 + sixteenth, 128), (128 + eighth, 96), (96 + quarter, 96))
+        self.blocks = nn.ModuleList(Conv2dNormActivation(inputs, outputs) for inputs, outputs in widths)
         self.head = nn.Conv2d(96, n_classes, 1)
 
     def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -79,13 +77,13 @@ class ColorClassifier(nn.Module):
             self.decoder = SkipDecoder(channels, n_classes)
         else:
             self.decoder = nn.Sequential(
-                _block(channels[-1], 512),
+                Conv2dNormActivation(channels[-1], 512),
                 nn.Upsample(scale_factor=2, mode="nearest"),
-                _block(512, 256),
+                Conv2dNormActivation(512, 256),
                 nn.Upsample(scale_factor=2, mode="nearest"),
-                _block(256, 128),
+                Conv2dNormActivation(256, 128),
                 nn.Upsample(scale_factor=2, mode="nearest"),
-                _block(128, 128),
+                Conv2dNormActivation(128, 128),
                 nn.Conv2d(128, n_classes, 1),
             )
 
@@ -218,24 +216,15 @@ def load_model(path: str | os.PathLike, device: str | torch.device = "cpu"):
     Raises CCCError, naming the file, where it is missing, no safetensors file, or no CCC model, or where a weight is
     missing, left over or of another shape. float16 weights are widened to float32.
     """
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}
-    except FileNotFoundError:
-        raise CCCError(f"{path}: no such model; train one with `ccc train`") from None
-    except (safetensors.SafetensorError, OSError) as error:
-        raise CCCError(f"{path}: not a safetensors file ({error}); train the model again or fetch it again") from None
+    if not os.path.exists(path):
+        raise CCCError(f"{path}: no such model; train one with `ccc train`")
+    metadata = safetensors_metadata(path)
     if metadata.get("format") != "ccc-model-1":
         raise CCCError(f"{path}: a safetensors file, but not a CCC model (its metadata lack format ccc-model-1)")
     codebook = Codebook.from_dict(json.loads(metadata["codebook"]))
     model = ColorClassifier(codebook.size, metadata["encoder"], decoder=metadata.get("decoder", "plain"))
-    state = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise CCCError(f"{path}: its weights do not fit the network: {first}") from None
+    state = {key: part.float() if part.is_floating_point() else part for key, part in load_file(path).items()}
+    load_strictly(model, state, path)
     return model.eval().to(device), codebook, model_settings(metadata)
 
 

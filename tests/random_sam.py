@@ -5,12 +5,11 @@ import functools
 import torch
 
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision, which segment_anything imports
-import ccc.segment.sam
 
 
 def tiny_sam(name: str | None = None):
     """SAM's architecture at 64x64 with two narrow blocks, to be put in the place of `ccc.segment.sam.build`."""
-    from segment_anything.modeling import ImageEncoderViT
+    from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 
     encoder = ImageEncoderViT(
         depth=2,
@@ -26,7 +25,15 @@ def tiny_sam(name: str | None = None):
         window_size=2,
         out_chans=32,
     )
-    return ccc.segment.sam.assemble(encoder, side=64, width=32, heads=2, hidden=32)
+    prompts = PromptEncoder(embed_dim=32, image_embedding_size=(4, 4), input_image_size=(64, 64), mask_in_chans=16)
+    decoder = MaskDecoder(
+        num_multimask_outputs=3,
+        transformer=TwoWayTransformer(depth=2, embedding_dim=32, mlp_dim=32, num_heads=2),
+        transformer_dim=32,
+        iou_head_depth=3,
+        iou_head_hidden_dim=32,
+    )
+    return Sam(encoder, prompts, decoder)
 
 
 def random_checkpoint(build, path) -> None:

@@ -149,8 +149,9 @@ def load_strictly(network, state: Mapping, path: str | os.PathLike) -> None:
 
     Raises CCCError naming the file and the first keys that are missing, left over or of another shape.
     """
+    on_meta = next(network.parameters()).is_meta  # built without memory, to take over the tensors themselves
     try:
-        network.load_state_dict(dict(state), strict=True)
+        network.load_state_dict(dict(state), strict=True, assign=on_meta)
     except RuntimeError as error:
         wrong = textwrap.shorten(str(error).splitlines()[1], 200, placeholder=" ...")
         raise CCCError(f"{path}: not the weights of this network: {wrong}") from None

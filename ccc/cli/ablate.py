@@ -30,7 +30,8 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ccc.harmonize.ablation import ablate, write_ablation
+    from ccc.core.files import write_csv
+    from ccc.harmonize.ablation import ablate
     from ccc.report.ablation import ablation_cells
     from ccc.segment import load
 
@@ -40,6 +41,6 @@ def run(args):
         lambda items: bar(items, "ablate"), args.count, mode_bin=algorithm.mode_bin, order=algorithm.order,
         mode=algorithm.mode,
     )  # fmt: skip
-    write_ablation(args.output, rows)
+    write_csv(args.output, rows)
     print(aligned(ablation_cells(rows)))
     print(f"{args.output}: {rows[0]['pictures']} pictures, masks of {rows[0]['segmenter']}")

@@ -13,8 +13,7 @@ import importlib.util
 import pkgutil
 from pathlib import Path
 
-from ccc.assets import weights as weight_files
-from ccc.colorizers.base import Colorizer, MethodInfo
+from ccc.colorizers.base import Colorizer, MethodInfo, located
 from ccc.core.errors import CCCError, did_you_mean
 from ccc.settings.base import todays_names
 from ccc.settings.decoding import Decoding
@@ -84,9 +83,7 @@ def files(name: str, weights=None, **options) -> list[Path]:
     module = _module(name)
     if hasattr(module, "files"):
         return module.files(weights, **options)
-    if not module.INFO.weights:
-        return []
-    return [weight_files.locate(module.INFO.weights[0], weights)]
+    return [located(module.INFO, weights, options.get("model"))] if module.INFO.weights else []
 
 
 def todays_options(name: str, given: dict) -> dict:
@@ -97,10 +94,9 @@ def todays_options(name: str, given: dict) -> dict:
 def load(name: str, weights=None, device=None, **given) -> Colorizer:
     """Make a method ready to colour.
 
-    `weights`: path of its weight file (a dict of paths where it has several), or None to look where `ccc weights`
-    keeps them; `device`: a torch device or its name, None for the GPU where there is one; `given`: the method's own
-    `options`, of which CCC's are taken by old names too. Raises CCCError for an unknown name, MissingWeights where a
-    file is not at hand.
+    `weights`: path of its weight file, or None to look where `ccc weights` keeps it; `device`: a torch device or its
+    name, None for the GPU where there is one; `given`: the method's own `options`, of which CCC's are taken by old
+    names too. Raises CCCError for an unknown name, MissingWeights where a file is not at hand.
     """
     known, given = options(name), todays_options(name, given)
     for option in given:

@@ -33,7 +33,7 @@ def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
-                record = {key: archive[key] for key in archive.files}
+                record = dict(archive)
         else:
             record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -76,18 +76,10 @@ def placed(boxes: np.ndarray, width: int, height: int, side: int) -> np.ndarray:
 
     `boxes`: float `(N, 4)` as x0, y0, x1, y1 in pixels. Returns int64 `(N, 4)`, truncated, each at least one cell.
     """
-
-    def along(low: float, high: float, extent: int) -> tuple[int, int]:
-        low, high = int(low / extent * side), int(high / extent * side)
-        if high - low < 1:
-            if side - high > 1:
-                high = low + 1
-            else:
-                low = high - 1
-        return low, high
-
-    cells = []
-    for x0, y0, x1, y1 in boxes:
-        (left, right), (top, bottom) = along(x0, x1, width), along(y0, y1, height)
-        cells.append((left, top, right, bottom))
-    return np.array(cells, dtype=np.int64).reshape(-1, 4)
+    cells = (boxes / [width, height, width, height] * side).astype(np.int64)
+    for low, high in ((0, 2), (1, 3)):
+        thin = cells[:, high] <= cells[:, low]
+        room = side - cells[:, high] > 1
+        cells[thin & room, high] = cells[thin & room, low] + 1
+        cells[thin & ~room, low] = cells[thin & ~room, high] - 1
+    return cells

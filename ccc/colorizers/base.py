@@ -3,9 +3,11 @@
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError
 
 
@@ -19,14 +21,32 @@ class MethodInfo:
     licence: str  # of code and weights
     parameters: int | None  # learnable numbers; None where the method has no network
     weights: tuple[str, ...] = ()  # names in `ccc weights list`; empty where the method needs none
+    models: tuple[str, ...] = ()  # values of its option `model`, in the order of `weights`; the first is the default
     note: str = ""  # what a reader of a table must know, such as "not verified against Caffe"
 
 
+def located(info: MethodInfo, weights=None, model: str | None = None) -> Path:
+    """Where the weight file of a method lies, or that of one of its models: `weights` where it is given.
+
+    Raises CCCError for a model that it does not have, MissingWeights where the file is not at hand.
+    """
+    if model is not None and model not in info.models:
+        raise CCCError(f"{info.name} has no model {model!r}: there are {', '.join(info.models)}")
+    return weight_files.locate(info.weights[info.models.index(model) if model else 0], weights)
+
+
 class Colorizer:
-    """Colours pictures. Subclasses set `network` (a torch module, or None) and implement `_colorize`."""
+    """Colours pictures. Subclasses implement `_colorize`; `network`: a torch module, or None."""
 
     network = None
     by_name = False  # whether it reads something kept for each picture, so that `colorize_named` is the way
+
+    def __init__(self, network=None, device=None):
+        if network is not None:
+            from ccc.core import devices
+
+            self.device = devices.choose(device)
+            self.network = network.eval().requires_grad_(False).to(self.device)
 
     def colorize(self, image: np.ndarray) -> np.ndarray:
         """Colour one picture.
@@ -109,12 +129,6 @@ class SquareColorizer(Colorizer):
     Subclasses implement `_input`, a picture to the network's input, float `(C, S, S)`, and `_output`, the picture
     and what the network gave for it, float `(c, s, s)`, to uint8 RGB of the picture's size.
     """
-
-    def __init__(self, network, device=None):
-        from ccc.core import devices
-
-        self.device = devices.choose(device)
-        self.network = network.eval().requires_grad_(False).to(self.device)
 
     def _input(self, rgb: np.ndarray):
         raise NotImplementedError

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from ccc.assets import weights as weight_files
 from ccc.color import lightness, resize_ab, with_ab
-from ccc.colorizers.base import MethodInfo, SquareColorizer
+from ccc.colorizers.base import MethodInfo, SquareColorizer, located
 
 INFO = MethodInfo(
     name="cic",
@@ -84,14 +84,8 @@ class LabSquare(SquareColorizer):
         return with_ab(rgb, resize_ab(predicted.permute(1, 2, 0).numpy(), *rgb.shape[:2]))
 
 
-def network() -> Eccv16:
-    """The network, not trained."""
-    return Eccv16()
-
-
 def load(weights=None, device=None) -> LabSquare:
     """CIC with its published weights, or those in the file `weights`; see `ccc.colorizers.load`."""
-    path = weight_files.locate("cic", weights)
-    model = network()
-    weight_files.load_state_dict(path, model)
-    return LabSquare(model, device)
+    path, untrained = located(INFO, weights), Eccv16()
+    weight_files.load_state_dict(path, untrained)
+    return LabSquare(untrained, device)

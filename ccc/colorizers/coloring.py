@@ -1,6 +1,7 @@
 """Colour picture and video files: which, where to, and which are done already."""
 
 import glob
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -126,11 +127,8 @@ def is_done(target: Path, source: Path, made: str, since: float) -> bool:
 def _png_note(path: Path) -> str | None:
     """What a PNG says of its making, "" where it says nothing; None where it is no whole PNG."""
     try:
-        with open(path, "rb") as file:
-            file.seek(-12, os.SEEK_END)
-            if file.read(12)[4:8] != b"IEND":
-                return None
         with Image.open(path) as image:
+            image.verify()
             return image.info.get("Software", "")
     except (OSError, SyntaxError, ValueError):
         return None
@@ -182,28 +180,21 @@ def color_pictures(
     Transparency is kept. `made`: see `note`; `told` is called with the number of pictures after each batch. Raises
     CCCError where the method fails, naming the picture.
     """
-    waiting, done, skipped = [], 0, []
-
-    def flush() -> int:
-        if waiting:
-            names = [path.name for _, path, _, _ in waiting]
+    done, skipped, left = 0, [], iter(tasks.items())
+    while chunk := list(itertools.islice(left, batch)):
+        read = []
+        for target, path in chunk:
             try:
-                colored = color_arrays(colorizer, [rgb for _, _, rgb, _ in waiting], names, max_size)
-            except CCCError as error:
-                raise CCCError(f"{', '.join(str(path) for _, path, _, _ in waiting)}: {error}") from None
-            for (target, _, _, alpha), rgb in zip(waiting, colored, strict=True):
-                write_png(target, rgb if alpha is None else np.dstack([rgb, alpha]), made)
-        count = len(waiting)
-        waiting.clear()
-        told(count)
-        return count
-
-    for target, path in tasks.items():
+                read.append((target, path, *read_rgba(path)))
+            except ImageError as error:
+                skipped.append(error)
+        targets, paths, pictures, opacities = zip(*read, strict=True) if read else ((), (), (), ())
         try:
-            waiting.append((target, path, *read_rgba(path)))
-        except ImageError as error:
-            skipped.append(error)
-            told(1)
-        if len(waiting) == batch:
-            done += flush()
-    return done + flush(), skipped
+            colored = color_arrays(colorizer, pictures, [path.name for path in paths], max_size) if read else []
+        except CCCError as error:
+            raise CCCError(f"{', '.join(map(str, paths))}: {error}") from None
+        for target, rgb, alpha in zip(targets, colored, opacities, strict=True):
+            write_png(target, rgb if alpha is None else np.dstack([rgb, alpha]), made)
+        done += len(read)
+        told(len(chunk))
+    return done, skipped

@@ -1,7 +1,6 @@
 """DDColor (Kang et al. 2023): ConvNeXt, a U-Net for pixels and a transformer decoder for colours."""
 
 import math
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,11 +8,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import ccc.core.torchvision_ops  # noqa: F401  before segment_anything and timm, which import torchvision
 from ccc.assets import weights as weight_files
 from ccc.color import resize_ab
-from ccc.colorizers._unet import Shuffle, SpectralConv, WideBlock
-from ccc.colorizers.base import MethodInfo, SquareColorizer
+from ccc.colorizers._unet import Shuffle, spectral_conv, wide_step
+from ccc.colorizers.base import MethodInfo, SquareColorizer, located
 from ccc.core.errors import CCCError
+
+from segment_anything.modeling.mask_decoder import MLP  # isort: skip
+from timm.layers import LayerNorm2d  # isort: skip
 
 INFO = MethodInfo(
     name="ddcolor",
@@ -22,22 +25,12 @@ INFO = MethodInfo(
     licence="Apache-2.0 (weights too)",
     parameters=227_869_328,
     weights=("ddcolor_paper", "ddcolor_modelscope", "ddcolor_artistic", "ddcolor_tiny"),
+    models=("paper", "modelscope", "artistic", "tiny"),
     note="the model of the paper unless told otherwise; ab is enlarged without interpolation, as published",
 )
 
-MODELS = ("paper", "modelscope", "artistic", "tiny")
 INPUT_SIZES = (256, 512)
 QUERIES, WIDTH, HEADS, LAYERS, LEVELS = 100, 256, 8, 9, 3
-
-
-class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of `(N, C, H, W)`."""
-
-    def __init__(self, channels: int):
-        super().__init__(channels, eps=1e-6)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class ConvNeXtBlock(nn.Module):
@@ -62,15 +55,15 @@ class ConvNeXt(nn.Module):
 
     def __init__(self, depths: tuple[int, ...], widths: tuple[int, ...]):
         super().__init__()
-        self.downsample_layers = nn.ModuleList([nn.Sequential(nn.Conv2d(3, widths[0], 4, 4), ChannelNorm(widths[0]))])
+        self.downsample_layers = nn.ModuleList([nn.Sequential(nn.Conv2d(3, widths[0], 4, 4), LayerNorm2d(widths[0]))])
         for inputs, outputs in zip(widths, widths[1:], strict=False):
-            self.downsample_layers.append(nn.Sequential(ChannelNorm(inputs), nn.Conv2d(inputs, outputs, 2, 2)))
+            self.downsample_layers.append(nn.Sequential(LayerNorm2d(inputs), nn.Conv2d(inputs, outputs, 2, 2)))
         self.stages = nn.ModuleList(
             nn.Sequential(*(ConvNeXtBlock(width) for _ in range(depth)))
             for depth, width in zip(depths, widths, strict=True)
         )
         for i, width in enumerate(widths):
-            setattr(self, f"norm{i}", ChannelNorm(width))  # of what is handed out, not of what goes on
+            setattr(self, f"norm{i}", LayerNorm2d(width))  # of what is handed out, not of what goes on
         self.norm = nn.LayerNorm(widths[-1], eps=1e-6)  # in the published files; its result is used nowhere
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -105,15 +98,6 @@ class _FeedForward(nn.Module):
         return self.norm(x + self.linear2(self.linear1(x).relu()))
 
 
-class _ColorEmbedding(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(3))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.layers[2](self.layers[1](self.layers[0](x).relu()).relu())
-
-
 def sine_position(height: int, width: int, device=None) -> torch.Tensor:
     """Sines and cosines of a place's row, then of its column: float32 `(WIDTH, height, width)`."""
     half = WIDTH // 2
@@ -142,7 +126,7 @@ class ColorDecoder(nn.Module):
         self.transformer_self_attention_layers = nn.ModuleList(_Attention("self_attn") for _ in range(LAYERS))
         self.transformer_ffn_layers = nn.ModuleList(_FeedForward() for _ in range(LAYERS))
         self.decoder_norm = nn.LayerNorm(WIDTH)
-        self.color_embed = _ColorEmbedding()
+        self.color_embed = MLP(WIDTH, WIDTH, WIDTH, num_layers=3)
 
     def forward(self, levels: list[torch.Tensor], pixels: torch.Tensor) -> torch.Tensor:
         memories, positions = [], []  # sequence first: (places, N, WIDTH)
@@ -162,22 +146,13 @@ class ColorDecoder(nn.Module):
         return torch.einsum("qnc,nchw->nqhw", color, pixels)
 
 
-class _Encoder(nn.Module):
-    def __init__(self, depths, widths):
-        super().__init__()
-        self.arch = ConvNeXt(depths, widths)
-
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        return self.arch(x)
-
-
 class _Decoder(nn.Module):
     def __init__(self, widths):
         super().__init__()
         self.layers = nn.ModuleList(
-            [WideBlock(widths[3], widths[2], 512), WideBlock(512, widths[1], 512), WideBlock(512, widths[0], 256)]
+            [wide_step(widths[3], widths[2], 512), wide_step(512, widths[1], 512), wide_step(512, widths[0], 256)]
         )
-        self.last_shuf = Shuffle(nn.Sequential(SpectralConv(256, 16 * 256, 1, bias=True)), scale=4)
+        self.last_shuf = Shuffle(nn.Sequential(spectral_conv(256, 16 * 256, 1, bias=True)), scale=4)
         self.color_decoder = ColorDecoder()
 
     def forward(self, features: list[torch.Tensor]) -> torch.Tensor:
@@ -194,15 +169,15 @@ class DDColor(nn.Module):
     def __init__(self, tiny: bool):
         super().__init__()
         depths, widths = ((3, 3, 9, 3), (96, 192, 384, 768)) if tiny else ((3, 3, 27, 3), (192, 384, 768, 1536))
-        self.encoder = _Encoder(depths, widths)
+        self.encoder = nn.ModuleDict({"arch": ConvNeXt(depths, widths)})
         self.decoder = _Decoder(widths)
-        self.refine_net = nn.Sequential(nn.Sequential(SpectralConv(QUERIES + 3, 2, 1, bias=True)))
+        self.refine_net = nn.Sequential(nn.Sequential(spectral_conv(QUERIES + 3, 2, 1, bias=True)))
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = (x - self.mean) / self.std
-        return self.refine_net(torch.cat([self.decoder(self.encoder(x)), x], dim=1))
+        return self.refine_net(torch.cat([self.decoder(self.encoder["arch"](x)), x], dim=1))
 
 
 class DDColorColorizer(SquareColorizer):
@@ -227,22 +202,6 @@ class DDColorColorizer(SquareColorizer):
         return (cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255).round().astype(np.uint8)
 
 
-def _known(model: str) -> str:
-    if model not in MODELS:
-        raise CCCError(f"ddcolor has no model {model!r}: there are {', '.join(MODELS)}")
-    return model
-
-
-def network(model: str = "paper") -> DDColor:
-    """The network of "paper", "modelscope", "artistic" or "tiny", not trained. Raises CCCError for another name."""
-    return DDColor(tiny=_known(model) == "tiny")
-
-
-def files(weights=None, model: str = "paper", **options) -> list[Path]:
-    """The file that `load` would read; see `ccc.colorizers.files`."""
-    return [weight_files.locate(f"ddcolor_{_known(model)}", weights)]
-
-
 def load(weights=None, device=None, model: str = "paper", input_size: int = 512) -> DDColorColorizer:
     """DDColor with its published weights, or those in the file `weights`.
 
@@ -250,6 +209,7 @@ def load(weights=None, device=None, model: str = "paper", input_size: int = 512)
     square that the network sees: 512, the published demo's, or 256, that of training and of the paper's evaluation.
     Raises as `ccc.colorizers.load` says.
     """
-    untrained = network(model)
-    weight_files.load_state_dict(files(weights, model)[0], untrained, unwrap=("params",))
+    path = located(INFO, weights, model)
+    untrained = DDColor(tiny=model == "tiny")
+    weight_files.load_state_dict(path, untrained, unwrap=("params",))
     return DDColorColorizer(untrained, device, input_size)

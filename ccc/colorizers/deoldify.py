@@ -1,6 +1,6 @@
 """DeOldify (Antic 2019): U-Nets over ResNet-34 (artistic) and ResNet-101 (stable, video)."""
 
-from pathlib import Path
+import warnings
 
 import cv2
 import numpy as np
@@ -10,8 +10,8 @@ from torch import nn
 
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import weights as weight_files
-from ccc.colorizers._unet import DeepBlock, Shuffle, SpectralConv, WeightNormConv, WideBlock, convolution
-from ccc.colorizers.base import MethodInfo, SquareColorizer
+from ccc.colorizers._unet import Shuffle, convolution, deep_step, spectral_conv, wide_step
+from ccc.colorizers.base import MethodInfo, SquareColorizer, located
 from ccc.core.errors import CCCError
 
 INFO = MethodInfo(
@@ -21,10 +21,10 @@ INFO = MethodInfo(
     licence="MIT (weights too)",
     parameters=63_646_881,
     weights=("deoldify_artistic", "deoldify_stable", "deoldify_video"),
+    models=("artistic", "stable", "video"),
     note="the artistic model unless told otherwise; without the watermark that the published code stamps by default",
 )
 
-MODELS = ("artistic", "stable", "video")
 RENDER_FACTOR = {"artistic": 35, "stable": 35, "video": 21}  # the published defaults; times 16 is the network's input
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 
@@ -34,9 +34,9 @@ class SelfAttention(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.query = SpectralConv(channels, channels // 8, 0)
-        self.key = SpectralConv(channels, channels // 8, 0)
-        self.value = SpectralConv(channels, channels, 0)
+        self.query = spectral_conv(channels, channels // 8, 0)
+        self.key = spectral_conv(channels, channels // 8, 0)
+        self.value = spectral_conv(channels, channels, 0)
         self.gamma = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -45,11 +45,18 @@ class SelfAttention(nn.Module):
         return (self.gamma * (self.value(flat) @ attention) + flat).view_as(x)
 
 
+def _weight_normed(layer: nn.Module) -> nn.Module:
+    """A layer whose weight is a direction, `weight_v`, times a length, `weight_g`: the keys of the published files."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # its successor has other keys
+        return nn.utils.weight_norm(layer)
+
+
 class _Residual(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.layers = nn.Sequential(
-            *(nn.Sequential(SpectralConv(channels, channels, 3, bias=True), nn.ReLU()) for _ in range(2))
+            *(nn.Sequential(spectral_conv(channels, channels, 3, bias=True), nn.ReLU()) for _ in range(2))
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -75,7 +82,7 @@ class DeOldify(nn.Module):
             else:
                 outputs = 256 if i == 3 else 512
             attention = [SelfAttention(outputs)] if i == 1 else []
-            steps.append((DeepBlock if deep else WideBlock)(width, skip, outputs, *attention))
+            steps.append((deep_step if deep else wide_step)(width, skip, outputs, *attention))
             width = outputs
         self.layers = nn.ModuleDict(
             {
@@ -83,9 +90,9 @@ class DeOldify(nn.Module):
                 "1": nn.BatchNorm2d(channels),
                 "3": nn.Sequential(convolution(channels, 2 * channels), convolution(2 * channels, channels)),
                 **{str(4 + i): step for i, step in enumerate(steps)},
-                "8": Shuffle(nn.Sequential(WeightNormConv(width, 4 * width))),
+                "8": Shuffle(nn.Sequential(_weight_normed(nn.Conv2d(width, 4 * width, 1)))),
                 "10": _Residual(width + 3),
-                "11": nn.Sequential(SpectralConv(width + 3, 3, 1, bias=True)),
+                "11": nn.Sequential(spectral_conv(width + 3, 3, 1, bias=True)),
             }
         )
 
@@ -125,29 +132,14 @@ class DeOldifyColorizer(SquareColorizer):
         return cv2.cvtColor(yuv, cv2.COLOR_YUV2RGB)
 
 
-def _known(model: str) -> str:
-    if model not in MODELS:
-        raise CCCError(f"deoldify has no model {model!r}: there are {', '.join(MODELS)}")
-    return model
-
-
-def network(model: str = "artistic") -> DeOldify:
-    """The network of "artistic", "stable" or "video", not trained. Raises CCCError for another name."""
-    return DeOldify(deep=_known(model) == "artistic")
-
-
-def files(weights=None, model: str = "artistic", **options) -> list[Path]:
-    """The file that `load` would read; see `ccc.colorizers.files`."""
-    return [weight_files.locate(f"deoldify_{_known(model)}", weights)]
-
-
 def load(weights=None, device=None, model: str = "artistic", render_factor: int | None = None) -> DeOldifyColorizer:
     """DeOldify with its published weights, or those in the file `weights`.
 
     `model`: "artistic" (the published default), "stable" or "video"; `render_factor`: a sixteenth of the side of the
     square that the network sees, None for the published 35 (video: 21). Raises as `ccc.colorizers.load` says.
     """
-    untrained = network(model)
+    path = located(INFO, weights, model)
+    untrained = DeOldify(deep=model == "artistic")
     # The files hold a bare state dict, or fastai's dict of "model" and "opt".
-    weight_files.load_state_dict(files(weights, model)[0], untrained, unwrap=("model",))
+    weight_files.load_state_dict(path, untrained, unwrap=("model",))
     return DeOldifyColorizer(untrained, device, RENDER_FACTOR[model] if render_factor is None else render_factor)

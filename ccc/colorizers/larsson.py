@@ -4,7 +4,6 @@ Not verified against Caffe: written from the published description, for the publ
 """
 
 import os
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,8 +14,7 @@ from torch.nn import functional
 
 from ccc.assets import weights as weight_files
 from ccc.color import to_uint8
-from ccc.colorizers.base import Colorizer, MethodInfo
-from ccc.core import devices
+from ccc.colorizers.base import Colorizer, MethodInfo, located
 from ccc.core.errors import CCCError
 
 INFO = MethodInfo(
@@ -119,19 +117,8 @@ def decode(hue: np.ndarray, chroma: np.ndarray, gray: np.ndarray) -> np.ndarray:
     return np.clip(rgb + (gray - rgb.mean(axis=-1))[..., None], 0, 1)
 
 
-def _along(target: int, source: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Linear interpolation from `source` to `target` places: the two neighbours of each, and the second's weight."""
-    at = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
-    low = np.floor(at).astype(int)
-    return low, np.minimum(low + 1, source - 1), (at - low).astype(np.float32)
-
-
 class LarssonColorizer(Colorizer):
     """The published pipeline: the mean of R, G, B, scaled and padded into a 512x512 square."""
-
-    def __init__(self, network: nn.Module, device=None):
-        self.device = devices.choose(device)
-        self.network = network.eval().requires_grad_(False).to(self.device)
 
     @staticmethod
     def scaled_size(height: int, width: int) -> tuple[int, int]:
@@ -141,7 +128,7 @@ class LarssonColorizer(Colorizer):
             scale = (SIZE - 12) / max(height, width)
         return max(round(height * scale), 1), max(round(width * scale), 1)
 
-    def _histograms(self, gray: np.ndarray) -> np.ndarray:
+    def _histograms(self, gray: np.ndarray) -> torch.Tensor:
         """Gray, float `(H, W)`, to histograms, float32 `(2, 32, h, w)`, at the scaled size."""
         height, width = self.scaled_size(*gray.shape)
         small = gray
@@ -151,21 +138,19 @@ class LarssonColorizer(Colorizer):
         square = np.zeros((1, 1, SIZE, SIZE), np.float32)
         square[0, 0, top : top + height, left : left + width] = small
         with torch.inference_mode():
-            histograms = self.network(torch.from_numpy(square).to(self.device))[0].float().cpu().numpy()
+            histograms = self.network(torch.from_numpy(square).to(self.device))[0].float().cpu()
         return histograms[:, :, top : top + height, left : left + width]
 
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
         gray = rgb.mean(axis=-1, dtype=np.float64) / 255
-        histograms = self._histograms(gray)
-        row, next_row, row_weight = _along(gray.shape[0], histograms.shape[2])
-        column, next_column, column_weight = _along(gray.shape[1], histograms.shape[3])
+        histograms = self._histograms(gray).flatten(0, 1)[None]
+        y, x = ((2 * torch.arange(extent) + 1) / extent - 1 for extent in gray.shape)  # centres of pixels in [-1, 1]
         colored = np.empty_like(rgb)
         for start in range(0, len(gray), ROWS):
             part = slice(start, start + ROWS)
-            weight = row_weight[part, None]
-            rows = histograms[:, :, row[part]] * (1 - weight) + histograms[:, :, next_row[part]] * weight
-            rows = rows[..., column] * (1 - column_weight) + rows[..., next_column] * column_weight
-            hue, chroma = rows.transpose(0, 2, 3, 1)
+            places = torch.stack(torch.meshgrid(x, y[part], indexing="xy"), dim=-1)[None]
+            rows = functional.grid_sample(histograms, places, padding_mode="border", align_corners=False)[0]
+            hue, chroma = rows.unflatten(0, (2, BINS)).permute(0, 2, 3, 1).numpy()
             colored[part] = to_uint8(decode(hue, chroma, gray[part]))
         return colored
 
@@ -212,19 +197,13 @@ def network_on_meta() -> Larsson:
         return Larsson()
 
 
-def network() -> Larsson:
-    """The network, not trained."""
-    return Larsson()
-
-
 def load(weights=None, device=None) -> LarssonColorizer:
     """Larsson 2016 with its published Caffe model, or the file `weights`: HDF5, or a `.pth` or `.safetensors` of it.
 
     Raises as `ccc.colorizers.load` says.
     """
-    path = weight_files.locate("larsson", weights)
-    untrained = network()
-    if Path(path).suffix in (".h5", ".hdf5"):
+    path, untrained = located(INFO, weights), network_on_meta()
+    if path.suffix in (".h5", ".hdf5"):
         weight_files.load_strictly(untrained, read_caffe(path), path)
     else:
         weight_files.load_state_dict(path, untrained)

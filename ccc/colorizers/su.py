@@ -7,7 +7,6 @@ environment of its own, so boxes are read from files that it, or any other detec
 import io
 import re
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from ccc.colorizers import _detect
 from ccc.colorizers._boxes import crop, fitting, read_boxes
 from ccc.colorizers._fusion import Fusion, Instance, Whole
 from ccc.colorizers.base import Colorizer, MethodInfo, checked, memory_reported
-from ccc.core import devices
 from ccc.core.errors import CCCError, MissingWeights
 
 INFO = MethodInfo(
@@ -46,8 +44,7 @@ class Su(Colorizer):
     """`network`: a ModuleDict of G, GF and GComp, as the published files are called."""
 
     def __init__(self, network: nn.ModuleDict, device=None, boxes=None, most: int = MOST_BOXES, detector=None):
-        self.device = devices.choose(device)
-        self.network = network.eval().requires_grad_(False).to(self.device)
+        super().__init__(network, device)
         self.boxes, self.most, self.detector = boxes, most, detector
         self.by_name = boxes is not None
         self.title = f"{INFO.title} ({_detect.TITLE})" if detector else INFO.title
@@ -110,20 +107,12 @@ def files(weights=None, boxes=None, detector: str | None = None, **options) -> l
         if detector != _detect.NAME or boxes is not None:
             raise CCCError(f"su takes boxes, or the detector {_detect.NAME}, got boxes={boxes}, detector={detector}")
         return [*files(weights), weight_files.locate(_detect.NAME)]
-    if isinstance(weights, Mapping):
-        if set(weights) != set(PARTS):
-            raise CCCError(f"su takes weight files for {', '.join(PARTS)}, got {', '.join(map(str, weights))}")
-        return [weight_files.locate("su", weights[key]) for key in PARTS]
-    try:
-        path = weight_files.locate("su", weights)
-    except MissingWeights:
-        if weights is not None:
-            raise
-        try:
-            path = weight_files.locate("su_mmagic")
-        except MissingWeights:
-            path = weight_files.locate("su")  # for its message
-    return [_latest(path, key) for key in PARTS] if path.is_dir() else [path]
+    at_hand = [name for name in ("su", "su_mmagic") if weight_files.find(name)]
+    path = weight_files.locate(at_hand[0] if at_hand else "su", weights)
+    if path.is_dir():
+        members = [str(file) for file in path.rglob("*.pth")]
+        return [Path(_published(members, key, path)) for key in PARTS]
+    return [path]
 
 
 def _read(weights) -> dict[str, tuple[str, dict]]:
@@ -148,12 +137,12 @@ def _read(weights) -> dict[str, tuple[str, dict]]:
     }
 
 
-def _latest(folder: Path, key: str) -> Path:
-    found = sorted(folder.rglob(f"latest_net_{key}.pth"))
+def _published(members: list[str], key: str, where: Path) -> str:
+    """The file of a network among those of the published archive or its folder."""
+    found = sorted(name for name in members if name.endswith(f"latest_net_{key}.pth"))
     if not found:
-        raise MissingWeights(f"no weights: latest_net_{key}.pth is not in {folder}; see `ccc weights fetch su`")
-    wanted = [path for path in found if path.parent.name == "coco_finetuned_mask_256_ffs"]
-    return (wanted or found)[0]
+        raise MissingWeights(f"no weights: latest_net_{key}.pth is not in {where}; see `ccc weights fetch su`")
+    return next((name for name in found if "coco_finetuned_mask_256_ffs" in name), found[0])
 
 
 def _read_archive(path: Path) -> dict[str, tuple[str, dict]]:
@@ -161,13 +150,9 @@ def _read_archive(path: Path) -> dict[str, tuple[str, dict]]:
     try:
         with zipfile.ZipFile(path) as archive:
             for key in PARTS:
-                members = sorted(name for name in archive.namelist() if name.endswith(f"latest_net_{key}.pth"))
-                wanted = [name for name in members if "coco_finetuned_mask_256_ffs/" in name]
-                if not members:
-                    raise CCCError(f"{path}: latest_net_{key}.pth is not in it; see `ccc weights fetch su`")
-                named = f"{path}/{(wanted or members)[0]}"
-                content = io.BytesIO(archive.read((wanted or members)[0]))
-                states[key] = (named, weight_files.read_state_dict(named, file=content))
+                member = _published(archive.namelist(), key, path)
+                content = io.BytesIO(archive.read(member))
+                states[key] = (f"{path}/{member}", weight_files.read_state_dict(f"{path}/{member}", file=content))
     except (zipfile.BadZipFile, OSError) as error:
         raise CCCError(f"{path}: truncated or not an archive ({error}); `ccc weights fetch su` gets it again") from None
     return states
@@ -176,11 +161,10 @@ def _read_archive(path: Path) -> dict[str, tuple[str, dict]]:
 def load(weights=None, device=None, boxes=None, most_boxes: int = MOST_BOXES, detector: str | None = None) -> Su:
     """Su 2020 with its published weights.
 
-    `weights`: the published archive, its folder, MMagic's single file, or a dict of three paths under G, GF and
-    GComp; `boxes`: file or folder of boxes, see `read_boxes`, or None to colour every picture as one without
-    instances; `most_boxes`: the best-scored that are used, -1 for all; `detector`: "maskrcnn_r50" to find boxes with
-    torchvision's Mask R-CNN, which is not the published detector, and is named in the title. Raises as
-    `ccc.colorizers.load` says.
+    `weights`: the published archive, its folder, or MMagic's single file; `boxes`: file or folder of boxes, see
+    `read_boxes`, or None to colour every picture as one without instances; `most_boxes`: the best-scored that are used,
+    -1 for all; `detector`: "maskrcnn_r50" to find boxes with torchvision's Mask R-CNN, which is not the published
+    detector, and is named in the title. Raises as `ccc.colorizers.load` says.
     """
     files(weights, boxes, detector)
     model = network()

@@ -1,7 +1,7 @@
 """Videos frame by frame, through PyAV."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -47,13 +47,16 @@ def color_video(
             pictures = given.streams.video[0]
             pictures.thread_type = "AUTO"
             kept, sound = _sound(given)
-            output = _Output(made, pictures, kept)
+            encoder = _encoder(made, pictures, *_first(source).shape[:2])
+            audio = made.add_stream_from_template(kept) if kept else None
 
             def flush():
                 nonlocal count
                 colored = color([_upright(frame) for frame in waiting]) if waiting else []
                 for frame, rgb in zip(waiting, colored, strict=True):
-                    output.write(av.VideoFrame.from_ndarray(rgb, format="rgb24"), frame.pts, frame.time_base)
+                    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+                    picture.pts, picture.time_base = frame.pts, frame.time_base
+                    made.mux(encoder.encode(picture))
                 count += len(waiting)
                 told(len(waiting))
                 waiting.clear()
@@ -65,11 +68,10 @@ def color_video(
                         if len(waiting) == batch:
                             flush()
                 elif packet.dts is not None:
-                    output.copy(packet)
+                    packet.stream = audio
+                    made.mux(packet)
             flush()
-            if not count:
-                raise CCCError(f"{source}: no frame in it")
-            output.finish()
+            made.mux(encoder.encode())
     except av.FFmpegError as error:
         raise CCCError(f"{source}: the video cannot be read to its end ({error.strerror})") from None
     return count, sound
@@ -85,29 +87,12 @@ def _sound(given):
     return audio, "sound kept"
 
 
-class _Output:
-    """An MP4 of coloured frames and copied sound, which waits until the first frame says how large the picture is."""
-
-    def __init__(self, container, pictures, audio):
-        self.container, self.pictures = container, pictures
-        self.audio = container.add_stream_from_template(audio) if audio else None
-        self.encoder, self.early = None, []
-
-    def write(self, picture, pts: int, time_base: Fraction) -> None:
-        self.encoder = self.encoder or _encoder(self.container, self.pictures, picture.height, picture.width)
-        picture.pts, picture.time_base = pts, time_base
-        self.container.mux(self.encoder.encode(picture))
-
-    def copy(self, packet) -> None:
-        packet.stream = self.audio
-        self.early.append(packet)
-        if self.encoder:  # nothing can be written before all streams are known
-            self.container.mux(self.early)
-            self.early.clear()
-
-    def finish(self) -> None:
-        self.container.mux(self.early)
-        self.container.mux(self.encoder.encode())
+def _first(source: str | os.PathLike) -> np.ndarray:
+    """The first frame as it is shown, whose size the encoder must know before anything is written."""
+    with _av().open(str(source)) as given:
+        for frame in given.decode(video=0):
+            return _upright(frame)
+    raise CCCError(f"{source}: no frame in it")
 
 
 def _upright(frame) -> np.ndarray:
@@ -122,17 +107,6 @@ def _encoder(made, pictures, height: int, width: int):
     stream.options = {"crf": "16"}
     stream.time_base = pictures.time_base
     return stream
-
-
-def frames(path: str | os.PathLike) -> Iterator[np.ndarray]:
-    """The frames of a video, uint8 RGB `(H, W, 3)`. Raises CCCError where it cannot be read to its end."""
-    av = _av()
-    try:
-        with av.open(str(path)) as given:
-            for frame in given.decode(video=0):
-                yield _upright(frame)
-    except (av.FFmpegError, IndexError) as error:
-        raise CCCError(f"{path}: the video cannot be read to its end ({error})") from None
 
 
 def video_note(path: Path) -> str | None:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ccc.assets import weights as weight_files
-from ccc.colorizers.base import MethodInfo
+from ccc.colorizers.base import MethodInfo, located
 from ccc.colorizers.cic import LabSquare, block
 
 INFO = MethodInfo(
@@ -18,10 +18,6 @@ INFO = MethodInfo(
     weights=("zhang",),
     note="no hints",
 )
-
-
-def _unchanged(name: str, feature: torch.Tensor) -> torch.Tensor:
-    return feature
 
 
 class Siggraph17(nn.Module):
@@ -50,7 +46,7 @@ class Siggraph17(nn.Module):
         self.model_out = nn.Sequential(nn.Conv2d(128, 2, 1), nn.Tanh())
 
     def trunk(
-        self, x: torch.Tensor, at: Callable[[str, torch.Tensor], torch.Tensor] = _unchanged
+        self, x: torch.Tensor, at: Callable[[str, torch.Tensor], torch.Tensor] = lambda name, feature: feature
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(L-50)/100, ab hints/110 and mask, `(N, 4, H, W)`, to ab/110, `(N, 2, H, W)`, and conv8_3.
 
@@ -74,14 +70,8 @@ class Siggraph17(nn.Module):
         return 110 * self.trunk(torch.cat([(gray - 50) / 100, no_hints], dim=1))[0]
 
 
-def network() -> Siggraph17:
-    """The network, not trained."""
-    return Siggraph17()
-
-
 def load(weights=None, device=None) -> LabSquare:
     """Zhang 2017 with its published weights, or those in the file `weights`; see `ccc.colorizers.load`."""
-    path = weight_files.locate("zhang", weights)
-    model = network()
-    weight_files.load_state_dict(path, model)
-    return LabSquare(model, device)
+    path, untrained = located(INFO, weights), Siggraph17()
+    weight_files.load_state_dict(path, untrained)
+    return LabSquare(untrained, device)

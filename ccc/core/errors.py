@@ -2,7 +2,7 @@
 
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 
@@ -36,6 +36,11 @@ def unknown(what: str, name: str, known: Iterable[str]) -> CCCError:
     """The error for a name that is not among `known`, with the nearest that is."""
     known = list(known)
     return CCCError(f"no {what} {name!r}: {did_you_mean(name, known)}there are {', '.join(known)}")
+
+
+def few(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def write_line(text: str, stream: TextIO | None = None) -> None:

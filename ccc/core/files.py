@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ccc.core import processes
@@ -117,6 +117,13 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 def write_json(path: str | os.PathLike, value: object) -> None:
     """Write `value` as indented JSON with a final newline, whole or not at all; keys keep their order."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv(path: str | os.PathLike, rows: Sequence[Mapping] | Mapping[str, Iterable]) -> None:
+    """Write rows of the same columns, or columns by name, as CSV, whole or not at all; None and NaN stay empty."""
+    import pandas
+
+    write_text(path, pandas.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n"))
 
 
 def sha256(path: str | os.PathLike) -> str:

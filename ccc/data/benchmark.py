@@ -1,8 +1,6 @@
 """Benchmark sets: a seeded choice of pictures, their truth at evaluation size and its gray version."""
 
-import csv
 import hashlib
-import io
 import os
 import unicodedata
 from collections.abc import Sequence
@@ -13,7 +11,7 @@ import numpy as np
 from ccc.assets.photographs import Dataset
 from ccc.color import gray_of
 from ccc.core.errors import CCCError, ImageError
-from ccc.core.files import sha256, write_text
+from ccc.core.files import sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, write_png
 from ccc.data.datasets import select
 from ccc.data.sources import Source
@@ -80,7 +78,7 @@ def prepare(
             rows.append(_write_pair(folder, name, truth, entry.member, hashlib.sha256(data).hexdigest()))
     if not rows:
         raise CCCError(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
-    _write_manifest(folder, rows)
+    write_csv(folder / "manifest.csv", sorted(rows, key=lambda row: row["name"]))
     return len(rows), skipped
 
 
@@ -97,14 +95,6 @@ def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str, source_
         "width": width,
         "height": height,
     }
-
-
-def _write_manifest(folder: Path, rows: list[dict]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(sorted(rows, key=lambda row: row["name"]))
-    write_text(folder / "manifest.csv", text.getvalue())
 
 
 def showcase(benchmarks: Sequence[str | os.PathLike], folder: str | os.PathLike, pictures: Sequence[str] = ()) -> int:
@@ -129,5 +119,5 @@ def showcase(benchmarks: Sequence[str | os.PathLike], folder: str | os.PathLike,
                 "manifest.csv"
             )
         rows.append(_write_pair(Path(folder), f"{dataset}__{name}", read_rgb(path), picture, sha256(path)))
-    _write_manifest(Path(folder), rows)
+    write_csv(Path(folder) / "manifest.csv", sorted(rows, key=lambda row: row["name"]))
     return len(rows)

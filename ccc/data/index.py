@@ -5,18 +5,19 @@ source. The index is the list of what went in; a manifest beside it (JSON) says 
 """
 
 import dataclasses
-import difflib
+import functools
+import itertools
 import json
 import os
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, did_you_mean
 from ccc.core.files import write_json, written_whole
 from ccc.data.sources import Entry, Source
 
@@ -48,6 +49,7 @@ class Choice:
         return ", ".join(parts)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def class_of(folder: str) -> str:
     """Class of the pictures in a folder: what follows Places365's single letter, else the last folder's name.
 
@@ -107,23 +109,19 @@ class Index:
     @classmethod
     def open(cls, path: str | os.PathLike, source: Source) -> "Index":
         """Open what `save` wrote. Raises CCCError where it is no index, or the source has changed since."""
+        make_it = f"make it with `ccc index {source.path} -o {path}`"
         if not Path(path).is_file():
-            raise CCCError(f"{path}: no such index; make it with `ccc index {source.path} -o {path}`")
+            raise CCCError(f"{path}: no such index; {make_it}")
         try:
             file = pq.ParquetFile(path)
             facts = json.loads(file.schema_arrow.metadata[b"ccc"])
         except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
-            raise CCCError(
-                f"{path}: not an index ({error}); make it with `ccc index {source.path} -o {path}`"
-            ) from None
+            raise CCCError(f"{path}: not an index ({error}); {make_it}") from None
         if facts.get("format") != FORMAT:
-            raise CCCError(f"{path}: an index of an earlier version; make it with `ccc index {source.path} -o {path}`")
+            raise CCCError(f"{path}: an index of an earlier version; {make_it}")
         change = "another kind of source" if facts["kind"] != source.kind else source.changed_since(facts["state"])
         if change:
-            raise CCCError(
-                f"{path}: stale, {source.path} has changed since it was indexed ({change}); "
-                f"make it again with `ccc index {source.path} -o {path}`"
-            )
+            raise CCCError(f"{path}: stale, {source.path} has changed since it was indexed ({change}); {make_it}")
         return cls(None, file, facts)
 
     def __len__(self) -> int:
@@ -145,30 +143,14 @@ class Index:
 
 def _scanned(source: Source, progress) -> tuple[pa.Table, list[str]]:
     """All pictures of a source, the class as a number, and the classes' names."""
-    folders: dict[str, int] = {}
     numbers: dict[str, int] = {}
-    batches, members, classes = [], [], array("i")
-    places = [array("q") for _ in COLUMNS[1:]]
-
-    def flush() -> None:
-        columns = [pa.array(members, pa.binary())]
-        columns += [pa.array(np.array(values)) for values in (*places, classes)]
+    batches, entries = [], iter(progress(source.scan()))
+    while batch := list(itertools.islice(entries, BATCH)):
+        classes = [class_of(entry.member.rpartition("/")[0]) for entry in batch]
+        columns = [pa.array([entry.member.encode("utf-8", "surrogateescape") for entry in batch], pa.binary())]
+        columns += [pa.array([getattr(entry, name) for entry in batch], pa.int64()) for name in COLUMNS[1:]]
+        columns += [pa.array([numbers.setdefault(name, len(numbers)) for name in classes], pa.int32())]
         batches.append(pa.record_batch(columns, [*COLUMNS, "class"]))
-        members.clear()
-        for values in (*places, classes):
-            del values[:]
-
-    for entry in progress(source.scan()):
-        folder = entry.member.rpartition("/")[0]
-        if folder not in folders:
-            folders[folder] = numbers.setdefault(class_of(folder), len(numbers))
-        members.append(entry.member.encode("utf-8", "surrogateescape"))
-        for values, name in zip(places, COLUMNS[1:], strict=True):
-            values.append(getattr(entry, name))
-        classes.append(folders[folder])
-        if len(members) == BATCH:
-            flush()
-    flush()
     return pa.Table.from_batches(batches), list(numbers)
 
 
@@ -187,18 +169,11 @@ def _chosen(codes: np.ndarray, names: Sequence[str], choice: Choice, source: Pat
         for name in choice.classes:
             found = [code for code, known in enumerate(names) if known == name or known.startswith(name + "/")]
             if not found:
-                near = difflib.get_close_matches(name, names, 1)
-                raise CCCError(
-                    f"{source}: no class {name!r}"
-                    + (f", did you mean {near[0]!r}?" if near else f" among its {len(names)}, such as {names[0]!r}")
-                )
+                hint = did_you_mean(name, names)
+                raise CCCError(f"{source}: no class {name!r}: {hint}there are {len(names)}, such as {names[0]!r}")
             wanted[found] = True
         order = order[wanted[codes[order]]]
     if choice.per_class is not None:
-        kept = codes[order]
-        by_class = np.argsort(kept, kind="stable")
-        starts = np.searchsorted(kept[by_class], np.arange(len(names)))
-        rank = np.empty(len(order), np.int64)
-        rank[by_class] = np.arange(len(order)) - starts[kept[by_class]]
-        order = order[rank < choice.per_class]
+        place = pd.Series(order).groupby(codes[order]).cumcount()  # of each picture among those of its class
+        order = order[place < choice.per_class]
     return order[: choice.limit]

@@ -100,12 +100,10 @@ class Source:
         }
 
     def changed_since(self, state: dict) -> str | None:
-        """What differs from an earlier `state`, or None.
+        """What differs from an earlier `state` of a source of the same kind, or None.
 
         Files whose folders have the date they had are not looked at here: `read` raises where one was replaced.
         """
-        if ("folders" in state) != (self.kind == "folder"):
-            return "it is of another kind"
         if self.kind != "folder":
             now = self.state()
             return next((f"{key} was {state[key]}, is {now[key]}" for key in now if now[key] != state[key]), None)

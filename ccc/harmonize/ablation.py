@@ -1,7 +1,6 @@
 """What Algorithm 1 does under other parameters, and after other ways of bringing class maps to full size."""
 
 import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 
@@ -10,14 +9,13 @@ import numpy as np
 from ccc.codebook import ColorGrid
 from ccc.color import read_gray, rgb_to_lab
 from ccc.core.errors import CCCError
-from ccc.core.files import write_text
 from ccc.core.images import read_rgb
 from ccc.harmonize import harmonize_picture
 from ccc.metrics.chroma import cnr
 from ccc.metrics.pixel import psnr
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import decode
-from ccc.segment.store import few, pictures
+from ccc.segment.store import pictures_alike
 
 COLUMNS = (
     "colors", "delta", "min_pixels", "pictures", "changed_share", "mean_ab_shift", "classes_per_segment", "psnr",
@@ -49,10 +47,7 @@ def ablate(
     `classes_per_segment`, the number of the 400 classes within a segment of more than 500 pixels, over all segments.
     Raises CCCError where pictures or masks are missing.
     """
-    found = {name: pictures(folder) for name, folder in (colors | {"truth": truth_dir, "gray": gray_dir}).items()}
-    for name, files in found.items():
-        if missing := [picture for picture in found["gray"] if picture not in files]:
-            raise CCCError(f"{colors.get(name, truth_dir)}: lacks {few(missing)}, which {gray_dir} holds")
+    found = pictures_alike({"gray": gray_dir} | dict(colors) | {"truth": truth_dir})
     segmenter.require(found["gray"])
     settings = [(None, None), *((delta, least) for delta in deltas for least in min_pixels)]
     measured: dict[tuple, list] = {(name, *setting): [] for name in colors for setting in settings}
@@ -86,17 +81,8 @@ def ablate(
     return rows
 
 
-def write_ablation(path: str | os.PathLike, rows: Sequence[Mapping]) -> None:
-    """Write the rows of `ablate` as CSV; what is undefined is empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
-
-
 def read_ablation(path: str | os.PathLike) -> list[dict]:
-    """Read what `write_ablation` wrote, numbers as numbers. Raises CCCError where it is something else."""
+    """Read the CSV of rows of `ablate`, numbers as numbers, empty ones as None. Raises CCCError for another file."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows or tuple(rows[0]) != COLUMNS:

@@ -1,7 +1,5 @@
 """Object-selective colour harmonization: Algorithm 1 of the paper, over masks that were computed before."""
 
-import csv
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +9,11 @@ import numpy as np
 from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
 from ccc.core.compiled import compiled
 from ccc.core.errors import CCCError
-from ccc.core.files import write_text
+from ccc.core.files import write_csv
 from ccc.core.images import read_rgb, write_png
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
-from ccc.segment.store import few, pictures
+from ccc.segment.store import pictures_alike
 
 
 def harmonize(
@@ -55,92 +53,81 @@ def harmonize(
         raise ValueError(f"mode_bin must be >= 0.001, deltas >= 0, got {mode_bin}, {delta_a}, {delta_b}")
     if order not in ("area", "given") or mode not in ("marginal", "joint"):
         raise ValueError(f'order must be "area" or "given", mode "marginal" or "joint", got {order!r}, {mode!r}')
-    by_rows = not all(isinstance(mask, Mapping) for mask in masks)
-    planes = [_Plane(ab[..., channel], delta, mode_bin, by_rows) for channel, delta in enumerate((delta_a, delta_b))]
-    for starts, ends in _segments(masks, ab.shape[:2], min_pixels, order, by_rows):
-        for plane, value in zip(planes, _modes(planes, starts, ends, mode), strict=True):
+    planes = [_Plane(ab[..., channel], delta, mode_bin) for channel, delta in enumerate((delta_a, delta_b))]
+    for window, inside in _segments(masks, ab.shape[:2], min_pixels, order):
+        for plane, value in zip(planes, _modes(planes, window, inside, mode), strict=True):
             center = (value + plane.low) * mode_bin
-            _pull(plane.values, plane.bins, starts, ends, value, float(center), float(plane.delta))
-    return np.stack([plane.picture() for plane in planes], axis=-1)
+            _pull(plane.values[window], plane.bins[window], inside, value, float(center), float(plane.delta))
+    return np.stack([plane.values for plane in planes], axis=-1)
 
 
 class _Plane:
-    """One channel laid out flat in the order of the runs, and the bin of each value, so that no mask rounds again."""
+    """One channel, and the bin of each value, counted from `low`, so that no mask rounds again."""
 
-    def __init__(self, values: np.ndarray, delta: float, mode_bin: float, by_rows: bool):
-        self.delta, self.by_rows, self.shape = delta, by_rows, values.shape
-        self.values = np.array(values if by_rows else values.T, dtype=np.float32, order="C").ravel()
+    def __init__(self, values: np.ndarray, delta: float, mode_bin: float):
+        self.delta, self.values = delta, np.array(values, dtype=np.float32, order="C")
         # In float64: adding 0.5 in float32 would round 0.49999997 up to 1.
         bins = np.floor(self.values.astype(np.float64) / mode_bin + 0.5).astype(np.int64)
         self.low, high = (int(bins.min()), int(bins.max())) if bins.size else (0, 0)
         self.count = high - self.low + 1
         self.bins = (bins - self.low).astype(np.min_scalar_type(self.count))  # one byte for any ordinary picture
 
-    def picture(self) -> np.ndarray:
-        """The values as `(H, W)`."""
-        return self.values.reshape(self.shape) if self.by_rows else self.values.reshape(self.shape[::-1]).T
-
 
 @compiled
-def _histogram(bins, starts, ends, count):
-    counts = np.zeros((4, count), np.int64)  # four, since neighbours often share a bin and would wait for each other
-    for run in range(len(starts)):
-        for pixel in range(starts[run], ends[run]):
-            counts[pixel & 3, bins[pixel]] += 1
+def _histogram(bins, inside, count):
+    counts = np.zeros((2, count), np.int64)  # two, since neighbours often share a bin and would wait for each other
+    for y in range(bins.shape[0]):
+        for x in range(bins.shape[1]):
+            counts[x & 1, bins[y, x]] += inside[y, x]
     return counts.sum(axis=0)
 
 
 @compiled
-def _pull(values, bins, starts, ends, mode, center, delta):
-    """Set what lies further than `delta` from `center` to it, and its bin to `mode`, within the runs."""
-    for run in range(len(starts)):
-        for pixel in range(starts[run], ends[run]):
-            if abs(values[pixel] - center) > delta:  # float64, as in the loops
-                values[pixel] = center
-                bins[pixel] = mode
+def _pull(values, bins, inside, mode, center, delta):
+    """Set what lies further than `delta` from `center` to it, and its bin to `mode`, within the mask."""
+    for y in range(bins.shape[0]):
+        for x in range(bins.shape[1]):
+            if inside[y, x] and abs(values[y, x] - center) > delta:  # float64, as in the loops
+                values[y, x] = center
+                bins[y, x] = mode
 
 
-def _modes(planes: list[_Plane], starts: np.ndarray, ends: np.ndarray, mode: str) -> tuple[int, int]:
-    """Commonest bins of a and of b within the runs, or the commonest pair; ties to the smallest."""
+def _modes(planes: list[_Plane], window: tuple, inside: np.ndarray, mode: str) -> tuple[int, int]:
+    """Commonest bins of a and of b within a mask, or the commonest pair; ties to the smallest."""
     if mode == "marginal":
-        return tuple(int(_histogram(plane.bins, starts, ends, plane.count).argmax()) for plane in planes)
-    lengths = ends - starts
-    pixels = np.repeat(ends - lengths.cumsum(), lengths) + np.arange(lengths.sum())
-    a, b = (plane.bins[pixels].astype(np.int64) for plane in planes)
+        return tuple(int(_histogram(plane.bins[window], inside, plane.count).argmax()) for plane in planes)
+    a, b = (plane.bins[window][inside].astype(np.int64) for plane in planes)
     values, counts = np.unique(a * planes[1].count + b, return_counts=True)
     return divmod(int(values[counts.argmax()]), planes[1].count)
 
 
-def _segments(masks: Sequence, size: tuple[int, int], min_pixels: int, order: str, by_rows: bool):
-    """Starts and ends of the runs of each mask with more than `min_pixels` pixels, in order."""
-    found = []
-    for number, mask in enumerate(masks):
-        runs = _runs(mask, size, number, by_rows)
-        if runs.area > max(min_pixels, 0):
-            x, y, width, height = runs.box
-            found.append((-runs.area, (y, x, height, width) if by_rows else (x, y, width, height), number, runs))
+def _segments(masks: Sequence, size: tuple[int, int], min_pixels: int, order: str):
+    """The bounding box as slices, and the mask within it, of each mask with more than `min_pixels` pixels, in order."""
+    measured = ((*_measured(mask, size, number), number, mask) for number, mask in enumerate(masks))
+    found = [segment for segment in measured if segment[0] > max(min_pixels, 0)]
     if order == "area":
-        found.sort(key=lambda segment: segment[:3])
-    for *_, runs in found:
-        ends = runs.lengths.cumsum()
-        yield ends[:-1:2], ends[1::2]
+        found.sort(key=lambda segment: (-segment[0], segment[1], segment[2]))
+    for _, (x, y, width, height), _, mask in found:
+        window = slice(y, y + height), slice(x, x + width)
+        whole = rle.decode(mask.get("segmentation", mask)) if isinstance(mask, Mapping) else np.asarray(mask)
+        yield window, np.ascontiguousarray(whole[window])
 
 
-def _runs(mask, size: tuple[int, int], number: int, by_rows: bool = False) -> rle.Runs:
-    """Runs of a mask or an encoding, column by column; of its transpose where `by_rows`."""
+def _measured(mask, size: tuple[int, int], number: int) -> tuple[int, tuple[int, int, int, int]]:
+    """Pixels and bounding box (x, y, width, height) of a mask or an encoding. Raises CCCError where it does not fit."""
     if isinstance(mask, Mapping):
-        runs = rle.parse(mask.get("segmentation", mask))
-        shape = runs.height, runs.width
+        record = rle.record(mask.get("segmentation", mask))
+        shape, found = tuple(record["segmentation"]["size"]), (record["area"], tuple(record["bbox"]))
     else:
         mask = np.asarray(mask)
-        shape = mask.shape
         if mask.dtype != bool:
             raise CCCError(f"mask {number}: must be bool or a COCO encoding, got {mask.dtype}")
+        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+        box = (columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1) if rows.size else (0, 0, 0, 0)
+        shape, found = mask.shape, (int(np.count_nonzero(mask)), tuple(map(int, box)))
     if shape != tuple(size):
         raise CCCError(f"mask {number}: is {' x '.join(map(str, shape))}, the picture {size[0]} x {size[1]}")
-    if isinstance(mask, Mapping):
-        return rle.scan(runs.mask().T) if by_rows else runs
-    return rle.scan(mask.T if by_rows else mask)
+    return found
 
 
 def harmonize_picture(
@@ -166,7 +153,7 @@ def harmonize_picture(
     if changed.any():
         picture[changed] = with_ab(gray[changed][None], after[changed][None])[0]
     least = max(parameters.get("min_pixels", 500), 0)
-    used = sum(_runs(mask, gray.shape[:2], number).area > least for number, mask in enumerate(masks))
+    used = sum(_measured(mask, gray.shape[:2], number)[0] > least for number, mask in enumerate(masks))
     shift = np.linalg.norm((after - before)[changed], axis=-1).sum(dtype=np.float64) / changed.size
     return picture, {"changed_share": float(changed.mean()), "mean_ab_shift": float(shift), "segments_used": used}
 
@@ -214,7 +201,7 @@ def harmonize_pictures(
         gray_path, color_path, target = pairs[name]
         try:
             gray, color = read_gray(gray_path), read_rgb(color_path)
-            color = _named(color_path, at_full_size, gray, color, parameters.get("upsample"))
+            _named(color_path, at_full_size, gray, color, parameters.get("upsample"))  # before masks are made of it
             masks, maker = segmenter.attributed(gray, name)
             picture, numbers = _named(color_path, harmonize_picture, gray, color, masks, **parameters)
         except CCCError as error:
@@ -223,11 +210,7 @@ def harmonize_pictures(
         write_png(target, picture)
         rows.append({"name": name, **numbers, "segmenter": maker})
     if changes is not None and rows:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(changes, text.getvalue())
+        write_csv(changes, rows)
     if broken:
         raise CCCError(f"{len(broken)} pictures cannot be harmonized, the others are done: {'; '.join(broken)}")
     return rows
@@ -257,7 +240,5 @@ def pair_up(gray: str | os.PathLike, color: str | os.PathLike, out: str | os.Pat
         if out.suffix and out.suffix.lower() != ".png" and not out.is_dir():
             raise CCCError(f"{out}: pictures are written as PNG; let the name end in .png, or give a folder")
         return {gray.stem: (gray, color, out if out.suffix and not out.is_dir() else out / f"{gray.stem}.png")}
-    grays, colors = pictures(gray), pictures(color)
-    if missing := [name for name in grays if name not in colors]:
-        raise CCCError(f"{color}: no coloured picture for {few(missing)}")
-    return {name: (path, colors[name], out / f"{name}.png") for name, path in grays.items()}
+    found = pictures_alike({"gray": gray, "color": color})
+    return {name: (path, found["color"][name], out / f"{name}.png") for name, path in found["gray"].items()}

@@ -13,7 +13,7 @@ from ccc.core.files import write_json, written_whole
 from ccc.core.images import read_rgb
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import decode
-from ccc.segment.store import few, pictures
+from ccc.segment.store import pictures_alike
 
 TILE = 384  # side of a tile in pixels, at most
 BORDER, HEAD = 6, 20
@@ -40,8 +40,7 @@ def comparison(
     inside = [decode(mask["segmentation"]) for mask in masks if mask["area"] > min_pixels]
     columns = [("before", before), ("after", after)] + ([("truth", truth)] if truth is not None else [])
     height, width = before.shape[:2]
-    side = max(round(max(height, width) / 8), min(8, height, width))
-    side = min(side, height, width)
+    side = min(max(round(max(height, width) / 8), 8), height, width)
     places = _places(before, after, inside, side, windows)
     scale = TILE / max(height, width)
     rows = [[_tile(picture, inside, (round(height * scale), round(width * scale))) for _, picture in columns]]
@@ -75,13 +74,11 @@ def comparison(
 
 def _edges(masks: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
     """Where a mask's outline runs: bool `(H, W)`, the mask's own pixels beside others."""
+    from skimage.segmentation import find_boundaries
+
     found = np.zeros(shape, bool)
     for mask in masks:
-        for axis in (0, 1):
-            steps = np.diff(mask, axis=axis)
-            ahead = [slice(None)] * 2
-            ahead[axis] = slice(0, -1)
-            found[tuple(ahead)] |= steps
+        found |= find_boundaries(mask, mode="inner")
     return found
 
 
@@ -133,10 +130,7 @@ def write_comparisons(
     out, so that the list may be empty. Raises CCCError where pictures or masks are missing.
     """
     folders = {"gray": gray_dir, "before": before_dir, "after": after_dir} | ({"truth": truth_dir} if truth_dir else {})
-    files = {name: pictures(folder) for name, folder in folders.items()}
-    for name, found in files.items():
-        if missing := [picture for picture in files["gray"] if picture not in found]:
-            raise CCCError(f"{folders[name]}: lacks {few(missing)}, which {gray_dir} holds")
+    files = pictures_alike(folders)
     segmenter.require(files["gray"])
     changes = []
     for name in progress(list(files["gray"])):

@@ -6,10 +6,11 @@ import numpy as np
 
 from ccc.codebook import Codebook
 from ccc.core.errors import MissingWeights
-from ccc.metrics.pair import GRID, Pair, check_picture
+from ccc.metrics.pair import GRID, Pair, check_picture, of_pictures
 
 
-def cnr(prediction: np.ndarray, truth: np.ndarray, min_pixels: int = 1) -> float:
+@of_pictures
+def cnr(pair: Pair, min_pixels: int = 1) -> float:
     """Chromatic number ratio over the 400 grid classes of every pixel; 1 means as many colours as the truth.
 
     Both uint8 RGB `(H, W, 3)`. 0 and up; above 1 there are more colours than in the truth. `min_pixels`: how many
@@ -17,38 +18,25 @@ def cnr(prediction: np.ndarray, truth: np.ndarray, min_pixels: int = 1) -> float
     at one size. NaN where no class of the truth has that many. Raises ValueError for other arrays. Source: Eq. 18 as
     its text reads; see `cnr_of_classes`.
     """
-    return cnr_of(Pair(prediction, truth), min_pixels)
+    return cnr_of_classes(*pair.classes, min_pixels)
 
 
-def cnr_56(prediction: np.ndarray, truth: np.ndarray) -> float:
+@of_pictures
+def cnr_56(pair: Pair) -> float:
     """Chromatic number ratio of the 56x56 class maps (area mean of a and b); see `cnr`.
 
     Both uint8 RGB `(H, W, 3)`. 0 and up. Raises ValueError for other arrays. Source: Eq. 18, at the paper's map size.
     """
-    return cnr_56_of(Pair(prediction, truth))
+    return cnr_of_classes(*pair.classes_56)
 
 
-def cnr_codebook(prediction: np.ndarray, truth: np.ndarray, codebook: Codebook) -> float:
+@of_pictures
+def cnr_codebook(pair: Pair, codebook: Codebook) -> float:
     """Chromatic number ratio over the classes of a codebook (215 in the paper) of every pixel; see `cnr`.
 
     Both uint8 RGB `(H, W, 3)`. A codebook's classes are what its own model can say, so this favours that model. Raises
     ValueError for other arrays. Source: Eq. 12 and 18.
     """
-    return cnr_codebook_of(Pair(prediction, truth), codebook)
-
-
-def cnr_of(pair: Pair, min_pixels: int = 1) -> float:
-    """See `cnr`."""
-    return cnr_of_classes(*pair.classes, min_pixels)
-
-
-def cnr_56_of(pair: Pair) -> float:
-    """See `cnr_56`."""
-    return cnr_of_classes(*pair.classes_56)
-
-
-def cnr_codebook_of(pair: Pair, codebook: Codebook) -> float:
-    """See `cnr_codebook`."""
     return cnr_of_classes(*(codebook.encode(lab[..., 1:]) for lab in pair.lab))
 
 
@@ -101,21 +89,12 @@ def colorfulness(prediction: np.ndarray, truth: np.ndarray | None = None, *, var
     return float(deviation + 0.3 * np.hypot(*(channel.mean() for channel in opponents)))
 
 
-def delta_colorfulness(prediction: np.ndarray, truth: np.ndarray) -> float:
+@of_pictures
+def delta_colorfulness(pair: Pair) -> float:
     """Absolute difference of the two pictures' signed colourfulness; 0 and up, lower is better.
 
     Both uint8 RGB `(H, W, 3)`. Its mean over pictures is not the difference of the mean colourfulnesses, which some
     papers print: pictures that are too dull and too colourful cancel there, and not here. Raises ValueError for other
     arrays. Source: Hasler and Suesstrunk 2003.
     """
-    return delta_colorfulness_of(Pair(prediction, truth))
-
-
-def colorfulness_of(pair: Pair, variant: str = "signed") -> float:
-    """See `colorfulness`."""
-    return colorfulness(pair.prediction, variant=variant)
-
-
-def delta_colorfulness_of(pair: Pair) -> float:
-    """See `delta_colorfulness`."""
     return abs(colorfulness(pair.prediction) - colorfulness(pair.truth))

@@ -1,5 +1,7 @@
 """Distances between two sets, from a feature vector of each picture."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -41,9 +43,13 @@ def kid(x: np.ndarray, y: np.ndarray) -> float:
     x, y = _checked(x, y)
     within = 0.0
     for features in (x, y):
-        kernel = (features @ features.T / x.shape[1] + 1) ** 3
+        kernel = _kernel(features, features)
         within += (kernel.sum() - np.trace(kernel)) / (len(features) * (len(features) - 1))
-    return float(within - 2 * ((x @ y.T / x.shape[1] + 1) ** 3).mean())
+    return float(within - 2 * _kernel(x, y).mean())
+
+
+def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return (x @ y.T / x.shape[1] + 1) ** 3
 
 
 def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
@@ -54,10 +60,10 @@ def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> 
     as `frechet_distance` and for unequal or fewer rows. Source: Tukey's jackknife, Student's t of N - 1 degrees.
     """
     x, y = _paired(x, y)
-    center = x.mean(axis=0)  # of no effect but on rounding
-    xx, xy, yy = (x - center) @ (x - center).T, (x - center) @ (y - center).T, (y - center) @ (y - center).T
-    # All that the distance needs stands in the products of pictures: no features are read again.
-    values = [_frechet_of_products(*(_without(products, i) for products in (xx, xy, yy))) for i in range(len(x))]
+    # The same points in the space that they span, of 2N dimensions at most: distances stay as they are.
+    spanned = np.linalg.qr(np.concatenate([x, y]).T, mode="r").T
+    x, y = spanned[: len(x)], spanned[len(x) :]
+    values = [frechet_distance(np.delete(x, i, axis=0), np.delete(y, i, axis=0)) for i in range(len(x))]
     low, high = _jackknife(frechet_distance(x, y), values, confidence)
     return max(low, 0.0), high
 
@@ -65,9 +71,12 @@ def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> 
 def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
     """Interval of `kid` by leaving out one pair of pictures at a time: (low, high); see `frechet_interval`."""
     x, y = _paired(x, y)
-    kernels = [(a @ b.T / x.shape[1] + 1) ** 3 for a, b in ((x, x), (x, y), (y, y))]
-    values = [_kid_of_kernels(*(_without(kernel, i) for kernel in kernels)) for i in range(len(x))]
-    return _jackknife(_kid_of_kernels(*kernels), values, confidence)
+    n, within, across = len(x), _kernel(x, x) + _kernel(y, y), _kernel(x, y)
+    np.fill_diagonal(within, 0)
+    # Each sum without the row and the column of one picture.
+    within = (within.sum() - 2 * within.sum(axis=0)) / ((n - 1) * (n - 2))
+    across = (across.sum() - across.sum(axis=0) - across.sum(axis=1) + across.diagonal()) / (n - 1) ** 2
+    return _jackknife(kid(x, y), within - 2 * across, confidence)
 
 
 def _paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,24 +86,7 @@ def _paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _without(matrix: np.ndarray, i: int) -> np.ndarray:
-    return np.delete(np.delete(matrix, i, axis=0), i, axis=1)
-
-
-def _frechet_of_products(xx: np.ndarray, xy: np.ndarray, yy: np.ndarray) -> float:
-    n = len(xx)
-    offset = xx.mean() + yy.mean() - 2 * xy.mean()
-    spread = np.trace(xx) - n * xx.mean() + np.trace(yy) - n * yy.mean()
-    centered = xy - xy.mean(axis=0) - xy.mean(axis=1, keepdims=True) + xy.mean()
-    return offset + (spread - 2 * np.linalg.svd(centered, compute_uv=False).sum()) / (n - 1)
-
-
-def _kid_of_kernels(xx: np.ndarray, xy: np.ndarray, yy: np.ndarray) -> float:
-    n = len(xx)
-    return float((xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (n * (n - 1)) - 2 * xy.mean())
-
-
-def _jackknife(value: float, without: list[float], confidence: float) -> tuple[float, float]:
+def _jackknife(value: float, without: Sequence[float], confidence: float) -> tuple[float, float]:
     from scipy.stats import t
 
     n = len(without)

@@ -1,7 +1,5 @@
 """Two folders of pictures to a table of metrics."""
 
-import csv
-import io
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +9,7 @@ import numpy as np
 
 from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError, ImageError, MissingWeights
-from ccc.core.files import sha256, write_json, write_text
+from ccc.core.files import sha256, write_csv, write_json
 from ccc.core.images import read_rgb
 from ccc.metrics.folders import Match, matched, of_another_size, refuse
 from ccc.metrics.pair import Pair
@@ -27,13 +25,7 @@ class Evaluation(NamedTuple):
     def save(self, csv_path: str | os.PathLike | None = None, json_path: str | os.PathLike | None = None) -> None:
         """Write rows as CSV (undefined values empty) and the summary as JSON, each whole; equal inputs, equal bytes."""
         if csv_path is not None:
-            text = io.StringIO()
-            writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
-            writer.writeheader()
-            for row in self.rows:
-                undefined = {key: "" for key, value in row.items() if isinstance(value, float) and math.isnan(value)}
-                writer.writerow({**row, **undefined})
-            write_text(csv_path, text.getvalue())
+            write_csv(csv_path, self.rows)
         if json_path is not None:
             write_json(json_path, self.summary)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ccc.assets import weights as weight_files
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, few
 from ccc.core.files import sha256, written_whole
 from ccc.core.images import read_rgb
 from ccc.metrics.folders import Match, pictures_of
@@ -60,13 +60,13 @@ def gather(
         here = [metric for metric in metrics if metric.resize == resize]
         dimensions = {metric.dimension for metric in here}
         pictures = (read_rgb(match.prediction) for match in progress(matches))
-        sides = [inception_features(pictures, weights, resize, dimensions)]
+        predicted = inception_features(pictures, weights, resize, dimensions)
         if kept:
-            sides.append({dimension: truth[f"{resize}_{dimension}"] for dimension in dimensions})
+            true = {dimension: truth[f"{resize}_{dimension}"] for dimension in dimensions}
         else:
             pictures = (read_rgb(match.truth) for match in progress(matches))
-            sides.append(inception_features(pictures, weights, resize, dimensions))
-        found |= {metric.name: tuple(side[metric.dimension] for side in sides) for metric in here}
+            true = inception_features(pictures, weights, resize, dimensions)
+        found |= {metric.name: (predicted[metric.dimension], true[metric.dimension]) for metric in here}
     return found
 
 
@@ -91,7 +91,6 @@ def read_features(path: str | os.PathLike, matches: Sequence[Match], weights: Pa
     pictures = {match.name: sha256(match.truth) for match in matches}
     if pictures != made_from["pictures"]:
         names = sorted(dict(pictures.items() ^ made_from["pictures"].items()))
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        raise CCCError(f"{path}: made from other pictures: {', '.join(names[:3])}{more} differ; {again}")
+        raise CCCError(f"{path}: made from other pictures: {few(names)} differ; {again}")
     rows = [list(made_from["pictures"]).index(match.name) for match in matches]
     return {name: values[rows].astype(np.float64) for name, values in arrays.items()}

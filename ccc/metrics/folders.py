@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from ccc.core.errors import CCCError, ImageError
+from ccc.core.errors import CCCError, ImageError, few
 from ccc.core.images import SUFFIXES, read_rgb
 
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that exchange width and height
@@ -64,11 +64,11 @@ def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
     files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
     strange = [path.name for path in files if path.suffix.lower() not in SUFFIXES or not path.is_file()]
     if strange:
-        raise CCCError(f"{folder}: holds what is no picture: {_few(strange)}; move it elsewhere")
+        raise CCCError(f"{folder}: holds what is no picture: {few(strange)}; move it elsewhere")
     pictures = {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
     if len(pictures) < len(files):
         twice = sorted({path.stem for path in files if pictures[path.stem] != path})
-        raise CCCError(f"{folder}: holds more than one picture named {_few(twice)}")
+        raise CCCError(f"{folder}: holds more than one picture named {few(twice)}")
     if not pictures:
         raise CCCError(f"{folder}: holds no pictures")
     return pictures
@@ -91,12 +91,8 @@ def of_another_size(name: str, found: tuple[int, int], wanted: tuple[int, int]) 
     return f"{name} ({found[0]}x{found[1]}, not {wanted[0]}x{wanted[1]})"
 
 
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
 def refuse(prediction, truth, problems: Mapping[str, Sequence[str]]) -> None:
     """Raise CCCError where pictures have problems: by problem, the pictures that have it."""
-    found = [f"{problem} ({len(names)}): {_few(names)}" for problem, names in problems.items() if names]
+    found = [f"{problem} ({len(names)}): {few(names)}" for problem, names in problems.items() if names]
     if found:
         raise CCCError(f"{prediction}: does not match {truth}: " + "; ".join(found))

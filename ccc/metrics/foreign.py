@@ -36,13 +36,9 @@ def metric(name: str) -> Metric:
     direction = "lower" if facts.get("lower_better") else "higher"
     return Metric(
         FOREIGN + name, f"{name} (pyiqa)", direction, "see pyiqa", "see pyiqa", "the package pyiqa", version=version(),
-        pair=value_of, needs=FOREIGN + name, load=loader(name), default=False, undefined="pyiqa cannot measure it",
+        pair=value_of, needs=FOREIGN + name, load=lambda path: load(name), default=False,
+        undefined="pyiqa cannot measure it",
     )  # fmt: skip
-
-
-def loader(name: str):
-    """A function that takes a path, which pyiqa's own files leave no use for, and gives what `load` gives."""
-    return lambda path: load(name)
 
 
 @functools.cache

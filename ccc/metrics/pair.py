@@ -1,6 +1,8 @@
 """A prediction beside its truth, and what several metrics need of the two, computed once."""
 
 import functools
+import inspect
+from collections.abc import Callable
 
 import numpy as np
 
@@ -51,3 +53,20 @@ class Pair:
     def classes_56(self) -> tuple[np.ndarray, np.ndarray]:
         """Class maps as of `ccc.codebook.class_map`: two int64 `(56, 56)` in [0, 400)."""
         return tuple(GRID.encode(area_mean(lab[..., 1:], 56)) for lab in self.lab)
+
+
+def of_pictures(of_pair: Callable) -> Callable:
+    """A metric of a `Pair` as a function of a prediction and its truth, uint8 RGB `(H, W, 3)` each.
+
+    The one of a Pair stays at hand as its attribute `of`, for callers that take several metrics of the same Pair.
+    """
+
+    @functools.wraps(of_pair)
+    def measure(prediction: np.ndarray, truth: np.ndarray, *arguments, **options) -> float:
+        return of_pair(Pair(prediction, truth), *arguments, **options)
+
+    pictures = list(inspect.signature(measure, follow_wrapped=False).parameters.values())[:2]
+    signature = inspect.signature(of_pair)
+    measure.__signature__ = signature.replace(parameters=[*pictures, *list(signature.parameters.values())[1:]])
+    measure.of = of_pair
+    return measure

@@ -7,16 +7,15 @@ import warnings
 import numpy as np
 
 from ccc.core.errors import CCCError
-from ccc.metrics.pair import Pair
+from ccc.metrics.pair import Pair, of_pictures
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16"}  # the network's name in lpips: its name in `ccc weights`
 SMALLEST = {"alex": 31, "vgg": 16}  # sides, in pixels: below, the trunk's last maps have no cell
 _CLASSIFIERS = {"alex": (1, 4, 6), "vgg": (0, 3, 6)}  # layers of the published files that the trunk does without
 
 
-def lpips(
-    prediction: np.ndarray, truth: np.ndarray, net: str = "alex", weights: str | os.PathLike | None = None
-) -> float:
+@of_pictures
+def lpips(pair: Pair, net: str = "alex", weights: str | os.PathLike | None = None) -> float:
     """Learned perceptual distance, version 0.1; 0 and up, lower is better, 0 for identical pictures.
 
     Both uint8 RGB `(H, W, 3)`. `net`: "alex" or "vgg", whose values do not compare. `weights`: the trunk as torchvision
@@ -25,17 +24,12 @@ def lpips(
     net, MissingWeights where the file is not there, CCCError where it is not the trunk's. Source: Zhang et al. 2018,
     heads and arithmetic of the package lpips.
     """
-    if net not in TRUNKS:
-        raise ValueError(f'net must be "alex" or "vgg", got {net!r}')
-    return lpips_of(Pair(prediction, truth), weights, net)
-
-
-def lpips_of(pair: Pair, weights: str | os.PathLike | None = None, net: str = "alex") -> float:
-    """See `lpips`."""
     import torch
 
     from ccc.assets import weights as weight_files
 
+    if net not in TRUNKS:
+        raise ValueError(f'net must be "alex" or "vgg", got {net!r}')
     network = _network(net, str(weight_files.locate(TRUNKS[net], weights)))
     if pair.short_side < SMALLEST[net]:
         return float("nan")
@@ -65,10 +59,5 @@ def _network(net: str, path: str):
     state = {name: tensor for name, tensor in state.items() if name not in rest}
     # slice1.0.weight of lpips is features.0.weight of the published file
     names = {f"features.{key.split('.', 1)[1]}": key for key in network.net.state_dict()}
-    wanted = {name: network.net.state_dict()[key] for name, key in names.items()}
-    for name in [*wanted, *state]:
-        if name not in state or name not in wanted or state[name].shape != wanted[name].shape:
-            wrong = "missing" if name not in state else "left over" if name not in wanted else "of another shape"
-            raise CCCError(f"{path}: not the weights of {TRUNKS[net]}: {name} is {wrong}")
-    network.net.load_state_dict({key: state[name] for name, key in names.items()}, strict=True)
+    weight_files.load_strictly(network.net, {names.get(name, name): tensor for name, tensor in state.items()}, path)
     return network.eval()

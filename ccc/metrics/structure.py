@@ -2,33 +2,19 @@
 
 import numpy as np
 
-from ccc.metrics.pair import Pair
+from ccc.metrics.pair import Pair, of_pictures
 
 SSIM_WINDOW, UIQI_WINDOW = 11, 8  # sides, in pixels; a picture must hold at least one window
 
 
-def ssim(prediction: np.ndarray, truth: np.ndarray) -> float:
+@of_pictures
+def ssim(pair: Pair) -> float:
     """Structural similarity, mean over windows and over R, G and B; at most 1, higher is better.
 
     Both uint8 RGB `(H, W, 3)`. Gaussian window of 11x11 pixels with sigma 1.5, population covariance, only windows
     that lie within the picture. NaN for a picture with a side below 11: no window fits, and a smaller one would be
     another metric. Raises ValueError for other arrays. Source: Wang et al. 2004, by scikit-image.
     """
-    return ssim_of(Pair(prediction, truth))
-
-
-def uiqi(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """Universal image quality index, mean over windows and over R, G and B; in [-1, 1], higher is better.
-
-    Both uint8 RGB `(H, W, 3)`. Every 8x8 window within the picture counts the same. Two flat windows compare by their
-    means alone, two black ones are alike. NaN for a picture with a side below 8, where no window fits. Raises
-    ValueError for other arrays. Source: Wang and Bovik 2002.
-    """
-    return uiqi_of(Pair(prediction, truth))
-
-
-def ssim_of(pair: Pair) -> float:
-    """See `ssim`."""
     from skimage.metrics import structural_similarity
 
     if pair.short_side < SSIM_WINDOW:
@@ -38,8 +24,14 @@ def ssim_of(pair: Pair) -> float:
     return float(structural_similarity(pair.truth, pair.prediction, channel_axis=2, **options))
 
 
-def uiqi_of(pair: Pair) -> float:
-    """See `uiqi`."""
+@of_pictures
+def uiqi(pair: Pair) -> float:
+    """Universal image quality index, mean over windows and over R, G and B; in [-1, 1], higher is better.
+
+    Both uint8 RGB `(H, W, 3)`. Every 8x8 window within the picture counts the same. Two flat windows compare by their
+    means alone, two black ones are alike. NaN for a picture with a side below 8, where no window fits. Raises
+    ValueError for other arrays. Source: Wang and Bovik 2002.
+    """
     if pair.short_side < UIQI_WINDOW:
         return float("nan")
     # One channel after the other: their planes stay in the cache, which makes it faster than all three at once.

@@ -33,8 +33,8 @@ def load(name: str, checkpoint: str | os.PathLike | None = None, device: str | N
         from ccc.segment.given import Given
 
         return Given(checkpoint, **parameters)
-    from ccc.segment.regions import Felzenszwalb, Slic
+    from ccc.segment.regions import Regions
 
     if checkpoint is not None:
         raise CCCError(f"{name} takes no checkpoint, got {checkpoint}")
-    return (Felzenszwalb if name == "felzenszwalb" else Slic)(**parameters)
+    return Regions(name, **parameters)

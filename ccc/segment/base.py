@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from ccc.core.errors import CCCError
-from ccc.segment.rle import by_area
 
 
 class Segmenter:
@@ -49,7 +48,9 @@ class Segmenter:
 
     @staticmethod
     def _sorted(records: list[dict]) -> list[dict]:
-        return by_area([record for record in records if record["area"]])
+        """Those that are not empty by falling area; equal areas by their box, then in the order given."""
+        kept = [record for record in records if record["area"]]
+        return sorted(kept, key=lambda record: (-record["area"], record["bbox"]))
 
     def _segment(self, gray: np.ndarray, name: str | None) -> list[dict]:
         raise NotImplementedError

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, few
 from ccc.segment.base import Segmenter
 from ccc.segment.regions import label_records
-from ccc.segment.rle import encode, parse, record
-from ccc.segment.store import FORMAT, few, read_coco, read_masks
+from ccc.segment.rle import encode, record
+from ccc.segment.store import FORMAT, read_coco, read_masks
 from ccc.settings.segmenter import parameters_of
 
 SUFFIXES = (".json", ".npz", ".npy", ".png")
@@ -137,11 +137,8 @@ def _from_coco(entry: dict, size: tuple[int, int]) -> dict:
 
     segmentation = entry.get("segmentation", entry)
     if isinstance(segmentation, list):  # polygons, in pixels
-        merged = coco.merge(coco.frPyObjects(segmentation, *size))
-        segmentation = {"size": list(size), "counts": merged["counts"].decode("ascii")}
-    runs = parse(segmentation)
-    _same_size((runs.height, runs.width), size)
+        segmentation = coco.merge(coco.frPyObjects(segmentation, *size))
     score = next((entry[key] for key in ("score", "predicted_iou") if entry.get(key) is not None), None)
-    if not isinstance(segmentation["counts"], str):
-        segmentation = encode(runs.mask())
-    return record({"size": list(size), "counts": segmentation["counts"]}, None if score is None else float(score))
+    found = record(segmentation, None if score is None else float(score))
+    _same_size(found["segmentation"]["size"], size)
+    return found

@@ -8,43 +8,23 @@ from ccc.settings.segmenter import parameters_of
 
 
 class Regions(Segmenter):
-    """Cuts the picture into regions without overlap; every pixel is in one. No scores."""
+    """Regions without overlap, of which every pixel is in one; no scores. Its parameters: see `ccc.settings.segmenter`.
+
+    `name`: "felzenszwalb", graph-based regions (Felzenszwalb and Huttenlocher, Efficient graph-based image
+    segmentation, IJCV 2004), or "slic", superpixels (Achanta et al., SLIC superpixels, TPAMI 2012), by scikit-image.
+    """
 
     stand_in = True
 
-    def __init__(self, **parameters):
-        name = type(self).__name__.lower()
+    def __init__(self, name: str, **parameters):
         super().__init__(name, parameters_of(name, parameters).model_dump())
 
-    def _labels(self, gray: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
-
     def _segment(self, gray, name):
-        return label_records(self._labels(gray))
+        from skimage import segmentation
 
-
-class Felzenszwalb(Regions):
-    """Graph-based regions. Its parameters: `ccc.settings.segmenter.FelzenszwalbParameters`.
-
-    Source: Felzenszwalb and Huttenlocher, Efficient graph-based image segmentation, IJCV 2004; skimage.segmentation.
-    """
-
-    def _labels(self, gray):
-        from skimage.segmentation import felzenszwalb
-
-        return felzenszwalb(gray, **self.parameters)
-
-
-class Slic(Regions):
-    """Superpixels. Its parameters: `ccc.settings.segmenter.SlicParameters`.
-
-    Source: Achanta et al., SLIC superpixels, TPAMI 2012; skimage.segmentation.
-    """
-
-    def _labels(self, gray):
-        from skimage.segmentation import slic
-
-        return slic(gray, **self.parameters, channel_axis=None, start_label=1)
+        if self.name == "slic":
+            return label_records(segmentation.slic(gray, **self.parameters, channel_axis=None, start_label=1))
+        return label_records(segmentation.felzenszwalb(gray, **self.parameters))
 
 
 def label_records(labels: np.ndarray, background: int | None = None) -> list[dict]:

@@ -4,59 +4,16 @@ Writing is pycocotools'. Reading is done here, because pycocotools fills what a 
 whatever lies in memory: here an encoding that does not cover its picture exactly is refused.
 """
 
-import dataclasses
-
 import numpy as np
+from pycocotools import mask as coco
 
 from ccc.core.errors import CCCError
 
 
-@dataclasses.dataclass(frozen=True)
-class Runs:
-    """A mask as runs. `lengths`: int64 `(n,)`, zeros first, column by column, summing to height * width."""
+def runs(encoding: dict) -> np.ndarray:
+    """Lengths of the runs of a COCO encoding `{"size": [H, W], "counts": str | bytes | list of int}`: int64 `(n,)`.
 
-    height: int
-    width: int
-    lengths: np.ndarray
-
-    @property
-    def area(self) -> int:
-        """Pixels of the mask."""
-        return int(self.lengths[1::2].sum())
-
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        """x, y, width, height in pixels of the smallest box around the mask; (0, 0, 0, 0) where it is empty."""
-        ends = self.lengths.cumsum()
-        inside = np.flatnonzero(self.lengths[1::2]) * 2 + 1
-        if not inside.size:
-            return 0, 0, 0, 0
-        first, last = ends[inside - 1], ends[inside] - 1
-        left, right = int(first[0] // self.height), int(last[-1] // self.height)
-        if (first // self.height != last // self.height).any():
-            top, bottom = 0, self.height - 1  # a run goes over the foot of one column to the head of the next
-        else:
-            top, bottom = int((first % self.height).min()), int((last % self.height).max())
-        return left, top, right - left + 1, bottom - top + 1
-
-    def mask(self) -> np.ndarray:
-        """bool `(height, width)`, laid out column by column in memory."""
-        values = np.arange(len(self.lengths)) % 2 == 1
-        return np.repeat(values, self.lengths).reshape(self.width, self.height).T
-
-
-def scan(mask: np.ndarray) -> Runs:
-    """Runs of a bool `(H, W)` mask; quick where it is laid out column by column."""
-    flat = mask.T.ravel()
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    edges = np.concatenate([[0] * (1 + (flat.size > 0 and bool(flat[0]))), changes, [flat.size]])
-    return Runs(*mask.shape, np.diff(edges))
-
-
-def parse(encoding: dict) -> Runs:
-    """Runs of a COCO encoding `{"size": [H, W], "counts": str | bytes | list of int}`.
-
-    Raises CCCError where it is not one, or where its runs do not sum to H * W.
+    Zeros first, column by column. Raises CCCError where it is not one, or where its runs do not sum to H * W.
     Source: the format of pycocotools (maskApi.c, rleFrString).
     """
     try:
@@ -68,7 +25,9 @@ def parse(encoding: dict) -> Runs:
     if min(height, width) < 1 or lengths.ndim != 1 or (lengths < 0).any() or lengths.sum() != height * width:
         total = int(lengths.sum()) if lengths.ndim == 1 else "no list"
         raise CCCError(f"a run-length encoding must cover its {height} x {width} pixels; its runs sum to {total}")
-    return Runs(height, width, lengths)
+    if height * width >= 1 << 32:  # pycocotools counts in 32 bits
+        raise CCCError(f"a mask of {height} x {width} pixels is too large")
+    return lengths
 
 
 def _unpack(counts: str | bytes) -> np.ndarray:
@@ -91,24 +50,25 @@ def _unpack(counts: str | bytes) -> np.ndarray:
 
 
 def decode(encoding: dict) -> np.ndarray:
-    """bool `(H, W)` of a COCO encoding. Raises CCCError as `parse`."""
-    return parse(encoding).mask()
+    """bool `(H, W)` of a COCO encoding, laid out column by column in memory. Raises CCCError as `runs`."""
+    lengths = runs(encoding)
+    height, width = map(int, encoding["size"])
+    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(width, height).T
 
 
 def encode(mask: np.ndarray) -> dict:
     """COCO encoding `{"size": [H, W], "counts": str}` of a bool `(H, W)` mask."""
-    from pycocotools import mask as coco
-
     encoding = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
     return {"size": [int(extent) for extent in encoding["size"]], "counts": encoding["counts"].decode("ascii")}
 
 
 def record(encoding: dict, score: float | None = None) -> dict:
-    """COCO record: segmentation, area in pixels, bbox `[x, y, width, height]`, score in [0, 1] or None."""
-    runs = parse(encoding)
-    return {"segmentation": encoding, "area": runs.area, "bbox": list(runs.box), "score": score}
-
-
-def by_area(records: list[dict]) -> list[dict]:
-    """Records by falling area; equal areas by their box (x, y, width, height), then in the order given."""
-    return sorted(records, key=lambda record: (-record["area"], record["bbox"]))
+    """COCO record: segmentation with its counts packed, area in pixels, bbox `[x, y, width, height]`, score in [0, 1]
+    or None. Raises CCCError as `runs`."""
+    lengths = runs(encoding)
+    size, counts = [int(extent) for extent in encoding["size"]], encoding["counts"]
+    if not isinstance(counts, str | bytes):
+        counts = coco.frPyObjects({"size": size, "counts": lengths.tolist()}, *size)["counts"]
+    whole = {"size": size, "counts": counts if isinstance(counts, str) else counts.decode("ascii")}
+    box = [int(number) for number in coco.toBbox(whole)]
+    return {"segmentation": whole, "area": int(lengths[1::2].sum()), "bbox": box, "score": score}

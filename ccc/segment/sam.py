@@ -1,18 +1,16 @@
 """Segment Anything: the automatic mask generator of `segment-anything`, over the gray picture as three channels."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
-from ccc.assets.weights import locate
+from ccc.assets.weights import load_strictly, locate, read_state_dict
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import record
 from ccc.settings.segmenter import parameters_of
 
-MODELS = {"sam_vit_h": "vit_h", "sam_vit_l": "vit_l", "sam_vit_b": "vit_b"}  # names in the authors' registry
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of ImageNet, in gray levels
 
 
@@ -26,11 +24,14 @@ class Sam(Segmenter):
     speed_only = frozenset({"points_per_batch"})
 
     def __init__(self, name: str, checkpoint: str | os.PathLike | None, device: str | None = None, **parameters):
+        import ccc.core.torchvision_ops  # noqa: F401, I001  before torchvision, which segment_anything imports
+        from segment_anything import SamAutomaticMaskGenerator
+
         parameters = parameters_of(name, parameters).model_dump()
         checkpoint = locate(name, checkpoint)
         self.network = load_network(name, checkpoint).to(_device(device))
         super().__init__(name, parameters | {"checkpoint": sha256(checkpoint)})
-        self._generator = _generator(self.network, parameters)
+        self._generator = SamAutomaticMaskGenerator(self.network, **parameters, output_mode="coco_rle")
 
     @property
     def device(self) -> str:
@@ -69,95 +70,32 @@ def _device(device: str | None):
     raise CCCError("SAM's mask generator works in float64, which MPS lacks; use --device cpu")
 
 
-def _generator(network, parameters: dict):
-    import ccc.core.torchvision_ops  # noqa: F401, I001  before torchvision, which segment_anything imports
-    from segment_anything import SamAutomaticMaskGenerator
-
-    return SamAutomaticMaskGenerator(network, **parameters, output_mode="coco_rle")
-
-
 def build(name: str):
     """The network of a segmenter, with random weights; under `torch.device("meta")` with none at all."""
     import ccc.core.torchvision_ops  # noqa: F401, I001
     from segment_anything import sam_model_registry
 
-    if name in MODELS:
-        return sam_model_registry[MODELS[name]]()
+    if name != "mobile_sam":
+        return sam_model_registry[name.removeprefix("sam_")]()
     from ccc.segment.tiny_vit import TinyViT
 
-    return assemble(TinyViT(), side=1024, width=256, heads=8, hidden=2048)
-
-
-def assemble(encoder, side: int, width: int, heads: int, hidden: int):
-    """An image encoder with SAM's own prompt encoder and mask decoder, as its authors put them together."""
-    from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
-
-    grid = side // 16
-    prompts = PromptEncoder(
-        embed_dim=width, image_embedding_size=(grid, grid), input_image_size=(side, side), mask_in_chans=16
-    )
-    decoder = MaskDecoder(
-        num_multimask_outputs=3,
-        transformer=TwoWayTransformer(depth=2, embedding_dim=width, mlp_dim=hidden, num_heads=heads),
-        transformer_dim=width,
-        iou_head_depth=3,
-        iou_head_hidden_dim=width,
-    )
-    return Sam(encoder, prompts, decoder, pixel_mean=PIXEL_MEAN, pixel_std=PIXEL_STD)
+    network = sam_model_registry["vit_b"]()  # all have the same prompt encoder and mask decoder
+    network.image_encoder = TinyViT()
+    return network
 
 
 def load_network(name: str, checkpoint: str | os.PathLike):
     """The network of a segmenter with the weights of a `.pth` or `.safetensors` file, in eval mode, on the CPU.
 
     Only tensors are unpickled. Raises CCCError where the file is no weight file, or where its keys or shapes are not
-    exactly those of the network: the first wrong one is named, and the model that the file fits, if there is one.
+    exactly those of the network: the first wrong one is named.
     """
     import torch
 
-    weights = _read(checkpoint)
+    weights = read_state_dict(checkpoint)
     with torch.device("meta"):  # no time or memory for numbers that are about to be replaced
         network = build(name)
-    problem = mismatch(network, weights)
-    if problem:
-        raise CCCError(f"{checkpoint}: not a checkpoint of {name}: {problem}{_fitting(weights)}")
-    network.load_state_dict(weights, strict=True, assign=True)
+    load_strictly(network, weights, checkpoint)
     for buffer, values in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):  # not in the file
         setattr(network, buffer, torch.tensor(values).view(-1, 1, 1))
     return network.float().eval()
-
-
-def _read(checkpoint: str | os.PathLike) -> dict:
-    import torch
-
-    try:
-        if Path(checkpoint).suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(checkpoint)
-        weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except Exception as error:  # pickle, zip, safetensors and torch each raise their own
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CCCError(f"{checkpoint}: cannot be read as a weight file ({reason})") from None
-    if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
-        raise CCCError(f"{checkpoint}: not a weight file of Segment Anything (it is no table of tensors)")
-    return weights
-
-
-def mismatch(network, weights: dict) -> str:
-    """The first way in which `weights` is not exactly the network's state dict, or an empty string."""
-    wanted = network.state_dict()
-    for key, tensor in wanted.items():
-        if key not in weights:
-            return f"{key} is missing"
-        if weights[key].shape != tensor.shape:
-            return f"{key} is {tuple(weights[key].shape)} and should be {tuple(tensor.shape)}"
-    extra = next((key for key in weights if key not in wanted), None)
-    return f"{extra} does not belong in it" if extra else ""
-
-
-def _fitting(weights: dict) -> str:
-    width = getattr(weights.get("image_encoder.pos_embed"), "shape", (0,))[-1]
-    fits = {1280: "sam_vit_h", 1024: "sam_vit_l", 768: "sam_vit_b"}.get(width)
-    if "image_encoder.patch_embed.seq.0.c.weight" in weights:
-        fits = "mobile_sam"
-    return f"; by its encoder it is of {fits}" if fits else ""

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ccc.color import read_gray
-from ccc.core.errors import CCCError, ImageError
+from ccc.core.errors import CCCError, ImageError, few
 from ccc.core.files import sha256, write_json
 from ccc.core.images import SUFFIXES
+from ccc.segment import rle
 from ccc.segment.base import Segmenter
-from ccc.segment.rle import parse
 
 FORMAT = "ccc-masks-1"
 
@@ -33,6 +33,16 @@ def pictures(folder: str | os.PathLike) -> dict[str, Path]:
             found[name] = path
     if not found:
         raise CCCError(f"{folder}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))})")
+    return found
+
+
+def pictures_alike(folders: Mapping[str, str | os.PathLike]) -> dict[str, dict[str, Path]]:
+    """`pictures` of several folders, by the folders' names; CCCError where one lacks what the first of them holds."""
+    found = {name: pictures(folder) for name, folder in folders.items()}
+    first = next(iter(folders))
+    for name, files in found.items():
+        if missing := [picture for picture in found[first] if picture not in files]:
+            raise CCCError(f"{folders[name]}: lacks {few(missing)}, which {folders[first]} holds")
     return found
 
 
@@ -79,8 +89,8 @@ def read_masks(path: str | os.PathLike) -> dict:
         raise CCCError(f"{path}: not a file of masks in format {FORMAT}; make it with `ccc segment`")
     try:
         for number, record in enumerate(value["masks"]):
-            runs = parse(record["segmentation"])
-            if [runs.height, runs.width] != value["size"] or runs.area != record["area"]:
+            found = rle.record(record["segmentation"])
+            if found["segmentation"]["size"] != value["size"] or found["area"] != record["area"]:
                 raise CCCError(f"mask {number} does not fit the size or area stated")
         value["segmenter"], value["parameters"], value["image"]
     except (KeyError, TypeError, AttributeError) as error:
@@ -176,11 +186,6 @@ def segment_folder(
     if coco is not None:
         write_coco(coco, files, out_dir)
     return counts
-
-
-def few(names: list[str]) -> str:
-    """The first names of a list, and how many more there are."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _kept(path: Path, source: str, segmenter: Segmenter) -> int | None:

@@ -1,7 +1,5 @@
 """What a network gets right and wrong on the validation pictures, in numbers and as a sheet of pictures."""
 
-import csv
-import io
 import os
 from collections.abc import Sequence
 
@@ -11,7 +9,7 @@ from torch.nn import functional
 
 from ccc.codebook import Codebook
 from ccc.color import lab_to_rgb, to_uint8
-from ccc.core.files import write_text
+from ccc.core.files import write_csv
 from ccc.core.images import write_png
 from ccc.data.stream import Stream
 from ccc.model import ColorClassifier, class_colors
@@ -102,29 +100,17 @@ def write_classes(path: str | os.PathLike, codebook: Codebook, weights: Sequence
     `as_minor`: cells of it whose likeliest class is a minor one.
     """
     is_major = major(codebook)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["class", "grid_class", "a", "b", "training_cells", "kind", "weight", "cells", "predicted", "right", "as_minor"]
-    )
-    counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size).astype(np.int64)
-    for index, (a, b) in enumerate(codebook.centers):
-        row = confusion[index]
-        writer.writerow(
-            [
-                index, codebook.active[index], f"{a:.0f}", f"{b:.0f}", counts[index],
-                "major" if is_major[index] else "minor", f"{weights[index]:.6g}",
-                row.sum(), confusion[:, index].sum(), row[index], row[~is_major].sum(),
-            ]
-        )  # fmt: skip
-    write_text(path, text.getvalue())
+    a, b = np.rint(codebook.centers).astype(int).T
+    columns = {
+        "class": range(codebook.size), "grid_class": codebook.active, "a": a, "b": b,
+        "training_cells": np.bincount(codebook.lookup, codebook.counts, codebook.size).astype(np.int64),
+        "kind": np.where(is_major, "major", "minor"), "weight": [f"{weight:.6g}" for weight in weights],
+        "cells": confusion.sum(axis=1), "predicted": confusion.sum(axis=0), "right": confusion.diagonal(),
+        "as_minor": confusion[:, ~is_major].sum(axis=1),
+    }  # fmt: skip
+    write_csv(path, columns)
 
 
 def write_history(path: str | os.PathLike, history: Sequence[dict]) -> None:
     """Write one line a validation as CSV: step, epoch, loss, learning_rate and what `validate` measures."""
-    text = io.StringIO()
-    if history:
-        writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in history)
-    write_text(path, text.getvalue())
+    write_csv(path, [{key: f"{value:.6g}" for key, value in row.items()} for row in history])

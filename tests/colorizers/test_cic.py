@@ -10,11 +10,11 @@ from ccc.core.errors import CCCError, MissingWeights
 
 @pytest.fixture
 def network(parity):
-    return parity.fill(cic.network())
+    return parity.fill(cic.Eccv16())
 
 
 def test_names_shapes_and_parameters(parity):
-    network = cic.network()
+    network = cic.Eccv16()
     parity.check_keys(network, "eccv16")
     assert sum(parameter.numel() for parameter in network.parameters()) == cic.INFO.parameters
 
@@ -52,7 +52,7 @@ def test_no_weights_says_how_to_get_them(tmp_path, monkeypatch):
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
-    state = cic.network().state_dict()
+    state = cic.Eccv16().state_dict()
     state["model4.2.weight"] = state["model4.2.weight"][:, :, :1]
     torch.save(state, tmp_path / "other.pth")
     with pytest.raises(CCCError, match=r"other.pth: .*mismatch for model4.2.weight: .*\(\[512, 512, 1, 3\]\)"):

@@ -10,7 +10,7 @@ from ccc.core.errors import CCCError
 
 @torch.inference_mode()
 def test_tiny(parity, keeps_sizes):
-    network = parity.fill(ddcolor.network("tiny"))
+    network = parity.fill(ddcolor.DDColor(tiny=True))
     parity.check_keys(network, "ddcolor_tiny")
     parity.check_output(network(parity.draw(1234, (1, 3, 256, 256))), "ddcolor_tiny")
     parity.check_pipeline(ddcolor.DDColorColorizer(network, "cpu", 512), "ddcolor_tiny_512")
@@ -21,7 +21,7 @@ def test_tiny(parity, keeps_sizes):
 
 @torch.inference_mode()
 def test_large(parity):
-    network = ddcolor.network("paper")
+    network = ddcolor.DDColor(tiny=False)
     parity.check_keys(network, "ddcolor_large")
     assert sum(parameter.numel() for parameter in network.parameters()) == ddcolor.INFO.parameters
     parity.check_output(parity.fill(network)(parity.draw(1234, (1, 3, 256, 256))), "ddcolor_large")

@@ -11,7 +11,7 @@ from ccc.core.errors import CCCError
 
 @torch.inference_mode()
 def test_artistic(parity, keeps_sizes):
-    network = parity.fill(deoldify.network())
+    network = parity.fill(deoldify.DeOldify(deep=True))
     parity.check_keys(network, "deoldify_deep_r34_artistic")
     assert sum(parameter.numel() for parameter in network.parameters()) == deoldify.INFO.parameters
     parity.check_output(network(parity.draw(1234, (1, 3, 256, 256)) * 4 - 2), "deoldify_deep_r34_artistic")
@@ -24,7 +24,7 @@ def test_artistic(parity, keeps_sizes):
 
 @torch.inference_mode()
 def test_stable_and_video(parity):
-    network = parity.fill(deoldify.network("stable"))
+    network = parity.fill(deoldify.DeOldify(deep=False))
     parity.check_keys(network, "deoldify_wide_r101_stable_video")
     parity.check_output(network(parity.draw(1234, (1, 3, 256, 256)) * 4 - 2), "deoldify_wide_r101_stable_video")
 

@@ -87,7 +87,7 @@ def test_choices(places):
     assert sorted(mixed) == names(places) != mixed == names(places, Choice(seed=0)) != names(places, Choice(seed=1))
     even = names(places, Choice(per_class=3, seed=0))
     assert len(even) == 9 and even == [name for name in mixed if name in even]
-    with pytest.raises(CCCError, match="no class 'beech', did you mean 'beach'"):
+    with pytest.raises(CCCError, match="no class 'beech': did you mean 'beach'"):
         names(places, Choice(("beech",)))
 
 

@@ -5,9 +5,10 @@ import pytest
 
 from ccc.color import read_gray
 from ccc.core.errors import CCCError
+from ccc.core.files import write_csv
 from ccc.core.images import read_rgb
 from ccc.harmonize import harmonize_picture
-from ccc.harmonize.ablation import ablate, read_ablation, write_ablation
+from ccc.harmonize.ablation import ablate, read_ablation
 from ccc.segment import load
 
 
@@ -15,7 +16,7 @@ def test_ablation(colored):
     colors = {name: colored / name for name in ("bilinear", "nearest")}
     masks = load("masks", colored / "masks.json")
     rows = ablate(colored / "gray", colored / "truth", colors, masks, deltas=(8, 40), min_pixels=(100, 500))
-    write_ablation(colored / "ablation.csv", rows)
+    write_csv(colored / "ablation.csv", rows)
     assert read_ablation(colored / "ablation.csv") == rows
     value = {(row["colors"], row["delta"], row["min_pixels"]): row for row in rows}
     assert len(value) == 2 * 5 and {row["segmenter"] for row in rows} == {"felzenszwalb"}

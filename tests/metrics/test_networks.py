@@ -64,16 +64,16 @@ def test_another_networks_file_is_refused(shared, tmp_path):
     short = {key: value for key, value in trunk.items() if key != "features.10.bias"}
     for number, (state, reason) in enumerate(
         (
-            (short, "features.10.bias is missing"),
-            (trunk | {"features.11.weight": torch.zeros(3)}, "features.11.weight is left over"),
-            (trunk | {"head.weight": torch.zeros(3)}, "head.weight is left over"),
-            (trunk | {"features.0.weight": torch.zeros(64, 3, 3, 3)}, "features.0.weight is of another shape"),
-            ({"x": torch.zeros(3)}, "features.0.weight is missing"),
+            (short, "Missing key.*10.bias"),
+            (trunk | {"features.11.weight": torch.zeros(3)}, "Unexpected key.*features.11.weight"),
+            (trunk | {"head.weight": torch.zeros(3)}, "Unexpected key.*head.weight"),
+            (trunk | {"features.0.weight": torch.zeros(64, 3, 3, 3)}, "size mismatch for .*0.weight"),
+            ({"x": torch.zeros(3)}, "Missing key.*0.weight"),
         )
     ):
         path = tmp_path / f"{number}.pth"
         torch.save(state, path)
-        with pytest.raises(CCCError, match=f"{number}.pth: not the weights of alexnet: {reason}"):
+        with pytest.raises(CCCError, match=f"{number}.pth: not the weights of this network: .*{reason}"):
             metrics.lpips(*pictures, weights=path)
     (tmp_path / "page.pth").write_text("<html>not found</html>")
     with pytest.raises(CCCError, match="page.pth: "):

@@ -26,7 +26,7 @@ def test_where_pyiqa_cannot_be_imported_its_metrics_are_missing_with_the_reason(
         assert found.summary["mean"][name] is None
 
 
-@pytest.mark.parametrize("measure", [similarity.fsimc_of, similarity.vsi_of])
+@pytest.mark.parametrize("measure", [similarity.fsimc.of, similarity.vsi.of])
 @pytest.mark.parametrize("error", [RuntimeError, ValueError, AssertionError])
 def test_an_error_in_a_picture_that_is_large_enough_is_no_missing_value(measure, error):
     def broken(*_):

@@ -58,7 +58,7 @@ def test_what_null_stands_for():
 
 @pytest.mark.parametrize(("method", "section"), [(deoldify, DeOldify), (ddcolor, DDColor), (iizuka, Iizuka)])
 def test_a_method_has_the_models_of_the_settings(method, section):
-    assert set(schema_of(section)["properties"]["model"]["enum"]) == set(method.MODELS)
+    assert set(schema_of(section)["properties"]["model"]["enum"]) == set(method.INFO.models)
 
 
 def test_the_encoders_are_those_that_torchvision_has_and_that_end_at_1_32():

@@ -174,10 +174,10 @@ def write_weights(folder: Path, recipe) -> None:
         return network
 
     for name, make, wrap in (
-        ("colorization_release_v2-9b330a0b.pth", cic.network, None),
-        ("siggraph17-df00044c.pth", zhang.network, None),
-        ("ColorizeArtistic_gen.pth", deoldify.network, "model"),
-        ("ddcolor_paper_tiny.pth", lambda: ddcolor.network("tiny"), "params"),
+        ("colorization_release_v2-9b330a0b.pth", cic.Eccv16, None),
+        ("siggraph17-df00044c.pth", zhang.Siggraph17, None),
+        ("ColorizeArtistic_gen.pth", lambda: deoldify.DeOldify(deep=True), "model"),
+        ("ddcolor_paper_tiny.pth", lambda: ddcolor.DDColor(tiny=True), "params"),
     ):
         state = filled(make()).state_dict()
         torch.save({wrap: state} if wrap else state, folder / name)
@@ -188,11 +188,11 @@ def write_weights(folder: Path, recipe) -> None:
             with archive.open(f"checkpoints/coco_finetuned_mask_256_ffs/latest_net_{part}.pth", "w") as file:
                 torch.save({prefix + key: value for key, value in state.items()}, file)
     with h5py.File(folder / "autocolorize.caffemodel.h5", "w") as file:
-        for key, value in filled(larsson.network()).state_dict().items():
+        for key, value in filled(larsson.Larsson()).state_dict().items():
             layer, kind = key.split(".")
             file[f"data/{layer}/{['weight', 'bias'].index(kind)}"] = value.numpy()
     torch7 = module(ROOT / "tests/colorizers/test_iizuka.py")
-    torch7.write(folder / "colornet.t7", torch7.published(filled(iizuka.network())))
+    torch7.write(folder / "colornet.t7", torch7.published(filled(iizuka.Iizuka())))
 
 
 @pytest.fixture(scope="module")

@@ -281,7 +281,7 @@ def test_a_metric_that_is_added_reruns_its_family_alone_or_is_a_family_of_its_ow
     path = finished / "ccc/metrics/families/mine.py"
     path.write_text(
         "from ccc.metrics import pixel\nfrom ccc.metrics.registry import Metric\n"
-        "METRICS = (Metric('mine', 'Mine', 'lower', '0 and up', 'RGB', 'nobody', pair=pixel.mse_of),)\n"
+        "METRICS = (Metric('mine', 'Mine', 'lower', '0 and up', 'RGB', 'nobody', pair=pixel.mse.of),)\n"
     )
     try:
         assert planned(finished) == ({"evaluate": 6} | TOLD, {"mine"})

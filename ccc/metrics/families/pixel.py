@@ -10,60 +10,60 @@ _RGB = "RGB of every pixel"
 METRICS = (
     Metric(
         "mse", "MSE", "lower", "0 to 1", f"{_RGB}, in [0, 1]", "the definition, at the scale of Table IV",
-        pair=pixel.mse_of,
+        pair=pixel.mse.of,
     ),
     Metric(
         "psnr", "PSNR", "higher", "0 dB and up; infinite for equal pictures, left out of the mean",
-        f"{_RGB}, peak 1; mean of the pictures' values", "the definition", pair=pixel.psnr_of,
+        f"{_RGB}, peak 1; mean of the pictures' values", "the definition", pair=pixel.psnr.of,
     ),
     Metric(
         "ssim", "SSIM", "higher", "-1 to 1", f"{_RGB}, gaussian windows of 11x11", "Wang et al. 2004",
-        pair=structure.ssim_of, undefined=f"a side is below {structure.SSIM_WINDOW} pixels",
+        pair=structure.ssim.of, undefined=f"a side is below {structure.SSIM_WINDOW} pixels",
     ),
     Metric(
         "uiqi", "UIQI", "higher", "-1 to 1", f"{_RGB}, uniform windows of 8x8", "Wang and Bovik 2002",
-        pair=structure.uiqi_of, undefined=f"a side is below {structure.UIQI_WINDOW} pixels",
+        pair=structure.uiqi.of, undefined=f"a side is below {structure.UIQI_WINDOW} pixels",
     ),
     Metric(
         "cnr", "CNR", "higher", "0 and up; above 1 there are more classes than in the truth",
-        "how many of 400 classes appear among the pixels", "Eq. 18 as its text reads", pair=chroma.cnr_of, sized=True,
+        "how many of 400 classes appear among the pixels", "Eq. 18 as its text reads", pair=chroma.cnr.of, sized=True,
     ),
     Metric(
         "cnr_56", "CNR 56", "higher", "0 and up", "how many of 400 classes appear in maps of 56x56 (area mean of a, b)",
-        "Eq. 18 at the size of the paper's maps", pair=chroma.cnr_56_of,
+        "Eq. 18 at the size of the paper's maps", pair=chroma.cnr_56.of,
     ),
     Metric(
         "cnr_min5", "CNR (5 pixels)", "higher", "0 and up", "how many of 400 classes have 5 pixels or more",
-        "Eq. 18 without stray pixels", pair=functools.partial(chroma.cnr_of, min_pixels=5),
+        "Eq. 18 without stray pixels", pair=functools.partial(chroma.cnr.of, min_pixels=5),
         undefined="no class of the truth has 5 pixels", sized=True,
     ),
     Metric(
         "cnr_codebook", "CNR (codebook)", "higher", "0 and up",
         "how many classes of a codebook (215 in the paper) appear among the pixels", "Eq. 12 and 18",
-        pair=chroma.cnr_codebook_of, needs="codebook", load=chroma.codebook_of, default=False, sized=True,
+        pair=chroma.cnr_codebook.of, needs="codebook", load=chroma.codebook_of, default=False, sized=True,
     ),
     Metric(
         "ciede2000", "CIEDE2000", "lower", "0 and up", "L, a and b of every pixel", "Sharma et al. 2005",
-        pair=pixel.ciede2000_of,
+        pair=pixel.ciede2000.of,
     ),
     Metric(
         "mse_ab", "MSE (ab)", "lower", "0 and up, squared CIELAB units", "a and b of every pixel", "the definition",
-        pair=pixel.mse_ab_of,
+        pair=pixel.mse_ab.of,
     ),
     Metric(
         "colorfulness", "Colourfulness", None, "0 and up; 0 is gray", "the prediction alone, signed opponent channels",
-        "Hasler and Suesstrunk 2003", pair=chroma.colorfulness_of,
+        "Hasler and Suesstrunk 2003", pair=lambda pair: chroma.colorfulness(pair.prediction),
     ),
     Metric(
         "colorfulness_abs", "Colourfulness (abs)", None, "0 and up; 0 is gray",
         "the prediction alone, magnitudes of the opponent channels",
         "Hasler and Suesstrunk 2003 as DDColor computes it",
-        pair=functools.partial(chroma.colorfulness_of, variant="absolute"),
+        pair=lambda pair: chroma.colorfulness(pair.prediction, variant="absolute"),
     ),
     Metric(
         "delta_colorfulness", "Delta colourfulness", "lower", "0 and up",
         "difference of the signed colourfulness of a pair, without its sign", "Hasler and Suesstrunk 2003",
-        pair=chroma.delta_colorfulness_of,
+        pair=chroma.delta_colorfulness.of,
     ),
     Metric(
         "cnr_pooled", "CNR (pooled)", "higher", "0 and up", "how many of 400 classes appear in any picture of each set",

@@ -6,14 +6,14 @@ from ccc.metrics.registry import Metric
 METRICS = (
     Metric(
         "fsimc", "FSIMc", "higher", "0 to 1", "phase congruency and gradient of Y, and I and Q of YIQ",
-        "Zhang et al. 2011, by pyiqa", version=foreign.version(), pair=similarity.fsimc_of,
-        needs="pyiqa:fsim", load=foreign.loader("fsim"),
+        "Zhang et al. 2011, by pyiqa", version=foreign.version(), pair=similarity.fsimc.of,
+        needs="pyiqa:fsim", load=lambda path: foreign.load("fsim"),
         undefined=f"a side is below {similarity.FSIM_SIDE} pixels",
     ),
     Metric(
         "vsi", "VSI", "higher", "0 to 1", "gradient and opponent colours, weighted by saliency in CIELAB",
-        "Zhang, Shen and Li 2014, by pyiqa", version=foreign.version(), pair=similarity.vsi_of,
-        needs="pyiqa:vsi", load=foreign.loader("vsi"),
+        "Zhang, Shen and Li 2014, by pyiqa", version=foreign.version(), pair=similarity.vsi.of,
+        needs="pyiqa:vsi", load=lambda path: foreign.load("vsi"),
         undefined=f"a side is below {similarity.VSI_SIDE} pixels, or both pictures are of a single colour each",
     ),
 )  # fmt: skip
