@@ -15,7 +15,7 @@ MODEL = Path(__file__).resolve().parents[2] / "ccc/assets/ccc-scenes.safetensors
 SMALL = {"methods": ["gray"], "metrics": ["psnr"], "harmonize": {"enabled": False}, "model": str(MODEL)}
 SHARD = "results/shards/train/00000.tar"
 EVALUATED = {"colorize_gray": 1, "evaluate": 1, "previews": 1, "tables": 1, "provenance": 1, "report": 1}
-ALL = EVALUATED | {"prepare": 1, "benchmark_previews": 2}
+ALL = EVALUATED | {"prepare": 1, "benchmark_previews": 1}
 
 
 def jobs(output: str) -> dict[str, int]:

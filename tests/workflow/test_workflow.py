@@ -107,8 +107,8 @@ def finished(tmp_path_factory):
     output = snakemake(folder)
     assert jobs(output) == {
         "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
-        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 24, "previews": 6,
-        "benchmark_previews": 2, "tables": 1, "report": 1, "provenance": 1, "upsample": 1, "ablate": 1, "compare": 3,
+        "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 18, "previews": 3,
+        "benchmark_previews": 1, "tables": 1, "report": 1, "provenance": 1, "upsample": 1, "ablate": 1, "compare": 3,
         "harmonization": 1,
     }  # fmt: skip
     return folder
@@ -119,7 +119,7 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
         for variant in ("plain", "sam"):
             cell = finished / f"results/metrics/{method}/{variant}/people"
             families = {path.stem: json.loads(path.read_text()) for path in cell.glob("*.json")}
-            assert set(families) == {"pixel", "perceptual", "similarity", "distribution"}
+            assert set(families) == {"pixel", "perceptual", "distribution"}
             assert families["perceptual"]["missing"]["lpips_alex"].startswith("no weights: ")
             for name, summary in families.items():
                 assert summary["images"] == 2 and summary["segmenter"] == ("felzenszwalb" if variant == "sam" else None)
@@ -206,7 +206,7 @@ def test_a_method_is_one_file(finished):
     try:
         output = snakemake(finished)
         assert jobs(output) == {
-            "colorize_mine": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1, "provenance": 1,
+            "colorize_mine": 1, "harmonize": 1, "evaluate": 6, "previews": 1, "tables": 1, "report": 1, "provenance": 1,
             "compare": 1,
             "harmonization": 1,
         }  # fmt: skip
@@ -235,9 +235,9 @@ def planned(folder: Path, *arguments: str) -> tuple[dict[str, int], set[str]]:
         ("structure.py", {"pixel"}, {}),
         ("chroma.py", {"pixel"}, ABLATED),
         ("families/perceptual.py", {"perceptual"}, {}),
-        ("foreign.py", {"similarity"}, {}),
+        ("foreign.py", {"perceptual"}, {}),
         ("distribution.py", {"distribution"}, {}),
-        ("registry.py", {"pixel", "perceptual", "similarity", "distribution"}, {}),
+        ("registry.py", {"pixel", "perceptual", "distribution"}, {}),
     ],
 )
 def test_editing_a_family_of_metrics_reruns_its_cells_and_no_others(finished, file, families, more):
@@ -299,7 +299,7 @@ def test_editing_one_colorizer_reruns_that_method_alone(finished):
     path.write_text(old + "\n# edited\n")
     try:
         expected = {
-            "colorize_oracle": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1,
+            "colorize_oracle": 1, "harmonize": 1, "evaluate": 6, "previews": 1, "tables": 1, "report": 1,
             "provenance": 1, "compare": 1, "harmonization": 1,
         }  # fmt: skip
         assert jobs(snakemake(finished, "-n")) == expected
@@ -314,7 +314,7 @@ def test_the_command_below_a_picture_makes_it_again_and_what_depends_on_it(finis
     words = shlex.split(command)
     assert words[:5] == ["snakemake", "--cores", "all", "--configfile", "config/small.yaml"]
     expected = {
-        "colorize_oracle": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1,
+        "colorize_oracle": 1, "harmonize": 1, "evaluate": 6, "previews": 1, "tables": 1, "report": 1,
         "provenance": 1, "compare": 1, "harmonization": 1,
     }  # fmt: skip
     assert jobs(snakemake(finished, "-n", *words[5:])) == expected

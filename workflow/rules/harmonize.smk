@@ -1,4 +1,13 @@
 HARMONIZATION = [f"{REPORT}/harmonization.html"] if "sam" in VARIANTS else []
+FIGURES = (
+    expand(
+        f"{REPORT}/harmonization/{{method}}/{{dataset}}",
+        method=METHODS,
+        dataset=BENCHMARKS,
+    )
+    if "sam" in VARIANTS
+    else []
+)
 ABLATION = options(
     {
         "count": config["harmonize"]["ablation"]["pictures"],
@@ -94,16 +103,12 @@ rule compare:
         options=options({"min_pixels": config["harmonize"]["min_pixels"]}),
     shell:
         "ccc compare {input.gray:q} {input.before:q} {input.after:q} --masks {input.masks:q} --truth {input.truth:q}"
-        " -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
+        " -o {output:q} {params.options:q} 2>&1 | tee {log:q}" + LIST_FILES
 
 
 rule harmonization:
     input:
-        figures=expand(
-            f"{REPORT}/harmonization/{{method}}/{{dataset}}",
-            method=METHODS,
-            dataset=BENCHMARKS,
-        ),
+        figures=FIGURES,
         ablations=(
             expand("results/ablation/{dataset}.csv", dataset=BENCHMARKS)
             if "ccc" in METHODS

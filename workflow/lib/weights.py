@@ -1,0 +1,45 @@
+"""Weight files that jobs will want: which are here, and what is told before the first job of those that are not."""
+
+from collections.abc import Collection, Mapping
+
+from snakemake.exceptions import WorkflowError
+
+from ccc.assets import weights as files
+from ccc.core.errors import CCCError
+
+
+def at_hand(given: Mapping[str, str | None], check: bool = True) -> dict[str, str]:
+    """By name the weight files of metrics, those that the configuration gives and those that are found.
+
+    `check`: whether to compare those that are given with their published checksums. Raises WorkflowError, before any
+    work, where one is of another kind or cannot be read.
+    """
+    wrong = []
+    for name, path in given.items():
+        try:
+            if path and check:
+                files.verify(name, path)
+        except CCCError as error:
+            wrong.append(f"weights.{name}: {error}")
+        except OSError as error:
+            wrong.append(f"weights.{name}: {path}: {error.strerror}")
+    if wrong:
+        raise WorkflowError("\n  ".join(["The configuration names weight files that are no such:", *wrong]))
+    return {name: str(path) for name, given in given.items() if (path := given or files.find(name))}
+
+
+def missing(rules: Collection[str], config: Mapping) -> list[str]:
+    """What jobs of these rules find for themselves and is not here: a line each, with the command that gets it."""
+    wanted = {}
+    if "train" in rules and config["training"]["pretrained"] is True:
+        wanted["training.pretrained"] = config["training"]["encoder"]
+    segmenter = config["segmenter"]
+    if "segment" in rules and not segmenter["checkpoint"] and segmenter["name"] in files.known():
+        wanted["segmenter.checkpoint"] = segmenter["name"]
+    lines = []
+    for key, name in wanted.items():
+        try:
+            files.locate(name)
+        except CCCError as error:
+            lines.append(f"{key}: {error}")
+    return lines
