@@ -164,8 +164,8 @@ def test_a_folder_knows_which_of_its_files_are_gone(tmp_path):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     (tmp_path / "page.html").touch()
-    outputs = shlex.join([str(tmp_path / "page.html"), str(folder)])
-    subprocess.run(["bash", "-c", "true" + LIST_FILES.replace("{output:q}", outputs)], check=True)
+    outputs = [str(tmp_path / "page.html"), "a folder"]
+    subprocess.run(["bash", "-c", f"{LIST_FILES} {shlex.join(outputs)}"], check=True, cwd=tmp_path)
     assert deleted([str(folder), str(tmp_path / "none")]) == {}
     (folder / "in/a\nb.csv").unlink()
     (folder / ".hidden").unlink()

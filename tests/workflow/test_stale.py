@@ -1,13 +1,13 @@
 """A run that is repeated does again what has changed, what was deleted, and nothing else."""
 
 import os
-import re
 import shutil
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from job_table import jobs
 
 from ccc.core.images import read_rgb, write_png
 
@@ -16,14 +16,6 @@ SMALL = {"methods": ["gray"], "metrics": ["psnr"], "harmonize": {"enabled": Fals
 SHARD = "results/shards/train/00000.tar"
 EVALUATED = {"colorize_gray": 1, "evaluate": 1, "previews": 1, "tables": 1, "provenance": 1, "report": 1}
 ALL = EVALUATED | {"prepare": 1, "benchmark_previews": 1}
-
-
-def jobs(output: str) -> dict[str, int]:
-    """Rule and count of the job table of a dry run; empty where there is nothing to do."""
-    assert "Job stats:" in output or "Nothing to be done" in output, output
-    table = output.partition("Job stats:")[2].split("\n\n")[0]
-    found = re.findall(r"^(\w+)\s+(\d+)$", table, re.M)
-    return {name: int(count) for name, count in found if name not in ("total", "all")}
 
 
 def done(project, *targets: str) -> str:
@@ -49,10 +41,7 @@ def evaluated(checkout):
 
 @pytest.fixture
 def project(evaluated, tmp_path):
-    copy = object.__new__(type(evaluated))
-    copy.folder = tmp_path / "copy"
-    shutil.copytree(evaluated.folder, copy.folder)
-    return copy
+    return evaluated.copy(tmp_path / "copy")
 
 
 def test_a_photograph_replaced_in_place_runs_again_what_read_it(project):
@@ -103,7 +92,7 @@ def test_coloured_pictures_that_were_deleted_come_back(project):
     shutil.rmtree(colored)
     assert planned(project) == EVALUATED
     done(project, "results/colorized/gray/plain/people")
-    assert [path.name for path in sorted((colored / "gray/plain/people").glob("*.png"))] == ["0.png", "1.png"]
+    assert [path.name for path in sorted((colored / "gray/plain/people").glob("*.png"))] == ["1.png", "it's $HOME.png"]
 
 
 def test_a_folder_that_lacks_one_picture_is_made_again(project):
@@ -115,9 +104,27 @@ def test_a_folder_that_lacks_one_picture_is_made_again(project):
     assert path.parent.exists()  # a dry run removes nothing
     done(project)
     assert path.exists() and planned(project) == {}
-    path = project.folder / "results/benchmarks/people/truth/0.png"
+    path = project.folder / "results/benchmarks/people/truth/it's $HOME.png"
     path.unlink()
     assert planned(project) == ALL
+
+
+def test_what_was_deleted_of_tables_pages_and_previews_comes_back(project):
+    gone = [
+        project.folder / name
+        for name in (
+            "reports/tiny/tables/table_3.md", "reports/tiny/data/metrics/gray/plain/people.csv",
+            "results/previews/gray/plain/people/error/1.webp", "results/previews/benchmark/truth/people/classes.csv",
+        )
+    ]  # fmt: skip
+    for path in gone:
+        path.unlink()
+    output = done(project, "-n")
+    assert jobs(output) == {"tables": 1, "previews": 1, "benchmark_previews": 1, "report": 1, "provenance": 1}
+    assert "reports/tiny/tables: 1 missing, such as table_3.md: made again" in output
+    shutil.rmtree(project.folder / "results/previews/benchmark/gray")
+    done(project)
+    assert all(path.is_file() for path in gone) and planned(project) == {}
 
 
 def test_a_folder_of_no_use_to_the_run_is_left_as_it_is(project):

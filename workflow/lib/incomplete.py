@@ -8,11 +8,11 @@ from pathlib import Path
 from ccc.data.fingerprint import counts
 
 LISTING = ".files"
-# The end of a command whose outputs are folders: a list of the files in each. Coloured pictures have the manifest of
-# their benchmark instead, since they may come from anybody's command.
+# A command that takes outputs and leaves in each that is a folder a list of its files. Coloured pictures have the
+# manifest of their benchmark instead, since they may come from anybody's command.
 LIST_FILES = (
-    ' && for folder in {output:q}; do if [ -d "$folder" ]; then (cd "$folder" && '
-    f"find . -type f ! -name '.*' -print0 | LC_ALL=C sort -z > {LISTING}); fi; done"
+    """bash -euc 'for folder; do if [ -d "$folder" ]; then cd "$folder"; """
+    f"""find . -type f ! -name ".*" -print0 | LC_ALL=C sort -z > {LISTING}; cd "$OLDPWD"; fi; done' list_files"""
 )
 
 

@@ -100,10 +100,12 @@ rule compare:
     conda:
         "../envs/ccc.yaml"
     params:
+        list_files=LIST_FILES,
         options=options({"min_pixels": config["harmonize"]["min_pixels"]}),
     shell:
         "ccc compare {input.gray:q} {input.before:q} {input.after:q} --masks {input.masks:q} --truth {input.truth:q}"
-        " -o {output:q} {params.options:q} 2>&1 | tee {log:q}" + LIST_FILES
+        " -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
+        " && {params.list_files} {output:q}"
 
 
 rule harmonization:

@@ -31,12 +31,13 @@ rule tables:
     conda:
         "../envs/ccc.yaml"
     params:
+        list_files=LIST_FILES,
         model=lambda wildcards, input: options({"model": input.model}),
         # Functions, because in a text Snakemake would take the braces of a name for wildcards.
         options=lambda wildcards: TABLE_OPTIONS,
     shell:
         "ccc tables {input.json:q} -o {output:q} {params.model:q} {params.options:q} 2>&1 | tee {log:q}"
-        + LIST_FILES
+        " && {params.list_files} {output:q}"
 
 
 PREVIEWS = expand(
@@ -72,10 +73,11 @@ rule previews:
     conda:
         "../envs/ccc.yaml"
     params:
+        list_files=LIST_FILES,
         pictures=config["report"]["pictures"],
     shell:
         "ccc previews {input.pictures:q} --truth {input.truth:q} -o {output:q}"
-        " --count {params.pictures} > {log:q} 2>&1" + LIST_FILES
+        " --count {params.pictures} > {log:q} 2>&1 && {params.list_files} {output:q}"
 
 
 use rule previews as benchmark_previews with:
@@ -149,6 +151,7 @@ rule report:
     conda:
         "../envs/ccc.yaml"
     params:
+        list_files=LIST_FILES,
         folder=subpath(output.page, parent=True),
         run=RUN,
         pictures=config["report"]["pictures"],
@@ -176,7 +179,7 @@ rule report:
         "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results results"
         " --timings results/timings --pictures {params.pictures} --rerun {params.rerun:q}"
         " {params.training:q} {params.options:q} {params.model:q} 2>&1 | tee {log:q}"
-        + LIST_FILES
+        " && {params.list_files} {output:q}"
 
 
 # What a user may delete in part and gets back; coloured pictures are looked through as well.
