@@ -1,14 +1,18 @@
 """What is generated from the settings is what they generate, and what differs from the paper is told."""
 
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
-from ccc.settings.base import Section, schema_of
+from ccc.core.errors import CCCError
+from ccc.settings.base import Section, schema_of, setting
 from ccc.settings.configuration import Configuration, read_configuration
 from ccc.settings.documents import SCHEMA, TABLE, schema, with_table
+from ccc.settings.options import Options
+from ccc.settings.training import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = sorted((ROOT / "config").glob("*.yaml"))
@@ -60,3 +64,13 @@ def test_what_differs_from_the_paper_is_set_in_its_configuration_and_told_in_the
         section, name = place.split(".")
         assert node["default"] != node["paper"] == given[section][name], place
         assert f"`{place}`" in readings, place
+
+
+def test_the_setting_of_the_page_is_an_option_and_is_checked():
+    (line,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/add-settings.md").read_text(), re.S)
+    namespace = {"setting": setting, "Recipe": Recipe}
+    exec("class Longer(Recipe):\n    " + line, namespace)
+    longer = namespace["Longer"]
+    assert Options(longer).words({"label_noise": 0.1}) == ["--label-noise", "0.1"]
+    with pytest.raises(CCCError, match="label_noise must be a number in 0 to 1, got 2 .share of the cells"):
+        longer.checked({"label_noise": 2})

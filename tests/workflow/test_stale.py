@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from job_table import jobs
+from snakemake.exceptions import WorkflowError
 
 from ccc.core.images import read_rgb, write_png
+from workflow.lib.configuration import checked_config
 
 MODEL = Path(__file__).resolve().parents[2] / "ccc/assets/ccc-scenes.safetensors"
 SMALL = {"methods": ["gray"], "metrics": ["psnr"], "harmonize": {"enabled": False}, "model": str(MODEL)}
@@ -33,9 +35,8 @@ def evaluated(checkout):
     """A Checkout in which pictures were coloured gray and measured, and one shard was written."""
     project = checkout("stale")
     project.configure(SMALL)
-    done(project)
-    done(project, SHARD)
-    assert planned(project) == {} and planned(project, SHARD) == {}
+    done(project, "all", SHARD)
+    assert planned(project, "all", SHARD) == {}
     return project
 
 
@@ -49,23 +50,21 @@ def test_a_photograph_replaced_in_place_runs_again_what_read_it(project):
     path = project.folder / "photographs/benchmark/1.png"
     write_png(path, 255 - read_rgb(path))
     os.utime(path.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert planned(project) == ALL
-    truth = project.folder / "results/benchmarks/people/truth/1.png"
-    old = read_rgb(truth)
-    done(project, "results/benchmarks/people/truth")
-    assert abs(read_rgb(truth).astype(int) - (255 - old)).max() < 64
     path = project.folder / "photographs/train/1.png"
     write_png(path, 255 - read_rgb(path))
-    assert planned(project, SHARD) == {"index": 1, "shard": 1}
-    done(project, SHARD)
-    assert planned(project, SHARD) == {}
+    assert planned(project, "all", SHARD) == ALL | {"index": 1, "shard": 1}
+    truth = project.folder / "results/benchmarks/people/truth/1.png"
+    old = read_rgb(truth)
+    done(project, "results/benchmarks/people/truth", SHARD)
+    assert abs(read_rgb(truth).astype(int) - (255 - old)).max() < 64
+    assert planned(project, "results/benchmarks/people/truth", SHARD) == {}
 
 
 def test_files_that_are_no_pictures_run_nothing_again(project):
     for part in ("benchmark", "train"):
         for name in (".DS_Store", "Thumbs.db", "._1.png"):
             (project.folder / "photographs" / part / name).write_bytes(b"1")
-    assert planned(project) == {} and planned(project, SHARD) == {}
+    assert planned(project, "all", SHARD) == {}
     done(project, "--forcerun", "shard", SHARD)  # nor does it take the index for stale
     assert not planned(project, SHARD)
 
@@ -82,8 +81,7 @@ def test_photographs_dated_in_the_future_harm_nobody(project, kind):
     else:
         shutil.rmtree(project.folder / "results/benchmarks")
     os.utime(source, (future, future))
-    assert planned(project)["prepare"] == 1
-    done(project, "results/benchmarks/people/truth")
+    assert "prepare" in jobs(done(project, "results/benchmarks/people/truth"))
     assert planned(project, "results/benchmarks/people/truth") == {}
 
 
@@ -95,36 +93,30 @@ def test_coloured_pictures_that_were_deleted_come_back(project):
     assert [path.name for path in sorted((colored / "gray/plain/people").glob("*.png"))] == ["1.png", "it's $HOME.png"]
 
 
-def test_a_folder_that_lacks_one_picture_is_made_again(project):
-    path = project.folder / "results/colorized/gray/plain/people/1.png"
-    path.unlink()
-    (project.folder / "results/metrics/gray/plain/people/pixel.json").unlink()  # an evaluation that has yet to run
-    output = done(project, "-n")
-    assert jobs(output) == EVALUATED and "colorized/gray/plain/people: 1 missing, such as 1: made again" in output
-    assert path.parent.exists()  # a dry run removes nothing
-    done(project)
-    assert path.exists() and planned(project) == {}
-    path = project.folder / "results/benchmarks/people/truth/it's $HOME.png"
-    path.unlink()
-    assert planned(project) == ALL
-
-
-def test_what_was_deleted_of_tables_pages_and_previews_comes_back(project):
+def test_a_folder_that_lacks_one_of_its_files_is_made_again(project):
+    results, report = project.folder / "results", project.folder / "reports/tiny"
     gone = [
-        project.folder / name
-        for name in (
-            "reports/tiny/tables/table_3.md", "reports/tiny/data/metrics/gray/plain/people.csv",
-            "results/previews/gray/plain/people/error/1.webp", "results/previews/benchmark/truth/people/classes.csv",
-        )
-    ]  # fmt: skip
+        results / "colorized/gray/plain/people/1.png",
+        results / "metrics/gray/plain/people/pixel.json",  # an evaluation that has yet to run
+        results / "previews/benchmark/truth/people/error/1.webp",
+        report / "tables/table_3.md",
+        report / "data/metrics/gray/plain/people.csv",
+    ]
     for path in gone:
         path.unlink()
     output = done(project, "-n")
-    assert jobs(output) == {"tables": 1, "previews": 1, "benchmark_previews": 1, "report": 1, "provenance": 1}
+    assert jobs(output) == EVALUATED | {"benchmark_previews": 1}
+    assert "colorized/gray/plain/people: 1 missing, such as 1: made again" in output
+    assert "previews/benchmark/truth/people: 1 missing, such as error/1.webp: made again" in output
     assert "reports/tiny/tables: 1 missing, such as table_3.md: made again" in output
-    shutil.rmtree(project.folder / "results/previews/benchmark/gray")
+    assert gone[0].parent.exists()  # a dry run removes nothing
     done(project)
-    assert all(path.is_file() for path in gone) and planned(project) == {}
+    assert all(path.is_file() for path in gone)
+    (report / "tables/table_3.md").unlink()
+    shutil.rmtree(results / "previews/gray")
+    assert planned(project) == {"tables": 1, "previews": 1, "report": 1, "provenance": 1}
+    (results / "benchmarks/people/truth/it's $HOME.png").unlink()
+    assert planned(project) == ALL
 
 
 def test_a_folder_of_no_use_to_the_run_is_left_as_it_is(project):
@@ -152,23 +144,24 @@ def test_missing_weights_of_the_segmenter_are_told_before_any_work(project):
     assert "segmenter.checkpoint: no weights: " in run.output and "`ccc weights fetch mobile_sam`" in run.output
 
 
-@pytest.mark.parametrize("enabled", [False, True])
-def test_no_benchmark_can_be_called_as_the_showcase_is(project, enabled):
-    change = {"benchmarks": {"showcase": {"source": "photographs/benchmark", "n": 2}}, "showcase": {"enabled": enabled}}
-    project.configure(SMALL | change)
+def test_no_benchmark_can_be_called_as_the_showcase_is(project):
+    change = {"benchmarks": {"showcase": {"source": "photographs/benchmark", "n": 2}}}
+    message = "benchmarks.showcase: the pictures of Table III are called so"
+    project.configure(SMALL | change | {"showcase": {"enabled": False}})
     run = project.run("-n")
-    assert run.returncode == 1 and "Traceback" not in run.output
-    assert "benchmarks.showcase: the pictures of Table III are called so" in run.output
+    assert run.returncode == 1 and "Traceback" not in run.output and message in run.output
+    with pytest.raises(WorkflowError, match=message):
+        checked_config(change | {"run": "x", "model": True, "showcase": {"enabled": True}})
 
 
 def test_a_source_without_pictures_or_of_another_kind_is_told_before_any_work(project):
     (project.folder / "empty").mkdir()
     (project.folder / "pictures.rar").write_bytes(b"Rar!")
-    for source, message in (("empty", "no pictures in it"), ("pictures.rar", "neither a folder, a tar, a zip nor")):
-        project.configure(SMALL | {"benchmarks": {"people": {"source": source}}})
-        run = project.run("-n")
-        assert run.returncode == 1 and "Traceback" not in run.output
-        assert f"benchmarks.people.source: {source}: {message}" in run.output
+    project.configure(SMALL | {"benchmarks": {"a": {"source": "empty"}, "b": {"source": "pictures.rar"}}})
+    run = project.run("-n")
+    assert run.returncode == 1 and "Traceback" not in run.output
+    assert "benchmarks.a.source: empty: no pictures in it" in run.output
+    assert "benchmarks.b.source: pictures.rar: neither a folder, a tar, a zip nor" in run.output
 
 
 def test_a_method_whose_file_colours_nothing_is_told_before_any_work(project):

@@ -1,6 +1,8 @@
 """Weight files that the configuration names or that jobs will look for: what is wrong is told before the first job."""
 
 import hashlib
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from snakemake.exceptions import WorkflowError
@@ -8,6 +10,8 @@ from snakemake.logging import logger
 
 from ccc.assets import weights as files
 from workflow.lib import families, weights
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -74,3 +78,14 @@ def test_a_metric_that_is_named_needs_its_weights_and_a_default_one_is_told(monk
     assert not told
     families.chosen([], {"alexnet": "alexnet.pth"}, False)
     assert len(told) == 1 and told[0].startswith("n/a: fid_64, fid_192") and "fetch inception_fid`" in told[0]
+
+
+def test_a_metric_of_pyiqa_that_cannot_be_loaded_is_told(tmp_path, monkeypatch):
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME", "HF_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    (line,) = weights.missing_of_pyiqa({"gmsd", "musiq"}, ROOT)
+    assert line.startswith("metrics: no weights: pyiqa:musiq cannot be loaded here (")
+    assert weights.missing_of_pyiqa(set(), ROOT) == []
+    kinds = [("evaluate", "pyiqa-musiq"), ("evaluate", "pixel"), ("harmonize", "pyiqa-gmsd")]
+    jobs = [SimpleNamespace(rule=SimpleNamespace(name=rule), wildcards=SimpleNamespace(family=f)) for rule, f in kinds]
+    assert families.of_pyiqa(jobs) == {"musiq"}

@@ -67,3 +67,9 @@ def without_weights(metrics: Collection[registry.Metric], weights: Mapping[str, 
         f"{', '.join(names)}: {files.known()[need]['file']} is missing, get it with `ccc weights fetch {need}`"
         for need, names in waiting.items()
     ]
+
+
+def of_pyiqa(jobs) -> set[str]:
+    """Names of the metrics of pyiqa that Snakemake's `jobs` measure; the configuration has named each of them."""
+    measured = {job.wildcards.family for job in jobs if job.rule.name == "evaluate"}
+    return {name.removeprefix(registry.FOREIGN_FAMILY) for name in measured if name.startswith(registry.FOREIGN_FAMILY)}

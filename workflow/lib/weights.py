@@ -1,5 +1,8 @@
 """Weight files that jobs will want: which are here, and what is told before the first job of those that are not."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Collection, Mapping
 
 from snakemake.exceptions import WorkflowError
@@ -43,3 +46,27 @@ def missing(rules: Collection[str], config: Mapping) -> list[str]:
         except CCCError as error:
             lines.append(f"{key}: {error}")
     return lines
+
+
+# In a process of its own: pyiqa takes seconds and much memory to load.
+_LOAD = """
+import sys
+from ccc.core.errors import CCCError
+from ccc.metrics.foreign import load
+for name in sys.argv[1:]:
+    try:
+        load(name)
+    except CCCError as error:
+        print(f"metrics: {error}; or set `allow_missing: true`")
+"""
+
+
+def missing_of_pyiqa(names: Collection[str], root: str | os.PathLike) -> list[str]:
+    """A line for each of these metrics of pyiqa that cannot be loaded, with what it wants; `root`: of the checkout."""
+    if not names:
+        return []
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    }
+    command = [sys.executable, "-c", _LOAD, *sorted(names)]
+    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True).stdout.splitlines()

@@ -75,7 +75,10 @@ METRIC_WEIGHTS = weights.at_hand(config["weights"], check=workflow.is_main_proce
 
 def find_weights():
     """Raise where weights that jobs find for themselves are not here: now, not after hours of other work."""
-    lines = missing_weights({job.rule.name for job in workflow.dag.needrun_jobs()})
+    jobs = list(workflow.dag.needrun_jobs())
+    lines = missing_weights({job.rule.name for job in jobs})
+    if not config["allow_missing"]:
+        lines += weights.missing_of_pyiqa(families.of_pyiqa(jobs), ROOT)
     if lines:
         raise WorkflowError("\n".join(lines))
 
