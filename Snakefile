@@ -32,6 +32,10 @@ onstart:
     find_weights()
 
 
+onsuccess:
+    report_ending()
+
+
 rule all:
     default_target: True
     input:
@@ -54,4 +58,5 @@ rule all:
         rules.tables.output,
         HARMONIZATION,
         rules.report.output,
+        LISTED_FOLDERS,
         rules.provenance.output,

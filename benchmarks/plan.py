@@ -27,15 +27,16 @@ def plan(shards: int) -> tuple[int, float, float]:
     """Jobs of a run with that many training shards; seconds that planning it took by the processor and the clock."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for source in ("train", "validation", *(f"benchmarks/{number}" for number in range(5))):
+        for source in ("validation", *(f"benchmarks/{number}" for number in range(5))):
             (folder / source).mkdir(parents=True)
             (folder / source / "photograph.jpg").touch()  # a source without pictures is refused
+        (folder / "train.txt").write_text("photograph.jpg\n" * shards)  # as one with fewer of them than shards is
         for facts in weights.known().values():
             (folder / facts["file"]).touch()
         config = {
             "run": "plan",
             "photographs": str(folder),
-            "data": {"source": "train", "validation": "validation", "shards": shards},
+            "data": {"source": "train.txt", "validation": "validation", "shards": shards},
             "codebook": {"threshold": 500},
             "benchmarks": {f"set{number}": {"source": f"benchmarks/{number}"} for number in range(5)},
         }

@@ -19,7 +19,7 @@ FORMAT = "ccc-metrics-2"  # of the stored summary; raised when its shape or the 
 NATIVE = "native"  # in place of the size in a name, where the pictures have no common short side
 FOREIGN = "pyiqa:"  # before the name of a metric of the package pyiqa
 FOREIGN_FAMILY = "pyiqa-"  # before the name of the family that is that metric
-_FIRST = ("pixel", "perceptual", "similarity", "distribution")  # of every list; other families follow by name
+_FIRST = ("pixel", "perceptual", "distribution")  # of every list; other families follow by name
 
 
 @dataclasses.dataclass(frozen=True)

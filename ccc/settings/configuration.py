@@ -48,6 +48,9 @@ class Configuration(Section):
     metrics: list[str] = setting(
         [], "columns to compute, as `ccc metrics` names them or `pyiqa:NAME`; empty for the default ones"
     )
+    allow_missing: bool = setting(
+        False, "go on without the weights of a metric that `metrics` names: its column is n/a, with the reason"
+    )
     weights: Weights = part(Weights)
     report: Report = part(Report)
 

@@ -185,8 +185,8 @@ def test_evaluate_prints_what_it_cannot_compute(tmp_path, capsys, monkeypatch):
 def test_a_family_is_measured_alone_and_wrong_words_are_told(tmp_path, capsys):
     truth = tmp_path / "truth"
     write_png(truth / "a.png", data.astronaut()[:64, :64])
-    command = ["evaluate", str(truth), str(truth), "--family", "similarity"]
-    assert main([*command, "--json", str(tmp_path / "m.json")]) == 0
+    command = ["evaluate", str(truth), str(truth), "--family", "perceptual"]
+    assert main([*command, "--metrics", "fsimc,vsi", "--json", str(tmp_path / "m.json")]) == 0
     assert set(json.loads((tmp_path / "m.json").read_text())["directions"]) == {"fsimc", "vsi"}
     capsys.readouterr()
     assert "no family of metrics 'pixl': did you mean 'pixel'?" in failed(capsys, *command[:-1], "pixl")
@@ -197,6 +197,16 @@ def test_a_family_is_measured_alone_and_wrong_words_are_told(tmp_path, capsys):
         capsys, "features", truth, "-o", tmp_path / "f.npz", "--weights", tmp_path / "w.pth"
     )
     assert not (tmp_path / "f.npz").exists()
+
+
+def test_previews_of_several_folders_need_as_many_truths_and_outputs(tmp_path, capsys):
+    for name in ("a", "b"):
+        write_png(tmp_path / name / "1.png", data.astronaut()[:32, :32])
+    a, b = (str(tmp_path / name) for name in ("a", "b"))
+    assert "as many folders" in failed(capsys, "previews", a, b, "--truth", a, "-o", str(tmp_path / "c"))
+    outputs = [str(tmp_path / "c"), str(tmp_path / "d")]
+    assert main(["previews", a, b, "--truth", a, a, "-o", *outputs]) == 0
+    assert all((tmp_path / name / "thumbnail/1.webp").is_file() for name in ("c", "d"))
 
 
 def test_a_weight_file_that_is_named_must_be_there(tmp_path, astronaut, capsys):

@@ -1,13 +1,19 @@
 """What is generated from the settings is what they generate, and what differs from the paper is told."""
 
+import argparse
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from ccc.core.errors import CCCError
 from ccc.settings.__main__ import SCHEMA, TABLE, schema, settings, with_table
+from ccc.settings.base import setting
 from ccc.settings.configuration import read_configuration
+from ccc.settings.options import Options
+from ccc.settings.training import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = sorted((ROOT / "config").glob("*.yaml"))
@@ -47,3 +53,15 @@ def test_what_differs_from_the_paper_is_set_in_its_configuration_and_told_in_the
         section, name = place.split(".")
         assert node["default"] != node["paper"] == given[section][name], place
         assert f"`{place}`" in readings, place
+
+
+def test_the_setting_of_the_page_is_an_option_and_is_checked():
+    (line,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/add-settings.md").read_text(), re.S)
+    namespace = {"setting": setting, "Recipe": Recipe}
+    exec("class Longer(Recipe):\n    " + line, namespace)
+    longer = namespace["Longer"]
+    parser, options = argparse.ArgumentParser(), Options(longer)
+    options.add(parser)
+    assert options.read(parser.parse_args(["--label-noise", "0.1"])).label_noise == 0.1
+    with pytest.raises(CCCError, match="label_noise: Input should be less than or equal to 1, got 2"):
+        longer.checked({"label_noise": 2})

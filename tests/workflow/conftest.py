@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from job_table import jobs
 from skimage import data
 
 from ccc.core.images import write_png
@@ -30,6 +31,7 @@ CONFIG = {
         "save_every": 1,
     },
     "methods": ["ccc", "gray"],
+    "metrics": ["psnr", "cnr", "cnr_codebook"],
     "benchmarks": {"people": {"source": "photographs/benchmark", "n": "all", "column": "Celeba"}},
     "side": 48,
     "showcase": {"enabled": False},
@@ -38,9 +40,16 @@ CONFIG = {
 }
 
 
-# Loaded by every Python process of a run: whatever reaches out of this machine fails, and is written down.
+# Loaded by every Python process of a run: whatever reaches out of this machine fails, and is written down; so are the
+# modules of ccc that each verb has loaded.
 GUARD = """
-import os, socket, sys
+import atexit, json, os, socket, sys
+def note():
+    loaded = sorted(name for name in sys.modules if name.split(".")[0] == "ccc")
+    if loaded and os.path.basename(sys.argv[0]) in ("ccc", "__main__.py") and "snakemake" not in sys.modules:
+        with open(os.path.join({folder!r}, f"{{os.getpid()}}.json"), "w") as file:
+            json.dump([sys.argv[1:], loaded], file)
+atexit.register(note)
 def refuse(*arguments, **others):
     with open(os.path.join({folder!r}, "network"), "a") as file:
         file.write(f"{{sys.argv}}: {{arguments[-1:]}}\\n")
@@ -69,15 +78,23 @@ class Checkout:
             write_png(photographs / "train" / f"{number}.png", data.coffee()[40 * number : 40 * number + 90, 50:140])
         write_png(photographs / "validation/0.png", data.coffee()[200:290, 300:390])
         for number in range(2):
-            write_png(photographs / "benchmark" / f"{number}.png", data.astronaut()[200 * number :][:96, 100:230])
+            name = ("it's $HOME", "1")[number]
+            write_png(photographs / "benchmark" / f"{name}.png", data.astronaut()[200 * number :][:96, 100:230])
         (folder / "config").mkdir()
         self.configure({})
         (folder / "guard").mkdir()
         (folder / "guard/sitecustomize.py").write_text(GUARD.format(folder=str(folder / "guard")))
 
-    def configure(self, change: dict) -> None:
-        """Write the configuration, with `change` in place of its own top-level parts."""
-        (self.folder / "config/config.yaml").write_text(yaml.safe_dump(CONFIG | change))
+    def copy(self, folder: Path) -> "Checkout":
+        """A copy of all that a run left, dates included, which no test of the original changes."""
+        copy = object.__new__(Checkout)
+        copy.folder = folder
+        shutil.copytree(self.folder, folder)
+        return copy
+
+    def configure(self, change: dict, name: str = "config") -> None:
+        """Write a configuration, with `change` in place of its own top-level parts."""
+        (self.folder / f"config/{name}.yaml").write_text(yaml.safe_dump(CONFIG | change))
 
     def command(self, *arguments: str) -> list[str]:
         cores = [] if "--profile" in arguments else ["--cores", "2"]
@@ -86,8 +103,8 @@ class Checkout:
     def environment(self, front: Path | None = None) -> dict[str, str]:
         """Variables of a run; programs in the folder `front` go before all others."""
         places = [*([front] if front else []), Path(sys.executable).parent, os.environ["PATH"]]
-        home = self.folder.parent.parent / "home"  # one for all checkouts, without any weight file
-        empty = {name: str(home) for name in ("CCC_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME")}
+        home = self.folder.parent.parent / "home"  # without any weight file
+        empty = {"CCC_WEIGHTS": str(home / "weights"), "XDG_CACHE_HOME": str(home), "TORCH_HOME": str(home)}
         return (
             os.environ
             | empty
@@ -137,16 +154,18 @@ def unbroken(checkout):
     whole = checkout("unbroken")
     run = whole.run(front=_counting(whole.folder / "bin"))
     assert run.returncode == 0, run.output
+    assert jobs(run.output) == {
+        "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
+        "colorize_gray": 1, "harmonize": 2, "evaluate": 4, "previews": 2, "benchmark_previews": 1, "tables": 1,
+        "report": 1, "provenance": 1, "upsample": 1, "ablate": 1, "compare": 2, "harmonization": 1,
+    }  # fmt: skip
     return whole
 
 
 @pytest.fixture
 def copied(unbroken, tmp_path):
     """A copy of what the unbroken run left, for one test alone."""
-    copy = object.__new__(Checkout)
-    copy.folder = tmp_path / "copy"
-    shutil.copytree(unbroken.folder, copy.folder)
-    return copy
+    return unbroken.copy(tmp_path / "copy")
 
 
 COUNTING = """#!{python}

@@ -1,6 +1,11 @@
 """The Python that the rules import: command lines, what a verb imports, methods, titles."""
 
+import json
+import os
 import re
+import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +23,10 @@ from workflow.lib import families
 from workflow.lib.code import code, imported
 from workflow.lib.commands import assignments, options
 from workflow.lib.configuration import check_start, checked_config, recipe_options
+from workflow.lib.ending import unavailable
+from workflow.lib.incomplete import LIST_FILES, deleted
 from workflow.lib.methods import Methods, kept_folder, segmenter_checkpoint, title
+from workflow.lib.sources import too_many_shards
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,11 +135,65 @@ def test_what_is_kept_of_one_benchmark_lies_in_a_folder_of_its_name_if_there_is_
     assert segmenter_checkpoint(masks | {"name": "sam"}, "set") == str(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["folder", "list", "zip", "tar"])
+def test_more_shards_than_photographs_are_told_before_any_work(tmp_path, kind):
+    for number in range(3):
+        (tmp_path / f"set/{number}.jpg").parent.mkdir(exist_ok=True)
+        (tmp_path / f"set/{number}.jpg").write_bytes(b"1")
+    (tmp_path / "list.txt").write_text("set/0.jpg\nset/1.jpg\nset/2.jpg\n")
+    source = {"folder": "set", "list": "list.txt"}.get(kind)
+    if source is None:
+        source = os.path.basename(shutil.make_archive(str(tmp_path / "a"), kind, tmp_path / "set"))
+    data = {"source": source, "validation": "embedded", "limit": None, "validation_limit": 2, "validation_shards": 1}
+    config = {"model": None, "photographs": str(tmp_path)}
+    assert too_many_shards(config | {"data": data | {"shards": 3}}) == []
+    told = too_many_shards(config | {"data": data | {"shards": 7, "validation_shards": 4}})
+    assert told == [
+        "data.shards: 7 are more than the photographs of data.source, 3",
+        "data.validation_shards: 4 are more than data.validation_limit, 2 photographs",
+    ]
+    whole = data | {"source": "places365-train", "shards": 1_803_461, "limit": 5}
+    assert too_many_shards(config | {"data": whole})[0].endswith("data.limit, 5 photographs")
+    assert "photographs of data.source, 1803460" in too_many_shards(config | {"data": whole | {"limit": None}})[0]
+    assert too_many_shards({"model": "m", "photographs": "", "data": whole}) == []
+
+
+def test_a_folder_knows_which_of_its_files_are_gone(tmp_path):
+    folder = tmp_path / "a folder"
+    for name in ("1.png", "in/a\nb.csv", ".hidden"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (tmp_path / "page.html").touch()
+    outputs = [str(tmp_path / "page.html"), "a folder"]
+    subprocess.run(["bash", "-c", f"{LIST_FILES} {shlex.join(outputs)}"], check=True, cwd=tmp_path)
+    assert deleted([str(folder), str(tmp_path / "none")]) == {}
+    (folder / "in/a\nb.csv").unlink()
+    (folder / ".hidden").unlink()
+    assert deleted([str(folder)]) == {str(folder): ["in/a\nb.csv"]}
+
+
+def test_metrics_without_a_value_are_told_by_their_reason(tmp_path):
+    def cell(name, family, missing, **values):
+        path = tmp_path / name / f"{family}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"missing": missing, "mean": values, "set": {}}))
+        return str(path)
+
+    cells = [
+        cell("a", "perceptual", {"lpips": "no weights", "dists": "no weights"}, lpips=None, dists=None),
+        cell("b", "perceptual", {"lpips": "no weights"}, lpips=None),
+        cell("a", "pixel", {"ssim": "a side is below 11 pixels"}, ssim=0.5, psnr=9),
+        cell("b", "pixel", {"ssim": "a side is below 11 pixels"}, ssim=None),
+    ]
+    assert unavailable(cells) == [
+        "n/a: lpips, dists: no weights", "n/a in 1 of 2 cells: ssim: a side is below 11 pixels",
+    ]  # fmt: skip
+
+
 # The files of ccc/metrics that the cells of each family depend on, besides those that all depend on.
 FAMILIES = {
     "pixel": {"families/pixel.py", "pixel.py", "structure.py", "chroma.py"},
-    "perceptual": {"families/perceptual.py", "perceptual.py"},
-    "similarity": {"families/similarity.py", "similarity.py", "foreign.py"},
+    "perceptual": {"families/perceptual.py", "perceptual.py", "similarity.py", "foreign.py"},
     "distribution": {"families/distribution.py", "distribution.py", "features.py", "inception.py"},
     "pyiqa-gmsd": {"foreign.py"},
 }
@@ -151,7 +213,7 @@ def test_a_family_gets_what_its_metrics_need_and_nothing_else():
     weights = {"alexnet": "a.pth", "vgg16": "v.pth", "inception_fid": "i.pth"}
     found = families.chosen([], weights, codebook=True)
     assert {name: list(family.weights) for name, family in found.items()} == {
-        "pixel": [], "perceptual": ["alexnet"], "similarity": [], "distribution": ["inception_fid"],
+        "pixel": [], "perceptual": ["alexnet"], "distribution": ["inception_fid"],
     }  # fmt: skip
     assert [name for name, family in found.items() if family.codebook] == ["pixel"]
     assert [name for name, family in found.items() if family.features] == ["distribution"]

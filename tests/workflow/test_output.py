@@ -13,13 +13,13 @@ from workflow.lib.output import Lines, duration, quiet_output
 SMALL = {"methods": ["gray"], "metrics": ["psnr"], "harmonize": {"enabled": False}}
 
 
-def logged(dryrun: bool = False):
+def logged(dryrun: bool = False, missing=lambda rules: []):
     """A logger as Snakemake sets it up, made quiet, and what it prints."""
     stream, logger = io.StringIO(), logging.Logger("test")
     handler = ColorizingTextHandler(stream=stream, formatter=DefaultFormatter(show_failed_logs=True))
     handler.name = "DefaultStreamHandler"
     logger.addHandler(handler)
-    quiet_output(logger, dryrun)
+    quiet_output(logger, dryrun, missing)
     return logger, stream
 
 
@@ -54,6 +54,13 @@ def test_a_dry_run_says_of_a_job_what_it_would_make_and_why():
     assert second.startswith("    no reason no reason") and len(second) < 170 and second.endswith(" ...")
 
 
+def test_a_dry_run_says_what_the_jobs_will_lack_and_a_run_has_stopped_for_it():
+    for dryrun in (True, False):
+        logger, stream = logged(dryrun, lambda rules: [f"{name}: no weights" for name in rules & {"segment"}])
+        logger.info("table", extra={"event": LogEvent.RUN_INFO, "stats": {"segment": 3, "all": 1, "total": 4}})
+        assert ("segment: no weights\n" in stream.getvalue()) == dryrun
+
+
 def test_an_error_has_the_command_and_the_log_but_no_list_of_code(tmp_path):
     (tmp_path / "a.log").write_text("what went wrong\n")
     logger, stream = logged()
@@ -69,7 +76,7 @@ def test_an_error_has_the_command_and_the_log_but_no_list_of_code(tmp_path):
 def test_another_handler_of_the_terminal_is_left_alone():
     logger, handler = logging.Logger("test"), logging.StreamHandler()
     logger.addHandler(handler)
-    quiet_output(logger, dryrun=False)
+    quiet_output(logger, False, lambda rules: [])
     assert logger.handlers == [handler] and not isinstance(handler, Lines)
 
 

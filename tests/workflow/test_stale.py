@@ -1,29 +1,23 @@
 """A run that is repeated does again what has changed, what was deleted, and nothing else."""
 
 import os
-import re
 import shutil
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from job_table import jobs
+from snakemake.exceptions import WorkflowError
 
 from ccc.core.images import read_rgb, write_png
+from workflow.lib.configuration import checked_config
 
 MODEL = Path(__file__).resolve().parents[2] / "ccc/assets/ccc-scenes.safetensors"
 SMALL = {"methods": ["gray"], "metrics": ["psnr"], "harmonize": {"enabled": False}, "model": str(MODEL)}
 SHARD = "results/shards/train/00000.tar"
 EVALUATED = {"colorize_gray": 1, "evaluate": 1, "previews": 1, "tables": 1, "provenance": 1, "report": 1}
-ALL = EVALUATED | {"prepare": 1, "benchmark_previews": 2}
-
-
-def jobs(output: str) -> dict[str, int]:
-    """Rule and count of the job table of a dry run; empty where there is nothing to do."""
-    assert "Job stats:" in output or "Nothing to be done" in output, output
-    table = output.partition("Job stats:")[2].split("\n\n")[0]
-    found = re.findall(r"^(\w+)\s+(\d+)$", table, re.M)
-    return {name: int(count) for name, count in found if name not in ("total", "all")}
+ALL = EVALUATED | {"prepare": 1, "benchmark_previews": 1}
 
 
 def done(project, *targets: str) -> str:
@@ -41,18 +35,14 @@ def evaluated(checkout):
     """A Checkout in which pictures were coloured gray and measured, and one shard was written."""
     project = checkout("stale")
     project.configure(SMALL)
-    done(project)
-    done(project, SHARD)
-    assert planned(project) == {} and planned(project, SHARD) == {}
+    done(project, "all", SHARD)
+    assert planned(project, "all", SHARD) == {}
     return project
 
 
 @pytest.fixture
 def project(evaluated, tmp_path):
-    copy = object.__new__(type(evaluated))
-    copy.folder = tmp_path / "copy"
-    shutil.copytree(evaluated.folder, copy.folder)
-    return copy
+    return evaluated.copy(tmp_path / "copy")
 
 
 def test_a_photograph_replaced_in_place_runs_again_what_read_it(project):
@@ -60,23 +50,21 @@ def test_a_photograph_replaced_in_place_runs_again_what_read_it(project):
     path = project.folder / "photographs/benchmark/1.png"
     write_png(path, 255 - read_rgb(path))
     os.utime(path.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert planned(project) == ALL
-    truth = project.folder / "results/benchmarks/people/truth/1.png"
-    old = read_rgb(truth)
-    done(project, "results/benchmarks/people/truth")
-    assert abs(read_rgb(truth).astype(int) - (255 - old)).max() < 64
     path = project.folder / "photographs/train/1.png"
     write_png(path, 255 - read_rgb(path))
-    assert planned(project, SHARD) == {"index": 1, "shard": 1}
-    done(project, SHARD)
-    assert planned(project, SHARD) == {}
+    assert planned(project, "all", SHARD) == ALL | {"index": 1, "shard": 1}
+    truth = project.folder / "results/benchmarks/people/truth/1.png"
+    old = read_rgb(truth)
+    done(project, "results/benchmarks/people/truth", SHARD)
+    assert abs(read_rgb(truth).astype(int) - (255 - old)).max() < 64
+    assert planned(project, "results/benchmarks/people/truth", SHARD) == {}
 
 
 def test_files_that_are_no_pictures_run_nothing_again(project):
     for part in ("benchmark", "train"):
         for name in (".DS_Store", "Thumbs.db", "._1.png"):
             (project.folder / "photographs" / part / name).write_bytes(b"1")
-    assert planned(project) == {} and planned(project, SHARD) == {}
+    assert planned(project, "all", SHARD) == {}
     done(project, "--forcerun", "shard", SHARD)  # nor does it take the index for stale
     assert not planned(project, SHARD)
 
@@ -93,8 +81,7 @@ def test_photographs_dated_in_the_future_harm_nobody(project, kind):
     else:
         shutil.rmtree(project.folder / "results/benchmarks")
     os.utime(source, (future, future))
-    assert planned(project)["prepare"] == 1
-    done(project, "results/benchmarks/people/truth")
+    assert "prepare" in jobs(done(project, "results/benchmarks/people/truth"))
     assert planned(project, "results/benchmarks/people/truth") == {}
 
 
@@ -103,20 +90,32 @@ def test_coloured_pictures_that_were_deleted_come_back(project):
     shutil.rmtree(colored)
     assert planned(project) == EVALUATED
     done(project, "results/colorized/gray/plain/people")
-    assert [path.name for path in sorted((colored / "gray/plain/people").glob("*.png"))] == ["0.png", "1.png"]
+    assert [path.name for path in sorted((colored / "gray/plain/people").glob("*.png"))] == ["1.png", "it's $HOME.png"]
 
 
-def test_a_folder_that_lacks_one_picture_is_made_again(project):
-    path = project.folder / "results/colorized/gray/plain/people/1.png"
-    path.unlink()
-    (project.folder / "results/metrics/gray/plain/people/pixel.json").unlink()  # an evaluation that has yet to run
+def test_a_folder_that_lacks_one_of_its_files_is_made_again(project):
+    results, report = project.folder / "results", project.folder / "reports/tiny"
+    gone = [
+        results / "colorized/gray/plain/people/1.png",
+        results / "metrics/gray/plain/people/pixel.json",  # an evaluation that has yet to run
+        results / "previews/benchmark/truth/people/error/1.webp",
+        report / "tables/table_3.md",
+        report / "data/metrics/gray/plain/people.csv",
+    ]
+    for path in gone:
+        path.unlink()
     output = done(project, "-n")
-    assert jobs(output) == EVALUATED and "colorized/gray/plain/people: 1 missing, such as 1: made again" in output
-    assert path.parent.exists()  # a dry run removes nothing
+    assert jobs(output) == EVALUATED | {"benchmark_previews": 1}
+    assert "colorized/gray/plain/people: 1 missing, such as 1: made again" in output
+    assert "previews/benchmark/truth/people: 1 missing, such as error/1.webp: made again" in output
+    assert "reports/tiny/tables: 1 missing, such as table_3.md: made again" in output
+    assert gone[0].parent.exists()  # a dry run removes nothing
     done(project)
-    assert path.exists() and planned(project) == {}
-    path = project.folder / "results/benchmarks/people/truth/0.png"
-    path.unlink()
+    assert all(path.is_file() for path in gone)
+    (report / "tables/table_3.md").unlink()
+    shutil.rmtree(results / "previews/gray")
+    assert planned(project) == {"tables": 1, "previews": 1, "report": 1, "provenance": 1}
+    (results / "benchmarks/people/truth/it's $HOME.png").unlink()
     assert planned(project) == ALL
 
 
@@ -145,23 +144,24 @@ def test_missing_weights_of_the_segmenter_are_told_before_any_work(project):
     assert "segmenter.checkpoint: no weights: " in run.output and "`ccc weights fetch mobile_sam`" in run.output
 
 
-@pytest.mark.parametrize("enabled", [False, True])
-def test_no_benchmark_can_be_called_as_the_showcase_is(project, enabled):
-    change = {"benchmarks": {"showcase": {"source": "photographs/benchmark", "n": 2}}, "showcase": {"enabled": enabled}}
-    project.configure(SMALL | change)
+def test_no_benchmark_can_be_called_as_the_showcase_is(project):
+    change = {"benchmarks": {"showcase": {"source": "photographs/benchmark", "n": 2}}}
+    message = "benchmarks.showcase: the pictures of Table III are called so"
+    project.configure(SMALL | change | {"showcase": {"enabled": False}})
     run = project.run("-n")
-    assert run.returncode == 1 and "Traceback" not in run.output
-    assert "benchmarks.showcase: the pictures of Table III are called so" in run.output
+    assert run.returncode == 1 and "Traceback" not in run.output and message in run.output
+    with pytest.raises(WorkflowError, match=message):
+        checked_config(change | {"run": "x", "model": True, "showcase": {"enabled": True}})
 
 
 def test_a_source_without_pictures_or_of_another_kind_is_told_before_any_work(project):
     (project.folder / "empty").mkdir()
     (project.folder / "pictures.rar").write_bytes(b"Rar!")
-    for source, message in (("empty", "no pictures in it"), ("pictures.rar", "neither a folder, a tar, a zip nor")):
-        project.configure(SMALL | {"benchmarks": {"people": {"source": source}}})
-        run = project.run("-n")
-        assert run.returncode == 1 and "Traceback" not in run.output
-        assert f"benchmarks.people.source: {source}: {message}" in run.output
+    project.configure(SMALL | {"benchmarks": {"a": {"source": "empty"}, "b": {"source": "pictures.rar"}}})
+    run = project.run("-n")
+    assert run.returncode == 1 and "Traceback" not in run.output
+    assert "benchmarks.a.source: empty: no pictures in it" in run.output
+    assert "benchmarks.b.source: pictures.rar: neither a folder, a tar, a zip nor" in run.output
 
 
 def test_a_method_whose_file_colours_nothing_is_told_before_any_work(project):

@@ -4,7 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
+from ccc.assets import weights as files
 from ccc.core.errors import CCCError
 from ccc.metrics import registry
 
@@ -19,16 +21,25 @@ class Family(NamedTuple):
     features: bool  # of the truth
 
 
-def chosen(metrics: Collection[str], weights: Mapping[str, str], codebook: bool) -> dict[str, Family]:
-    """The families of a run by name.
+def chosen(
+    metrics: Collection[str], weights: Mapping[str, str], codebook: bool, allow_missing: bool = False
+) -> dict[str, Family]:
+    """The families of a run by name. The log names the metrics whose weights are missing, with what gets them.
 
     `metrics`: the configuration's names, none for the default ones; `weights`: weight files that are at hand by name;
-    `codebook`: whether there is one. Raises WorkflowError, with the nearest name, for a metric that there is not.
+    `codebook`: whether there is one; `allow_missing`: whether a metric that the configuration names may be without its
+    weights. Raises WorkflowError, with the nearest name, for a metric that there is not, and for one that may not.
     """
     try:
         found = registry.choose(list(metrics), codebook)
     except CCCError as error:
         raise WorkflowError(f"metrics: {error}") from None
+    lines = without_weights(found, weights)
+    if lines and metrics and not allow_missing:
+        hint = "or set `allow_missing: true` for n/a in their columns"
+        raise WorkflowError("\n  ".join(["metrics: some cannot be computed:", *lines, hint]))
+    for line in lines:
+        logger.info(f"n/a: {line}")
     families = {}
     for name in dict.fromkeys(metric.family for metric in found):
         mine = [metric for metric in found if metric.family == name]
@@ -41,3 +52,24 @@ def chosen(metrics: Collection[str], weights: Mapping[str, str], codebook: bool)
             features=any(metric.gather and metric.needs in weights for metric in mine),
         )
     return families
+
+
+def without_weights(metrics: Collection[registry.Metric], weights: Mapping[str, str]) -> list[str]:
+    """A line for each weight file that metrics need and that is not at hand: which they are, and what gets it.
+
+    What metrics of pyiqa need is not known before they are loaded: their cells say it.
+    """
+    waiting: dict[str, list[str]] = {}
+    for metric in metrics:
+        if metric.needs in files.known() and metric.needs not in weights:
+            waiting.setdefault(metric.needs, []).append(metric.name)
+    return [
+        f"{', '.join(names)}: {files.known()[need]['file']} is missing, get it with `ccc weights fetch {need}`"
+        for need, names in waiting.items()
+    ]
+
+
+def of_pyiqa(jobs) -> set[str]:
+    """Names of the metrics of pyiqa that Snakemake's `jobs` measure; the configuration has named each of them."""
+    measured = {job.wildcards.family for job in jobs if job.rule.name == "evaluate"}
+    return {name.removeprefix(registry.FOREIGN_FAMILY) for name in measured if name.startswith(registry.FOREIGN_FAMILY)}

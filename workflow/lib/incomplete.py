@@ -1,4 +1,4 @@
-"""Folders of pictures from which something was deleted: Snakemake knows only whether the folder is there."""
+"""Folders from which something was deleted: Snakemake knows only whether the folder is there."""
 
 import csv
 import os
@@ -6,6 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ccc.data.fingerprint import counts
+
+LISTING = ".files"
+# A command that takes outputs and leaves in each that is a folder a list of its files. Coloured pictures have the
+# manifest of their benchmark instead, since they may come from anybody's command.
+LIST_FILES = (
+    """bash -euc 'for folder; do if [ -d "$folder" ]; then cd "$folder"; """
+    f"""find . -type f ! -name ".*" -print0 | LC_ALL=C sort -z > {LISTING}; cd "$OLDPWD"; fi; done' list_files"""
+)
 
 
 def incomplete(dataset: str, folders: Iterable[str]) -> dict[str, list[str]]:
@@ -25,3 +33,16 @@ def incomplete(dataset: str, folders: Iterable[str]) -> dict[str, list[str]]:
 def stems(folder: str) -> set[str]:
     """Names without suffix of the pictures in a folder."""
     return {os.path.splitext(name)[0] for name in os.listdir(folder) if counts(name)}
+
+
+def deleted(folders: Iterable[str]) -> dict[str, list[str]]:
+    """By folder from which files of the list that LIST_FILES left there are gone, their names; without a list none."""
+    found = {}
+    for folder in folders:
+        listing = Path(folder, LISTING)
+        if listing.is_file():
+            names = os.fsdecode(listing.read_bytes()).split("\0")
+            found[folder] = [
+                name.removeprefix("./") for name in names if not os.path.exists(os.path.join(folder, name))
+            ]
+    return {folder: names for folder, names in found.items() if names}

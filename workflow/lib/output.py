@@ -8,27 +8,37 @@ import copy
 import logging
 import textwrap
 import time
+from collections.abc import Callable, Collection
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
 WIDTH = 160  # of what a dry run says of a job's outputs and of why it would run
 HIDDEN = {LogEvent.WORKFLOW_STARTED, LogEvent.RESOURCES_INFO, LogEvent.JOB_STARTED, LogEvent.PROGRESS}
+# Of Snakemake itself, and the same in every run.
+OF_NO_USE = (
+    *("Select jobs to execute...", "Assuming unrestricted shared", "Using shell: ", "Conda environments: ignored"),
+    *("Singularity containers: ignored", "Some jobs were triggered by provenance information"),
+)
 RED, PLAIN = "\033[31m", "\033[0m"
 
 
-def quiet_output(logger: logging.Logger, dryrun: bool) -> None:
+def quiet_output(logger: logging.Logger, dryrun: bool, missing: Callable[[Collection[str]], list[str]]) -> None:
     """Let `Lines` print what Snakemake's handler for the terminal prints, unless a logger plugin does so."""
     for usual in list(logger.handlers):
         if usual.name == "DefaultStreamHandler":
             logger.removeHandler(usual)
-            logger.addHandler(Lines(usual, dryrun))
+            logger.addHandler(Lines(usual, dryrun, missing))
 
 
 class Lines(logging.StreamHandler):
-    """One line for each start and each end of a job; other records as the handler `usual` formats and filters them."""
+    """One line for each start and each end of a job; other records as the handler `usual` formats and filters them.
 
-    def __init__(self, usual: logging.StreamHandler, dryrun: bool):
+    `missing`: of the names of the rules that would run, lines that say what they lack, for a dry run.
+    """
+
+    def __init__(self, usual: logging.StreamHandler, dryrun: bool, missing: Callable[[Collection[str]], list[str]]):
         super().__init__(usual.stream)
+        self.missing = missing
         self.name, self.filters, self.formatter, self.dryrun = usual.name, usual.filters, usual.formatter, dryrun
         self.color = usual.stream.isatty()
         self.started: dict[int, tuple[str, float]] = {}  # by number of a job that runs: what it is called, and when
@@ -47,7 +57,7 @@ class Lines(logging.StreamHandler):
     def text(self, record: logging.LogRecord) -> str | None:
         """What to print of a record; None or nothing where nothing is to be printed."""
         event = getattr(record, "event", None)
-        if event in HIDDEN or record.msg == "Select jobs to execute...":
+        if event in HIDDEN or str(record.msg).startswith(OF_NO_USE):
             return None
         if event == LogEvent.JOB_INFO:
             return self._planned(record) if self.dryrun else self._start(record)
@@ -60,6 +70,8 @@ class Lines(logging.StreamHandler):
             self.total = record.stats["total"] - record.stats.get("all", 0)  # which does nothing
             self.begin = time.time()
         text = self.format(record)
+        if event == LogEvent.RUN_INFO and self.dryrun:
+            text = "\n".join([text, *self.missing(set(record.stats))])
         return f"{RED}{text}{PLAIN}" if self.color and record.levelno >= logging.ERROR else text
 
     def _planned(self, record) -> str:

@@ -1,6 +1,7 @@
 """Where photographs lie, and whether they are there."""
 
 import functools
+import itertools
 import os
 from pathlib import Path
 
@@ -94,6 +95,37 @@ def check_sources(config: dict) -> None:
             *([f"  ({hint})"] if any(".source" in line or ".validation" in line for line in missing) else []),
         ]
         raise WorkflowError("\n".join(lines))
+    if wrong := too_many_shards(config):
+        raise WorkflowError("\n  ".join(["The configuration is wrong:", *wrong]))
+
+
+def too_many_shards(config: dict) -> list[str]:
+    """A line for each split of more shards than photographs, as far as these can be counted before they are indexed."""
+    settings, lines = config["data"], []
+    splits = (("source", "shards", "limit"), ("validation", "validation_shards", "validation_limit"))
+    for source_key, shards_key, limit_key in splits if not config["model"] else ():
+        shards, limit = settings[shards_key], settings[limit_key]
+        found = at_most(settings[source_key], shards, config["photographs"])
+        if limit and limit < found:
+            lines.append(f"data.{shards_key}: {shards} are more than data.{limit_key}, {limit} photographs")
+        elif found < shards:
+            lines.append(f"data.{shards_key}: {shards} are more than the photographs of data.{source_key}, {found}")
+    return lines
+
+
+def at_most(name: str, number: int, data: str) -> int:
+    """How many photographs a source has, counted up to `number`; `number` where it cannot be told."""
+    if name in datasets.known():
+        return min(datasets.known()[name].count, number)
+    if name == "embedded" or number == 1:
+        return number
+    try:
+        opened = Source(source(name, data))
+        if opened.kind == "compressed tar":
+            return number
+        return sum(1 for _ in itertools.islice(opened.scan(), number))
+    except (CCCError, OSError):
+        return number  # told elsewhere, or by the job that reads it
 
 
 def _no_source(path: str) -> str | None:

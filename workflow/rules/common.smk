@@ -12,30 +12,31 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports torch
 
 from ccc.assets import photographs as datasets
-from ccc.assets import weights as weight_files
-from ccc.core.errors import CCCError
 from workflow.lib import code as source_code
 from workflow.lib import families
 from workflow.lib import methods as method_files
-from workflow.lib import sources
+from workflow.lib import sources, weights
 from workflow.lib.commands import assignments, options, rerun_command
 from workflow.lib.configuration import (
     checked_config,
     recipe_options,
     starting_weights,
 )
+from workflow.lib.ending import unavailable
 from workflow.lib.folder_lock import hold_folder
-from workflow.lib.incomplete import incomplete
+from workflow.lib.incomplete import LIST_FILES, deleted, incomplete
 from workflow.lib.methods import kept_folder, segmenter_checkpoint
 from workflow.lib.output import quiet_output
 
 # The process with which jobs end (ccc/core/processes.py), and what a conda environment installs (workflow/envs).
 os.environ.update(CCC_PARENT=str(os.getpid()), CCC_CHECKOUT=str(ROOT))
 
-if workflow.is_main_process and not workflow.output_settings.verbose:
-    quiet_output(logger, workflow.output_settings.dryrun)
-
 config = checked_config(config)
+missing_weights = functools.partial(weights.missing, config=config)
+
+if workflow.is_main_process and not workflow.output_settings.verbose:
+    quiet_output(logger, workflow.output_settings.dryrun, missing_weights)
+
 sources.check_sources(config)
 
 RUN = config["run"]
@@ -69,27 +70,24 @@ TRAINING_SHARDS, VALIDATION_SHARDS = (
 STATISTICS = beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json")
 
 # Weight files of metrics, named in the configuration or found: one that arrives or changes reruns the evaluation.
-METRIC_WEIGHTS = {
-    name: str(path)
-    for name, given in config["weights"].items()
-    if (path := given or weight_files.find(name))
-}
+METRIC_WEIGHTS = weights.at_hand(config["weights"], check=workflow.is_main_process)
 
 
 def find_weights():
     """Raise where weights that jobs find for themselves are not here: now, not after hours of other work."""
-    jobs = {job.rule.name for job in workflow.dag.needrun_jobs()}
-    wanted = {}
-    if "train" in jobs and config["training"]["pretrained"] is True:
-        wanted["training.pretrained"] = config["training"]["encoder"]
-    ready = config["segmenter"]["checkpoint"] or SEGMENTER not in weight_files.known()
-    if "segment" in jobs and not ready:
-        wanted["segmenter.checkpoint"] = SEGMENTER
-    for key, name in wanted.items():
-        try:
-            weight_files.locate(name)
-        except CCCError as error:
-            raise WorkflowError(f"{key}: {error}")
+    jobs = list(workflow.dag.needrun_jobs())
+    lines = missing_weights({job.rule.name for job in jobs})
+    if not config["allow_missing"]:
+        lines += weights.missing_of_pyiqa(families.of_pyiqa(jobs), ROOT)
+    if lines:
+        raise WorkflowError("\n".join(lines))
+
+
+def report_ending():
+    """Where the report lies and what it lacks, after a run that made it."""
+    if "all" in {job.rule.name for job in workflow.dag.jobs}:
+        for line in [*unavailable(cells(".json")), f"the report: {REPORT}/index.html"]:
+            logger.info(line)
 
 
 def model_path():
@@ -119,6 +117,7 @@ def cells(suffix):
 
 def incomplete_folders(wildcards):
     """No input: as that of a target it is called before Snakemake decides what to run, and marks what to make again."""
+    found = deleted(LISTED_FOLDERS)
     for dataset in DATASETS:
         folders = [f"results/benchmarks/{dataset}/{part}" for part in ("gray", "truth")]
         folders += expand(
@@ -128,11 +127,10 @@ def incomplete_folders(wildcards):
         )
         if "sam" in VARIANTS and "ccc" in METHODS:
             folders += [upsampled(how, dataset) for how in ("nearest", "bilinear")]
-        for folder, names in incomplete(dataset, folders).items():
-            logger.info(
-                f"{folder}: {len(names)} missing, such as {names[0]}: made again"
-            )
-            workflow.dag.forcefiles.add(folder)
+        found |= incomplete(dataset, folders)
+    for folder, names in found.items():
+        logger.info(f"{folder}: {len(names)} missing, such as {names[0]}: made again")
+        workflow.dag.forcefiles.add(folder)
     return []
 
 

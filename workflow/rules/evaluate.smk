@@ -1,5 +1,7 @@
 # A job measures one family of metrics of one cell: what it needs and the code it runs are the family's alone.
-FAMILIES = families.chosen(config["metrics"], METRIC_WEIGHTS, bool(CODEBOOK))
+FAMILIES = families.chosen(
+    config["metrics"], METRIC_WEIGHTS, bool(CODEBOOK), config["allow_missing"]
+)
 
 
 # Once for all methods. Without the network's weights its metrics are missing, and this is not asked for.

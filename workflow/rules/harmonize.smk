@@ -1,4 +1,13 @@
 HARMONIZATION = [f"{REPORT}/harmonization.html"] if "sam" in VARIANTS else []
+FIGURES = (
+    expand(
+        f"{REPORT}/harmonization/{{method}}/{{dataset}}",
+        method=METHODS,
+        dataset=BENCHMARKS,
+    )
+    if "sam" in VARIANTS
+    else []
+)
 ABLATION = options(
     {
         "count": config["harmonize"]["ablation"]["pictures"],
@@ -91,19 +100,17 @@ rule compare:
     conda:
         "../envs/ccc.yaml"
     params:
+        list_files=LIST_FILES,
         options=options({"min_pixels": config["harmonize"]["min_pixels"]}),
     shell:
         "ccc compare {input.gray:q} {input.before:q} {input.after:q} --masks {input.masks:q} --truth {input.truth:q}"
         " -o {output:q} {params.options:q} 2>&1 | tee {log:q}"
+        " && {params.list_files} {output:q}"
 
 
 rule harmonization:
     input:
-        figures=expand(
-            f"{REPORT}/harmonization/{{method}}/{{dataset}}",
-            method=METHODS,
-            dataset=BENCHMARKS,
-        ),
+        figures=FIGURES,
         ablations=(
             expand("results/ablation/{dataset}.csv", dataset=BENCHMARKS)
             if "ccc" in METHODS

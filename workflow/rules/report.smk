@@ -31,48 +31,68 @@ rule tables:
     conda:
         "../envs/ccc.yaml"
     params:
+        list_files=LIST_FILES,
         model=lambda wildcards, input: options({"model": input.model}),
         # Functions, because in a text Snakemake would take the braces of a name for wildcards.
         options=lambda wildcards: TABLE_OPTIONS,
     shell:
         "ccc tables {input.json:q} -o {output:q} {params.model:q} {params.options:q} 2>&1 | tee {log:q}"
+        " && {params.list_files} {output:q}"
 
 
-# One job a cell: a new method gives no other one new thumbnails and maps.
+PREVIEWS = expand(
+    "results/previews/{{method}}/{variant}/{dataset}",
+    variant=VARIANTS,
+    dataset=DATASETS,
+)
+BENCHMARK_PREVIEWS = expand(
+    "results/previews/benchmark/{part}/{dataset}",
+    part=["truth", "gray"],
+    dataset=DATASETS,
+)
+
+
+# One job a method: a new one gives no other one new thumbnails and maps.
 rule previews:
     input:
-        pictures="results/colorized/{method}/{variant}/{dataset}",
-        truth="results/benchmarks/{dataset}/truth",
+        pictures=expand(
+            "results/colorized/{{method}}/{variant}/{dataset}",
+            variant=VARIANTS,
+            dataset=DATASETS,
+        ),
+        truth=[
+            f"results/benchmarks/{dataset}/truth"
+            for variant in VARIANTS
+            for dataset in DATASETS
+        ],
         code=code("cli.previews"),
     output:
-        directory("results/previews/{method}/{variant}/{dataset}"),
+        directory(PREVIEWS),
     log:
-        "logs/previews/{method}/{variant}/{dataset}.log",
+        "logs/previews/{method}.log",
     conda:
         "../envs/ccc.yaml"
     params:
+        list_files=LIST_FILES,
         pictures=config["report"]["pictures"],
     shell:
         "ccc previews {input.pictures:q} --truth {input.truth:q} -o {output:q}"
-        " --count {params.pictures} 2>&1 | tee {log:q}"
+        " --count {params.pictures} > {log:q} 2>&1 && {params.list_files} {output:q}"
 
 
-rule benchmark_previews:
+use rule previews as benchmark_previews with:
     input:
-        pictures="results/benchmarks/{dataset}/{part}",
-        truth="results/benchmarks/{dataset}/truth",
+        pictures=expand(
+            "results/benchmarks/{dataset}/{part}",
+            part=["truth", "gray"],
+            dataset=DATASETS,
+        ),
+        truth=expand("results/benchmarks/{dataset}/truth", dataset=DATASETS) * 2,
         code=code("cli.previews"),
     output:
-        directory("results/previews/benchmark/{part}/{dataset}"),
+        directory(BENCHMARK_PREVIEWS),
     log:
-        "logs/previews/benchmark/{part}/{dataset}.log",
-    conda:
-        "../envs/ccc.yaml"
-    params:
-        pictures=config["report"]["pictures"],
-    shell:
-        "ccc previews {input.pictures:q} --truth {input.truth:q} -o {output:q}"
-        " --count {params.pictures} 2>&1 | tee {log:q}"
+        "logs/previews/benchmark.log",
 
 
 rule report:
@@ -92,17 +112,8 @@ rule report:
             variant=VARIANTS,
             dataset=DATASETS,
         ),
-        previews=expand(
-            "results/previews/{method}/{variant}/{dataset}",
-            method=METHODS,
-            variant=VARIANTS,
-            dataset=DATASETS,
-        ),
-        benchmark_previews=expand(
-            "results/previews/benchmark/{part}/{dataset}",
-            part=["gray", "truth"],
-            dataset=DATASETS,
-        ),
+        previews=expand(PREVIEWS, method=METHODS),
+        benchmark_previews=BENCHMARK_PREVIEWS,
         codebook=[] if config["model"] else "results/codebook.json",
         model=model_path() if "ccc" in METHODS else [],
         weights=list(METRIC_WEIGHTS.values()),
@@ -140,6 +151,7 @@ rule report:
     conda:
         "../envs/ccc.yaml"
     params:
+        list_files=LIST_FILES,
         folder=subpath(output.page, parent=True),
         run=RUN,
         pictures=config["report"]["pictures"],
@@ -167,3 +179,15 @@ rule report:
         "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results results"
         " --timings results/timings --pictures {params.pictures} --rerun {params.rerun:q}"
         " {params.training:q} {params.options:q} {params.model:q} 2>&1 | tee {log:q}"
+        " && {params.list_files} {output:q}"
+
+
+# What a user may delete in part and gets back; coloured pictures are looked through as well.
+LISTED_FOLDERS = [
+    *rules.tables.output,
+    rules.report.output.pictures,
+    rules.report.output.data,
+    *expand(PREVIEWS, method=METHODS),
+    *BENCHMARK_PREVIEWS,
+    *FIGURES,
+]
