@@ -52,6 +52,5 @@ rule all:
         cells(".json"),
         cells(".csv"),
         rules.tables.output,
-        HARMONIZATION,
         rules.report.output,
         rules.provenance.output,

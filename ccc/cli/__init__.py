@@ -25,7 +25,6 @@ VERBS = {
     "harmonize": "object-selective colour harmonization (Algorithm 1) of coloured pictures",
     "compare": "draw what harmonization changed: before and after, masks outlined, edges magnified",
     "ablate": "measure Algorithm 1 under every delta and Psi, after nearest and bilinear upsampling",
-    "harmonization": "one page of what `ccc compare` drew and `ccc ablate` measured",
     "features": "Inception features of true pictures, once for all methods",
     "evaluate": "measure a folder of pictures against the true ones",
     "tables": "the paper's Tables I to VII, and every figure with its statistics, from stored metrics",

@@ -4,18 +4,12 @@ import csv
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ccc.core.errors import CCCError
 from ccc.metrics.registry import FORMAT, find
-from ccc.report import published
-from ccc.report.published import counterpart
 
-REFERENCES = {  # methods that the others are read against and that never count as best
-    "gray": "a reference without any colour: it may have a good MSE or PSNR, since wrong colours cost more than none",
-    "oracle": "a reference that knows the truth and shows it through its 56x56 classes",
-}
 VARIANTS = ("plain", "sam")
 _BY_METRIC = (
     "mean", "median", "sd", "n", "set", "interval", "missing", "cautions", "infinite", "versions", "directions",
@@ -26,7 +20,7 @@ ORDER = (
     "vsi", "ciede2000", "mse_ab", "colorfulness", "colorfulness_abs", "delta_colorfulness", "fid_64", "fid_192",
     "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean", "cnr_pooled",
 )  # fmt: skip
-_FACTS = ("name", "width", "height")  # the columns of a CSV that are no figures
+FACTS = ("name", "width", "height")  # the columns of a CSV that are no figures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,16 +62,12 @@ class Cell:
         """Names of the metrics that were asked for, with or without a value."""
         return list(self.directions)
 
-    def named(self, metric: str) -> list[str]:
-        """The names that a metric has in this cell: "cnr" is called "cnr_256" where pictures have 256 pixels."""
-        return [name for name in self.directions if metric in (name, find(name).base)]
-
     def values(self, metric: str) -> dict[str, float]:
         """By picture, a metric's finite or infinite values; empty for one of whole sets and one without values."""
         return {row["name"]: float(row[metric]) for row in self.pictures if row.get(metric)}
 
     def reason(self, metric: str) -> str:
-        """Why `value` is None, or what to know of it; "" where there is nothing to say."""
+        """Why a metric has no value, or what to know of it; "" where there is nothing to say."""
         if metric in self.missing:
             return self.missing[metric]
         if infinite := self.infinite.get(metric):
@@ -113,7 +103,7 @@ def _together(first: Cell, second: Cell, file: Path) -> Cell:
     where = f"{file}: holds {'/'.join(second.key)}"
     if twice := [name for name in second.metrics if name in first.metrics]:
         raise CCCError(f"{where}, {twice[0]} included, as another file given does; give one of them")
-    facts = [[tuple(row.get(name) for name in _FACTS) for row in cell.pictures] for cell in (first, second)]
+    facts = [[tuple(row.get(name) for name in FACTS) for row in cell.pictures] for cell in (first, second)]
     if facts[0] != facts[1] or first.side != second.side:
         raise CCCError(f"{where} of other pictures than another file of it; run `ccc evaluate` for both again")
     merged = {name: getattr(first, name) | getattr(second, name) for name in _BY_METRIC}
@@ -126,7 +116,7 @@ def _ordered(cell: Cell) -> Cell:
     rank = {name: ORDER.index(base) for name in cell.metrics if (base := find(name).base or name) in ORDER}
 
     def place(name: str) -> int:
-        return -1 if name in _FACTS else rank.get(name, len(ORDER) + (name not in cell.metrics))
+        return -1 if name in FACTS else rank.get(name, len(ORDER) + (name not in cell.metrics))
 
     def ordered(values: dict) -> dict:
         return {name: values[name] for name in sorted(values, key=place)}
@@ -165,42 +155,3 @@ def _read(path: Path) -> Cell:
         raise CCCError(f"{path}: lacks {error}; run `ccc evaluate` again") from None
     except (ValueError, TypeError, AttributeError, csv.Error) as error:
         raise CCCError(f"{path}: not the metrics of `ccc evaluate` ({error}); run it again") from None
-
-
-def sorted_methods(cells: Sequence[Cell], order: Sequence[str] | None = None) -> list[str]:
-    """Names of the cells' methods: those of `order`, the paper's in its order, others by name, references last."""
-    names = {cell.method for cell in cells}
-    listed = [name for name in dict.fromkeys(order or ()) if name in names]
-    papers = list(published.titles())
-    others = sorted(names - set(listed))
-    ranked = listed + sorted(others, key=lambda name: papers.index(its) if (its := counterpart(name)) else len(papers))
-    return sorted(ranked, key=lambda name: name in REFERENCES)
-
-
-def row_label(cells: Sequence[Cell], method: str, variant: str) -> str:
-    """What a method's variant is called: its title, with the segmenter's name where its pictures were harmonized.
-
-    Two methods of one title are told apart by their names in brackets; references are called so.
-    """
-    mine = [cell for cell in cells if (cell.method, cell.variant) == (method, variant)]
-    label = mine[0].title
-    if any(cell.title == label and cell.method != method for cell in cells):
-        label += f" [{method}]"
-    if variant == "sam":
-        segmenters = sorted({cell.segmenter or "unnamed segmenter" for cell in mine})
-        label += " + " + " / ".join(segmenters)
-    return f"Reference: {label}" if method in REFERENCES else label
-
-
-def is_stand_in(segmenter: str | None) -> bool:
-    """Whether masks came from something else than SAM, the paper's segmenter."""
-    return not (segmenter or "").lower().startswith("sam")
-
-
-def format_value(metric: str, value: float) -> str:
-    """A figure with the digits of the paper's Table III: MSE four, dB and large distances of sets two, others three.
-
-    FSIMc and VSI, which the paper does not have, get four: they stay near 1.
-    """
-    digits = 4 if metric in ("mse", "fsimc", "vsi") else 2 if metric == "psnr" or abs(value) >= 10 else 3
-    return f"{value:.{digits}f}"

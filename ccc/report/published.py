@@ -3,10 +3,13 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
 import yaml
+
+from ccc.core.errors import CCCError
 
 NUMBERS = {"III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7}
 SHOWCASE = "showcase"  # our dataset that stands in Table III
@@ -118,6 +121,13 @@ def load() -> dict[str, PublishedTable]:
 def datasets() -> list[str]:
     """Names of all columns that a dataset here may stand beside."""
     return list(dict.fromkeys(name for table in load().values() for name in table.datasets))
+
+
+def check_columns(columns: Mapping[str, str]) -> None:
+    """Raise CCCError for a dataset whose counterpart the paper does not have."""
+    for dataset, paper in columns.items():
+        if paper not in datasets():
+            raise CCCError(f"{dataset}: the paper has no column {paper!r}; there are {', '.join(datasets())}")
 
 
 def counterpart(method: str) -> str | None:

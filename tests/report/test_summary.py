@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import wilcoxon
 
 from ccc.metrics.registry import find
-from ccc.report.cards import _row
 from ccc.report.cells import Cell
-from ccc.report.lines import lines_of
+from ccc.report.front import verdict
+from ccc.report.results import Contest
 from ccc.report.statistics import wilcoxon_against_best
 from ccc.report.summary import summarize
 
@@ -40,7 +40,7 @@ def base():
 
 
 def by_method(cells, metric="psnr"):
-    return {figure.method: figure for figure in summarize(cells).figures if figure.metric == metric}
+    return {result.method: result.estimates[metric] for result in summarize(cells).methods}
 
 
 def test_a_method_that_gives_pictures_back_exactly_is_not_held_against_its_rest(base):
@@ -76,8 +76,8 @@ def test_a_metric_where_lower_is_better(base):
 
 
 def test_variants_of_a_method_compete_too(base):
-    figures = summarize([cell("ccc", {"psnr": base}), cell("ccc", {"psnr": base + 1}, "sam")]).figures
-    assert [(figure.variant, figure.best) for figure in figures] == [("plain", False), ("sam", True)]
+    found = summarize([cell("ccc", {"psnr": base}), cell("ccc", {"psnr": base + 1}, "sam")]).methods
+    assert [(result.variant, result.estimates["psnr"].best) for result in found] == [("plain", False), ("sam", True)]
 
 
 def test_one_whose_mean_is_worse_but_whose_ranks_are_better_is_not_called_worse(base):
@@ -92,11 +92,11 @@ def test_infinite_values_and_missing_pictures_are_left_out(base):
     perfect[:3] = np.inf
     short = cell("short", {"psnr": base + 1})
     short = cell("short", {"psnr": base + 1}, pictures=short.pictures[:40], images=40)
-    summary = summarize([cell("a", {"psnr": base - 1}), cell("b", {"psnr": perfect}, infinite={"psnr": 3}), short])
-    contest = summary.contests["set", "psnr"]
-    assert contest.comparison.pictures == contest.ranking.pictures == 37
-    found = {figure.method: figure for figure in summary.figures}
-    assert found["b"].n == 47 and found["b"].infinite == 3 and "infinite for 3 of 50" in found["b"].reason
+    results = summarize([cell("a", {"psnr": base - 1}), cell("b", {"psnr": perfect}, infinite={"psnr": 3}), short])
+    contest = results.contest("set", "psnr")
+    assert (contest.pictures, contest.others, contest.methods) == (37, 2, 3) and contest.p < 0.05
+    found = {result.method: result.estimates["psnr"] for result in results.methods}
+    assert found["b"].n == 47 and found["b"].infinite == 3 and "infinite for 3 of 50" in found["b"].caution
     assert found["b"].low < found["b"].value < found["b"].high
 
 
@@ -108,7 +108,7 @@ def test_sets_have_their_stored_interval_and_no_test(base):
     ]
     found = by_method(cells, "fid_64")
     assert (found["b"].low, found["b"].high, found["b"].n, found["b"].kind) == (1.5, 3.5, 50, "set")
-    assert found["b"].best and not found["a"].tied and found["b"].p is None and found["b"].reason == "few"
+    assert found["b"].best and not found["a"].tied and found["b"].p is None and found["b"].caution == "few"
 
 
 def test_a_metric_without_any_value_has_its_reason(base):
@@ -122,11 +122,12 @@ def test_too_few_pictures_can_tell_nothing_apart(base):
     for count, methods, few in ((5, 2, True), (6, 2, False), (6, 3, True), (7, 3, False)):
         rows = {str(number): base[:count] - number for number in range(methods)}
         comparison = wilcoxon_against_best(rows, "higher")
-        assert comparison.too_few(0.05) == few == (min(comparison.holm.values()) >= 0.05)
+        contest = Contest("set", "psnr", comparison.pictures, len(comparison.holm))
+        assert contest.too_few == few == (min(comparison.holm.values()) >= 0.05)
 
 
 @pytest.mark.parametrize(
-    ("others", "verdict"),
+    ("others", "words"),
     [
         ([], "no other method was run"),
         ([("ccc", "worse", "sam")], "no other method was run; better than its own variant"),
@@ -137,12 +138,13 @@ def test_too_few_pictures_can_tell_nothing_apart(base):
         ([("gray", "better", "plain")], "no other method was run"),
     ],
 )
-def test_the_first_page_says_how_sure_the_best_is(base, others, verdict):
+def test_the_first_page_says_how_sure_the_best_is(base, others, words):
     noise = np.random.default_rng(1).normal(0, 1, 50)
     columns = {"worse": base - 2, "alike": base - 0.05 + noise - noise.mean(), "better": base + 5}
     cells = [cell("ccc", {"psnr": base})]
     cells += [cell(method, {"psnr": columns[name]}, variant) for method, name, variant in others]
-    summary = summarize(cells)
-    row = _row(lines_of(cells, summary), summary, "set", "psnr")
-    assert row["best"].key == "ccc/plain" and row["verdict"].startswith(verdict)
-    assert bool(row["beaten_by_gray"]) == any(method == "gray" for method, *_ in others)
+    won = verdict(summarize(cells), "set", "psnr")
+    assert won["best"].key == "ccc/plain" and won["words"].startswith(words)
+    signs = {"no other": "alone", "yes, aga": "real", "no: tied": "tied"}
+    assert won["sign"] == signs[words[:8]]
+    assert bool(won["gray"]) == any(method == "gray" for method, *_ in others)

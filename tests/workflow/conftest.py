@@ -120,6 +120,7 @@ class Checkout:
                 timed = {"state", "timings", "tensorboard"} & set(name.parts) or path.name == "timing.csv"
                 if path.is_file() and not timed and path.suffix != ".parquet":
                     data = re.sub(rb'<dt class="provenance">Written.*', b"", path.read_bytes())
+                    data = data.replace(str(self.folder).encode(), b"")  # which the command to run it again names
                     data = re.sub(rb'<h2 id="timing">.*?<script>', b"", data, flags=re.DOTALL)
                     found[str(name)] = hashlib.sha256(data).hexdigest()
         return found

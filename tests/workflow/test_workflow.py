@@ -1,5 +1,6 @@
 """The real workflow, run by Snakemake on small photographs, and what reruns after an edit."""
 
+import html
 import json
 import os
 import re
@@ -32,7 +33,7 @@ rule colorize_mine:
     shell:
         "mkdir -p {output:q} && cp {input.gray:q}/*.png {output:q} 2> {log:q}"
 """
-ABLATED = {"ablate": 1, "harmonization": 1}  # the ablation measures too
+ABLATED = {"ablate": 1}  # the ablation measures too
 # Notes which modules of ccc every process of the run has loaded, beside the verb it ran.
 SPY = """
 import atexit, json, os, sys
@@ -47,13 +48,18 @@ atexit.register(note)
 
 
 def snakemake(folder: Path, *arguments: str, status: int = 0) -> str:
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/small.yaml", *arguments]
+    return run(command, folder, folder, status)
+
+
+def run(command: list[str], folder: Path, cwd: Path, status: int = 0) -> str:
+    """What a command of the checkout in `folder` prints, run in `cwd`."""
     environment = os.environ | {"PYTHONPATH": f"{folder / 'spy'}:{folder}", "CCC_SPY": str(folder / "spy")}
     environment |= {"CCC_WEIGHTS": str(folder), "XDG_CACHE_HOME": str(folder), "TORCH_HOME": str(folder)}
     environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/small.yaml", *arguments]
-    run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800)
-    output = run.stdout + run.stderr
-    assert run.returncode == status, output
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=1800)
+    output = done.stdout + done.stderr
+    assert done.returncode == status, output
     return output
 
 
@@ -109,7 +115,6 @@ def finished(tmp_path_factory):
         "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
         "colorize_gray": 1, "colorize_oracle": 1, "harmonize": 3, "evaluate": 24, "previews": 6,
         "benchmark_previews": 2, "tables": 1, "report": 1, "provenance": 1, "upsample": 1, "ablate": 1, "compare": 3,
-        "harmonization": 1,
     }  # fmt: skip
     return folder
 
@@ -141,16 +146,28 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
         for suffix in ("csv", "md", "tex"):
             assert (finished / f"reports/small/tables/table_{number}.{suffix}").stat().st_size
     assert "felzenszwalb" in (finished / "reports/small/tables/table_7.md").read_text()
-    assert "n/a" in (finished / "reports/small/tables/table_6.csv").read_text()
+    assert "FID (64)↓: " in (finished / "reports/small/tables/table_6.csv").read_text()
     page = (finished / "reports/small/harmonization.html").read_text()
     assert "ccc/people" in page and "masks of felzenszwalb" in page and "nearest" in page and "bilinear" in page
     assert 'src="harmonization/ccc/people/000.jpg"' in page
     assert (finished / "reports/small/harmonization/ccc/people/000.jpg").stat().st_size
     page = (finished / "reports/small/pictures-people.html").read_text()
-    assert "it\\u0027s $HOME 0" in page and "--configfile config/small.yaml --forcerun results/colorized/ccc" in page
+    assert (
+        "it\\u0027s $HOME 0" in page
+        and f"--configfile {finished}/config/small.yaml --forcerun results/colorized/ccc" in page
+    )
     page = (finished / "reports/small/index.html").read_text()
-    assert 'href="harmonization.html"' in page and "3 methods, 1 benchmark" in page
+    assert 'href="harmonization.html"' in page and "3 methods on people (2 pictures)" in page
     assert "Nothing to be done" in snakemake(finished)
+
+
+def test_what_the_page_says_runs_it_again_from_anywhere(finished, tmp_path):
+    page = html.unescape((finished / "reports/small/index.html").read_text())
+    everything, again = re.findall(r"<pre[^>]*>(snakemake .*?)</pre>", page)
+    for command, done in ((everything, {}), (again, {"colorize_ccc": 1, "harmonize": 1, "evaluate": 8, "previews": 2})):
+        output = run(["bash", "-c", f"{command} -n"], finished, tmp_path)
+        assert jobs(output).items() >= done.items() and ("Nothing to be done" in output) == (not done), output
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
@@ -182,7 +199,6 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
         "harmonize",
         "compare",
         "ablate",
-        "harmonization",
         "evaluate",
         "tables",
         "previews",
@@ -208,7 +224,6 @@ def test_a_method_is_one_file(finished):
         assert jobs(output) == {
             "colorize_mine": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1, "provenance": 1,
             "compare": 1,
-            "harmonization": 1,
         }  # fmt: skip
         for number in range(4, 8):
             assert "mine" in (finished / f"reports/small/tables/table_{number}.csv").read_text()
@@ -216,7 +231,7 @@ def test_a_method_is_one_file(finished):
         assert before == {file: file.stat().st_mtime_ns for file in before}
     finally:
         path.unlink()
-    assert jobs(snakemake(finished)) == {"tables": 1, "report": 1, "provenance": 1, "harmonization": 1}
+    assert jobs(snakemake(finished)) == {"tables": 1, "report": 1, "provenance": 1}
     assert "mine" not in (finished / "reports/small/tables/table_7.csv").read_text()
 
 
@@ -300,7 +315,7 @@ def test_editing_one_colorizer_reruns_that_method_alone(finished):
     try:
         expected = {
             "colorize_oracle": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1,
-            "provenance": 1, "compare": 1, "harmonization": 1,
+            "provenance": 1, "compare": 1,
         }  # fmt: skip
         assert jobs(snakemake(finished, "-n")) == expected
     finally:
@@ -315,7 +330,7 @@ def test_the_command_below_a_picture_makes_it_again_and_what_depends_on_it(finis
     assert words[:5] == ["snakemake", "--cores", "all", "--configfile", "config/small.yaml"]
     expected = {
         "colorize_oracle": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1,
-        "provenance": 1, "compare": 1, "harmonization": 1,
+        "provenance": 1, "compare": 1,
     }  # fmt: skip
     assert jobs(snakemake(finished, "-n", *words[5:])) == expected
 
