@@ -168,16 +168,17 @@ def notes_text(tables: list[Table]) -> str:
 def table_3_arithmetic() -> str:
     """Why Table III's MSE and PSNR cannot be reproduced, from its own figures, as Markdown (PAPER.md 3.6)."""
     three, four = paper_figures.psnr_gaps("III"), paper_figures.psnr_gaps("IV")
-    wrong = sum(not gap.possible for gap in three)
-    rows = [[paper_figures.titles()[g.method], g.mse, g.psnr, f"{g.floor:.2f}", f"{g.gap:+.2f}"] for g in three]
+    shown = three.assign(floor=three.floor.map("{:.2f}".format), gap=three.gap.map("{:+.2f}".format))
     return (
         "A picture's PSNR is -10 log10 of its MSE, where pictures range from 0 to 1. That function is convex, so by "
         "Jensen's inequality the mean PSNR of some pictures is never below -10 log10 of their mean MSE. In Table III "
-        f"{wrong} of {len(three)} rows are below, by {-max(g.gap for g in three):.2f} to "
-        f"{-min(g.gap for g in three):.2f} dB, which is more than rounding explains: MSE and PSNR were not computed "
-        "from the same pixels of the same eight pictures. No method can reach both, and no difference is formed.\n\n"
-        + md_table(rows, ["Method", "MSE", "PSNR", "-10 log10(MSE)", "PSNR minus that, dB"])
-        + f"\n\nTable IV obeys the inequality in {sum(g.possible for g in four)} of {len(four)} pairs, by "
-        f"{min(g.gap for g in four):.2f} to {max(g.gap for g in four):.2f} dB: there, MSE is on [0, 1] and PSNR is the "
-        "mean over pictures, as here.\n"
+        f"{sum(~three.possible)} of {len(three)} rows are below, by {-three.gap.max():.2f} to {-three.gap.min():.2f} "
+        "dB, which is more than rounding explains: MSE and PSNR were not computed from the same pixels of the same "
+        "eight pictures. No method can reach both, and no difference is formed.\n\n"
+        + md_table(
+            shown.drop(columns="possible").values.tolist(),
+            ["Method", "MSE", "PSNR", "-10 log10(MSE)", "PSNR minus that, dB"],
+        )
+        + f"\n\nTable IV obeys the inequality in {sum(four.possible)} of {len(four)} pairs, by {four.gap.min():.2f} to "
+        f"{four.gap.max():.2f} dB: there, MSE is on [0, 1] and PSNR is the mean over pictures, as here.\n"
     )

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ccc.codebook import Codebook, ColorGrid
 from ccc.metrics.registry import find
-from ccc.report.previews import class_palette
+from ccc.report.previews import class_counts, class_palette
 from ccc.report.results import Results
 
 # Paul Tol's "muted" and two more: every method has one colour in all plots, in the tables' order; references are gray.
@@ -45,46 +45,37 @@ class Plot:
     data: pandas.DataFrame
 
 
-class Drawing:
-    """One matplotlib figure on its way to a page: `figure`, and `axes`, its only ones; `svg` gives the text."""
+def _axes(width: float, height: float):
+    """The axes of a new drawing of that size in points."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
 
-    def __init__(self, width: float, height: float, label: str):
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
+    with rc_context(_STYLE):
+        return Figure(figsize=(width / 72, height / 72)).subplots()
 
-        self._context, self._label, self._titles = rc_context, label, {}
-        with rc_context(_STYLE):
-            self.figure = Figure(figsize=(width / 72, height / 72))
-            self.axes = self.figure.subplots()
 
-    def title(self, artist, words: str) -> None:
-        """What a shape says on hover."""
-        artist.set_gid(f"title-{len(self._titles)}")
-        self._titles[f"title-{len(self._titles)}"] = words
+def _svg(axes, label: str) -> str:
+    """A drawing as SVG: nothing clipped, scaled with the page, in colours of its style sheet, equal every time.
 
-    def svg(self) -> str:
-        """The drawing: nothing clipped, scaled with the page, colours by the page's style sheet, equal every time."""
-        text = io.StringIO()
-        salt = {"svg.hashsalt": self._label}
-        with self._context(_STYLE | salt):
-            self.figure.savefig(
-                text, format="svg", bbox_inches="tight", pad_inches=0.04, transparent=True, metadata={"Date": None}
-            )
-        found = text.getvalue()
-        found = found[found.index("<svg") :]
-        found = re.sub(r"<metadata>.*?</metadata>\s*", "", found, flags=re.S)
-        for gid, words in self._titles.items():
-            found = found.replace(f'<g id="{gid}">', f"<g><title>{html.escape(words)}</title>")
-        found = re.sub(
-            r' id="(figure|axes|patch|matplotlib|line2d|text|xtick|ytick|LineC|Poly|Path)\w*\.?\w*"', "", found
-        )
-        for ink, name in INK.items():
-            found = found.replace(ink, name)
-        found = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", found)
-        width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', found).groups()
-        size = f'style="max-width: {float(width) * 4 / 3:.0f}px" viewBox="0 0 {width} {height}"'
-        head = f'<svg {size} role="img" aria-label="{html.escape(self._label)}" class="drawing"'
-        return re.sub(r"<svg [^>]*?(?= xmlns:xlink)", head, found, count=1, flags=re.S)
+    `label` says what it shows. A shape whose gid is "title: words" says the words on hover.
+    """
+    from matplotlib import rc_context
+
+    file = io.StringIO()
+    with rc_context(_STYLE | {"svg.hashsalt": label}):
+        options = {"bbox_inches": "tight", "pad_inches": 0.04, "transparent": True}
+        axes.figure.savefig(file, format="svg", metadata={"Date": None}, **options)
+    text = file.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.S)
+    text = re.sub(r'<g id="title: (.*?)">', r"<g><title>\1</title>", text)
+    text = re.sub(r'<g id="\w+">', "<g>", text)
+    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
+    for ink, name in INK.items():
+        text = text.replace(ink, name)
+    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
+    size = f'style="max-width: {float(width) * 4 / 3:.0f}px" viewBox="0 0 {width} {height}"'
+    head = f'<svg {size} role="img" aria-label="{html.escape(label)}" class="drawing"'
+    return re.sub(r"<svg [^>]*?(?= xmlns:xlink)", head, text, count=1, flags=re.S)
 
 
 def method_colors(results: Results) -> dict[str, str]:
@@ -98,6 +89,13 @@ def _short(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
+def _name_rows(axes, names: Sequence[str]) -> None:
+    """Write the rows' names at the left, the first on top."""
+    axes.set_yticks(range(len(names)), [_short(name, 34) for name in names], color=TEXT)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+
+
 def dot_plot(results: Results, metric: str) -> Plot:
     """A metric of every method with its interval, a panel for each dataset."""
     fact, colors, drawings = find(metric), method_colors(results), {}
@@ -106,21 +104,17 @@ def dot_plot(results: Results, metric: str) -> Plot:
         shown = [(r, r.estimates[metric]) for r in results.on(dataset) if r.value(metric) is not None]
         if not shown:
             continue
-        drawing = Drawing(270, 24 + 14 * len(shown), f"{fact.title} of {len(shown)} methods on {dataset}")
-        axes = drawing.axes
+        axes, label = _axes(270, 24 + 14 * len(shown)), f"{fact.title} of {len(shown)} methods on {dataset}"
         for place, (result, e) in enumerate(shown):
             color = colors[result.method]
             if e.low is not None:
                 axes.plot([e.low, e.high], [place, place], color=color, linewidth=1.5, alpha=0.6)
             face = GROUND if result.variant == "sam" else color
             (dot,) = axes.plot(e.value, place, "o", color=color, markerfacecolor=face, markersize=5.5)
-            drawing.title(dot, f"{result.label}: {e.text}" + (f" ({e.interval})" if e.interval else ""))
-        axes.set_yticks(range(len(shown)), [_short(result.short_label, 34) for result, _ in shown])
-        axes.tick_params(axis="y", labelcolor=TEXT)
-        axes.grid(axis="y", visible=False)
+            dot.set_gid("title: " + f"{result.label}: {e.text}" + (f" ({e.interval})" if e.interval else ""))
+        _name_rows(axes, [result.short_label for result, _ in shown])
         axes.locator_params(axis="x", nbins=5)
-        axes.set_ylim(len(shown) - 0.4, -0.6)
-        drawings[f"{dataset} (n = {shown[0][0].images})"] = drawing.svg()
+        drawings[f"{dataset} (n = {shown[0][0].images})"] = _svg(axes, label)
     columns = ["dataset", "method", "variant", "metric", "value", "low", "high", "n"]
     data = results.statistics()
     data = data.loc[data["metric"] == metric, columns].sort_values("dataset", kind="stable")
@@ -135,17 +129,17 @@ def trade_off(results: Results, x: str, y: str) -> Plot:
         points = [r for r in results.on(dataset) if r.value(x) is not None and r.value(y) is not None]
         if not points:
             continue
-        drawing = Drawing(330, 230, f"{find(y).title} against {find(x).title} on {dataset}")
+        axes, label = _axes(330, 230), f"{find(y).title} against {find(x).title} on {dataset}"
         for result in points:
             a, b, color = result.value(x), result.value(y), colors[result.method]
             rows.append([dataset, result.method, result.variant, a, b])
             face = GROUND if result.variant == "sam" else color
-            (dot,) = drawing.axes.plot(a, b, "o", color=color, markerfacecolor=face, markersize=6)
-            drawing.title(dot, f"{result.label}: {names[0]} {a:.2f}, {names[1]} {b:.3f}")
-        drawing.axes.margins(0.15)
-        _name_points(drawing.axes, [(r.value(x), r.value(y), _short(r.short_label, 24)) for r in points])
-        drawing.axes.set(xlabel=names[0], ylabel=names[1])
-        drawings[dataset] = drawing.svg()
+            (dot,) = axes.plot(a, b, "o", color=color, markerfacecolor=face, markersize=6)
+            dot.set_gid("title: " + f"{result.label}: {names[0]} {a:.2f}, {names[1]} {b:.3f}")
+        axes.margins(0.15)
+        _name_points(axes, [(r.value(x), r.value(y), _short(r.short_label, 24)) for r in points])
+        axes.set(xlabel=names[0], ylabel=names[1])
+        drawings[dataset] = _svg(axes, label)
     return Plot(
         "trade_off", f"{find(y).title} against {find(x).title}",
         "To the right: nearer to the truth pixel by pixel. Higher: more of the truth's colour classes, or of others, "
@@ -181,21 +175,17 @@ def occupancy(counts: Mapping[str, np.ndarray], dataset: str) -> Plot:
 
     `counts`: by label int64 `(400,)`, over all pictures; the first are those of the true ones.
     """
-    grid, rows, drawings = ColorGrid(), [], {}
+    frames, drawings = [], {}
     shares = {label: found / max(found.sum(), 1) for label, found in counts.items()}
     truth = next(iter(shares.values()))
     for k, (label, share) in enumerate(shares.items()):
-        chosen = np.flatnonzero(share)
-        centers = grid.centers[chosen]
-        rows.append({"class": chosen, "a": centers[:, 0], "b": centers[:, 1], "pixels": counts[label][chosen]})
+        found = class_counts(counts[label])
+        frames.append(found.assign(dataset=dataset, source=label)[["dataset", "source", *found]])
         common = f", {np.minimum(share, truth).sum():.0%} of pixels as in truth" if k else ""
-        says = f"colour classes of {label} on {dataset}: {len(chosen)} of {grid.size} occupied"
-        drawings[f"{label}: {len(chosen)} classes{common}"] = (
+        says = f"colour classes of {label} on {dataset}: {len(found)} of {len(share)} occupied"
+        drawings[f"{label}: {len(found)} classes{common}"] = (
             f'<img class="gamut" width="200" height="200" alt="{html.escape(says)}" src="{_class_map(share)}">'
         )
-    frames = [
-        pandas.DataFrame({"dataset": dataset, "source": label} | row) for label, row in zip(counts, rows, strict=True)
-    ]
     return Plot(
         f"gamut_{dataset}", dataset,
         "Columns are a from -100 (green) to 100 (red), rows b from 100 (yellow, top) to -100 (blue). A class with at "
@@ -224,12 +214,12 @@ def balance(book: Codebook, upsilon: float = 0.5) -> Plot:
     weights = class_weights(counts, upsilon).astype(np.float64)
     order = np.argsort(-counts, kind="stable")
     before, after = counts / counts.sum(), counts * weights / (counts * weights).sum()
-    drawing = Drawing(520, 190, "share of each class before and after balancing")
+    axes, label = _axes(520, 190), "share of each class before and after balancing"
     for share, style in ((before, "-"), (after, "--")):
-        drawing.axes.plot(share[order], style, color=TEXT, linewidth=1.3)
-    drawing.axes.set(yscale="log", xlabel="kept classes, the commonest first")
-    drawing.axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
-    drawing.axes.minorticks_off()
+        axes.plot(share[order], style, color=TEXT, linewidth=1.3)
+    axes.set(yscale="log", xlabel="kept classes, the commonest first")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+    axes.minorticks_off()
     effective = [float(np.exp(-(p[p > 0] * np.log(p[p > 0])).sum())) for p in (before, after)]
     data = pandas.DataFrame({
         "class": book.active, "a": book.centers[:, 0], "b": book.centers[:, 1], "pixels": counts.astype(int),
@@ -241,7 +231,7 @@ def balance(book: Codebook, upsilon: float = 0.5) -> Plot:
         f"trade-off {upsilon:g} weighs each class (dashed), on a logarithmic scale. The shares are as varied as "
         f"{effective[0]:.1f} equally common classes before, {effective[1]:.1f} after (exponential of the entropy). "
         "Training weighs each batch by its own counts; this is over all pictures.",
-        {"": drawing.svg()}, data.iloc[order],
+        {"": _svg(axes, label)}, data.iloc[order],
     )  # fmt: skip
 
 
@@ -263,14 +253,11 @@ def timing(timings: pandas.DataFrame, results: Results) -> Plot:
     """Seconds of a picture by method, mean over datasets; `timings`: as `read_timings` gives them."""
     mean = timings.groupby("method", sort=False)["seconds_per_picture"].mean()
     colors, titles = method_colors(results), {result.method: result.title for result in results.methods}
-    drawing = Drawing(360, 24 + 15 * len(mean), "seconds for a picture by method")
-    bars = drawing.axes.barh(range(len(mean)), mean, height=0.6, color=[colors[method] for method in mean.index])
-    drawing.axes.bar_label(bars, [f" {value:.2f}" for value in mean], color=TEXT)
-    drawing.axes.set_yticks(range(len(mean)), [_short(titles[method], 34) for method in mean.index])
-    drawing.axes.tick_params(axis="y", labelcolor=TEXT)
-    drawing.axes.grid(axis="y", visible=False)
-    drawing.axes.invert_yaxis()
-    return Plot("timing", "Seconds for a picture", "", {"": drawing.svg()}, timings)
+    axes, label = _axes(360, 24 + 15 * len(mean)), "seconds for a picture by method"
+    bars = axes.barh(range(len(mean)), mean, height=0.6, color=[colors[method] for method in mean.index])
+    axes.bar_label(bars, [f" {value:.2f}" for value in mean], color=TEXT)
+    _name_rows(axes, [titles[method] for method in mean.index])
+    return Plot("timing", "Seconds for a picture", "", {"": _svg(axes, label)}, timings)
 
 
 def training_curves(history: str | os.PathLike) -> Iterator[tuple[str, str]]:
@@ -279,11 +266,11 @@ def training_curves(history: str | os.PathLike) -> Iterator[tuple[str, str]]:
     for name in rows.columns.drop(["step", "epoch"], errors="ignore"):
         found = rows[["step", name]].dropna()
         if len(found) > 1:
-            drawing = Drawing(220, 110, f"{name} by step")
-            drawing.axes.plot(found["step"], found[name], color=TEXT, linewidth=1.3)
-            drawing.axes.set(xlabel="step")
-            drawing.axes.locator_params(nbins=4)
-            yield name.replace("_", " "), drawing.svg()
+            axes, label = _axes(220, 110), f"{name} by step"
+            axes.plot(found["step"], found[name], color=TEXT, linewidth=1.3)
+            axes.set(xlabel="step")
+            axes.locator_params(nbins=4)
+            yield name.replace("_", " "), _svg(axes, label)
 
 
 def ablation_plot(rows: Sequence[Mapping], dataset: str) -> dict[str, str]:
@@ -296,13 +283,13 @@ def ablation_plot(rows: Sequence[Mapping], dataset: str) -> dict[str, str]:
     psi = psi[len(psi) // 2]
     drawings = {}
     for column, title in (("psnr", "PSNR in dB"), ("cnr", "CNR"), ("classes_per_segment", "classes a segment")):
-        drawing = Drawing(230, 150, f"{title} by delta on {dataset}, Psi = {psi:g}")
+        axes, label = _axes(230, 150), f"{title} by delta on {dataset}, Psi = {psi:g}"
         for color, (name, mine) in zip(COLORS, frame.groupby("colors", sort=False), strict=False):
             points = mine[mine["min_pixels"] == psi].sort_values("delta")
-            drawing.axes.plot(points["delta"], points[column], "o-", color=color, markersize=4, label=name)
-            drawing.axes.axhline(mine.loc[mine["delta"].isna(), column].iloc[0], color=color, linestyle=":")
-        drawing.axes.set(xlabel="delta")
-        drawing.axes.set_xticks(sorted(frame["delta"].dropna().unique()))
-        drawing.axes.legend(frameon=False, fontsize=8.5, labelcolor=TEXT)
-        drawings[f"{title}, Psi = {psi:g}"] = drawing.svg()
+            axes.plot(points["delta"], points[column], "o-", color=color, markersize=4, label=name)
+            axes.axhline(mine.loc[mine["delta"].isna(), column].iloc[0], color=color, linestyle=":")
+        axes.set(xlabel="delta")
+        axes.set_xticks(sorted(frame["delta"].dropna().unique()))
+        axes.legend(frameon=False, fontsize=8.5, labelcolor=TEXT)
+        drawings[f"{title}, Psi = {psi:g}"] = _svg(axes, label)
     return drawings

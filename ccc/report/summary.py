@@ -1,7 +1,6 @@
 """From stored cells to results: order, labels, intervals, paired tests, cautions."""
 
 import dataclasses
-import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import pandas
 
 from ccc.core.files import sha256
 from ccc.report import published
-from ccc.report.cells import FACTS, VARIANTS, Cell, read_cells
+from ccc.report.cells import SIZE, VARIANTS, Cell, read_cells
 from ccc.report.overview import read_model
 from ccc.report.results import LEVEL, REFERENCES, VALUES, Contest, Estimate, MethodResult, Results, is_stand_in
 from ccc.report.statistics import Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
@@ -57,7 +56,7 @@ def summarize(cells: Sequence[Cell]) -> Results:
     intervals, found, contests = _intervals(cells), {cell.key: {} for cell in cells}, []
     for dataset in sorted({cell.dataset for cell in cells}):
         mine = [cell for cell in cells if cell.dataset == dataset]
-        for metric in dict.fromkeys(name for cell in mine for name in cell.directions):
+        for metric in dict.fromkeys(name for cell in mine for name in cell.stored):
             estimates, contest = _compare(mine, metric, intervals)
             for key, estimate in estimates.items():
                 found[key][metric] = estimate
@@ -85,7 +84,7 @@ def _method_result(cells: Sequence[Cell], cell: Cell, estimates: dict[str, Estim
     if cell.variant == "sam" and is_stand_in(cell.segmenter):
         maker = cell.segmenter or "an unnamed segmenter"
         notes.append(f"masks come from {maker}, which stands in for the paper's SAM")
-    ordered = {metric: estimates[metric] for metric in cell.metrics}
+    ordered = {metric: estimates[metric] for metric in cell.stored}
     return MethodResult(**facts, label=_label(cells, cell), notes=tuple(notes), estimates=ordered)
 
 
@@ -107,43 +106,49 @@ def _compare(
     cells: Sequence[Cell], metric: str, intervals: Mapping[tuple, tuple[float, float]]
 ) -> tuple[dict[tuple, Estimate], Contest | None]:
     """One metric of all cells of a dataset: the estimates by cell, and the test, where it is one of single pictures."""
-    mine = [cell for cell in cells if metric in cell.directions]
+    mine = [cell for cell in cells if metric in cell.stored]
     methods = [cell for cell in mine if cell.method not in REFERENCES]
-    direction = methods[-1].directions[metric] if methods else None
-    rows = {cell.key: values for cell in methods if (values := cell.values(metric))}
+    direction = methods[-1].stored[metric]["directions"] if methods else None
+    rows = pandas.DataFrame({cell.key: values for cell in methods if len(values := cell.values(metric))}).sort_index()
     best = _best(methods, metric, direction) if direction else []
-    comparison, ranking = _tests(rows, direction, best[0] if best else None) if direction and rows else (None, None)
+    comparison, ranking = (
+        _tests(rows, direction, best[0] if best else None) if direction and len(rows) else (None, None)
+    )
     if sum(cell.value(metric) is not None for cell in methods) < 2:
         best = []
     tied = {*best, *(comparison.tied(LEVEL) if comparison else ())}
     estimates = {}
     for cell in mine:
-        key, (low, high) = cell.key, intervals.get((cell.key, metric)) or cell.interval.get(metric) or (None, None)
+        key, stored = cell.key, cell.stored[metric]
+        low, high = intervals.get((key, metric)) or stored["interval"] or (None, None)
+        value, said = cell.value(metric), cell.reason(metric)
         estimates[key] = Estimate(
-            metric, cell.directions[metric], str(cell.versions.get(metric, "")), cell.n.get(metric, cell.images),
-            cell.infinite.get(metric, 0), cell.value(metric), cell.median.get(metric), cell.sd.get(metric), low, high,
+            metric, stored["directions"], str(stored["versions"] or ""),
+            cell.images if stored["n"] is None else stored["n"],
+            stored["infinite"] or 0, value, stored["median"], stored["sd"], low, high,
             best=key in best, tied=key in tied,
             p=comparison.p.get(key) if comparison else None, holm=comparison.holm.get(key) if comparison else None,
             mean_rank=ranking.mean_rank.get(key) if ranking else None,
-            reason="" if cell.value(metric) is not None else cell.reason(metric), caution=_caution(cell, metric, mine),
+            reason="" if value is not None else said,
+            caution="; ".join(filter(None, (said, _beyond(cell, metric, mine)))) if value is not None else "",
         )  # fmt: skip
-    if not direction or not rows:
+    if not direction or rows.empty:
         return estimates, None
     tests = (comparison.pictures, len(comparison.holm)) if comparison else (0, 0)
     ranks = (len(ranking.mean_rank), ranking.statistic, ranking.p) if ranking else ()
     return estimates, Contest(cells[0].dataset, metric, *tests, *ranks)
 
 
-def _caution(cell: Cell, metric: str, cells: Sequence[Cell]) -> str:
-    """What to know of a value: as stored, and where a CNR exceeds what a method can have earned."""
-    value, said = cell.value(metric), [cell.reason(metric)]
-    if value is not None and cell.method not in REFERENCES and metric.startswith("cnr"):
-        oracle = next((other.value(metric) for other in cells if other.key[:2] == ("oracle", "plain")), None)
-        if value > 1:
-            said.append("above 1: more classes than the truth has, by noise")
-        elif oracle is not None and value > oracle:
-            said.append(f"above the oracle's {oracle:.3f}: more classes than the truth shows through its 56x56 classes")
-    return "; ".join(filter(None, said)) if value is not None else ""
+def _beyond(cell: Cell, metric: str, cells: Sequence[Cell]) -> str:
+    """What to know of a CNR that exceeds what a method can have earned."""
+    value, found = cell.value(metric), {other.key[:2]: other.value(metric) for other in cells}
+    oracle = found.get(("oracle", "plain"))
+    if value is None or cell.method in REFERENCES or not metric.startswith("cnr"):
+        return ""
+    if value > 1:
+        return "above 1: more classes than the truth has, by noise"
+    above = oracle is not None and value > oracle
+    return f"above the oracle's {oracle:.3f}: more classes than the truth shows through 56x56 classes" if above else ""
 
 
 def _best(cells: Sequence[Cell], metric: str, direction: str) -> list[tuple]:
@@ -160,7 +165,7 @@ def _comparable(cells: Sequence[Cell], metric: str) -> dict[tuple, float]:
     that method's mean alone, its best pictures would count against it.
     """
     values = {cell.key: value for cell in cells if (value := cell.value(metric)) is not None}
-    rows = pandas.DataFrame({cell.key: pandas.Series(cell.values(metric)) for cell in cells if cell.key in values})
+    rows = pandas.DataFrame({cell.key: cell.values(metric) for cell in cells if cell.key in values})
     finite = rows.replace([np.inf, -np.inf], np.nan).sort_index()
     common = finite.dropna()
     if common.empty or len(common) == len(finite.dropna(how="all")):
@@ -168,20 +173,21 @@ def _comparable(cells: Sequence[Cell], metric: str) -> dict[tuple, float]:
     return {key: float(np.mean(common[key].to_numpy())) for key in values}
 
 
-def _tests(rows: Mapping[tuple, Mapping], direction: str, best) -> tuple[Comparison | None, Ranking | None]:
-    names = sorted(set(itertools.chain(*rows.values())))
-    table = {key: [values.get(name, np.nan) for name in names] for key, values in rows.items()}
-    finite = np.isfinite(np.array(list(table.values()))).all(axis=0).any()
+def _tests(rows: pandas.DataFrame, direction: str, best) -> tuple[Comparison | None, Ranking | None]:
+    """Of values with a column for each method; None where there are too few methods, or no picture that all have."""
+    table = {key: rows[key].tolist() for key in rows}
+    finite = np.isfinite(rows).all(axis=1).any()
     comparison = wilcoxon_against_best(table, direction, best) if len(table) > 1 and finite and best in table else None
     return comparison, friedman(table, direction) if len(table) > 2 and finite else None
 
 
 def _intervals(cells: Sequence[Cell]) -> dict[tuple, tuple[float, float]]:
     """Bootstrap intervals by (cell, metric), all rows of one length at once."""
-    rows: dict[int, dict[tuple, list[float]]] = {}
+    rows: dict[int, dict[tuple, pandas.Series]] = {}
     for cell in cells:
-        for metric in cell.metrics:
-            values = [value for value in cell.values(metric).values() if np.isfinite(value)]
+        for metric in cell.stored:
+            values = cell.values(metric)
+            values = values[np.isfinite(values)]
             if len(values) > 1:
                 rows.setdefault(len(values), {})[cell.key, metric] = values
     found = {}
@@ -196,7 +202,8 @@ def _long_form(cells: Sequence[Cell]) -> pandas.DataFrame:
     rows = []
     for cell in cells:
         front = (cell.method, cell.variant, cell.segmenter or "", cell.dataset)
-        for metric in dict.fromkeys(name for row in cell.pictures for name in row if name not in FACTS):
+        for metric in cell.pictures.columns.drop(SIZE, errors="ignore"):
             rows += [(*front, metric, name, value) for name, value in cell.values(metric).items()]
-        rows += [(*front, metric, "", value) for metric, value in cell.set.items() if value is not None]
+        sets = {metric: stored["set"] for metric, stored in cell.stored.items()}
+        rows += [(*front, metric, "", value) for metric, value in sets.items() if value is not None]
     return pandas.DataFrame(rows, columns=list(VALUES)).astype(dict.fromkeys(VALUES[:-1], str) | {"value": float})

@@ -132,8 +132,8 @@ def _impossible(paper: PublishedTable) -> str:
     gaps = paper_figures.psnr_gaps(paper.number)
     return (
         "published MSE and PSNR cannot both be right: a mean PSNR is at least -10 log10 of the mean MSE, and "
-        f"{sum(not gap.possible for gap in gaps)} of {len(gaps)} rows lie {-max(gap.gap for gap in gaps):.2f} to "
-        f"{-min(gap.gap for gap in gaps):.2f} dB below; no difference is formed (see notes.md)"
+        f"{sum(~gaps.possible)} of {len(gaps)} rows lie {-gaps.gap.max():.2f} to {-gaps.gap.min():.2f} dB below; no "
+        "difference is formed (see notes.md)"
     )
 
 
