@@ -68,7 +68,7 @@ def _svg(axes, label: str) -> str:
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.S)
     text = re.sub(r'<g id="title: (.*?)">', r"<g><title>\1</title>", text)
-    text = re.sub(r'<g id="\w+">', "<g>", text)
+    text = re.sub(r' id="(?![mp][0-9a-f]{10}")[\w.]+"', "", text)  # but for what is referred to
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
     for ink, name in INK.items():
         text = text.replace(ink, name)
@@ -163,7 +163,7 @@ def _name_points(axes, points: Sequence[tuple[float, float, str]]) -> None:
                 words, (x, y), (dx, dy), textcoords="offset points", ha=align, fontsize=8.5, color=TEXT
             )
             box = text.get_window_extent()
-            inside = frame.x0 - 20 <= box.x0 and box.x1 <= frame.x1 + 60
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 + 60 and frame.y0 <= box.y0
             if inside and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 break

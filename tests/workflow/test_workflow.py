@@ -156,7 +156,7 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
     config = f"\\u0027{finished}/config/small.yaml\\u0027"
     assert f"--configfile {config} --forcerun results/colorized/ccc" in page
     page = (finished / "reports/small/index.html").read_text()
-    assert 'href="harmonization.html"' in page and "3 methods on people (2 pictures)" in page
+    assert 'href="harmonization.html"' in page and "1 method and 2 references on people (n&nbsp;=&nbsp;2)" in page
     assert "Nothing to be done" in snakemake(finished)
 
 

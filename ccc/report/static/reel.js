@@ -5,7 +5,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const reels = [...document.querySelectorAll(".reel")].map((box) => ({ box, i: 0, data: JSON.parse(box.querySelector(".reel-data").textContent) }));
   const current = () => reels.find(({ box }) => !box.hidden);
   function show(reel, i) {
-    const { names, dataset, values, title } = reel.data;
+    const { names, dataset, values } = reel.data;
     reel.i = (i + names.length) % names.length;
     const name = names[reel.i];
     reel.box.querySelector(".reel-name").textContent = `${name} (${reel.i + 1} of ${names.length})`;
@@ -15,7 +15,7 @@ document.addEventListener("DOMContentLoaded", () => {
       image.alt = image.alt.replace(/^.*: (?=[^:]*(: [^:]*)?$)/, `${name}: `);
       image.parentElement.href = `${encode(`pictures-${dataset}.html`)}#${new URLSearchParams({ picture: name, left: key, right: "benchmark/truth" })}`;
       const value = values[key]?.[reel.i];
-      image.closest("figure").querySelector(".reel-value").textContent = values[key] ? `${title} ${value === null ? "n/a" : value.toFixed(3)}` : "";
+      image.closest("figure").querySelector(".reel-value").textContent = values[key] ? (value ?? null) === null ? "n/a" : value.toFixed(3) : "";
     }
   }
   for (const reel of reels) show(reel, 0);
