@@ -1,11 +1,12 @@
 """Figures with their intervals and tests, from stored cells."""
 
 import numpy as np
+import pandas
 import pytest
 from scipy.stats import wilcoxon
 
 from ccc.metrics.registry import find
-from ccc.report.cells import Cell
+from ccc.report.cells import _BY_METRIC, Cell
 from ccc.report.front import verdict
 from ccc.report.results import Contest
 from ccc.report.statistics import wilcoxon_against_best
@@ -14,24 +15,21 @@ from ccc.report.summary import summarize
 PICTURES = [f"p{i:02d}" for i in range(50)]
 
 
-def cell(method, values, variant="plain", dataset="set", **changes):
-    """A cell with the given values of its metrics, by name of the metric."""
+def cell(method, values, variant="plain", dataset="set", pictures=None, images=50, **changes):
+    """A cell with the given values of its metrics, by name of the metric; `changes`: stored parts, by metric."""
     arrays = {name: np.asarray(column, dtype=float) for name, column in values.items()}
     finite = {name: column[np.isfinite(column)] for name, column in arrays.items()}
-    facts = {
-        "method": method, "variant": variant, "dataset": dataset, "title": method, "segmenter": None, "notes": (),
-        "images": 50, "side": 256, "mean": {name: float(column.mean()) for name, column in finite.items()},
+    parts = {
+        "mean": {name: float(column.mean()) for name, column in finite.items()},
         "median": {name: float(np.median(column)) for name, column in finite.items()},
         "sd": {name: float(column.std(ddof=1)) for name, column in finite.items()},
-        "n": {name: len(column) for name, column in finite.items()}, "set": {}, "interval": {}, "missing": {},
-        "cautions": {}, "infinite": {}, "versions": dict.fromkeys(values, 1),
+        "n": {name: len(column) for name, column in finite.items()},
         "directions": {name: find(name).direction for name in values},
-        "pictures": tuple(
-            {"name": name} | {metric: str(column[i]) for metric, column in arrays.items()}
-            for i, name in enumerate(PICTURES)
-        ),
-    }  # fmt: skip
-    return Cell(**facts | changes)
+    } | changes  # fmt: skip
+    stored = {name: {part: parts.get(part, {}).get(name) for part in _BY_METRIC} for name in parts["directions"]}
+    frame = pandas.DataFrame(arrays, index=pandas.Index(PICTURES, name="name"))
+    frame = frame if pictures is None else frame[:pictures]
+    return Cell(method, variant, dataset, method, None, (), images, stored, frame)
 
 
 @pytest.fixture
@@ -90,8 +88,7 @@ def test_one_whose_mean_is_worse_but_whose_ranks_are_better_is_not_called_worse(
 def test_infinite_values_and_missing_pictures_are_left_out(base):
     perfect = base.copy()
     perfect[:3] = np.inf
-    short = cell("short", {"psnr": base + 1})
-    short = cell("short", {"psnr": base + 1}, pictures=short.pictures[:40], images=40)
+    short = cell("short", {"psnr": base + 1}, pictures=40, images=40)
     results = summarize([cell("a", {"psnr": base - 1}), cell("b", {"psnr": perfect}, infinite={"psnr": 3}), short])
     contest = results.contest("set", "psnr")
     assert (contest.pictures, contest.others, contest.methods) == (37, 2, 3) and contest.p < 0.05
@@ -112,7 +109,7 @@ def test_sets_have_their_stored_interval_and_no_test(base):
 
 
 def test_a_metric_without_any_value_has_its_reason(base):
-    missing = {"missing": {"lpips_alex": "no weights"}, "mean": {"lpips_alex": None}, "pictures": ()}
+    missing = {"missing": {"lpips_alex": "no weights"}, "mean": {"lpips_alex": None}, "pictures": 0}
     found = by_method([cell(name, {"lpips_alex": base}, **missing) for name in "ab"], "lpips_alex")
     assert found["a"].value is None and not found["a"].best and found["a"].reason == "no weights"
 

@@ -4,7 +4,6 @@ import html
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -163,9 +162,8 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
 def test_what_the_page_says_runs_it_again_from_anywhere(finished, tmp_path):
     page = html.unescape((finished / "reports/small/index.html").read_text())
     everything, again = re.findall(r"<pre[^>]*>(snakemake .*?)</pre>", page)
-    for command, done in ((everything, {}), (again, {"colorize_ccc": 1, "harmonize": 1, "evaluate": 8, "previews": 2})):
-        output = run(["bash", "-c", f"{command} -n"], finished, tmp_path)
-        assert jobs(output).items() >= done.items() and ("Nothing to be done" in output) == (not done), output
+    assert "Nothing to be done" in run(["bash", "-c", everything], finished, tmp_path)
+    assert jobs(run(["bash", "-c", f"{again} -n"], finished, tmp_path)).items() >= {"tables": 1, "report": 1}.items()
     assert not list(tmp_path.iterdir())
 
 
@@ -321,17 +319,15 @@ def test_editing_one_colorizer_reruns_that_method_alone(finished):
         path.write_text(old)
 
 
-def test_the_command_below_a_picture_makes_it_again_and_what_depends_on_it(finished):
+def test_the_command_below_a_picture_makes_it_again_and_what_depends_on_it(finished, tmp_path):
     page = (finished / "reports/small/pictures-people.html").read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.S)[1])
     (command,) = [column["command"] for column in data["columns"] if column["key"] == "oracle/plain"]
-    words = shlex.split(command)
-    assert words[:5] == ["snakemake", "--cores", "all", "--configfile", "config/small.yaml"]
     expected = {
         "colorize_oracle": 1, "harmonize": 1, "evaluate": 8, "previews": 2, "tables": 1, "report": 1,
         "provenance": 1, "compare": 1,
     }  # fmt: skip
-    assert jobs(snakemake(finished, "-n", *words[5:])) == expected
+    assert jobs(run(["bash", "-c", f"{command} -n"], finished, tmp_path)) == expected
 
 
 def test_the_report_of_snakemake_holds_tables_pages_codebook_and_previews(finished):
