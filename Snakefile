@@ -56,7 +56,6 @@ rule all:
         cells(".json"),
         cells(".csv"),
         rules.tables.output,
-        HARMONIZATION,
         rules.report.output,
         LISTED_FOLDERS,
         rules.provenance.output,

@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from browser import browser  # noqa: E402
-from synthetic import make_results  # noqa: E402
+from synthetic import make_results, write_summary  # noqa: E402
 
 from ccc.report.page import write_report  # noqa: E402
 
@@ -31,8 +31,11 @@ def main():
         root = make_results(Path(folder) / "results", METHODS, DATASETS, NAMES, side=256)
         cells = sorted((root / "metrics").rglob("*.json"))
         start = time.perf_counter()
+        summary = write_summary(root, "large")
+        print(f"summary written in {time.perf_counter() - start:.1f} s")
+        start = time.perf_counter()
         page = write_report(
-            Path(folder) / "report", "large", cells, root, codebook=root / "codebook.json", training=root / "train"
+            summary, Path(folder) / "report", root, codebook=root / "codebook.json", training=root / "train"
         )
         print(f"{len(cells)} cells of {len(NAMES)} pictures: pages written in {time.perf_counter() - start:.1f} s")
         naive = page.with_name("naive.html")

@@ -62,13 +62,15 @@ def main():
 
     from scipy.stats import bootstrap
 
-    from ccc.report.results import write_tables
+    from ccc.report.formats import write_tables
     from ccc.report.statistics import bootstrap_intervals
+    from ccc.report.summary import read_results
 
     with tempfile.TemporaryDirectory() as folder:
         make_cells(Path(folder) / "metrics", args.pictures)
         start, wall = time.process_time(), time.perf_counter()
-        written = write_tables([Path(folder) / "metrics"], Path(folder) / "tables", DATASETS)
+        results = read_results([Path(folder) / "metrics"], columns=DATASETS)
+        written = write_tables(results, Path(folder) / "tables")
         seconds, wall = time.process_time() - start, time.perf_counter() - wall
     cells = len(METHODS) * 2 * len(DATASETS)
     print(f"{len(written)} files of {cells} cells: {seconds:.1f} s of processor, {wall:.1f} s on the clock")

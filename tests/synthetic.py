@@ -12,6 +12,7 @@ from ccc.codebook import Codebook
 from ccc.metrics.registry import FORMAT, find
 from ccc.report.pictures import link
 from ccc.report.previews import KINDS, write_previews
+from ccc.report.summary import read_results
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 RANGES = {
@@ -78,6 +79,13 @@ def make_results(root: Path, methods, datasets, names, variants=("plain", "sam")
     (training / "history.csv").write_text("step,epoch,loss,validation_loss\n10,1,5.5,4.5\n20,2,4.5,4.25\n")
     Image.new("RGB", (64, 32)).save(training / "preview.png")
     return root
+
+
+def write_summary(root: Path, run: str = "benchmark", **options) -> Path:
+    """The summary of the metrics beneath `root`, as `ccc tables` writes it; `options`: of `read_results`."""
+    path = root / "summary.json"
+    read_results(sorted((root / "metrics").rglob("*.json")), run, **options).write(path)
+    return path
 
 
 def write_cell(root: Path, method: str, variant: str, dataset: str, rows: list[dict], title: str | None = None) -> None:

@@ -1,8 +1,7 @@
-"""What verbs share: `--flag NAME=VALUE`, parameters of a method's own, the facts that tables need, a printed table."""
+"""What verbs share: `--flag NAME=VALUE`, parameters of a method's own, a printed table."""
 
 import argparse
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import yaml
 
@@ -35,23 +34,6 @@ def parse_options(pairs: dict[str, str]) -> dict:
         if not name.isidentifier():
             raise CCCError(f"--option takes name=value, got the name {name!r}")
     return {name: yaml.safe_load(value) for name, value in pairs.items()}
-
-
-def add_table_options(parser) -> None:
-    """Add what the tables need beside the metrics; `table_options` reads them."""
-    paper = "a dataset that stands for one of the paper's: ADE, Celeba, COCO, Ox. Flower, ImageNet"
-    add_pairs(parser, "--column", "DATASET=NAME", paper, dest="columns")
-    add_pairs(parser, "--not-run", "METHOD=REASON", "a method that has no metrics, and why")
-    call = "what to call a method, whatever its metrics call it"
-    add_pairs(parser, "--title", "METHOD=TITLE", call, dest="titles")
-    parser.add_argument("--model", type=Path, help="file of `ccc train`, whose settings Table II shows")
-    algorithm = "min_pixels, delta_a or delta_b of Algorithm 1, which Table II shows"
-    add_pairs(parser, "--harmonize", "NAME=VALUE", algorithm)
-
-
-def table_options(args) -> dict:
-    """The words of `add_table_options` as arguments of `write_tables` and `write_report`."""
-    return {name: getattr(args, name) for name in ("columns", "not_run", "titles", "model", "harmonize")}
 
 
 def aligned(rows: Sequence[Sequence[str]], left: Iterable[int] = ()) -> str:

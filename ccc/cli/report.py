@@ -1,8 +1,9 @@
 """Tables, pictures and plots as pages that open from disk."""
 
+import os
+import shlex
 from pathlib import Path
 
-from ccc.cli.options import add_pairs, add_table_options, table_options
 from ccc.cli.progress import bar
 from ccc.settings.evaluation import Report
 from ccc.settings.options import Options
@@ -11,30 +12,34 @@ REPORT = Options(Report)
 
 
 def add_arguments(parser):
-    parser.add_argument("metrics", nargs="+", type=Path, help="JSON files of `ccc evaluate`, their CSV beside them")
+    parser.add_argument("summary", type=Path, help="JSON file of `ccc tables`, its parquet beside it")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the pages, pictures/ and data/")
-    parser.add_argument("--run", default="benchmark", help="name of the run (default: %(default)s)")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), help="folder with benchmarks/, colorized/ and previews/"
     )
     parser.add_argument("--codebook", type=Path, help="codebook to draw")
     parser.add_argument("--training", type=Path, help="folder of `ccc train`, for its history and preview")
     parser.add_argument("--shards", nargs="+", default=[], help="shard tars, for how many pictures went in")
-    parser.add_argument("--timings", type=Path, help="folder of Snakemake's benchmark files, <method>/<dataset>.tsv")
-    add_pairs(parser, "--weights", "NAME=PATH", "file of weights, by what used it")
+    parser.add_argument(
+        "--comparisons", nargs="+", default=[], type=Path, help="folders of `ccc compare`, in the output's folder"
+    )
+    parser.add_argument("--ablations", nargs="+", default=[], type=Path, help="CSV files of `ccc ablate`")
     REPORT.add(parser)
-    add_table_options(parser)
-    parser.add_argument("--rerun", default="snakemake --cores all", help="the command that makes the run again")
+    parser.add_argument(
+        "--rerun", default="snakemake --cores all",
+        help="makes the run again; {folder} in it stands for the working folder (default: %(default)s)",
+    )  # fmt: skip
 
 
 def run(args):
     from ccc.report.page import write_report
     from ccc.report.provenance import provenance
 
+    words = shlex.split(args.rerun)
+    words = [os.path.normpath(word.replace("{folder}", os.getcwd())) if "{folder}" in word else word for word in words]
     page = write_report(
-        args.output, args.run, args.metrics, args.results, codebook=args.codebook, training=args.training,
-        shards=args.shards, timings=args.timings, weights=args.weights,
-        max_pictures=REPORT.read(args).pictures, rerun=args.rerun, provenance=provenance(),
-        progress=lambda items: bar(items, "report"), **table_options(args),
+        args.summary, args.output, args.results, codebook=args.codebook, training=args.training, shards=args.shards,
+        comparisons=args.comparisons, ablations=args.ablations, max_pictures=REPORT.read(args).pictures,
+        rerun=shlex.join(words), provenance=provenance(), progress=lambda items: bar(items, "report"),
     )  # fmt: skip
     print(page)

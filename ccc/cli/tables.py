@@ -1,4 +1,4 @@
-"""The paper's Tables I to VII, and every figure with its statistics, from stored metrics.
+"""Everything that stored metrics say, once: the summary that the report reads, and Tables I to VII as csv, md and tex.
 
 example:
   ccc tables results/metrics -o tables/ --column ade20k=ADE --not-run iizuka="no weights: ccc weights fetch iizuka"
@@ -6,7 +6,7 @@ example:
 
 from pathlib import Path
 
-from ccc.cli.options import add_table_options, table_options
+from ccc.cli.options import add_pairs
 
 
 def add_arguments(parser):
@@ -14,11 +14,33 @@ def add_arguments(parser):
         "metrics", nargs="+", type=Path, help="JSON files of `ccc evaluate`, their CSV beside them, or folders of these"
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the tables")
-    add_table_options(parser)
+    parser.add_argument(
+        "--summary",
+        type=Path,
+        help="JSON file for `ccc report`, its parquet beside it (default: <output>/summary.json)",
+    )
+    parser.add_argument("--run", default="benchmark", help="name of the run (default: %(default)s)")
+    parser.add_argument("--model", type=Path, help="file of `ccc train`, whose settings Table II shows")
+    for flag, dest, form, text in (
+        ("column", "columns", "DATASET=NAME", "a dataset that stands for the paper's ADE, Celeba, COCO, Ox. Flower or "
+         "ImageNet"),
+        ("not-run", "not_run", "METHOD=REASON", "a method that has no metrics, and why"),
+        ("title", "titles", "METHOD=TITLE", "what to call a method, whatever its metrics call it"),
+        ("caution", "cautions", "DATASET=TEXT", "what must be known of a dataset's numbers"),
+        ("harmonize", "harmonize", "NAME=VALUE", "min_pixels, delta_a or delta_b of Algorithm 1, which Table II shows"),
+        ("weights", "weights", "NAME=PATH", "file of weights, by what used it, whose checksum the report shows"),
+    ):  # fmt: skip
+        add_pairs(parser, f"--{flag}", form, text, dest=dest)
 
 
 def run(args):
-    from ccc.report.results import write_tables
+    from ccc.report.formats import write_tables
+    from ccc.report.summary import read_results
 
-    written = write_tables(args.metrics, args.output, **table_options(args))
+    results = read_results(
+        args.metrics, args.run, columns=args.columns, not_run=args.not_run, titles=args.titles, cautions=args.cautions,
+        model=args.model, harmonize=args.harmonize, weights=args.weights,
+    )  # fmt: skip
+    written = write_tables(results, args.output)
+    results.write(args.summary or args.output / "summary.json")
     print(f"{args.output}: {len(written)} files")

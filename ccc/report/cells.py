@@ -4,18 +4,14 @@ import csv
 import dataclasses
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+import pandas
 
 from ccc.core.errors import CCCError
 from ccc.metrics.registry import FORMAT, find
-from ccc.report import published
-from ccc.report.published import counterpart
 
-REFERENCES = {  # methods that the others are read against and that never count as best
-    "gray": "a reference without any colour: it may have a good MSE or PSNR, since wrong colours cost more than none",
-    "oracle": "a reference that knows the truth and shows it through its 56x56 classes",
-}
 VARIANTS = ("plain", "sam")
 _BY_METRIC = (
     "mean", "median", "sd", "n", "set", "interval", "missing", "cautions", "infinite", "versions", "directions",
@@ -26,12 +22,16 @@ ORDER = (
     "vsi", "ciede2000", "mse_ab", "colorfulness", "colorfulness_abs", "delta_colorfulness", "fid_64", "fid_192",
     "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean", "cnr_pooled",
 )  # fmt: skip
-_FACTS = ("name", "width", "height")  # the columns of a CSV that are no figures
+SIZE = ["width", "height"]  # the columns of a CSV that are no values
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One method and variant over one dataset. `pictures`: a row for each picture, values as written in the CSV."""
+    """One method and variant over one dataset.
+
+    `stored`: by metric, what its file says of it under the names `_BY_METRIC`, None where it says nothing; `pictures`:
+    a row for each picture, by name, with its size and values, NaN where it has none.
+    """
 
     method: str
     variant: str
@@ -40,19 +40,8 @@ class Cell:
     segmenter: str | None
     notes: tuple[str, ...]
     images: int
-    side: int | None  # short side of all pictures, in pixels; None where they differ
-    mean: dict[str, float | None]
-    median: dict[str, float | None]
-    sd: dict[str, float | None]
-    n: dict[str, int]
-    set: dict[str, float | None]
-    interval: dict[str, list[float] | None]  # of the metrics in `set`
-    missing: dict[str, str]
-    cautions: dict[str, str]
-    infinite: dict[str, int]
-    versions: dict[str, object]
-    directions: dict[str, str | None]
-    pictures: tuple[dict[str, str], ...]
+    stored: dict[str, dict]
+    pictures: pandas.DataFrame
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -60,32 +49,23 @@ class Cell:
         return self.method, self.variant, self.dataset
 
     def value(self, metric: str) -> float | None:
-        """The cell's figure for a metric's name: its mean over pictures, or that of the whole set; None without one."""
-        return self.set.get(metric, self.mean.get(metric))
+        """A metric's mean over pictures, or its value of the whole set; None without one."""
+        stored = self.stored[metric]
+        return stored["mean"] if stored["set"] is None else stored["set"]
 
-    @property
-    def metrics(self) -> list[str]:
-        """Names of the metrics that were asked for, with or without a value."""
-        return list(self.directions)
-
-    def named(self, metric: str) -> list[str]:
-        """The names that a metric has in this cell: "cnr" is called "cnr_256" where pictures have 256 pixels."""
-        return [name for name in self.directions if metric in (name, find(name).base)]
-
-    def values(self, metric: str) -> dict[str, float]:
+    def values(self, metric: str) -> pandas.Series:
         """By picture, a metric's finite or infinite values; empty for one of whole sets and one without values."""
-        return {row["name"]: float(row[metric]) for row in self.pictures if row.get(metric)}
+        return self.pictures.get(metric, pandas.Series(dtype=float)).dropna()
 
     def reason(self, metric: str) -> str:
-        """Why `value` is None, or what to know of it; "" where there is nothing to say."""
-        if metric in self.missing:
-            return self.missing[metric]
-        if infinite := self.infinite.get(metric):
+        """Why a metric has no value, or what to know of it; "" where there is nothing to say."""
+        stored = self.stored[metric]
+        if stored["missing"]:
+            return stored["missing"]
+        if infinite := stored["infinite"]:
             share = "all" if infinite == self.images else f"{infinite} of {self.images}"
             return f"infinite for {share} pictures, which equal their truth and are left out of the mean"
-        if self.value(metric) is None:
-            return "not computed in this run"
-        return self.cautions.get(metric, "")
+        return "not computed in this run" if self.value(metric) is None else stored["cautions"] or ""
 
 
 def read_cells(paths: Iterable[str | os.PathLike], titles: Mapping[str, str] | None = None) -> list[Cell]:
@@ -102,105 +82,58 @@ def read_cells(paths: Iterable[str | os.PathLike], titles: Mapping[str, str] | N
         raise CCCError("no stored metrics: give JSON files of `ccc evaluate`, or a folder that holds them")
     cells: dict[tuple, Cell] = {}
     for file in files:
-        cell = _read(file)
+        cell = _read(file, titles or {})
         cells[cell.key] = _together(cells[cell.key], cell, file) if cell.key in cells else cell
-    titled = (dataclasses.replace(cell, title=(titles or {}).get(cell.method, cell.title)) for cell in cells.values())
-    return list(map(_ordered, titled))
+    return list(map(_ordered, cells.values()))
 
 
 def _together(first: Cell, second: Cell, file: Path) -> Cell:
     """One cell of the metrics of both. Raises CCCError, naming the second's file, where they cannot be of one."""
     where = f"{file}: holds {'/'.join(second.key)}"
-    if twice := [name for name in second.metrics if name in first.metrics]:
+    if twice := [name for name in second.stored if name in first.stored]:
         raise CCCError(f"{where}, {twice[0]} included, as another file given does; give one of them")
-    facts = [[tuple(row.get(name) for name in _FACTS) for row in cell.pictures] for cell in (first, second)]
-    if facts[0] != facts[1] or first.side != second.side:
+    if not first.pictures.filter(SIZE).equals(second.pictures.filter(SIZE)):
         raise CCCError(f"{where} of other pictures than another file of it; run `ccc evaluate` for both again")
-    merged = {name: getattr(first, name) | getattr(second, name) for name in _BY_METRIC}
-    pictures = tuple(a | b for a, b in zip(first.pictures, second.pictures, strict=True))
-    return dataclasses.replace(first, **merged, pictures=pictures)
+    pictures = first.pictures.join(second.pictures[second.pictures.columns.difference(first.pictures.columns)])
+    return dataclasses.replace(first, stored=first.stored | second.stored, pictures=pictures)
 
 
 def _ordered(cell: Cell) -> Cell:
     """The cell with its metrics in the order of tables; columns that are no metrics follow."""
-    rank = {name: ORDER.index(base) for name in cell.metrics if (base := find(name).base or name) in ORDER}
 
-    def place(name: str) -> int:
-        return -1 if name in _FACTS else rank.get(name, len(ORDER) + (name not in cell.metrics))
+    def place(name: str) -> tuple:
+        base = find(name).base or name if name in cell.stored else ""
+        return name not in SIZE, ORDER.index(base) if base in ORDER else len(ORDER) + (name not in cell.stored)
 
-    def ordered(values: dict) -> dict:
-        return {name: values[name] for name in sorted(values, key=place)}
-
-    facts = {name: ordered(getattr(cell, name)) for name in _BY_METRIC}
-    return dataclasses.replace(cell, **facts, pictures=tuple(map(ordered, cell.pictures)))
+    stored = {name: cell.stored[name] for name in sorted(cell.stored, key=place)}
+    return dataclasses.replace(cell, stored=stored, pictures=cell.pictures[sorted(cell.pictures, key=place)])
 
 
-def _read(path: Path) -> Cell:
+def _read(path: Path, titles: Mapping[str, str]) -> Cell:
     table = path.with_suffix(".csv")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data.get("format") != FORMAT:
             raise ValueError(f"format is {data.get('format')!r}, not {FORMAT!r}")
-        with table.open(encoding="utf-8", newline="") as file:
-            pictures = tuple(csv.DictReader(file))
         if data["variant"] not in VARIANTS:
             raise ValueError(f"variant is {data['variant']!r}, not one of {', '.join(VARIANTS)}")
-        if any("name" not in row or None in row for row in pictures):
+        with table.open(encoding="utf-8", newline="") as file:  # not by pandas, which takes a name such as NA for none
+            rows = list(csv.DictReader(file))
+        if any("name" not in row or None in row for row in rows):
             raise ValueError(f"{table.name} lacks a column `name`, or has a row of more values than columns")
-        return Cell(
-            method=data["method"],
-            variant=data["variant"],
-            dataset=data["dataset"],
-            title=data.get("title") or data["method"],
-            segmenter=data.get("segmenter"),
-            notes=tuple(data.get("notes", ())),
-            images=data["images"],
-            side=data["side"],
-            **{name: data[name] for name in _BY_METRIC},
-            pictures=pictures,
+        pictures = (
+            pandas.DataFrame(rows).set_index("name") if rows else pandas.DataFrame(index=pandas.Index([], name="name"))
         )
+        stored = {name: {part: data[part].get(name) for part in _BY_METRIC} for name in data["directions"]}
+        facts = {name: data[name] for name in ("method", "variant", "dataset", "images")}
+        return Cell(
+            **facts, title=titles.get(data["method"]) or data.get("title") or data["method"], stored=stored,
+            segmenter=data.get("segmenter"), notes=tuple(data.get("notes", ())),
+            pictures=pictures.replace("", None).astype(float),
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise CCCError(f"{error.filename}: no such file; run `ccc evaluate` for it") from None
     except KeyError as error:
         raise CCCError(f"{path}: lacks {error}; run `ccc evaluate` again") from None
     except (ValueError, TypeError, AttributeError, csv.Error) as error:
         raise CCCError(f"{path}: not the metrics of `ccc evaluate` ({error}); run it again") from None
-
-
-def sorted_methods(cells: Sequence[Cell], order: Sequence[str] | None = None) -> list[str]:
-    """Names of the cells' methods: those of `order`, the paper's in its order, others by name, references last."""
-    names = {cell.method for cell in cells}
-    listed = [name for name in dict.fromkeys(order or ()) if name in names]
-    papers = list(published.titles())
-    others = sorted(names - set(listed))
-    ranked = listed + sorted(others, key=lambda name: papers.index(its) if (its := counterpart(name)) else len(papers))
-    return sorted(ranked, key=lambda name: name in REFERENCES)
-
-
-def row_label(cells: Sequence[Cell], method: str, variant: str) -> str:
-    """What a method's variant is called: its title, with the segmenter's name where its pictures were harmonized.
-
-    Two methods of one title are told apart by their names in brackets; references are called so.
-    """
-    mine = [cell for cell in cells if (cell.method, cell.variant) == (method, variant)]
-    label = mine[0].title
-    if any(cell.title == label and cell.method != method for cell in cells):
-        label += f" [{method}]"
-    if variant == "sam":
-        segmenters = sorted({cell.segmenter or "unnamed segmenter" for cell in mine})
-        label += " + " + " / ".join(segmenters)
-    return f"Reference: {label}" if method in REFERENCES else label
-
-
-def is_stand_in(segmenter: str | None) -> bool:
-    """Whether masks came from something else than SAM, the paper's segmenter."""
-    return not (segmenter or "").lower().startswith("sam")
-
-
-def format_value(metric: str, value: float) -> str:
-    """A figure with the digits of the paper's Table III: MSE four, dB and large distances of sets two, others three.
-
-    FSIMc and VSI, which the paper does not have, get four: they stay near 1.
-    """
-    digits = 4 if metric in ("mse", "fsimc", "vsi") else 2 if metric == "psnr" or abs(value) >= 10 else 3
-    return f"{value:.{digits}f}"

@@ -1,53 +1,17 @@
-"""Tables as CSV, Markdown and LaTeX."""
+"""Tables as CSV, Markdown and LaTeX, and their notes, by pandas."""
 
-import csv
-import io
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 
-from ccc.report.layout import BLANK, Table, Value
+import pandas
 
-
-def any_figures(table: Table) -> bool:
-    """Whether the table compares methods, and so needs the legend of its marks."""
-    return any(row.kind != "part" for row in table.rows)
-
-
-def to_csv(table: Table) -> str:
-    """One line a row; a missing figure says why in its place. Notes are in the Markdown file."""
-    lines = [[table.head.lower(), *(f"{group.title} {column.title}".strip() for group, column in table.columns)]]
-    for row in table.rows:
-        lines.append([row.label, *(f"n/a ({v.reason})" if v.reason else v.text for v in row.values)])
-    return csv_text(lines)
-
-
-def csv_text(lines) -> str:
-    """Rows of values as CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
-
-
-def to_markdown(table: Table) -> str:
-    """A table of GitHub's Markdown with its notes below."""
-    head = [table.head]
-    for group, column in table.columns:
-        over = f"{md(group.title)}<br>" if group.title else ""
-        head.append(f"{over}{md(column.title)}{_marks(group.notes + column.notes)}")
-    lines = [f"**{table.heading}{md(table.title)}**", "", md_row(head)]
-    lines.append(md_row(["---", *["---:"] * len(table.columns)]))
-    for row in table.rows:
-        values = [_md_emphasis(v) + _marks(v.notes) for v in row.values]
-        lines.append(md_row([md(row.label) + _marks(row.notes), *values]))
-    lines += ["", LEGEND, ""] if any_figures(table) else [""]
-    lines += [f"{number}. {md(text)}" for number, text in enumerate(table.notes, 1)]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _md_emphasis(value: Value) -> str:
-    text = md(value.text)
-    return f"**{text}**" if value.best else f"_{text}_" if value.tied else text
-
+from ccc.core.files import write_text, written_whole
+from ccc.report import published as paper_figures
+from ccc.report.overview import table_1, table_2
+from ccc.report.results import Results
+from ccc.report.tables import BLANK, Table, Value, build_tables
 
 LEGEND = (
     "Bold: best among the methods run here, references left out; italic (underlined in LaTeX): not significantly worse "
@@ -55,75 +19,166 @@ LEGEND = (
     f'"Published" columns hold the paper\'s figures; {BLANK}: the paper has no such figure, or the method '
     "was not run here."
 )
+STATISTICS = [
+    "method", "variant", "dataset", "label", "metric", "direction", "kind", "n", "infinite", "value", "median", "sd",
+    "low", "high", "best", "tied", "p", "holm", "mean_rank", "reason", "caution",
+]  # fmt: skip
+FRIEDMAN = ["dataset", "metric", "methods", "pictures", "statistic", "p"]
 
 
-def _marks(notes: tuple[int, ...]) -> str:
+def write_tables(results: Results, folder: str | os.PathLike) -> list[Path]:
+    """Write all tables and values into `folder`; return the paths.
+
+    table_1 to table_7 and all_<dataset>, each as csv, md and tex; `results.csv` and `results.parquet`, every stored
+    value; `statistics.csv`, every estimate with interval and tests; `friedman.csv`, whether methods differ at all;
+    `notes.md`. docs/metrics.md describes their columns. Equal results give equal bytes.
+    """
+    folder, tables = Path(folder), all_tables(results)
+    contests = pandas.DataFrame(results.contests, columns=list(FRIEDMAN) + ["others"]).dropna(subset="p")
+    texts = {f"{table.name}.{suffix}": write(table) for table in tables for suffix, write in FORMATS.items()}
+    texts |= {
+        "results.csv": results.values.to_csv(index=False),
+        "statistics.csv": results.statistics()[STATISTICS].to_csv(index=False),
+        "friedman.csv": contests.astype({"methods": int})[FRIEDMAN].to_csv(index=False),
+        "notes.md": notes_text(tables),
+    }
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    with written_whole(folder / "results.parquet") as aside:
+        results.values.to_parquet(aside, index=False)
+    return [folder / name for name in [*texts, "results.parquet"]]
+
+
+def all_tables(results: Results) -> list[Table]:
+    """Tables I to VII, then all metrics of each dataset."""
+    return [table_1(), table_2(results.model, results.harmonize), *build_tables(results)]
+
+
+def compares(table: Table) -> bool:
+    """Whether the table compares methods, and so needs the legend of its marks."""
+    return any(row.kind != "part" for row in table.rows)
+
+
+def to_csv(table: Table) -> str:
+    """One line a row. What has no number is empty, and the last column says why, so that columns stay numbers."""
+    head = [table.head.lower(), *(f"{column.group} {column.title}".strip() for column in table.columns)]
+    rows = []
+    for row in table.rows:
+        missing = [f"{name}: {v.reason}" for name, v in zip(head[1:], row.values, strict=True) if v.reason]
+        texts = ["" if v.reason or v.text == BLANK else v.text for v in row.values]
+        rows.append([row.label, *texts, "; ".join(missing)])
+    return pandas.DataFrame(rows, columns=[*head, "missing"]).to_csv(index=False)
+
+
+def to_markdown(table: Table) -> str:
+    """A table of GitHub's Markdown with its notes below."""
+    head = [table.head]
+    for column in table.columns:
+        over = f"{md(column.group)}<br>" if column.group else ""
+        head.append(f"{over}{md(column.title)}{_md_marks(column.group_notes + column.notes)}")
+    rows = [
+        [md(row.label) + _md_marks(row.notes), *(_md_emphasis(v) + _md_marks(v.notes) for v in row.values)]
+        for row in table.rows
+    ]
+    lines = [f"**{table.heading}{md(table.title)}**", "", md_table(rows, head), ""]
+    lines += [LEGEND, ""] if compares(table) else []
+    lines += [f"{number}. {md(text)}" for number, text in enumerate(table.notes, 1)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def md_table(rows, head) -> str:
+    """Rows of words as a table of GitHub's Markdown, all columns but the first to the right."""
+    frame = pandas.DataFrame(rows, columns=head)
+    align = ["left"] + ["right"] * (len(head) - 1)
+    return frame.to_markdown(index=False, tablefmt="pipe", disable_numparse=True, colalign=align)
+
+
+def _md_emphasis(value: Value) -> str:
+    text = md(value.text)
+    return f"**{text}**" if value.best else f"_{text}_" if value.tied else text
+
+
+def _md_marks(notes: tuple[int, ...]) -> str:
     return f" <sup>{','.join(map(str, notes))}</sup>" if notes else ""
 
 
-def md_row(words) -> str:
-    return "| " + " | ".join(words) + " |"
-
-
 def md(text: str) -> str:
+    """Text without anything that Markdown takes for more."""
     return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", " ".join(text.split()))
 
 
-_TEX = {
+_TEX = str.maketrans({
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "α": r"$\alpha$", "β": r"$\beta$", "Δ": r"$\Delta$", "Υ": r"$\Upsilon$", "Φ": r"$\Phi$",
     "δ": r"$\delta$", "Ψ": r"$\Psi$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "–": "--", "[": "{[}", "]": "{]}",
-}  # fmt: skip
+})  # fmt: skip
 
 
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(letter, letter) for letter in " ".join(text.split()) if letter.isprintable())
+def _tex(text: str, notes: tuple[int, ...] = ()) -> str:
+    """Text without anything that LaTeX takes for more, and the numbers of its notes."""
+    words = "".join(filter(str.isprintable, " ".join(text.split()))).translate(_TEX)
+    return words + (rf"\textsuperscript{{{','.join(map(str, notes))}}}" if notes else "")
 
 
-def _tex_marks(notes: tuple[int, ...]) -> str:
-    return rf"\textsuperscript{{{','.join(map(str, notes))}}}" if notes else ""
-
-
-def _tex_emphasis(value: Value) -> str:
+def _tex_value(value: Value) -> str:
     text = _tex(value.text)
-    return rf"\textbf{{{text}}}" if value.best else rf"\underline{{{text}}}" if value.tied else text
+    text = rf"\textbf{{{text}}}" if value.best else rf"\underline{{{text}}}" if value.tied else text
+    return text + _tex("", value.notes)
 
 
 def to_latex(table: Table) -> str:
     """A table* with booktabs rules, as wide as the text; needs the packages booktabs and graphicx."""
-    datasets, rules, metrics, start = "", "", _tex(table.head), 2
-    for group in table.groups:
-        width = len(group.columns)
-        datasets += rf" & \multicolumn{{{width}}}{{c}}{{{_tex(group.title)}{_tex_marks(group.notes)}}}"
-        rules += rf"\cmidrule(lr){{{start}-{start + width - 1}}}"
-        metrics += "".join(f" & {_tex(column.title)}{_tex_marks(column.notes)}" for column in group.columns)
-        start += width
-    lines = [
-        r"% \usepackage{booktabs,graphicx}",
-        r"\begin{table*}",
-        r"\centering",
-        rf"\caption{{{_tex(table.title)}.{' ' + _tex(LEGEND) if any_figures(table) else ''}}}",
-        rf"\label{{tab:ccc-{table.name.replace('_', '-')}}}",
-        r"\resizebox{\linewidth}{!}{%",
-        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
-        r"\toprule",
-        *([datasets + r" \\", rules] if any(group.title for group in table.groups) else []),
-        metrics + r" \\",
-    ]
-    kind = None
-    for row in table.rows:
-        if row.kind != kind:
-            lines.append(r"\midrule")
-            kind = row.kind
-        values = [_tex_emphasis(v) + _tex_marks(v.notes) for v in row.values]
-        lines.append(" & ".join([_tex(row.label) + _tex_marks(row.notes), *values]) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}}"]
-    if table.notes:
-        lines += ["", r"\smallskip", r"\begin{minipage}{\linewidth}\footnotesize"]
-        lines += [rf"\textsuperscript{{{number}}}~{_tex(text)}.\par" for number, text in enumerate(table.notes, 1)]
-        lines.append(r"\end{minipage}")
-    return "\n".join([*lines, r"\end{table*}", ""])
+    grouped = any(column.group for column in table.columns)
+    head = [("", _tex(table.head)), *((_tex(c.group, c.group_notes), _tex(c.title, c.notes)) for c in table.columns)]
+    rows = [[_tex(row.label, row.notes), *map(_tex_value, row.values)] for row in table.rows]
+    columns = pandas.MultiIndex.from_tuples(head) if grouped else [title for _, title in head]
+    body = pandas.DataFrame(rows, columns=columns).to_latex(
+        index=False, escape=False, column_format="l" + "r" * len(table.columns), multicolumn_format="c"
+    )
+    before, rule, after = body.partition("\\midrule\n")
+    lines = after.splitlines()
+    for k in range(len(rows) - 1, 0, -1):  # a rule between methods, references and what was not run
+        if table.rows[k].kind != table.rows[k - 1].kind:
+            lines.insert(k, "\\midrule")
+    body = before + rule + "\n".join(lines)
+    caption = f"{_tex(table.title)}.{' ' + _tex(LEGEND) if compares(table) else ''}"
+    notes = "".join(f"{_tex('', (number,))}~{_tex(text)}.\\par\n" for number, text in enumerate(table.notes, 1))
+    if notes:
+        notes = f"\n\\smallskip\n\\begin{{minipage}}{{\\linewidth}}\\footnotesize\n{notes}\\end{{minipage}}\n"
+    return (
+        "% \\usepackage{booktabs,graphicx}\n\\begin{table*}\n\\centering\n"
+        f"\\caption{{{caption}}}\n\\label{{tab:ccc-{table.name.replace('_', '-')}}}\n"
+        f"\\resizebox{{\\linewidth}}{{!}}{{%\n{body}}}\n{notes}\\end{{table*}}\n"
+    )
 
 
 FORMATS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
+
+
+def notes_text(tables: list[Table]) -> str:
+    """All notes of all tables, and why Table III's MSE and PSNR are nobody's target, as Markdown."""
+    lines = ["# Notes to the tables", "", LEGEND, ""]
+    for table in tables:
+        lines += [f"## {table.heading}{md(table.title)}", ""]
+        lines += [f"{number}. {md(text)}" for number, text in enumerate(table.notes, 1)] + [""]
+    return "\n".join(lines) + "\n## Why Table III's MSE and PSNR cannot be reproduced\n\n" + table_3_arithmetic()
+
+
+def table_3_arithmetic() -> str:
+    """Why Table III's MSE and PSNR cannot be reproduced, from its own figures, as Markdown (PAPER.md 3.6)."""
+    three, four = paper_figures.psnr_gaps("III"), paper_figures.psnr_gaps("IV")
+    shown = three.assign(floor=three.floor.map("{:.2f}".format), gap=three.gap.map("{:+.2f}".format))
+    return (
+        "A picture's PSNR is -10 log10 of its MSE, where pictures range from 0 to 1. That function is convex, so by "
+        "Jensen's inequality the mean PSNR of some pictures is never below -10 log10 of their mean MSE. In Table III "
+        f"{sum(~three.possible)} of {len(three)} rows are below, by {-three.gap.max():.2f} to {-three.gap.min():.2f} "
+        "dB, which is more than rounding explains: MSE and PSNR were not computed from the same pixels of the same "
+        "eight pictures. No method can reach both, and no difference is formed.\n\n"
+        + md_table(
+            shown.drop(columns="possible").values.tolist(),
+            ["Method", "MSE", "PSNR", "-10 log10(MSE)", "PSNR minus that, dB"],
+        )
+        + f"\n\nTable IV obeys the inequality in {sum(four.possible)} of {len(four)} pairs, by {four.gap.min():.2f} to "
+        f"{four.gap.max():.2f} dB: there, MSE is on [0, 1] and PSNR is the mean over pictures, as here.\n"
+    )

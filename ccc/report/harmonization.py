@@ -5,38 +5,32 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
-
 from ccc.core.errors import CCCError
-from ccc.core.files import write_text
 from ccc.harmonize.ablation import read_ablation
 from ccc.report.ablation import ablation_cells
+from ccc.report.plots import ablation_plot
 
 
-def write_page(
-    page: str | os.PathLike, figures: Sequence[str | os.PathLike], ablations: Sequence[str | os.PathLike] = ()
-) -> None:
-    """Write one HTML file that opens from disk.
+def sections(
+    folder: Path, comparisons: Sequence[str | os.PathLike], ablations: Sequence[str | os.PathLike] = ()
+) -> dict[str, list[dict]]:
+    """What the page shows: `sections` of pictures by method and benchmark, and `tables` with a plot each.
 
-    `figures`: folders of `ccc compare` at or below the page's own folder, shown by their path below it; `ablations`:
+    `folder`: the report's; `comparisons`: folders of `ccc compare` in it, shown by their path below it; `ablations`:
     CSV files of `ccc ablate`, shown by their name without suffix. Raises CCCError where one is something else.
     """
-    page = Path(page)
-    sections = []
-    for folder in map(Path, figures):
+    found = []
+    for place in map(Path, comparisons):
         try:
-            lines = json.loads((folder / "comparisons.json").read_text(encoding="utf-8"))
-            below = folder.resolve().relative_to(page.parent.resolve()).as_posix()
+            pictures = json.loads((place / "comparisons.json").read_text(encoding="utf-8"))
+            below = place.resolve().relative_to(folder.resolve()).as_posix()
         except (OSError, ValueError) as error:
-            raise CCCError(f"{folder}: no figures of `ccc compare` beside {page} ({error})") from None
-        sections.append({"title": below.removeprefix("harmonization/"), "folder": below, "lines": lines})
+            raise CCCError(f"{place}: no figures of `ccc compare` in {folder} ({error})") from None
+        found.append({"title": below.removeprefix("harmonization/"), "folder": below, "pictures": pictures})
     tables = []
     for path in map(Path, ablations):
         rows = read_ablation(path)
         facts = {"pictures": int(rows[0]["pictures"]), "segmenter": rows[0]["segmenter"]}
-        tables.append({"title": path.stem, "cells": ablation_cells(rows), **facts})
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ccc.report"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.get_template("harmonization.html")
-    write_text(page, template.render(sections=sections, tables=tables))
+        plot = ablation_plot(rows, path.stem)
+        tables.append({"title": path.stem, "cells": ablation_cells(rows), "drawings": plot, **facts})
+    return {"sections": found, "tables": tables}

@@ -2,11 +2,10 @@
 
 import dataclasses
 
-from ccc.report.summary import Figure
+from ccc.report.results import Estimate
 
 ARABIC = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7}
 BLANK = "–"  # there cannot be a figure: the paper has no such row, or the method was not run here
-NOT_AVAILABLE = "n/a"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,7 +13,7 @@ class Value:
     """What stands at one place of a table.
 
     `best`: no method run here has a better one; `tied`: not significantly worse than the best; `notes`: numbers of the
-    notes that it refers to; `reason`: of an n/a; `figure`: what stands behind one of ours.
+    notes that it refers to; `reason`: of an n/a; `estimate`: what stands behind one of ours.
     """
 
     text: str
@@ -22,25 +21,26 @@ class Value:
     tied: bool = False
     notes: tuple[int, ...] = ()
     reason: str = ""
-    figure: Figure | None = None
+    estimate: Estimate | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column: its heading with the arrow of its direction; `kind` is "ours", "published" or "difference"."""
+    """One column; `kind` is "ours", "published" or "difference".
+
+    `group`: title of the neighbouring columns of one dataset; `dataset`, `metric`: ours; `paper`, `printed`: the
+    paper's names of both; `notes` and `group_notes`: numbers of notes.
+    """
 
     title: str
     kind: str
+    group: str = ""
+    dataset: str | None = None
+    metric: str | None = None
+    paper: str | None = None
+    printed: str = ""
     notes: tuple[int, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Group:
-    """Neighbouring columns of one dataset, under a heading that says how many pictures."""
-
-    title: str
-    columns: tuple[Column, ...]
-    notes: tuple[int, ...] = ()
+    group_notes: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,27 +51,27 @@ class Row:
     kind: str
     values: tuple[Value, ...]
     notes: tuple[int, ...] = ()
+    key: tuple[str, str] | None = None  # method and variant
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
     """One table: `notes[k - 1]` is the text of note k, `head` stands over the rows' labels.
 
-    `number`: the paper's roman one; "" for a table that is not in it, which has a `slug` for its files.
+    `number`: the paper's roman one; "" for a table that is not in it. `name`: its files' name without suffix.
     """
 
     number: str
     title: str
-    groups: tuple[Group, ...]
+    columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     head: str = "Method"
-    slug: str = ""
+    name: str = ""
 
-    @property
-    def name(self) -> str:
-        """Its files' name without suffix: "table_3"."""
-        return self.slug or f"table_{ARABIC[self.number]}"
+    def __post_init__(self):
+        if not self.name:
+            object.__setattr__(self, "name", f"table_{ARABIC[self.number]}")
 
     @property
     def heading(self) -> str:
@@ -79,9 +79,9 @@ class Table:
         return f"Table {self.number}. " if self.number else ""
 
     @property
-    def columns(self) -> list[tuple[Group, Column]]:
-        """All columns from left to right, each with its group."""
-        return [(group, column) for group in self.groups for column in group.columns]
+    def groups(self) -> list[Column]:
+        """The first column of each group."""
+        return [c for k, c in enumerate(self.columns) if not k or c.group != self.columns[k - 1].group]
 
 
 class Notes:

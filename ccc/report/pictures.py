@@ -5,14 +5,20 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from ccc.core.errors import CCCError
 from ccc.core.files import write_bytes
 from ccc.metrics.registry import find
-from ccc.report.cells import format_value
-from ccc.report.lines import Line
 from ccc.report.previews import KINDS
+from ccc.report.results import MethodResult, Results, format_value
 
 BENCHMARK = "benchmark"  # stands in the place of a method for the gray and true pictures
+EXTRA = {  # columns of the metrics' CSV that say what harmonization did
+    "changed_share": "Share of pixels changed",
+    "mean_ab_shift": "Mean shift in ab",
+}
 
 
 def link(source: Path, target: Path) -> None:
@@ -30,67 +36,77 @@ def link(source: Path, target: Path) -> None:
         write_bytes(target, source.read_bytes())
 
 
-def columns_of(lines: Sequence[Line]) -> list[dict]:
-    """Columns of one dataset's pictures, from gray to truth; `lines`: its cells in order."""
+def columns_of(mine: Sequence[MethodResult]) -> list[dict]:
+    """Columns of one dataset's pictures, from gray to truth; `mine`: its results in order.
+
+    `measured`: key of the results whose numbers a column shows, None for the truth, and for gray where nothing measured
+    it.
+    """
+    keys = {result.key for result in mine}
     gray = {"method": BENCHMARK, "variant": "gray", "label": "Gray"}
-    truth = {"method": BENCHMARK, "variant": "truth", "label": "Truth"}
-    cells = [
-        {"method": line.cell.method, "variant": line.cell.variant, "label": line.label}
-        for line in lines
-        if line.cell.method != "gray"  # the same pictures as the input
+    truth = {"method": BENCHMARK, "variant": "truth", "label": "Truth", "measured": None}
+    gray["measured"] = "gray/plain" if "gray/plain" in keys else None
+    results = [
+        {"method": r.method, "variant": r.variant, "label": r.label, "measured": r.key}
+        for r in mine
+        if r.method != "gray"  # the same pictures as the input
     ]
-    return [column | {"key": f"{column['method']}/{column['variant']}"} for column in (gray, *cells, truth)]
+    return [column | {"key": f"{column['method']}/{column['variant']}"} for column in (gray, *results, truth)]
 
 
 def folder_of(column: Mapping, dataset: str, results: Path) -> Path:
     """Where a column's pictures lie among the results."""
     if column["method"] == BENCHMARK:
         return results / "benchmarks" / dataset / column["variant"]
-    return results / "colorized" / column["method"] / column["variant"] / dataset
+    return results / "colorized" / column["key"] / dataset
 
 
-def previews_of(column: Mapping, dataset: str, results: Path) -> Path:
-    """Where a column's previews lie among the results."""
-    return results / "previews" / column["method"] / column["variant"] / dataset
+def collect(results: Results, dataset: str, source: Path, target: Path, most: int) -> list[str]:
+    """Link pictures and previews of a dataset into `target`, as `<key>/<dataset>/<kind>/<name>`; returns the names.
 
-
-def collect(columns: Sequence[Mapping], names: Sequence[str], dataset: str, results: Path, target: Path) -> None:
-    """Link pictures and previews of a dataset into `target`, as `<key>/<dataset>/<kind>/<name>`."""
+    `source`: the folder of results; `most`: how many, the first by name. Raises CCCError where one is missing or has
+    no measurement.
+    """
+    mine = results.on(dataset)
+    columns = columns_of(mine)
+    names = sorted(path.stem for path in folder_of(columns[-1], dataset, source).glob("*.png"))[:most]
+    for result in mine:
+        measured = set(results.pictures(result).index)
+        if measured and not measured.issuperset(names):
+            raise CCCError(f"{result.key}/{dataset}: was measured on other pictures than the rest; evaluate it again")
     for column in columns:
         for name in names:
             base = target / column["key"] / dataset
-            link(folder_of(column, dataset, results) / f"{name}.png", base / "picture" / f"{name}.png")
+            link(folder_of(column, dataset, source) / f"{name}.png", base / "picture" / f"{name}.png")
             for kind, suffix in KINDS.items():
-                link(previews_of(column, dataset, results) / kind / f"{name}{suffix}", base / kind / f"{name}{suffix}")
+                preview = source / "previews" / column["key"] / dataset / kind / f"{name}{suffix}"
+                link(preview, base / kind / f"{name}{suffix}")
+    return names
 
 
-def page_data(lines: Sequence[Line], names: Sequence[str], columns: Sequence[Mapping], rerun: str) -> dict:
+def page_data(results: Results, dataset: str, names: Sequence[str], folder: Path, rerun: str) -> dict:
     """What the script of a dataset's page reads: columns, names, metrics and every picture's values.
 
-    `values`: by column and metric, a number for each of `names`, None where it is not finite; `rows`: by column, the
-    line of its CSV on which each picture stands.
+    `folder`: the report's pictures; `rerun`: the command that makes the run again. `values`: by column and metric, a
+    number for each of `names`, None where it is not finite; `rows`: by column, the line of its CSV of each picture.
     """
-    dataset = lines[0].cell.dataset
-    values: dict[str, dict[str, list]] = {}
-    rows: dict[str, list[int]] = {}
-    metrics: list[str] = []
-    for line in lines:
-        by_name = {row["name"]: (number, row) for number, row in enumerate(line.cell.pictures, 2)}
-        if any(name not in by_name for name in names):
-            raise CCCError(f"{line.key}/{dataset}: was measured on other pictures than the rest; evaluate it again")
-        rows[line.key] = [by_name[name][0] for name in names]
-        values[line.key] = {}
-        for metric in line.cell.pictures[0]:
-            if metric in ("name", "width", "height"):
-                continue
-            found = [_number(by_name[name][1][metric]) for name in names]
-            if any(value is not None for value in found):
-                values[line.key][metric] = found
-                metrics += [metric] if metric not in metrics else []
+    mine = results.on(dataset)
+    columns, tables = columns_of(mine), {result.key: results.pictures(result) for result in mine}
+    values, rows, metrics = {}, {}, {}
+    for column in columns:
+        table = tables.get(column["measured"])
+        if table is None or table.empty:
+            continue
+        shown = table.reindex(names).replace([np.inf, -np.inf], np.nan).round(6)
+        shown = shown.astype(object).where(shown.notna(), None).dropna(axis=1, how="all")
+        values[column["key"]] = {metric: shown[metric].tolist() for metric in shown}
+        rows[column["key"]] = (table.index.get_indexer(names) + 2).tolist()
+        metrics |= dict.fromkeys(shown)
+    truth = folder / columns[-1]["key"] / dataset / "picture"
     return {
         "dataset": dataset,
         "names": list(names),
-        "sizes": [_size(lines[0].cell.pictures, name) for name in names],
+        "sizes": [Image.open(truth / f"{name}.png").size for name in names],
         "columns": [
             {**column, "source": source(column, dataset), "command": rerun_command(column, dataset, rerun)}
             for column in columns
@@ -110,22 +126,6 @@ def source(column: Mapping, dataset: str) -> str:
 def rerun_command(column: Mapping, dataset: str, rerun: str) -> str:
     """The command that makes a column's pictures again, and all that depends on them."""
     return f"{rerun} --forcerun {shlex.quote(source(column, dataset))}"
-
-
-def _size(pictures: Sequence[Mapping], name: str) -> tuple[int, int]:
-    row = next(row for row in pictures if row["name"] == name)
-    return int(row["width"]), int(row["height"])
-
-
-def _number(text: str) -> float | None:
-    value = float(text) if text else float("nan")
-    return round(value, 6) if abs(value) < float("inf") else None
-
-
-EXTRA = {  # columns of the metrics' CSV that say what harmonization did
-    "changed_share": "Share of pixels changed",
-    "mean_ab_shift": "Mean shift in ab",
-}
 
 
 def _fact(metric: str) -> dict:

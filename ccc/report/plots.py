@@ -1,204 +1,209 @@
-"""The plots of the report: each a vector drawing with the data behind it as CSV text."""
+"""The plots of the report: drawings by matplotlib in the page's own colours, each with the data behind it."""
 
-import csv
+import base64
 import dataclasses
+import html
 import io
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+import pandas
+from PIL import Image
 
 from ccc.codebook import Codebook, ColorGrid
 from ccc.metrics.registry import find
-from ccc.report.drawing import axes, dot, line, number, polyline, scale, span, svg, text, ticks
-from ccc.report.lines import Line, datasets_of, interval
-from ccc.report.lines import text as value_text
-from ccc.report.previews import class_palette
+from ccc.report.previews import class_counts, class_palette
+from ccc.report.results import Results
 
+# Paul Tol's "muted" and two more: every method has one colour in all plots, in the tables' order; references are gray.
+COLORS = (
+    "#4477aa", "#cc6677", "#228833", "#aa8800", "#aa3377", "#0099aa", "#882255", "#999933", "#6655cc", "#cc6600",
+    "#117755", "#77402a",
+)  # fmt: skip
+INK = {"#010101": "var(--text)", "#020202": "var(--muted)", "#030303": "var(--line)", "#040404": "var(--ground)"}
+TEXT, MUTED, LINE, GROUND = INK
+_STYLE = {
+    "svg.fonttype": "none", "font.size": 9.5, "text.color": TEXT, "axes.labelcolor": MUTED, "axes.edgecolor": LINE,
+    "xtick.color": MUTED, "ytick.color": MUTED, "axes.grid": True, "grid.color": LINE, "grid.linewidth": 0.7,
+    "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
+    "xtick.major.size": 0, "ytick.major.size": 0, "axes.formatter.useoffset": False,
+}  # fmt: skip
 LEVELS = 5  # shades of an occupancy plot, each a decade of shares
-_GRID = ColorGrid()
 
 
 @dataclasses.dataclass(frozen=True)
 class Plot:
-    """`drawings`: SVG texts by caption; `data`: CSV text, and `name`, its file's name without suffix."""
+    """`drawings`: HTML by caption; `data`: the numbers behind them, and `name`, their file's name without suffix."""
 
     name: str
     title: str
     about: str
     drawings: Mapping[str, str]
-    data: str
+    data: pandas.DataFrame
 
 
-def to_csv(header: Sequence[str], rows) -> str:
-    """Rows as CSV text."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([header, *rows])
-    return out.getvalue()
+def _axes(width: float, height: float):
+    """The axes of a new drawing of that size in points."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(_STYLE):
+        return Figure(figsize=(width / 72, height / 72)).subplots()
 
 
-def dot_plot(lines: Sequence[Line], metric: str) -> Plot:
-    """A metric of every method with its interval, a panel for each dataset."""
-    fact = find(metric)
-    better = {"lower": "lower is better", "higher": "higher is better", None: "neither direction is better"}
-    rows, drawings = [], {}
-    for dataset in datasets_of(lines):
-        shown = [item for item in lines if item.cell.dataset == dataset and metric in item.figures]
-        figures = [(item, item.figures[metric]) for item in shown if item.figures[metric].value is not None]
-        for item in shown:
-            f = item.figures[metric]
-            rows.append([dataset, item.cell.method, item.cell.variant, metric, f.value, f.low, f.high, f.n])
-        if not figures:
-            continue
-        ends = [v for _, f in figures for v in (f.value, f.low, f.high) if v is not None]
-        across = scale(*span(ends), 190, 410)
-        height = 18 * len(figures) + 34
-        shapes = []
-        for value in ticks(*span(ends)):
-            shapes += [
-                line(across(value), 6, across(value), height - 26, "grid"),
-                text(across(value), height - 10, number(value), "middle"),
-            ]
-        for place, (item, figure) in enumerate(figures):
-            y = 16 + 18 * place
-            kind = "reference" if item.is_reference else "hollow" if item.cell.variant == "sam" else "solid"
-            says = f"{item.label}: {value_text(figure)}" + (f" ({interval(figure)})" if interval(figure) else "")
-            shapes.append(text(182, y + 4, _short(_plain(item), 30), "end"))
-            if figure.low is not None:
-                shapes.append(line(across(figure.low), y, across(figure.high), y, "whisker"))
-            shapes.append(dot(across(figure.value), y, kind, says))
-        label = f"{fact.title} of {len(figures)} methods on {dataset}"
-        drawings[f"{dataset} (n = {figures[0][0].cell.images})"] = svg(420, height, label, shapes)
-    return Plot(
-        f"metric_{metric}", fact.title, f"{fact.compares}; {better[fact.direction]}.", drawings,
-        to_csv(["dataset", "method", "variant", "metric", "value", "low", "high", "n"], rows),
-    )  # fmt: skip
+def _svg(axes, label: str) -> str:
+    """A drawing as SVG: nothing clipped, scaled with the page, in colours of its style sheet, equal every time.
+
+    `label` says what it shows. A shape whose gid is "title: words" says the words on hover.
+    """
+    from matplotlib import rc_context
+
+    file = io.StringIO()
+    with rc_context(_STYLE | {"svg.hashsalt": label}):
+        options = {"bbox_inches": "tight", "pad_inches": 0.04, "transparent": True}
+        axes.figure.savefig(file, format="svg", metadata={"Date": None}, **options)
+    text = file.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.S)
+    text = re.sub(r'<g id="title: (.*?)">', r"<g><title>\1</title>", text)
+    text = re.sub(r' id="(?![mp][0-9a-f]{10}")[\w.]+"', "", text)  # but for what is referred to
+    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
+    for ink, name in INK.items():
+        text = text.replace(ink, name)
+    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
+    size = f'style="max-width: {float(width) * 4 / 3:.0f}px" viewBox="0 0 {width} {height}"'
+    head = f'<svg {size} role="img" aria-label="{html.escape(label)}" class="drawing"'
+    return re.sub(r"<svg [^>]*?(?= xmlns:xlink)", head, text, count=1, flags=re.S)
 
 
-def trade_off(lines: Sequence[Line], x: str, y: str) -> Plot:
-    """Each method as a point: how near to the truth, and how many of its colours."""
-    rows, drawings = [], {}
-    for dataset in datasets_of(lines):
-        points = [
-            (item, item.figures[x].value, item.figures[y].value)
-            for item in lines
-            if item.cell.dataset == dataset and {x, y} <= set(item.figures)
-        ]
-        points = [point for point in points if None not in point]
-        rows += [[dataset, item.cell.method, item.cell.variant, a, b] for item, a, b in points]
-        if not points:
-            continue
-        box = (44, 26, 400, 250)
-        names = (find(x).title + (" in dB" if x == "psnr" else ""), find(y).title)
-        across, up, shapes = axes(
-            span([a for _, a, _ in points], 0.12), span([b for *_, b in points], 0.12), box, names
-        )
-        taken: list[tuple[float, float, float, float]] = []
-        for item, a, b in points:
-            kind = "reference" if item.is_reference else "hollow" if item.cell.variant == "sam" else "solid"
-            says = f"{item.label}: {names[0]} {a:.2f}, {names[1]} {b:.3f}"
-            shapes.append(dot(across(a), up(b), kind, says))
-            taken.append((across(a) - 5, up(b) - 5, across(a) + 5, up(b) + 5))
-        for item, a, b in points:
-            shapes += _label(across(a), up(b), _short(_plain(item), 24), box, taken)
-        label = f"{find(y).title} against {find(x).title} on {dataset}"
-        drawings[dataset] = svg(410, 290, label, shapes)
-    return Plot(
-        "trade_off", f"{find(y).title} against {find(x).title}",
-        "To the right: nearer to the truth pixel by pixel. Higher: more of the truth's colour classes, or of others, "
-        "appear. A gray picture stands low and may stand far right.",
-        drawings, to_csv(["dataset", "method", "variant", x, y], rows),
-    )  # fmt: skip
-
-
-def _label(x, y, words, box, taken) -> list[str]:
-    """Words beside a point where they cover nothing placed before; none where there is no room."""
-    width = 5.6 * len(words)
-    for dx, dy, anchor in (
-        (8, 4, "start"), (-8, 4, "end"), (0, -9, "middle"), (0, 17, "middle"), (8, -7, "start"), (8, 15, "start"),
-        (-8, -7, "end"), (-8, 15, "end"),
-    ):  # fmt: skip
-        left = x + dx - {"start": 0, "middle": width / 2, "end": width}[anchor]
-        area = (left, y + dy - 10, left + width, y + dy + 2)
-        inside = area[0] >= box[0] and area[2] <= box[2] + 8 and area[1] >= box[1] - 4 and area[3] <= box[3]
-        if inside and not any(
-            area[0] < other[2] and other[0] < area[2] and area[1] < other[3] and other[1] < area[3] for other in taken
-        ):
-            taken.append(area)
-            return [text(x + dx, y + dy, words, anchor)]
-    return []
-
-
-def _plain(item: Line) -> str:
-    return item.label.removeprefix("Reference: ")  # references are gray dots
+def method_colors(results: Results) -> dict[str, str]:
+    """A colour for each method of a run, the same in all plots; the page's quiet one for references."""
+    methods = dict.fromkeys(result.method for result in results.methods if not result.is_reference)
+    colors = {method: COLORS[k % len(COLORS)] for k, method in enumerate(methods)}
+    return {result.method: colors.get(result.method, MUTED) for result in results.methods}
 
 
 def _short(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def occupancy(counts: Mapping[str, np.ndarray], truth: np.ndarray, dataset: str) -> Plot:
+def _name_rows(axes, names: Sequence[str]) -> None:
+    """Write the rows' names at the left, the first on top."""
+    axes.set_yticks(range(len(names)), [_short(name, 34) for name in names], color=TEXT)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+
+
+def dot_plot(results: Results, metric: str) -> Plot:
+    """A metric of every method with its interval, a panel for each dataset."""
+    fact, colors, drawings = find(metric), method_colors(results), {}
+    better = {"lower": "lower is better", "higher": "higher is better", None: "neither direction is better"}
+    for dataset in results.datasets:
+        shown = [(r, r.estimates[metric]) for r in results.on(dataset) if r.value(metric) is not None]
+        if not shown:
+            continue
+        axes, label = _axes(270, 24 + 14 * len(shown)), f"{fact.title} of {len(shown)} methods on {dataset}"
+        for place, (result, e) in enumerate(shown):
+            color = colors[result.method]
+            if e.low is not None:
+                axes.plot([e.low, e.high], [place, place], color=color, linewidth=1.5, alpha=0.6)
+            face = GROUND if result.variant == "sam" else color
+            (dot,) = axes.plot(e.value, place, "o", color=color, markerfacecolor=face, markersize=5.5)
+            dot.set_gid("title: " + f"{result.label}: {e.text}" + (f" ({e.interval})" if e.interval else ""))
+        _name_rows(axes, [result.short_label for result, _ in shown])
+        axes.locator_params(axis="x", nbins=5)
+        drawings[f"{dataset} (n = {shown[0][0].images})"] = _svg(axes, label)
+    columns = ["dataset", "method", "variant", "metric", "value", "low", "high", "n"]
+    data = results.statistics()
+    data = data.loc[data["metric"] == metric, columns].sort_values("dataset", kind="stable")
+    return Plot(f"metric_{metric}", fact.title, f"{fact.compares}; {better[fact.direction]}.", drawings, data)
+
+
+def trade_off(results: Results, x: str, y: str) -> Plot:
+    """Each method as a point: how near to the truth, and how many of its colours."""
+    colors, drawings, rows = method_colors(results), {}, []
+    names = (find(x).title + (" in dB" if x == "psnr" else ""), find(y).title)
+    for dataset in results.datasets:
+        points = [r for r in results.on(dataset) if r.value(x) is not None and r.value(y) is not None]
+        if not points:
+            continue
+        axes, label = _axes(330, 230), f"{find(y).title} against {find(x).title} on {dataset}"
+        for result in points:
+            a, b, color = result.value(x), result.value(y), colors[result.method]
+            rows.append([dataset, result.method, result.variant, a, b])
+            face = GROUND if result.variant == "sam" else color
+            (dot,) = axes.plot(a, b, "o", color=color, markerfacecolor=face, markersize=6)
+            dot.set_gid("title: " + f"{result.label}: {names[0]} {a:.2f}, {names[1]} {b:.3f}")
+        axes.margins(0.15)
+        _name_points(axes, [(r.value(x), r.value(y), _short(r.short_label, 24)) for r in points])
+        axes.set(xlabel=names[0], ylabel=names[1])
+        drawings[dataset] = _svg(axes, label)
+    return Plot(
+        "trade_off", f"{find(y).title} against {find(x).title}",
+        "To the right: nearer to the truth pixel by pixel. Higher: more of the truth's colour classes, or of others, "
+        "appear. A gray picture stands low and may stand far right. Points whose names would cover others say them on "
+        "hover.",
+        drawings, pandas.DataFrame(rows, columns=["dataset", "method", "variant", x, y]),
+    )  # fmt: skip
+
+
+def _name_points(axes, points: Sequence[tuple[float, float, str]]) -> None:
+    """Write each point's name beside it where it covers no point and no name written before; leave it out elsewhere."""
+    from matplotlib.transforms import Bbox
+
+    axes.get_xlim(), axes.get_ylim()  # settles them
+    frame = axes.get_window_extent()
+    places = [axes.transData.transform(point[:2]) for point in points]
+    taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in places]
+    for x, y, words in points:
+        for dx, dy, align in ((7, -3, "left"), (-7, -3, "right"), (0, 7, "center"), (0, -14, "center")):
+            text = axes.annotate(
+                words, (x, y), (dx, dy), textcoords="offset points", ha=align, fontsize=8.5, color=TEXT
+            )
+            box = text.get_window_extent()
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 + 60 and frame.y0 <= box.y0
+            if inside and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
+
+
+def occupancy(counts: Mapping[str, np.ndarray], dataset: str) -> Plot:
     """Which colour classes the pixels of each method fall into, beside the truth.
 
-    `counts`: by label int64 `(400,)`, over all pictures; `truth`: of the true pictures.
+    `counts`: by label int64 `(400,)`, over all pictures; the first are those of the true ones.
     """
-    rows, drawings = [], {}
-    true_share = truth / truth.sum()
-    for label, found in {"Truth": truth, **counts}.items():
-        share = found / max(found.sum(), 1)
-        rows += [
-            [dataset, label, k, *(f"{v:g}" for v in _GRID.centers[k]), found[k]] for k in np.flatnonzero(found).tolist()
-        ]
-        occupied = int((found > 0).sum())
-        common = np.minimum(share, true_share).sum()
-        caption = f"{label}: {occupied} classes" + ("" if label == "Truth" else f", {common:.0%} of pixels as in truth")
-        drawings[caption] = svg(
-            200, 200, f"colour classes of {label} on {dataset}: {occupied} of 400 occupied", _occupied(share), "gamut"
+    frames, drawings = [], {}
+    shares = {label: found / max(found.sum(), 1) for label, found in counts.items()}
+    truth = next(iter(shares.values()))
+    for k, (label, share) in enumerate(shares.items()):
+        found = class_counts(counts[label])
+        frames.append(found.assign(dataset=dataset, source=label)[["dataset", "source", *found]])
+        common = f", {np.minimum(share, truth).sum():.0%} of pixels as in truth" if k else ""
+        says = f"colour classes of {label} on {dataset}: {len(found)} of {len(share)} occupied"
+        drawings[f"{label}: {len(found)} classes{common}"] = (
+            f'<img class="gamut" width="200" height="200" alt="{html.escape(says)}" src="{_class_map(share)}">'
         )
     return Plot(
         f"gamut_{dataset}", dataset,
         "Columns are a from -100 (green) to 100 (red), rows b from 100 (yellow, top) to -100 (blue). A class with at "
         "least a hundredth of the pixels is drawn in full colour, and paler by a fifth for each tenfold fewer.",
-        drawings, to_csv(["dataset", "source", "class", "a", "b", "pixels"], rows),
+        drawings, pandas.concat(frames),
     )  # fmt: skip
 
 
-def _occupied(share: np.ndarray) -> list[str]:
-    """Occupied classes in their colours under veils of the page's ground, one path a shade."""
+def _class_map(share: np.ndarray) -> str:
+    """The occupied classes in their colours, rarer ones fainter, as the address of a picture of one pixel a class."""
     with np.errstate(divide="ignore"):
         level = np.clip(np.ceil(-np.log10(share) - 2), 0, LEVELS - 1)
-    side = _GRID.delta
-    shapes = ['<use href="#classes"/>']
-    for shade in range(1, LEVELS + 1):
-        chosen = (share == 0) if shade == LEVELS else (level == shade) & (share > 0)
-        if chosen.any():
-            path = _cells(chosen.reshape(side, side), 200 / side)
-            shapes.append(f'<path d="{path}" class="veil" opacity="{shade / LEVELS:g}"/>')
-    shapes += ['<path d="M100 0v200M0 100h200" class="cross"/>', '<path d="M.5.5h199v199h-199z" class="frame"/>']
-    return shapes
-
-
-def _cells(chosen: np.ndarray, size: float) -> str:
-    """A path over the chosen cells of `(rows, columns)`, row 0 (lowest b) at the bottom, neighbours in one run."""
-    parts = []
-    for row, cells in enumerate(chosen):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], cells.astype(int), [0]])))
-        for start, end in edges.reshape(-1, 2):
-            y = (len(chosen) - 1 - row) * size
-            parts.append(f"M{start * size:g} {y:g}h{(end - start) * size:g}v{size:g}H{start * size:g}z")
-    return "".join(parts)
-
-
-def class_symbol() -> str:
-    """The 400 classes in their colours, to be used by all occupancy plots of a page."""
-    size = 200 // _GRID.delta
-    squares = []
-    for k, (red, green, blue) in enumerate(class_palette()):
-        x, y = k % _GRID.delta * size, (_GRID.delta - 1 - k // _GRID.delta) * size
-        squares.append(f'<path d="M{x} {y}h{size}v{size}h-{size}z" fill="#{red:02x}{green:02x}{blue:02x}"/>')
-    return (
-        '<svg width="0" height="0" aria-hidden="true" class="symbols"><defs><g id="classes" '
-        'shape-rendering="crispEdges">' + "".join(squares) + "</g></defs></svg>"
-    )
+    alpha = np.where(share > 0, 255 * (1 - level / LEVELS), 0).astype(np.uint8)
+    side = ColorGrid().delta
+    picture = np.concatenate([class_palette(), alpha[:, None]], axis=1).reshape(side, side, 4)[::-1]
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def balance(book: Codebook, upsilon: float = 0.5) -> Plot:
@@ -209,29 +214,82 @@ def balance(book: Codebook, upsilon: float = 0.5) -> Plot:
     weights = class_weights(counts, upsilon).astype(np.float64)
     order = np.argsort(-counts, kind="stable")
     before, after = counts / counts.sum(), counts * weights / (counts * weights).sum()
-    box = (66, 24, 640, 220)
-    low = np.floor(np.log10(min(before[before > 0].min(), after[after > 0].min())))
-    across, up = scale(0, max(book.size - 1, 1), box[0], box[2]), scale(low, 0, box[3], box[1])
-    shapes = []
-    for power in range(int(low), 1):
-        shapes += [
-            line(box[0], up(power), box[2], up(power), "grid"),
-            text(box[0] - 6, up(power) + 4, f"{100 * 10.0**power:g} %", "end"),
-        ]
-    for values, kind in ((before, "series"), (after, "series dashed")):
-        shapes.append(polyline([(across(i), up(np.log10(values[k]))) for i, k in enumerate(order) if values[k]], kind))
-    shapes.append(text((box[0] + box[2]) / 2, box[3] + 20, "kept classes, the commonest first", "middle", "name"))
-    rows = [
-        [int(book.active[k]), *(f"{v:g}" for v in book.centers[k]), int(counts[k]), before[k], weights[k], after[k]]
-        for k in order.tolist()
-    ]
+    axes, label = _axes(520, 190), "share of each class before and after balancing"
+    for share, style in ((before, "-"), (after, "--")):
+        axes.plot(share[order], style, color=TEXT, linewidth=1.3)
+    axes.set(yscale="log", xlabel="kept classes, the commonest first")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+    axes.minorticks_off()
     effective = [float(np.exp(-(p[p > 0] * np.log(p[p > 0])).sum())) for p in (before, after)]
+    data = pandas.DataFrame({
+        "class": book.active, "a": book.centers[:, 0], "b": book.centers[:, 1], "pixels": counts.astype(int),
+        "share_before": before, "weight": weights, "share_after": after,
+    })  # fmt: skip
     return Plot(
         "class_balance", "Classes before and after balancing",
         f"Share of the {book.size} kept classes in the training pictures (line) and in the loss, once Eq. 15 with "
         f"trade-off {upsilon:g} weighs each class (dashed), on a logarithmic scale. The shares are as varied as "
         f"{effective[0]:.1f} equally common classes before, {effective[1]:.1f} after (exponential of the entropy). "
         "Training weighs each batch by its own counts; this is over all pictures.",
-        {"": svg(660, 250, "share of each class before and after balancing", shapes)},
-        to_csv(["class", "a", "b", "pixels", "share_before", "weight", "share_after"], rows),
+        {"": _svg(axes, label)}, data.iloc[order],
     )  # fmt: skip
+
+
+def read_timings(folder: str | os.PathLike, results: Results) -> pandas.DataFrame:
+    """Seconds of a picture by method and dataset: the whole job, with start and loading, over its pictures.
+
+    `folder`: holds Snakemake's `<method>/<dataset>.tsv` for the jobs that were timed; the others are left out.
+    """
+    rows = []
+    for result in results.methods:
+        path = Path(folder) / result.method / f"{result.dataset}.tsv"
+        if result.variant == "plain" and path.is_file():
+            seconds = pandas.read_csv(path, sep="\t")["s"].mean() / result.images
+            rows.append([result.method, result.dataset, seconds])
+    return pandas.DataFrame(rows, columns=["method", "dataset", "seconds_per_picture"])
+
+
+def timing(timings: pandas.DataFrame, results: Results) -> Plot:
+    """Seconds of a picture by method, mean over datasets; `timings`: as `read_timings` gives them."""
+    mean = timings.groupby("method", sort=False)["seconds_per_picture"].mean()
+    colors, titles = method_colors(results), {result.method: result.title for result in results.methods}
+    axes, label = _axes(360, 24 + 15 * len(mean)), "seconds for a picture by method"
+    bars = axes.barh(range(len(mean)), mean, height=0.6, color=[colors[method] for method in mean.index])
+    axes.bar_label(bars, [f" {value:.2f}" for value in mean], color=TEXT)
+    _name_rows(axes, [titles[method] for method in mean.index])
+    return Plot("timing", "Seconds for a picture", "", {"": _svg(axes, label)}, timings)
+
+
+def training_curves(history: str | os.PathLike) -> Iterator[tuple[str, str]]:
+    """A small curve for each column of a training history that has two numbers or more: its name and drawing."""
+    rows = pandas.read_csv(history).apply(pandas.to_numeric, errors="coerce")
+    for name in rows.columns.drop(["step", "epoch"], errors="ignore"):
+        found = rows[["step", name]].dropna()
+        if len(found) > 1:
+            axes, label = _axes(220, 110), f"{name} by step"
+            axes.plot(found["step"], found[name], color=TEXT, linewidth=1.3)
+            axes.set(xlabel="step")
+            axes.locator_params(nbins=4)
+            yield name.replace("_", " "), _svg(axes, label)
+
+
+def ablation_plot(rows: Sequence[Mapping], dataset: str) -> dict[str, str]:
+    """PSNR, CNR and classes a segment against delta, a line for each upsampling, at the middle Psi, by caption.
+
+    `rows`: as `ccc.harmonize.ablation.ablate` returns them. A dotted line is the pictures as they are.
+    """
+    frame = pandas.DataFrame(rows)
+    psi = sorted(frame["min_pixels"].dropna().unique())
+    psi = psi[len(psi) // 2]
+    drawings = {}
+    for column, title in (("psnr", "PSNR in dB"), ("cnr", "CNR"), ("classes_per_segment", "classes a segment")):
+        axes, label = _axes(230, 150), f"{title} by delta on {dataset}, Psi = {psi:g}"
+        for color, (name, mine) in zip(COLORS, frame.groupby("colors", sort=False), strict=False):
+            points = mine[mine["min_pixels"] == psi].sort_values("delta")
+            axes.plot(points["delta"], points[column], "o-", color=color, markersize=4, label=name)
+            axes.axhline(mine.loc[mine["delta"].isna(), column].iloc[0], color=color, linestyle=":")
+        axes.set(xlabel="delta")
+        axes.set_xticks(sorted(frame["delta"].dropna().unique()))
+        axes.legend(frameon=False, fontsize=8.5, labelcolor=TEXT)
+        drawings[f"{title}, Psi = {psi:g}"] = _svg(axes, label)
+    return drawings

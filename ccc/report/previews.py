@@ -1,13 +1,12 @@
 """What the report shows beside a folder of pictures: thumbnails, class maps, error maps, counts of classes."""
 
-import csv
 import functools
-import io
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import pandas
 from PIL import Image
 
 from ccc.codebook import ColorGrid
@@ -64,21 +63,20 @@ def write_previews(
         for kind, image in shown.items():
             with written_whole(Path(folder) / kind / (path.stem + KINDS[kind])) as aside:
                 image.save(aside, **({"quality": 80, "method": 4} if KINDS[kind] == ".webp" else {}))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["class", "a", "b", "pixels"])
-    for number in np.flatnonzero(counts):
-        writer.writerow([number, *(f"{value:g}" for value in _GRID.centers[number]), counts[number]])
-    write_text(Path(folder) / "classes.csv", text.getvalue())
+    write_text(Path(folder) / "classes.csv", class_counts(counts).to_csv(index=False))
+
+
+def class_counts(counts: np.ndarray) -> pandas.DataFrame:
+    """A row for each class that occurs: `class`, its centre `a` and `b`, and `pixels`; `counts`: int64 `(400,)`."""
+    found = np.flatnonzero(counts)
+    a, b = _GRID.centers[found].astype(int).T
+    return pandas.DataFrame({"class": found, "a": a, "b": b, "pixels": counts[found]})
 
 
 def read_counts(folder: str | os.PathLike) -> np.ndarray:
     """Pixels of each of the 400 classes from `classes.csv` of `write_previews`: int64 `(400,)`."""
-    counts = np.zeros(_GRID.size, dtype=np.int64)
-    with open(Path(folder) / "classes.csv", newline="") as file:
-        for row in csv.DictReader(file):
-            counts[int(row["class"])] = int(row["pixels"])
-    return counts
+    found = pandas.read_csv(Path(folder) / "classes.csv")
+    return np.bincount(found["class"], weights=found["pixels"], minlength=_GRID.size).astype(np.int64)
 
 
 @functools.cache
@@ -109,7 +107,5 @@ def draw_error(lab: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 def error_colors(error: np.ndarray) -> np.ndarray:
     """Colours of the scale of error maps: float `(...)` in CIEDE2000 to uint8 `(..., 3)`."""
-    place = np.clip(error / LARGEST_ERROR, 0, 1) * (len(_STOPS) - 1)
-    low = np.minimum(place.astype(int), len(_STOPS) - 2)
-    share = (place - low)[..., None]
-    return np.rint(_STOPS[low] * (1 - share) + _STOPS[low + 1] * share).astype(np.uint8)
+    places = np.linspace(0, LARGEST_ERROR, len(_STOPS))
+    return np.rint(np.stack([np.interp(error, places, color) for color in _STOPS.T], axis=-1)).astype(np.uint8)

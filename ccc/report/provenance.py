@@ -3,10 +3,13 @@
 import datetime
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+
+import psutil
 
 from ccc import __version__
 from ccc.core.files import sha256
@@ -16,7 +19,7 @@ FORMAT = "ccc-provenance-1"
 # Whose numbers a run's are: what decodes, computes, draws at random or measures.
 PACKAGES = (
     "torch", "torchvision", "timm", "segment-anything", "snakemake", "webdataset", "simplejpeg", "pillow",
-    "opencv-python-headless", "numpy", "numba", "scipy", "scikit-image", "lpips", "pyiqa", "pytorch-fid",
+    "opencv-python-headless", "numpy", "numba", "scipy", "scikit-image", "lpips", "pyiqa", "pytorch-fid", "torchfile",
 )  # fmt: skip
 
 
@@ -47,11 +50,9 @@ def revision() -> str:
 
 def hardware() -> dict[str, str]:
     """The processor, memory and graphics card that this process sees."""
-    facts = {"Processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores usable"}
-    try:
-        facts["Memory"] = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    except (ValueError, OSError):
-        pass
+    cores = len(psutil.Process().cpu_affinity())
+    memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
+    facts = {"Processor": f"{_processor()}, {cores} cores usable", "Memory": memory}
     try:
         query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
         found = subprocess.run(query, capture_output=True, text=True, check=True).stdout.split("\n")
@@ -62,13 +63,9 @@ def hardware() -> dict[str, str]:
 
 
 def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    facts = Path("/proc/cpuinfo")
+    found = re.search(r"^model name\s*:\s*(.*)", facts.read_text() if facts.exists() else "", re.M)
+    return found[1].strip() if found else platform.processor() or platform.machine()
 
 
 def gather(files: Sequence[str | os.PathLike], configuration: Mapping) -> dict:
@@ -90,12 +87,9 @@ def gather(files: Sequence[str | os.PathLike], configuration: Mapping) -> dict:
 
 
 def _packages() -> dict[str, str]:
-    found = {}
-    for distribution in metadata.distributions():
-        name = (distribution.metadata["Name"] or "").lower().replace("_", "-").replace(".", "-")
-        if name:
-            found.setdefault(name, distribution.version)
-    return dict(sorted(found.items()))
+    names = ((found.metadata["Name"] or "", found.version) for found in metadata.distributions())
+    found = [(re.sub(r"[._]", "-", name).lower(), version) for name, version in names if name]
+    return dict(sorted(dict(reversed(found)).items()))  # of a name found twice the first, which is imported
 
 
 def _seeds(part: Mapping, place: str = ""):

@@ -2,11 +2,15 @@
 
 import dataclasses
 import functools
-import math
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
+import pandas
 import yaml
+
+from ccc.core.errors import CCCError
 
 NUMBERS = {"III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7}
 SHOWCASE = "showcase"  # our dataset that stands in Table III
@@ -120,46 +124,34 @@ def datasets() -> list[str]:
     return list(dict.fromkeys(name for table in load().values() for name in table.datasets))
 
 
+def check_columns(columns: Mapping[str, str]) -> None:
+    """Raise CCCError for a dataset whose counterpart the paper does not have."""
+    for dataset, paper in columns.items():
+        if paper not in datasets():
+            raise CCCError(f"{dataset}: the paper has no column {paper!r}; there are {', '.join(datasets())}")
+
+
 def counterpart(method: str) -> str | None:
     """The paper's method that `method`, a name here, is; None for one that the paper does not have."""
     name = ALIASES.get(method, method)
     return name if name in titles() else None
 
 
-@dataclasses.dataclass(frozen=True)
-class PsnrGap:
-    """A published pair of MSE and PSNR: `floor` = -10 log10(MSE) is the least mean PSNR that this MSE allows.
-
-    `possible` allows for the rounding of both printed figures.
-    """
-
-    table: str
-    method: str
-    dataset: str
-    mse: str
-    psnr: str
-    floor: float
-    gap: float
-    possible: bool
-
-
-def psnr_gaps(table: str) -> list[PsnrGap]:
-    """Compare each MSE of a published table ("III" or "IV") with the PSNR beside it.
+def psnr_gaps(table: str) -> pandas.DataFrame:
+    """Compare each MSE of a published table ("III" or "IV") with the PSNR beside it, in a row each.
 
     -log10 is convex, so by Jensen's inequality the mean of the pictures' PSNRs is at least the PSNR of their mean MSE
-    (peak 1). `gap` is published PSNR minus that floor, in dB: below zero, the two figures cannot come from the same
-    pixels of the same pictures.
+    (peak 1), `floor` = -10 log10(MSE). `gap` is published PSNR minus that, in dB: below zero, the two figures cannot
+    come from the same pixels of the same pictures, where rounding of both does not explain it: `possible`. `method` is
+    as the paper calls it, `mse` and `psnr` as it prints them.
     """
     values = load()[table].values
-    gaps = []
-    for (method, dataset, metric), mse in values.items():
-        if metric == "mse":
-            psnr = values[method, dataset, "psnr"]
-            floor = -10 * math.log10(float(mse))
-            least = -10 * math.log10(float(mse) + half_digit(mse))
-            possible = float(psnr) + half_digit(psnr) >= least
-            gaps.append(PsnrGap(table, method, dataset, mse, psnr, floor, float(psnr) - floor, possible))
-    return gaps
+    rows = [(titles()[m], mse, values[m, d, "psnr"]) for (m, d, metric), mse in values.items() if metric == "mse"]
+    frame = pandas.DataFrame(rows, columns=["method", "mse", "psnr"])
+    mse, psnr = frame["mse"].astype(float), frame["psnr"].astype(float)
+    least = -10 * np.log10(mse + frame["mse"].map(half_digit)) - frame["psnr"].map(half_digit)
+    floor = -10 * np.log10(mse)
+    return frame.assign(floor=floor, gap=psnr - floor, possible=psnr >= least)
 
 
 def half_digit(printed: str) -> float:

@@ -28,10 +28,6 @@ class Comparison:
         """The best method and those that are not significantly worse at `level`, in the order given."""
         return [self.best] + [name for name, p in self.holm.items() if p >= level or not self.behind[name]]
 
-    def too_few(self, level: float) -> bool:
-        """Whether no picture could have made any difference significant at `level`: p is at least 2 / 2^N."""
-        return len(self.holm) * 2.0 ** (1 - self.pictures) >= level
-
 
 @dataclasses.dataclass(frozen=True)
 class Ranking:

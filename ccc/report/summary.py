@@ -1,164 +1,193 @@
-"""What the stored cells say of each method and metric, with how sure one can be of it."""
+"""From stored cells to results: order, labels, intervals, paired tests, cautions."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+import pandas
 
-from ccc.metrics.registry import find
-from ccc.report.cells import REFERENCES, VARIANTS, Cell, row_label, sorted_methods
+from ccc.core.files import sha256
+from ccc.report import published
+from ccc.report.cells import SIZE, VARIANTS, Cell, read_cells
+from ccc.report.overview import read_model
+from ccc.report.results import LEVEL, REFERENCES, VALUES, Contest, Estimate, MethodResult, Results, is_stand_in
 from ccc.report.statistics import Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
 
-SEED, CONFIDENCE, LEVEL = 0, 0.95, 0.05
+SEED, CONFIDENCE = 0, 0.95
 
 
-@dataclasses.dataclass(frozen=True)
-class Contest:
-    """All methods of one dataset by one metric of single pictures, references left out.
+def read_results(
+    metrics: Iterable[str | os.PathLike],
+    run: str = "benchmark",
+    columns: Mapping[str, str | None] | None = None,
+    not_run: Mapping[str, str] | None = None,
+    titles: Mapping[str, str] | None = None,
+    cautions: Mapping[str, str] | None = None,
+    model: str | os.PathLike | None = None,
+    harmonize: Mapping[str, object] | None = None,
+    weights: Mapping[str, str | os.PathLike] | None = None,
+) -> Results:
+    """Everything that a run's metric files say, read once.
 
-    Methods are called by (method, variant). `comparison` is None for fewer than two methods or no picture that all
-    have, `ranking` for fewer than three.
+    `metrics`, `titles`: as `read_cells` takes them; `columns`: by our dataset, the paper's column that it is compared
+    with (ADE, Celeba, COCO, Ox. Flower, ImageNet; Fig. 9 for a `showcase` that holds the paper's pictures), or None;
+    `not_run`: reasons by name of the methods that have no metrics; `cautions`: what must be known of a dataset's
+    numbers; `model`: file of `ccc train`; `harmonize`: min_pixels, delta_a and delta_b of Algorithm 1; `weights`:
+    files by what uses them. Raises CCCError for metrics or a model that cannot be read and for an unknown column.
     """
-
-    dataset: str
-    metric: str
-    comparison: Comparison | None
-    ranking: Ranking | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    """One method, variant, dataset and metric.
-
-    `value`: mean of the pictures' finite values, or that of the set; `low` and `high`: its 95% interval, BCa bootstrap
-    of the mean or jackknife over pictures of the set; `best`: no other method has a better value over the pictures
-    that all have; `tied`: best, or not significantly worse than the best (Wilcoxon, Holm-corrected `holm` at 0.05);
-    `mean_rank`: over the pictures that all methods have. What does not exist is None; `reason` says why, or what to
-    know of the value.
-    """
-
-    method: str
-    variant: str
-    dataset: str
-    label: str
-    metric: str
-    title: str
-    direction: str | None
-    kind: str
-    n: int
-    infinite: int
-    value: float | None
-    median: float | None
-    sd: float | None
-    low: float | None
-    high: float | None
-    best: bool
-    tied: bool
-    p: float | None
-    holm: float | None
-    mean_rank: float | None
-    reason: str
+    columns = {name: paper for name, paper in (columns or {}).items() if paper is not None}
+    published.check_columns(columns)
+    cells = read_cells(metrics, titles)
+    ran = {cell.method for cell in cells}
+    return dataclasses.replace(
+        summarize(cells), run=run, columns=columns, cautions=dict(cautions or {}), harmonize=dict(harmonize or {}),
+        not_run={name: reason for name, reason in (not_run or {}).items() if name not in ran},
+        model=read_model(model) if model else {},
+        weights={use: (Path(file).name, sha256(file)) for use, file in (weights or {}).items()},
+    )  # fmt: skip
 
 
-class Summary(NamedTuple):
-    """`figures` in the tables' order of methods, variants, datasets and metrics; `contests` by (dataset, metric)."""
-
-    figures: list[Figure]
-    contests: dict[tuple[str, str], Contest]
-
-
-def contests(cells: Sequence[Cell]) -> dict[tuple[str, str], Contest]:
-    """Paired tests by (dataset, metric) for every metric of single pictures that has a direction."""
-    found = {}
+def summarize(cells: Sequence[Cell]) -> Results:
+    """Results of stored cells alone: estimates of every cell and metric, the tests behind them, and all values."""
+    rank = {name: number for number, name in enumerate(sorted_methods(cells))}
+    cells = sorted(cells, key=lambda cell: (rank[cell.method], VARIANTS.index(cell.variant), cell.dataset))
+    intervals, found, contests = _intervals(cells), {cell.key: {} for cell in cells}, []
     for dataset in sorted({cell.dataset for cell in cells}):
-        mine = [cell for cell in cells if cell.dataset == dataset and cell.method not in REFERENCES]
-        for metric, direction in _directions(mine).items():
-            rows = {cell.key[:2]: values for cell in mine if (values := cell.values(metric))}
-            if direction and rows:
-                best = _best(mine, metric, direction)
-                found[dataset, metric] = Contest(dataset, metric, *_tests(rows, direction, best[0] if best else None))
-    return found
+        mine = [cell for cell in cells if cell.dataset == dataset]
+        for metric in dict.fromkeys(name for cell in mine for name in cell.stored):
+            estimates, contest = _compare(mine, metric, intervals)
+            for key, estimate in estimates.items():
+                found[key][metric] = estimate
+            contests += [contest] if contest else []
+    methods = tuple(_method_result(cells, cell, found[cell.key]) for cell in cells)
+    return Results("", methods, tuple(contests), {}, {}, {}, {}, {}, {}, _long_form(cells))
 
 
-def _directions(cells: Iterable[Cell]) -> dict[str, str | None]:
-    return {name: direction for cell in cells for name, direction in cell.directions.items()}
+def sorted_methods(cells: Sequence[Cell]) -> list[str]:
+    """Names of the cells' methods: the paper's in its order, others by name, references last."""
+    papers = list(published.titles())
+
+    def place(name: str) -> tuple:
+        its = published.counterpart(name)
+        return name in REFERENCES, papers.index(its) if its else len(papers), name
+
+    return sorted({cell.method for cell in cells}, key=place)
 
 
-def _best(cells: Sequence[Cell], metric: str, direction: str) -> list[tuple[str, str]]:
-    """Methods and variants of the best value, in the order given."""
+def _method_result(cells: Sequence[Cell], cell: Cell, estimates: dict[str, Estimate]) -> MethodResult:
+    facts = {name: getattr(cell, name) for name in ("method", "variant", "dataset", "title", "segmenter", "images")}
+    notes = list(cell.notes)
+    if cell.method in REFERENCES:
+        notes.append(f"{REFERENCES[cell.method]}; never marked as best")
+    if cell.variant == "sam" and is_stand_in(cell.segmenter):
+        maker = cell.segmenter or "an unnamed segmenter"
+        notes.append(f"masks come from {maker}, which stands in for the paper's SAM")
+    ordered = {metric: estimates[metric] for metric in cell.stored}
+    return MethodResult(**facts, label=_label(cells, cell), notes=tuple(notes), estimates=ordered)
+
+
+def _label(cells: Sequence[Cell], cell: Cell) -> str:
+    """What a method's variant is called: its title, with the segmenter's name where its pictures were harmonized.
+
+    Two methods of one title are told apart by their names in brackets; references are called so.
+    """
+    label = cell.title
+    if any(other.title == label and other.method != cell.method for other in cells):
+        label += f" [{cell.method}]"
+    if cell.variant == "sam":
+        mine = [other for other in cells if (other.method, other.variant) == (cell.method, "sam")]
+        label += " + " + " / ".join(sorted({other.segmenter or "unnamed segmenter" for other in mine}))
+    return f"Reference: {label}" if cell.method in REFERENCES else label
+
+
+def _compare(
+    cells: Sequence[Cell], metric: str, intervals: Mapping[tuple, tuple[float, float]]
+) -> tuple[dict[tuple, Estimate], Contest | None]:
+    """One metric of all cells of a dataset: the estimates by cell, and the test, where it is one of single pictures."""
+    mine = [cell for cell in cells if metric in cell.stored]
+    methods = [cell for cell in mine if cell.method not in REFERENCES]
+    direction = methods[-1].stored[metric]["directions"] if methods else None
+    rows = pandas.DataFrame({cell.key: values for cell in methods if len(values := cell.values(metric))}).sort_index()
+    best = _best(methods, metric, direction) if direction else []
+    comparison, ranking = (
+        _tests(rows, direction, best[0] if best else None) if direction and len(rows) else (None, None)
+    )
+    if sum(cell.value(metric) is not None for cell in methods) < 2:
+        best = []
+    tied = {*best, *(comparison.tied(LEVEL) if comparison else ())}
+    estimates = {}
+    for cell in mine:
+        key, stored = cell.key, cell.stored[metric]
+        low, high = intervals.get((key, metric)) or stored["interval"] or (None, None)
+        value, said = cell.value(metric), cell.reason(metric)
+        estimates[key] = Estimate(
+            metric, stored["directions"], str(stored["versions"] or ""),
+            cell.images if stored["n"] is None else stored["n"],
+            stored["infinite"] or 0, value, stored["median"], stored["sd"], low, high,
+            best=key in best, tied=key in tied,
+            p=comparison.p.get(key) if comparison else None, holm=comparison.holm.get(key) if comparison else None,
+            mean_rank=ranking.mean_rank.get(key) if ranking else None,
+            reason="" if value is not None else said,
+            caution="; ".join(filter(None, (said, _beyond(cell, metric, mine)))) if value is not None else "",
+        )  # fmt: skip
+    if not direction or rows.empty:
+        return estimates, None
+    tests = (comparison.pictures, len(comparison.holm)) if comparison else (0, 0)
+    ranks = (len(ranking.mean_rank), ranking.statistic, ranking.p) if ranking else ()
+    return estimates, Contest(cells[0].dataset, metric, *tests, *ranks)
+
+
+def _beyond(cell: Cell, metric: str, cells: Sequence[Cell]) -> str:
+    """What to know of a CNR that exceeds what a method can have earned."""
+    value, found = cell.value(metric), {other.key[:2]: other.value(metric) for other in cells}
+    oracle = found.get(("oracle", "plain"))
+    if value is None or cell.method in REFERENCES or not metric.startswith("cnr"):
+        return ""
+    if value > 1:
+        return "above 1: more classes than the truth has, by noise"
+    above = oracle is not None and value > oracle
+    return f"above the oracle's {oracle:.3f}: more classes than the truth shows through 56x56 classes" if above else ""
+
+
+def _best(cells: Sequence[Cell], metric: str, direction: str) -> list[tuple]:
+    """Keys of the cells of the best value, in the order given."""
     values = _comparable(cells, metric)
     best = (min if direction == "lower" else max)(values.values(), default=None)
     return [key for key, value in values.items() if value == best]
 
 
-def _comparable(cells: Sequence[Cell], metric: str) -> dict[tuple[str, str], float]:
+def _comparable(cells: Sequence[Cell], metric: str) -> dict[tuple, float]:
     """What methods are compared by: their values, or means over the pictures for which all have a finite number.
 
     The latter where some lack one that others have, such as the PSNR of a picture that equals its truth: left out of
     that method's mean alone, its best pictures would count against it.
     """
-    values = {cell.key[:2]: value for cell in cells if (value := cell.value(metric)) is not None}
-    rows = {
-        cell.key[:2]: {name: value for name, value in cell.values(metric).items() if np.isfinite(value)}
-        for cell in cells
-        if cell.key[:2] in values
-    }
-    common = set.intersection(*map(set, rows.values())) if rows else set()
-    if not common or all(len(row) == len(common) for row in rows.values()):
+    values = {cell.key: value for cell in cells if (value := cell.value(metric)) is not None}
+    rows = pandas.DataFrame({cell.key: cell.values(metric) for cell in cells if cell.key in values})
+    finite = rows.replace([np.inf, -np.inf], np.nan).sort_index()
+    common = finite.dropna()
+    if common.empty or len(common) == len(finite.dropna(how="all")):
         return values
-    return {key: float(np.mean([row[name] for name in sorted(common)])) for key, row in rows.items()}
+    return {key: float(np.mean(common[key].to_numpy())) for key in values}
 
 
-def _tests(rows, direction: str, best) -> tuple[Comparison | None, Ranking | None]:
-    names = sorted(set.union(*(set(values) for values in rows.values())))
-    table = {key: [values.get(name, np.nan) for name in names] for key, values in rows.items()}
-    finite = np.isfinite(np.array(list(table.values()))).all(axis=0).any()
+def _tests(rows: pandas.DataFrame, direction: str, best) -> tuple[Comparison | None, Ranking | None]:
+    """Of values with a column for each method; None where there are too few methods, or no picture that all have."""
+    table = {key: rows[key].tolist() for key in rows}
+    finite = np.isfinite(rows).all(axis=1).any()
     comparison = wilcoxon_against_best(table, direction, best) if len(table) > 1 and finite and best in table else None
     return comparison, friedman(table, direction) if len(table) > 2 and finite else None
 
 
-def summarize(cells: Sequence[Cell], order: Sequence[str] | None = None) -> Summary:
-    """Figures of every cell and metric, and the tests behind them."""
-    rank = {name: number for number, name in enumerate(sorted_methods(cells, order))}
-    cells = sorted(cells, key=lambda cell: (rank[cell.method], VARIANTS.index(cell.variant), cell.dataset))
-    tests, intervals = contests(cells), _intervals(cells)
-    best = {
-        (dataset, metric): _best(mine, metric, direction)
-        for dataset in {cell.dataset for cell in cells}
-        if (mine := [cell for cell in cells if cell.dataset == dataset and cell.method not in REFERENCES])
-        for metric, direction in _directions(mine).items()
-        if direction and sum(cell.value(metric) is not None for cell in mine) > 1
-    }
-    found = []
-    for cell in cells:
-        key, label = cell.key[:2], row_label(cells, cell.method, cell.variant)
-        for metric in cell.metrics:
-            contest = tests.get((cell.dataset, metric))
-            comparison, ranking = (contest.comparison, contest.ranking) if contest else (None, None)
-            value = cell.value(metric)
-            first = cell.method not in REFERENCES and key in best.get((cell.dataset, metric), ())
-            low, high = intervals.get((cell.key, metric)) or cell.interval.get(metric) or (None, None)
-            facts = find(metric)
-            found.append(
-                Figure(
-                    cell.method, cell.variant, cell.dataset, label, metric, facts.title, cell.directions[metric],
-                    facts.kind, cell.n.get(metric, cell.images), cell.infinite.get(metric, 0), value,
-                    cell.median.get(metric), cell.sd.get(metric), low, high, first,
-                    first or bool(comparison and key in comparison.tied(LEVEL)),
-                    comparison.p.get(key) if comparison else None, comparison.holm.get(key) if comparison else None,
-                    ranking.mean_rank.get(key) if ranking else None, cell.reason(metric),
-                )
-            )  # fmt: skip
-    return Summary(found, tests)
-
-
 def _intervals(cells: Sequence[Cell]) -> dict[tuple, tuple[float, float]]:
     """Bootstrap intervals by (cell, metric), all rows of one length at once."""
-    rows: dict[int, dict[tuple, list[float]]] = {}
+    rows: dict[int, dict[tuple, pandas.Series]] = {}
     for cell in cells:
-        for metric in cell.metrics:
-            values = [value for value in cell.values(metric).values() if np.isfinite(value)]
+        for metric in cell.stored:
+            values = cell.values(metric)
+            values = values[np.isfinite(values)]
             if len(values) > 1:
                 rows.setdefault(len(values), {})[cell.key, metric] = values
     found = {}
@@ -166,3 +195,15 @@ def _intervals(cells: Sequence[Cell]) -> dict[tuple, tuple[float, float]]:
         intervals = bootstrap_intervals(np.array(list(same.values())), CONFIDENCE, seed=SEED)
         found |= {key: tuple(map(float, interval)) for key, interval in zip(same, intervals, strict=True)}
     return found
+
+
+def _long_form(cells: Sequence[Cell]) -> pandas.DataFrame:
+    """Every stored value, in columns `VALUES`; those of whole sets have an empty image."""
+    rows = []
+    for cell in cells:
+        front = (cell.method, cell.variant, cell.segmenter or "", cell.dataset)
+        for metric in cell.pictures.columns.drop(SIZE, errors="ignore"):
+            rows += [(*front, metric, name, value) for name, value in cell.values(metric).items()]
+        sets = {metric: stored["set"] for metric, stored in cell.stored.items()}
+        rows += [(*front, metric, "", value) for metric, value in sets.items() if value is not None]
+    return pandas.DataFrame(rows, columns=list(VALUES)).astype(dict.fromkeys(VALUES[:-1], str) | {"value": float})

@@ -1,161 +1,197 @@
-"""Tables III to VII as the paper lays them out: ours, published, and their difference where there is one to form."""
+"""Tables III to VII as the paper lays them out, ours beside the published figures, and one of all metrics a dataset."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from ccc.metrics.registry import find
 from ccc.report import published as paper_figures
-from ccc.report.cells import REFERENCES, VARIANTS, Cell, format_value, is_stand_in, row_label, sorted_methods
-from ccc.report.columns import ARROWS, Place, check_columns, heading, mixed, place_columns
-from ccc.report.layout import BLANK, NOT_AVAILABLE, Column, Group, Notes, Row, Table, Value
-from ccc.report.summary import Figure, Summary, summarize
+from ccc.report.layout import BLANK, Column, Notes, Row, Table, Value
+from ccc.report.published import PublishedTable
+from ccc.report.results import NOT_AVAILABLE, MethodResult, Results, is_stand_in
+
+ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 
 
-def build_tables(
-    cells: Sequence[Cell],
-    columns: Mapping[str, str | None],
-    order: Sequence[str] | None = None,
-    not_run: Mapping[str, str] | None = None,
-    summary: Summary | None = None,
-) -> list[Table]:
-    """Tables III to VII from stored cells.
+def build_tables(results: Results) -> list[Table]:
+    """Tables III to VII, then all metrics of each dataset.
 
-    `columns`: by our dataset, the paper's column that it is compared with (ADE, Celeba, COCO, Ox. Flower, ImageNet;
-    Fig. 9 for a `showcase` that holds the paper's pictures), or None. Datasets without a counterpart get columns
-    without published figures; published columns without a dataset here stay, so that every figure of the paper is
-    there. `order`: names of methods in the order of their rows. `not_run`: reasons by name of the methods that have no
-    cells. `summary`: what `summarize` gave for these cells, where it is at hand. Raises CCCError for an unknown column
-    of the paper.
+    Datasets without a counterpart in the paper get columns without published figures; published columns without a
+    dataset here stay, so that every figure of the paper is there.
     """
-    columns = check_columns(columns)
-    by_place, not_run = _by_place(cells, order, summary), _not_run(cells, not_run)
-    return [_build(cells, paper, columns, order, not_run, by_place) for paper in paper_figures.load().values()]
+    tables = [_paper_table(results, paper) for paper in paper_figures.load().values()]
+    return tables + [_overall(results, dataset) for dataset in results.datasets]
 
 
-def build_overall(
-    cells: Sequence[Cell],
-    order: Sequence[str] | None = None,
-    not_run: Mapping[str, str] | None = None,
-    summary: Summary | None = None,
-) -> list[Table]:
-    """For every dataset a table of all its metrics, those of pyiqa and whatever else the paper does not have included.
+def _overall(results: Results, dataset: str) -> Table:
+    """All metrics of a dataset, those of pyiqa and whatever else the paper does not have included."""
+    notes, here = Notes(), results.on(dataset)
+    group, columns = _heading(dataset, None, here, 0), []
+    for name in dict.fromkeys(name for result in here for name in result.estimates):
+        title = find(name).title + ARROWS[find(name).direction]
+        columns.append(Column(title, "ours", group, dataset, name, notes=notes(_mixed(name, here))))
+    rows, _ = _rows(here, columns, None, notes)
+    rows += [_not_run(f"{name} (not run)", [reason], columns, notes) for name, reason in results.not_run.items()]
+    title = f"All metrics: {dataset}"
+    return Table("", title, tuple(columns), tuple(rows), tuple(notes.texts), name=f"all_{dataset}")
 
-    Arguments as of `build_tables`.
-    """
-    by_place, not_run = _by_place(cells, order, summary), _not_run(cells, not_run)
-    return [_overall(cells, dataset, order, not_run, by_place) for dataset in sorted({cell.dataset for cell in cells})]
 
-
-def _overall(cells, dataset: str, order, not_run, figures) -> Table:
+def _paper_table(results: Results, paper: PublishedTable) -> Table:
     notes = Notes()
-    here = [cell for cell in cells if cell.dataset == dataset]
-    directions = {name: direction for cell in here for name, direction in cell.directions.items()}
-    places = [Place("ours", dataset, None, name, name, direction) for name, direction in directions.items()]
+    here = [r for r in results.methods if (r.dataset == paper_figures.SHOWCASE) == (paper.number == "III")]
     columns = [
-        Column(find(name).title + ARROWS[direction], "ours", notes(mixed(name, here)))
-        for name, direction in directions.items()
+        column
+        for dataset, theirs in _datasets(here, paper, results.columns)
+        for column in _group(dataset, theirs, [r for r in here if r.dataset == dataset], paper, results.columns, notes)
     ]
-    rows, _ = _rows(cells, here, places, None, order, figures, notes)
-    rows += [
-        _row_not_run(f"{name} (not run)", "not run", [reason], places, None, None, notes)
-        for name, reason in not_run.items()
-    ]
-    group = Group(heading(dataset, None, here, None), tuple(columns))
-    return Table("", f"All metrics: {dataset}", (group,), tuple(rows), tuple(notes.texts), slug=f"all_{dataset}")
-
-
-def _by_place(cells, order, summary: Summary | None) -> dict[tuple, Figure]:
-    figures = (summary or summarize(cells, order)).figures
-    return {(figure.method, figure.variant, figure.dataset, figure.metric): figure for figure in figures}
-
-
-def _not_run(cells, not_run: Mapping[str, str] | None) -> dict[str, str]:
-    run = {cell.method for cell in cells}
-    return {name: reason for name, reason in (not_run or {}).items() if name not in run}
-
-
-def _build(cells, paper: paper_figures.PublishedTable, columns: dict[str, str], order, not_run, figures) -> Table:
-    notes = Notes()
-    here = [cell for cell in cells if (cell.dataset == paper_figures.SHOWCASE) == (paper.number == "III")]
-    groups, places = place_columns(here, paper, columns, notes)
-    rows, placed = _rows(cells, here, places, paper, order, figures, notes)
+    rows, placed = _rows(here, columns, paper, notes)
     for name in [name for name in paper.methods if name not in placed]:
-        reasons = [reason for ours, reason in not_run.items() if paper_figures.counterpart(ours) == name]
+        reasons = [reason for ours, reason in results.not_run.items() if paper_figures.counterpart(ours) == name]
         label = f"{paper_figures.titles()[name]} (published only)"
-        rows.append(_row_not_run(label, "published", reasons, places, name, paper, notes))
-    for name, reason in not_run.items():
+        rows.append(_not_run(label, reasons, columns, notes, name, paper))
+    for name, reason in results.not_run.items():
         if paper_figures.counterpart(name) not in paper.methods:
-            rows.append(_row_not_run(f"{name} (not run)", "not run", [reason], places, None, paper, notes))
-    return Table(paper.number, paper.title, tuple(groups), tuple(rows), tuple(notes.texts))
+            rows.append(_not_run(f"{name} (not run)", [reason], columns, notes))
+    return Table(paper.number, paper.title, tuple(columns), tuple(rows), tuple(notes.texts))
 
 
-def _rows(cells, here, places, paper, order, figures, notes: Notes) -> tuple[list[Row], set[str]]:
-    """Rows of all methods that have cells, the best marked, and the paper's methods whose figures stand in them."""
+def _datasets(here, paper: PublishedTable, columns: Mapping[str, str]) -> list[tuple[str | None, str | None]]:
+    """Ours and the paper's dataset of each group: the paper's that were run first, then ours, then the paper's rest."""
+    names = sorted({result.dataset for result in here})
+    if paper.number == "III":
+        return [(name, paper_figures.FIGURE_9) for name in names] or [(None, paper_figures.FIGURE_9)]
+    ran = [(name, theirs) for theirs in paper.datasets for name in names if columns.get(name) == theirs]
+    ours = [(name, None) for name in names if columns.get(name) not in paper.datasets]
+    return ran + ours + [(None, theirs) for theirs in paper.datasets if theirs not in dict(ran).values()]
+
+
+def _group(dataset, theirs, mine, paper: PublishedTable, counterparts, notes: Notes) -> Iterator[Column]:
+    """The columns of one dataset; `mine`: its results here, `theirs`: the paper's name of it."""
+    comparable = dataset is not None and counterparts.get(dataset) == theirs is not None
+    title = _heading(dataset, theirs if comparable or dataset is None else None, mine, paper.pictures)
+    place = {"group": title, "dataset": dataset, "paper": theirs}
+    columns = []
+    for metric in paper.metrics:
+        fact, names = paper_figures.METRICS[metric], []
+        impossible = _impossible(paper) if metric in paper.irreproducible else ""
+        if dataset is not None:
+            names = [name for base in fact.ours for name in _names(base, mine)]
+        for name in names:
+            head = find(name).title + ARROWS[find(name).direction]
+            columns.append(Column(head, "ours", **place, metric=name, notes=notes(_mixed(name, mine))))
+        if theirs is not None:
+            head, said = f"{fact.title}{ARROWS[find(fact.ours[0]).direction]} published", notes(fact.open, impossible)
+            ours = names[-1] if names else None
+            columns.append(Column(head, "published", **place, metric=ours, printed=metric, notes=said))
+        if theirs is not None and comparable and fact.difference and not impossible:
+            head = f"{fact.title} difference"
+            columns.append(Column(head, "difference", **place, metric=names[0], printed=metric))
+    said = notes(*_group_notes(mine, dataset, theirs, comparable, paper))
+    return (dataclasses.replace(column, group_notes=said) for column in columns)
+
+
+def _mixed(name: str, results: Sequence[MethodResult]) -> str:
+    """What to say of a metric where results are of more than one version of it; "" where they are not."""
+    versions = sorted({r.estimates[name].version for r in results if name in r.estimates} - {""})
+    if len(versions) < 2:
+        return ""
+    return f"cells of versions {', '.join(versions)} of this metric: run `ccc evaluate` again"
+
+
+def _names(base: str, results: Sequence[MethodResult]) -> list[str]:
+    """What a metric is called here: CNR has the pictures' size in its name."""
+    return list(dict.fromkeys(name for result in results for name in result.named(base))) or [base]
+
+
+def _heading(dataset: str | None, theirs: str | None, results: Sequence[MethodResult], printed: int) -> str:
+    """What a group of columns is called: its dataset, ours and the paper's, and how many pictures it has."""
+    if dataset is None:
+        return f"{theirs}, published (n = {printed})"
+    counts = sorted({result.images for result in results})
+    n = f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}"
+    return f"{theirs}: {dataset} ({n})" if theirs and dataset != theirs else f"{dataset} ({n})"
+
+
+def _group_notes(results, dataset, theirs, comparable, paper: PublishedTable) -> list[str]:
+    said = []
+    if dataset is not None and theirs is not None:
+        if not comparable:
+            said.append("other pictures than the paper's Fig. 9, so no difference is formed")
+        elif paper.number == "III":
+            said.append("difference = ours - published")
+        else:
+            said.append(
+                f"difference = ours - published; the paper does not list its {paper.pictures} pictures: ours are others"
+            )
+    if len({result.images for result in results}) > 1:
+        said.append("methods were measured on different numbers of pictures: run `ccc evaluate` again")
+    return said
+
+
+def _impossible(paper: PublishedTable) -> str:
+    gaps = paper_figures.psnr_gaps(paper.number)
+    return (
+        "published MSE and PSNR cannot both be right: a mean PSNR is at least -10 log10 of the mean MSE, and "
+        f"{sum(~gaps.possible)} of {len(gaps)} rows lie {-gaps.gap.max():.2f} to {-gaps.gap.min():.2f} dB below; no "
+        "difference is formed (see notes.md)"
+    )
+
+
+def _rows(here: Sequence[MethodResult], columns, paper: PublishedTable | None, notes: Notes) -> tuple[list[Row], set]:
+    """Rows of all methods that were run, the best marked, and the paper's methods whose figures stand in them."""
+    by_method: dict[tuple, dict[str, MethodResult]] = {}
+    for result in here:
+        by_method.setdefault((result.method, result.variant), {})[result.dataset] = result
     rows, placed = [], set()
-    for method in sorted_methods(here, order):
-        counterpart = paper_figures.counterpart(method) if paper else None
-        for variant in VARIANTS:
-            mine = {cell.dataset: cell for cell in here if (cell.method, cell.variant) == (method, variant)}
-            if not mine:
-                continue
-            stands = counterpart if counterpart and _stands(counterpart, variant, mine.values()) else None
-            if stands:
-                placed.add(stands)
-            values = [
-                _value(place, mine, stands, paper, notes, figures.get((method, variant, place.dataset, place.ours)))
-                for place in places
-            ]
-            kind = "reference" if method in REFERENCES else "method"
-            said = [note for cell in mine.values() for note in cell.notes]
-            if method in REFERENCES:
-                said.append(f"{REFERENCES[method]}; never marked as best")
-            if variant == "sam":
-                said += [_stand_in(cell.segmenter) for cell in mine.values() if is_stand_in(cell.segmenter)]
-            if stands == paper_figures.HARMONIZED:
-                said.append(
-                    "the paper does not say whether its tables show CCC with or without harmonization; "
-                    "its figures stand beside the plain pictures, and beside those harmonized with SAM"
-                )
-            rows.append(Row(row_label(cells, method, variant), kind, tuple(values), notes(*said)))
-    return _mark_best(rows, places), placed
+    for key, mine in by_method.items():
+        first = next(iter(mine.values()))
+        stands = _stands(list(mine.values())) if paper else None
+        placed.add(stands)
+        values = tuple(_value(column, mine, stands, paper, notes) for column in columns)
+        said = list(dict.fromkeys(note for result in mine.values() for note in result.notes))
+        if stands == paper_figures.HARMONIZED:
+            said.append(
+                "the paper does not say whether its tables show CCC with or without harmonization; "
+                "its figures stand beside the plain pictures, and beside those harmonized with SAM"
+            )
+        kind = "reference" if first.is_reference else "method"
+        rows.append(Row(first.label, kind, values, notes(*said), key))
+    return _mark_best(rows, columns), placed
 
 
-def _row_not_run(label: str, kind: str, reasons: Sequence[str], places, stands, paper, notes: Notes) -> Row:
-    """A row of a method without cells: published figures where the paper has them, n/a where it has a reason."""
+def _not_run(label: str, reasons, columns, notes: Notes, stands=None, paper: PublishedTable | None = None) -> Row:
+    """A row of a method that was not run: published figures where the paper has them, n/a where it has a reason."""
     said = [f"not run: {reason}" for reason in reasons]
     values = [
-        _not_available(said[0], notes) if said and place.kind == "ours" else _value(place, {}, stands, paper, notes)
-        for place in places
+        _not_available(said[0], notes) if said and column.kind == "ours" else _value(column, {}, stands, paper, notes)
+        for column in columns
     ]
-    return Row(label, kind, tuple(values), notes(*said))
+    return Row(label, "published" if paper else "not run", tuple(values), notes(*said))
 
 
-def _stands(counterpart: str, variant: str, cells) -> bool:
-    """Whether the paper's figures of a method stand in the row of this variant here."""
-    if variant == "plain":
-        return True
-    return counterpart == paper_figures.HARMONIZED and not any(is_stand_in(cell.segmenter) for cell in cells)
+def _stands(mine: Sequence[MethodResult]) -> str | None:
+    """The paper's method whose figures stand in the row of this one; None without such."""
+    name = paper_figures.counterpart(mine[0].method)
+    sam = name == paper_figures.HARMONIZED and not any(is_stand_in(result.segmenter) for result in mine)
+    return name if mine[0].variant == "plain" or sam else None
 
 
-def _stand_in(segmenter: str | None) -> str:
-    return f"masks come from {segmenter or 'an unnamed segmenter'}, which stands in for the paper's SAM"
-
-
-def _value(place: Place, mine: Mapping[str, Cell], stands, paper, notes: Notes, figure: Figure | None = None) -> Value:
-    printed = paper.values.get((stands, place.paper, place.metric)) if stands and place.paper else None
-    if place.kind == "published":
+def _value(column: Column, mine: Mapping[str, MethodResult], stands, paper, notes: Notes) -> Value:
+    printed = paper.values.get((stands, column.paper, column.printed)) if stands and column.paper else None
+    if column.kind == "published":
         return Value(printed or BLANK)
-    cell = mine.get(place.dataset)
-    if cell is None:
-        return _not_available("not evaluated on this dataset", notes) if mine and place.kind == "ours" else Value(BLANK)
-    value, reason = cell.value(place.ours), cell.reason(place.ours)
-    if place.kind == "difference":
+    result = mine.get(column.dataset)
+    if result is None:
+        return (
+            _not_available("not evaluated on this dataset", notes) if mine and column.kind == "ours" else Value(BLANK)
+        )
+    estimate, value = result.estimates.get(column.metric), result.value(column.metric)
+    if column.kind == "difference":
         return Value(BLANK if printed is None or value is None else signed(value, printed))
     if value is None:
-        return _not_available(reason, notes)
-    said = notes(f"{find(place.ours).title}: {reason}") if reason else ()
-    return Value(format_value(place.ours, value), tied=bool(figure and figure.tied), notes=said, figure=figure)
+        return _not_available(estimate.reason if estimate else "not computed in this run", notes)
+    said = notes(f"{find(column.metric).title}: {estimate.caution}") if estimate.caution else ()
+    return Value(estimate.text, tied=estimate.tied, notes=said, estimate=estimate)
 
 
 def _not_available(reason: str, notes: Notes) -> Value:
@@ -169,20 +205,20 @@ def signed(value: float, printed: str) -> str:
     return text if float(text) else text[1:]
 
 
-def _mark_best(rows: list[Row], places: Sequence[Place]) -> list[Row]:
+def _mark_best(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
     """Mark what no method beats, among at least two methods.
 
     Figures that look like the best are marked as it is, unless the pictures show a significant difference.
     """
     marked = [list(row.values) for row in rows]
-    for number, place in enumerate(places):
+    for number, column in enumerate(columns):
         mine = {i: row.values[number] for i, row in enumerate(rows) if row.kind == "method"}
-        mine = {i: value for i, value in mine.items() if value.figure and value.text not in (NOT_AVAILABLE, BLANK)}
-        if place.direction is None or len(mine) < 2:
+        mine = {i: value for i, value in mine.items() if value.estimate}
+        if column.kind != "ours" or find(column.metric).direction is None or len(mine) < 2:
             continue
-        texts = {value.text for value in mine.values() if value.figure.best}
+        texts = {value.text for value in mine.values() if value.estimate.best}
         for i, value in mine.items():
-            alike = value.text in texts and (value.figure.tied or value.figure.p is None)
-            if value.figure.best or alike:
+            alike = value.text in texts and (value.estimate.tied or value.estimate.p is None)
+            if value.estimate.best or alike:
                 marked[i][number] = dataclasses.replace(value, best=True, tied=True)
     return [dataclasses.replace(row, values=tuple(values)) for row, values in zip(rows, marked, strict=True)]

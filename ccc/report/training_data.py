@@ -25,18 +25,10 @@ def training_data(results: str | os.PathLike, shards: Sequence[str | os.PathLike
         except (OSError, ValueError) as error:
             raise CCCError(f"{path}: no manifest ({error}); make it with `ccc index`") from None
         statistics = read_statistics([shard for shard in shards if Path(shard).parent.name == split])
-        skipped: Counter[str] = Counter()
-        for item in statistics:
-            skipped.update(item["skipped_by_reason"])
-        rows.append(
-            {
-                "split": split,
-                "source": manifest["source"],
-                "choice": manifest["words"],
-                "samples": sum(item["samples"] for item in statistics),
-                "skipped": dict(sorted(skipped.items())),
-                "refused": manifest["refused_by_reason"],
-                "ignored": manifest["ignored"],
-            }
-        )
+        skipped = sum((Counter(item["skipped_by_reason"]) for item in statistics), Counter())
+        rows.append({
+            "split": split, "source": manifest["source"], "choice": manifest["words"],
+            "samples": sum(item["samples"] for item in statistics), "skipped": dict(sorted(skipped.items())),
+            "refused": manifest["refused_by_reason"], "ignored": manifest["ignored"],
+        })  # fmt: skip
     return rows

@@ -191,7 +191,7 @@ def test_a_family_is_measured_alone_and_wrong_words_are_told(tmp_path, capsys):
     capsys.readouterr()
     assert "no family of metrics 'pixl': did you mean 'pixel'?" in failed(capsys, *command[:-1], "pixl")
     weights = ["--weights", f"alexnet={truth / 'a.png'}"]
-    assert "no metric needs weights 'alexnet': there are none" in failed(capsys, *command, *weights)
+    assert "no metric needs weights 'alexnet': there are none" in failed(capsys, *command[:-1], "pixel", *weights)
     assert "none of the metrics takes features" in failed(capsys, *command, "--features", tmp_path / "f.npz")
     assert "no weights: " in failed(
         capsys, "features", truth, "-o", tmp_path / "f.npz", "--weights", tmp_path / "w.pth"

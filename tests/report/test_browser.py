@@ -3,27 +3,29 @@
 import os
 from pathlib import Path
 
+import pandas
 import pytest
 from browser import browser
-from synthetic import make_results
+from synthetic import make_results, write_summary
 
 from ccc.report.page import write_report
 
-METHODS = ["alpha", "beta", "gamma"]
+METHODS = ["alpha", "beta", "gamma", "gray"]
 NAMES = [f"picture {number:02d}" for number in range(30)] + ["#odd?%41&"]
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+SIZES = {"desktop": (1400, 900), "tablet": (1000, 800), "phone": (390, 844)}
+
+
+FAULTS = Path(__file__).parents[1].joinpath("faults.js").read_text()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A report of three methods over two datasets of 31 pictures."""
     root = make_results(tmp_path_factory.mktemp("run") / "results", METHODS, ["faces", "flowers"], NAMES)
-    cells = sorted((root / "metrics").rglob("*.json"))
+    not_run = {"absent": "its weights are missing"}
+    summary = write_summary(root, "made up", columns={"flowers": "Ox. Flower"}, not_run=not_run)
     target = tmp_path_factory.mktemp("report")
-    return write_report(
-        target, "made up", cells, root, columns={"flowers": "Ox. Flower"}, codebook=root / "codebook.json",
-        training=root / "train", not_run={"absent": "its weights are missing"},
-    ).parent  # fmt: skip
+    return write_report(summary, target, root, codebook=root / "codebook.json", training=root / "train").parent
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,7 @@ def test_every_page_loads_alone_at_every_size(folder, tab, tmp_path):
                 outside = [url for url in tab.requests if not url.startswith((folder.as_uri() + "/", "data:"))]
                 assert not outside, (page.name, outside)
                 assert tab.run("document.documentElement.scrollWidth <= innerWidth"), (page.name, size)
+                assert not tab.run(FAULTS), (page.name, size, dark)
                 shot = shots / f"{page.stem}-{size}-{'dark' if dark else 'light'}.png"
                 tab.screenshot(shot)
                 assert shot.stat().st_size > 5000
@@ -70,7 +73,7 @@ def test_tables_sort_by_click_and_by_key_and_say_so(folder, tab):
     values = "[...document.querySelectorAll('#all tbody tr')].map(r => Number(r.cells[index].dataset.value))"
     index = f"const index = {head}.cellIndex;"
     found = tab.run(f"(() => {{ {index} return {values}; }})()")
-    assert found == sorted(found) and len(found) == 12
+    assert found == sorted(found) and len(found) == 16
     tab.press(" ")
     assert tab.run(f"{head}.getAttribute('aria-sort')") == "descending"
     assert tab.run(f"(() => {{ {index} return {values}; }})()") == sorted(found, reverse=True)
@@ -85,11 +88,11 @@ def test_a_metric_that_is_better_higher_sorts_the_best_to_the_top(folder, tab):
 def test_filters_hide_rows_and_columns_of_all_tables(folder, tab):
     tab.open(folder / "tables.html")
     rows = "[...document.querySelectorAll('#all tbody tr')].filter(r => !r.hidden).length"
-    assert tab.run(rows) == 12
+    assert tab.run(rows) == 16
     tab.run("document.querySelector('[data-filter=dataset][value=faces]').click()")
-    assert tab.run(rows) == 6
+    assert tab.run(rows) == 8
     tab.run("document.querySelector('[data-filter=variant][value=sam]').click()")
-    assert tab.run(rows) == 3
+    assert tab.run(rows) == 4
     tab.run("document.querySelector('[data-filter=metric][value=psnr]').click()")
     assert tab.run("getComputedStyle(document.querySelector('#all th[data-metric=psnr]')).display") == "none"
     head = "document.querySelector('#table_4 th[data-metric=psnr]')"
@@ -99,7 +102,7 @@ def test_filters_hide_rows_and_columns_of_all_tables(folder, tab):
     tab.run("document.getElementById('published').click()")
     assert tab.run(published) == "none"
     tab.run("document.getElementById('everything').click()")
-    assert tab.run(rows) == 12
+    assert tab.run(rows) == 16
 
 
 def test_a_table_is_copied_as_it_is_shown(folder, tab):
@@ -193,10 +196,51 @@ def test_more_pictures_come_when_they_are_scrolled_to_and_all_of_them_load(folde
 
 def test_a_link_to_one_picture_opens_it(folder, tab):
     tab.open(folder / "index.html")
-    tab.run("document.querySelector('#best-flowers a[href*=picture]').click()")
+    tab.run("document.querySelector('.reel:not([hidden]) figure:nth-child(2) a').click()")
     tab.wait("document.readyState === 'complete' && document.getElementById('viewer')?.open")
+    assert tab.run("document.getElementById('left').value") == "alpha/plain"
     assert tab.run("document.getElementById('right').value") == "benchmark/truth"
     assert tab.run("document.getElementById('viewer-title').textContent") in NAMES
+
+
+def test_the_first_screen_shows_pictures_and_the_headline_table(folder, tab):
+    tab.open(folder / "index.html", width=1400, height=900)
+    for part in (".reel:not([hidden]) figure:last-child img", "#headline-lpips_alex tbody tr:last-child", ".matrix"):
+        assert tab.run(f"document.querySelector('{part}').getBoundingClientRect().bottom") < 900, part
+    lines = "[...document.querySelectorAll('main :is(td, th)')].filter(e => e.getClientRects().length).map(e => "
+    lines += "e.clientHeight / parseFloat(getComputedStyle(e).lineHeight))"
+    assert max(tab.run(lines)) < 3, "a cell of more than two lines"
+
+
+def test_the_pictures_of_the_first_page_are_stepped_through(folder, tab):
+    tab.open(folder / "index.html")
+    name = "document.querySelector('.reel:not([hidden]) .reel-name').textContent"
+    sources = "[...document.querySelectorAll('.reel:not([hidden]) img')].map(i => decodeURIComponent(i.src))"
+    first = sorted(NAMES)
+    assert tab.run(name) == f"{first[0]} (1 of 31)"
+    tab.run("document.querySelector('[data-step=\"1\"]').click()")
+    tab.run("document.querySelector('[data-step=\"1\"]').focus()")
+    tab.press("ArrowRight")
+    assert tab.run(name) == f"{first[2]} (3 of 31)"
+    assert all(source.endswith(f"/faces/thumbnail/{first[2]}.webp") for source in tab.run(sources))
+    tab.run("document.querySelector('[data-step=\"-1\"]').click()")
+    assert tab.run(name) == f"{first[1]} (2 of 31)"
+    tab.run(
+        "const s = document.getElementById('strip-dataset'); s.value = 'flowers'; s.dispatchEvent(new Event('change'))"
+    )
+    tab.run("document.querySelector('[data-name=flowers] [data-goto]').click()")
+    shown = tab.run(name).partition(" (")[0]
+    table = pandas.read_csv(folder / "data/metrics/alpha/plain/flowers.csv", index_col="name")
+    assert shown == table["lpips_alex"].idxmax(), "the worst picture of the best method"
+    tab.wait("[...document.querySelectorAll('.reel:not([hidden]) img')].every(i => i.complete && i.naturalWidth)")
+    assert not tab.errors
+
+
+def test_gray_has_numbers_where_it_was_measured(folder, tab):
+    tab.open(folder / "pictures-faces.html")
+    caption = "document.querySelector('#rows figure figcaption').textContent"
+    table = pandas.read_csv(folder / "data/metrics/gray/plain/faces.csv", index_col="name")
+    assert tab.run(caption).startswith("Gray") and f"{table['psnr'].iloc[0]:.2f}" in tab.run(caption)
 
 
 def test_everything_is_reached_by_tab_and_shows_its_focus(folder, tab):

@@ -8,7 +8,7 @@ from ccc.cli import main
 from ccc.core.errors import CCCError
 from ccc.core.images import read_rgb
 from ccc.harmonize.comparison import write_comparisons
-from ccc.report.harmonization import write_page
+from ccc.report.harmonization import sections
 from ccc.segment import load
 
 
@@ -25,10 +25,12 @@ def test_figures_and_page(colored):
     colors = ["--color", f"nearest={colored / 'nearest'}"]
     table = str(colored / "set.csv")
     assert main(["ablate", words[0], str(colored / "truth"), *colors, *options[:2], "--count", "2", "-o", table]) == 0
-    write_page(report / "harmonization.html", [figures], [table])
-    page = (report / "harmonization.html").read_text()
-    assert 'src="harmonization/mine/set/000.jpg"' in page and "mine/set" in page and "set: 2 pictures" in page
+    found = sections(report, [figures], [table])
+    assert found["sections"] == [{"title": "mine/set", "folder": "harmonization/mine/set", "pictures": lines}]
+    (measured,) = found["tables"]
+    assert (measured["title"], measured["pictures"]) == ("set", 2) and len(measured["cells"]) == 11
+    assert all("<svg" in drawing and "nearest" in drawing for drawing in measured["drawings"].values())
     with pytest.raises(CCCError, match="no figures of `ccc compare`"):
-        write_page(report / "harmonization.html", [colored / "gray"])
+        sections(report, [colored / "gray"])
     nothing = write_comparisons(colored / "gray", words[1], words[1], load("slic"), colored / "none")
     assert nothing == []

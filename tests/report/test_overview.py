@@ -9,7 +9,7 @@ from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
 from ccc.model import ColorClassifier, save_model
 from ccc.report.formats import to_csv, to_latex, to_markdown
-from ccc.report.overview import table_1, table_2
+from ccc.report.overview import read_model, table_1, table_2
 
 PAPER = ["10", "100", "20", "0.5", ".0046", "8", "8", "500"]
 
@@ -35,13 +35,13 @@ def values(row):
 def test_the_papers_values_stand_in_its_text(shared):
     text = shared("paper.txt").read_text()
     printed = re.search(r"^Value\t(.*)$", text, re.M)[1].split()
-    assert values(table_2().rows[0]) == printed == PAPER
+    assert values(table_2({}, {}).rows[0]) == printed == PAPER
     assert len(table_1().rows) == 6 and all(values(row)[:2] == ["No", "Yes"] for row in table_1().rows)
     assert len(re.findall(r"No\tYes|No No Yes Yes|No\s+Yes", text)) >= 4
 
 
 def test_our_values_are_those_the_model_was_trained_with(model):
-    table = table_2(model, {"delta_a": "8", "delta_b": 6.0, "min_pixels": 50})
+    table = table_2(read_model(model), {"delta_a": "8", "delta_b": 6.0, "min_pixels": 50})
     assert values(table.rows[1]) == ["10", "100", "20", "0.75", "0.0400", "8", "6", "50"]  # 25 classes
     note = table.notes[table.rows[1].notes[0] - 1]
     assert note.startswith(
@@ -51,24 +51,24 @@ def test_our_values_are_those_the_model_was_trained_with(model):
 
 
 def test_what_is_not_known_is_said(model):
-    table = table_2()
+    table = table_2({}, {})
     assert values(table.rows[1]) == ["n/a"] * 8
     assert {value.reason for value in table.rows[1].values} == {
         "no model of CCC in this run", "no harmonization in this run",
     }  # fmt: skip
-    assert values(table_2(model).rows[1])[:3] == ["10", "100", "20"]
+    assert values(table_2(read_model(model), {}).rows[1])[:3] == ["10", "100", "20"]
 
 
 def test_another_file_is_refused(tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"no tensors")
     with pytest.raises(CCCError, match="a.safetensors: not a"):
-        table_2(tmp_path / "a.safetensors")
+        read_model(tmp_path / "a.safetensors")
     with pytest.raises(CCCError, match="b.safetensors"):
-        table_2(tmp_path / "b.safetensors")
+        read_model(tmp_path / "b.safetensors")
 
 
 def test_they_are_written_like_the_others(model):
-    for table in (table_1(), table_2(model)):
+    for table in (table_1(), table_2(read_model(model), {})):
         assert "Published" not in to_markdown(table), "there is nothing to mark"
         assert to_csv(table).count("\n") == len(table.rows) + 1
     assert r"$\alpha$ & $\beta$ & $\Delta$" in to_latex(table)

@@ -2,7 +2,7 @@
 
 import re
 
-from ccc.report.notes import table_3_arithmetic
+from ccc.report.formats import table_3_arithmetic
 from ccc.report.published import raw
 
 PRINTED = {

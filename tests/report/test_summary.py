@@ -1,37 +1,35 @@
 """Figures with their intervals and tests, from stored cells."""
 
 import numpy as np
+import pandas
 import pytest
 from scipy.stats import wilcoxon
 
 from ccc.metrics.registry import find
-from ccc.report.cards import _row
-from ccc.report.cells import Cell
-from ccc.report.lines import lines_of
+from ccc.report.cells import _BY_METRIC, Cell
+from ccc.report.front import verdict
+from ccc.report.results import Contest
 from ccc.report.statistics import wilcoxon_against_best
 from ccc.report.summary import summarize
 
 PICTURES = [f"p{i:02d}" for i in range(50)]
 
 
-def cell(method, values, variant="plain", dataset="set", **changes):
-    """A cell with the given values of its metrics, by name of the metric."""
+def cell(method, values, variant="plain", dataset="set", pictures=None, images=50, **changes):
+    """A cell with the given values of its metrics, by name of the metric; `changes`: stored parts, by metric."""
     arrays = {name: np.asarray(column, dtype=float) for name, column in values.items()}
     finite = {name: column[np.isfinite(column)] for name, column in arrays.items()}
-    facts = {
-        "method": method, "variant": variant, "dataset": dataset, "title": method, "segmenter": None, "notes": (),
-        "images": 50, "side": 256, "mean": {name: float(column.mean()) for name, column in finite.items()},
+    parts = {
+        "mean": {name: float(column.mean()) for name, column in finite.items()},
         "median": {name: float(np.median(column)) for name, column in finite.items()},
         "sd": {name: float(column.std(ddof=1)) for name, column in finite.items()},
-        "n": {name: len(column) for name, column in finite.items()}, "set": {}, "interval": {}, "missing": {},
-        "cautions": {}, "infinite": {}, "versions": dict.fromkeys(values, 1),
+        "n": {name: len(column) for name, column in finite.items()},
         "directions": {name: find(name).direction for name in values},
-        "pictures": tuple(
-            {"name": name} | {metric: str(column[i]) for metric, column in arrays.items()}
-            for i, name in enumerate(PICTURES)
-        ),
-    }  # fmt: skip
-    return Cell(**facts | changes)
+    } | changes  # fmt: skip
+    stored = {name: {part: parts.get(part, {}).get(name) for part in _BY_METRIC} for name in parts["directions"]}
+    frame = pandas.DataFrame(arrays, index=pandas.Index(PICTURES, name="name"))
+    frame = frame if pictures is None else frame[:pictures]
+    return Cell(method, variant, dataset, method, None, (), images, stored, frame)
 
 
 @pytest.fixture
@@ -40,7 +38,7 @@ def base():
 
 
 def by_method(cells, metric="psnr"):
-    return {figure.method: figure for figure in summarize(cells).figures if figure.metric == metric}
+    return {result.method: result.estimates[metric] for result in summarize(cells).methods}
 
 
 def test_a_method_that_gives_pictures_back_exactly_is_not_held_against_its_rest(base):
@@ -76,8 +74,8 @@ def test_a_metric_where_lower_is_better(base):
 
 
 def test_variants_of_a_method_compete_too(base):
-    figures = summarize([cell("ccc", {"psnr": base}), cell("ccc", {"psnr": base + 1}, "sam")]).figures
-    assert [(figure.variant, figure.best) for figure in figures] == [("plain", False), ("sam", True)]
+    found = summarize([cell("ccc", {"psnr": base}), cell("ccc", {"psnr": base + 1}, "sam")]).methods
+    assert [(result.variant, result.estimates["psnr"].best) for result in found] == [("plain", False), ("sam", True)]
 
 
 def test_one_whose_mean_is_worse_but_whose_ranks_are_better_is_not_called_worse(base):
@@ -90,13 +88,12 @@ def test_one_whose_mean_is_worse_but_whose_ranks_are_better_is_not_called_worse(
 def test_infinite_values_and_missing_pictures_are_left_out(base):
     perfect = base.copy()
     perfect[:3] = np.inf
-    short = cell("short", {"psnr": base + 1})
-    short = cell("short", {"psnr": base + 1}, pictures=short.pictures[:40], images=40)
-    summary = summarize([cell("a", {"psnr": base - 1}), cell("b", {"psnr": perfect}, infinite={"psnr": 3}), short])
-    contest = summary.contests["set", "psnr"]
-    assert contest.comparison.pictures == contest.ranking.pictures == 37
-    found = {figure.method: figure for figure in summary.figures}
-    assert found["b"].n == 47 and found["b"].infinite == 3 and "infinite for 3 of 50" in found["b"].reason
+    short = cell("short", {"psnr": base + 1}, pictures=40, images=40)
+    results = summarize([cell("a", {"psnr": base - 1}), cell("b", {"psnr": perfect}, infinite={"psnr": 3}), short])
+    contest = results.contest("set", "psnr")
+    assert (contest.pictures, contest.others, contest.methods) == (37, 2, 3) and contest.p < 0.05
+    found = {result.method: result.estimates["psnr"] for result in results.methods}
+    assert found["b"].n == 47 and found["b"].infinite == 3 and "infinite for 3 of 50" in found["b"].caution
     assert found["b"].low < found["b"].value < found["b"].high
 
 
@@ -108,11 +105,11 @@ def test_sets_have_their_stored_interval_and_no_test(base):
     ]
     found = by_method(cells, "fid_64")
     assert (found["b"].low, found["b"].high, found["b"].n, found["b"].kind) == (1.5, 3.5, 50, "set")
-    assert found["b"].best and not found["a"].tied and found["b"].p is None and found["b"].reason == "few"
+    assert found["b"].best and not found["a"].tied and found["b"].p is None and found["b"].caution == "few"
 
 
 def test_a_metric_without_any_value_has_its_reason(base):
-    missing = {"missing": {"lpips_alex": "no weights"}, "mean": {"lpips_alex": None}, "pictures": ()}
+    missing = {"missing": {"lpips_alex": "no weights"}, "mean": {"lpips_alex": None}, "pictures": 0}
     found = by_method([cell(name, {"lpips_alex": base}, **missing) for name in "ab"], "lpips_alex")
     assert found["a"].value is None and not found["a"].best and found["a"].reason == "no weights"
 
@@ -122,11 +119,12 @@ def test_too_few_pictures_can_tell_nothing_apart(base):
     for count, methods, few in ((5, 2, True), (6, 2, False), (6, 3, True), (7, 3, False)):
         rows = {str(number): base[:count] - number for number in range(methods)}
         comparison = wilcoxon_against_best(rows, "higher")
-        assert comparison.too_few(0.05) == few == (min(comparison.holm.values()) >= 0.05)
+        contest = Contest("set", "psnr", comparison.pictures, len(comparison.holm))
+        assert contest.too_few == few == (min(comparison.holm.values()) >= 0.05)
 
 
 @pytest.mark.parametrize(
-    ("others", "verdict"),
+    ("others", "words"),
     [
         ([], "no other method was run"),
         ([("ccc", "worse", "sam")], "no other method was run; better than its own variant"),
@@ -137,12 +135,13 @@ def test_too_few_pictures_can_tell_nothing_apart(base):
         ([("gray", "better", "plain")], "no other method was run"),
     ],
 )
-def test_the_first_page_says_how_sure_the_best_is(base, others, verdict):
+def test_the_first_page_says_how_sure_the_best_is(base, others, words):
     noise = np.random.default_rng(1).normal(0, 1, 50)
     columns = {"worse": base - 2, "alike": base - 0.05 + noise - noise.mean(), "better": base + 5}
     cells = [cell("ccc", {"psnr": base})]
     cells += [cell(method, {"psnr": columns[name]}, variant) for method, name, variant in others]
-    summary = summarize(cells)
-    row = _row(lines_of(cells, summary), summary, "set", "psnr")
-    assert row["best"].key == "ccc/plain" and row["verdict"].startswith(verdict)
-    assert bool(row["beaten_by_gray"]) == any(method == "gray" for method, *_ in others)
+    won = verdict(summarize(cells), "set", "psnr")
+    assert won["best"].key == "ccc/plain" and won["words"].startswith(words)
+    signs = {"no other": "alone", "yes, aga": "real", "no: tied": "tied"}
+    assert won["sign"] == signs[words[:8]]
+    assert bool(won["gray"]) == any(method == "gray" for method, *_ in others)

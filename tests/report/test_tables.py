@@ -12,9 +12,10 @@ import pytest
 from ccc.core.errors import CCCError
 from ccc.metrics.registry import find
 from ccc.report.cells import read_cells
-from ccc.report.formats import to_csv, to_latex, to_markdown
-from ccc.report.results import write_tables
-from ccc.report.tables import build_overall, build_tables
+from ccc.report.formats import to_csv, to_latex, to_markdown, write_tables
+from ccc.report.results import Results
+from ccc.report.summary import read_results
+from ccc.report.tables import build_tables
 
 MISSING = "no weights: inception_fid is not at hand"
 
@@ -41,17 +42,24 @@ def write_cell(folder, method, variant, dataset, pictures=2, **changes):
     return path
 
 
-def tables(folder, columns=None, order=None):
-    built = build_tables(read_cells([folder]), columns or {}, order)
-    return {table.number: table for table in built}
+def tables(folder, columns=None, **options):
+    built = build_tables(read_results([folder], columns=columns, **options))
+    return {table.number or table.name: table for table in built}
+
+
+def groups(table):
+    return [column.group for column in table.groups]
+
+
+def plain(text):
+    """A table of Markdown without the spaces that align it."""
+    return re.sub(" +", " ", text)
 
 
 def column(table, title, group=""):
     """Values of the one column of that heading, by the label of the row."""
-    found = [
-        i for i, (its, column) in enumerate(table.columns) if column.title == title and its.title.startswith(group)
-    ]
-    assert len(found) == 1, [(its.title, column.title) for its, column in table.columns]
+    found = [i for i, column in enumerate(table.columns) if column.title == title and column.group.startswith(group)]
+    assert len(found) == 1, [(column.group, column.title) for column in table.columns]
     return {row.label: row.values[found[0]] for row in table.rows}
 
 
@@ -80,8 +88,19 @@ def test_what_could_not_be_computed_says_why_in_every_format(tmp_path):
     table = tables(tmp_path)["VI"]
     value = column(table, "FID (64)↓")["Ccc"]
     assert value.text == "n/a" and MISSING in table.notes[value.notes[0] - 1]
-    assert f"n/a ({MISSING})" in to_csv(table)
-    assert all("no weights" in write(table) for write in (to_markdown, to_latex))
+    assert all("no weights" in write(table) for write in (to_csv, to_markdown, to_latex))
+
+
+def test_numbers_stay_numbers_in_a_csv_that_lacks_some(tmp_path):
+    write_cell(tmp_path, "ccc", "plain", "ade20k")
+    write_cell(tmp_path, "mine", "plain", "ade20k", mean={"lpips_alex": None}, missing={"lpips_alex": "why"})
+    for table in tables(tmp_path, {"ade20k": "ADE"}, not_run={"other": "because"}).values():
+        read = pandas.read_csv(io.StringIO(to_csv(table)))
+        assert all(read[name].dtype == "float64" for name in list(read)[1:-1]), table.name
+        assert list(read)[-1] == "missing"
+    read = read.set_index("method")["missing"]
+    assert f"FID (64)↓: {MISSING}" in read["Mine"] and "LPIPS (alex)↓: why" in read["Mine"]
+    assert "because" in read["other (not run)"]
 
 
 def test_a_cell_that_was_not_run_is_not_a_figure(tmp_path):
@@ -103,7 +122,7 @@ def test_published_figures_stand_in_their_own_columns(tmp_path):
     write_cell(tmp_path, "ccc", "plain", "ade20k", mean={"psnr": 24.53})
     write_cell(tmp_path, "mine", "plain", "ade20k")
     table = tables(tmp_path, {"ade20k": "ADE"})["IV"]
-    assert [group.title for group in table.groups] == [
+    assert groups(table) == [
         "ADE: ade20k (n = 2)", "Celeba, published (n = 50)", "Ox. Flower, published (n = 50)",
     ]  # fmt: skip
     published = column(table, "PSNR↑ published", "ADE")
@@ -126,8 +145,8 @@ def test_a_stand_in_is_not_compared_with_the_papers_sam_and_sam_is(tmp_path):
 def test_datasets_without_a_counterpart_have_no_published_figures(tmp_path):
     write_cell(tmp_path, "ccc", "plain", "holiday")
     table = tables(tmp_path)["VII"]
-    assert [column.kind for group, column in table.columns if group.title.startswith("holiday")] == ["ours"]
-    assert not [column for _, column in table.columns if column.kind == "difference"]
+    assert [column.kind for column in table.columns if column.group.startswith("holiday")] == ["ours"]
+    assert not [column for column in table.columns if column.kind == "difference"]
 
 
 def test_no_difference_where_the_paper_contradicts_itself_or_leaves_the_layer_open(tmp_path):
@@ -135,23 +154,23 @@ def test_no_difference_where_the_paper_contradicts_itself_or_leaves_the_layer_op
     write_cell(tmp_path, "ccc", "plain", "ade20k", set={"fid_64": 1.0, "fid_2048_clean": 50.0}, missing={})
     columns = {"showcase": "Fig. 9", "ade20k": "ADE"}
     built = tables(tmp_path, columns)
-    three, six = ([c.title for _, c in built[n].columns if c.kind == "difference"] for n in ("III", "VI"))
+    three, six = ([c.title for c in built[n].columns if c.kind == "difference"] for n in ("III", "VI"))
     assert three == [f"{name} difference" for name in ("SSIM", "LPIPS", "UIQI", "CNR")]
     assert six == ["LPIPS difference"]
     assert column(built["VI"], "FID (64)↓")["Ccc"].text == "1.000"
     other = tables(tmp_path, {"ade20k": "ADE"})["III"]
-    assert not [c for _, c in other.columns if c.kind == "difference"], "our showcase is not the paper's Fig. 9"
+    assert not [c for c in other.columns if c.kind == "difference"], "our showcase is not the paper's Fig. 9"
 
 
 def test_table_iii_has_the_papers_columns_in_order_and_only_the_showcase(tmp_path):
     write_cell(tmp_path, "ccc", "plain", "showcase", pictures=8)
     write_cell(tmp_path, "ccc", "plain", "set")
     table = tables(tmp_path)["III"]
-    ours = [column.title for _, column in table.columns if column.kind == "ours"]
+    ours = [column.title for column in table.columns if column.kind == "ours"]
     assert ours == ["MSE↓", "PSNR↑", "SSIM↑", "LPIPS (alex)↓", "UIQI↑", "FID (64)↓", "FID (2048, clean)↓", "CNR 256↑"]
-    assert [group.title for group in table.groups] == ["showcase (n = 8)"]
+    assert groups(table) == ["showcase (n = 8)"]
     compared = tables(tmp_path, {"showcase": "Fig. 9"})["III"]
-    assert [group.title for group in compared.groups] == ["Fig. 9: showcase (n = 8)"]
+    assert groups(compared) == ["Fig. 9: showcase (n = 8)"]
 
 
 def test_infinite_values_are_said(tmp_path):
@@ -167,18 +186,19 @@ def test_cells_of_different_versions_of_a_metric_are_said(tmp_path):
     assert any("versions 1, 2" in note for note in tables(tmp_path)["IV"].notes)
 
 
-def test_order_of_rows_is_as_asked_references_last(tmp_path):
-    for name in ("gray", "b", "a", "c"):
+def test_rows_are_in_the_papers_order_others_by_name_references_last(tmp_path):
+    for name in ("gray", "b", "a", "ccc", "cic"):
         write_cell(tmp_path, name, "plain", "set")
-    rows = [row.label for row in tables(tmp_path, order=["c", "gray", "unknown"])["IV"].rows][:4]
-    assert rows == ["C", "A", "B", "Reference: Gray"]
+    rows = [row.label for row in tables(tmp_path)["IV"].rows][:5]
+    assert rows == ["Cic", "Ccc", "A", "B", "Reference: Gray"]
 
 
 def test_written_files_are_complete_and_identical_every_time(tmp_path):
     write_cell(tmp_path / "in", "ccc", "plain", "set", set={"fid_64": 0.1 + 0.2})
     write_cell(tmp_path / "in", "ccc", "sam", "set")
-    first = write_tables([tmp_path / "in"], tmp_path / "one", {})
-    second = write_tables(sorted((tmp_path / "in").rglob("*.json"), reverse=True), tmp_path / "two", {})
+    results = read_results([tmp_path / "in"])
+    first = write_tables(results, tmp_path / "one")
+    second = write_tables(read_results(sorted((tmp_path / "in").rglob("*.json"), reverse=True)), tmp_path / "two")
     assert {path.name for path in first} == {f"table_{n}.{s}" for n in range(1, 8) for s in ("csv", "md", "tex")} | {
         "results.csv", "results.parquet", "statistics.csv", "friedman.csv", "notes.md", "all_set.csv",
         "all_set.md", "all_set.tex",
@@ -189,6 +209,33 @@ def test_written_files_are_complete_and_identical_every_time(tmp_path):
             "image": "p1", "value": "21.5"} in rows  # fmt: skip
     assert [row["value"] for row in rows if not row["image"]] == [repr(0.1 + 0.2)]
     assert "9 of 9 rows" in (tmp_path / "one/notes.md").read_text()
+    results.write(tmp_path / "a/summary.json")
+    stored = Results.read(tmp_path / "a/summary.json")
+    assert stored == results
+    again = write_tables(stored, tmp_path / "three")
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    stored.write(tmp_path / "b/summary.json")
+    for name in ("summary.json", "summary.parquet"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_file_that_is_no_summary_is_named(tmp_path):
+    with pytest.raises(CCCError, match=r"summary\.json: no such file; make it with `ccc tables`"):
+        Results.read(tmp_path / "summary.json")
+    for wrong in ("[]", '{"format": "ccc-summary-1"}', '{"format": "other"}', "no"):
+        (tmp_path / "summary.json").write_text(wrong)
+        pandas.DataFrame().to_parquet(tmp_path / "summary.parquet")
+        with pytest.raises(CCCError, match=r"summary\.json: not the summary of `ccc tables`"):
+            Results.read(tmp_path / "summary.json")
+
+
+def test_a_cnr_that_counts_noise_carries_its_caution(tmp_path):
+    for name, cnr in (("ccc", 1.2), ("cic", 0.8), ("zhang", 0.6), ("oracle", 0.7)):
+        write_cell(tmp_path, name, "plain", "set", mean={"cnr_256": cnr})
+    found = {name: value.estimate.caution for name, value in column(tables(tmp_path)["VII"], "CNR 256↑", "set").items()
+             if value.estimate}  # fmt: skip
+    assert found["Ccc"].startswith("above 1: more classes than the truth has")
+    assert found["Cic"].startswith("above the oracle's 0.700") and not found["Zhang"] + found["Reference: Oracle"]
 
 
 def test_any_name_is_written_without_harm(tmp_path):
@@ -198,10 +245,10 @@ def test_any_name_is_written_without_harm(tmp_path):
     tex = to_latex(table)
     assert r"50\% of\_\#\$\&\{x\}\textasciicircum{}\textasciitilde{}\textbackslash{}\textbar{}" in tex
     assert tex.count("{") - tex.count(r"\{") == tex.count("}") - tex.count(r"\}")
-    width = len(table.columns) + 1
+    width = len(table.columns) + 1  # and a last one in CSV, which says what is missing
     lines = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
     assert {len(re.split(r"(?<!\\)\|", line)) - 2 for line in lines} == {width}
-    assert {len(row) for row in csv.reader(io.StringIO(to_csv(table)))} == {width}
+    assert {len(row) for row in csv.reader(io.StringIO(to_csv(table)))} == {width + 1}
     body = tex[tex.index(r"\toprule") : tex.index(r"\bottomrule")]
     lines = [line for line in body.splitlines() if line.startswith(("Method", "50"))]
     assert len(lines) == 2 and {len(re.split(r"(?<!\\)&", line)) for line in lines} == {width}
@@ -219,15 +266,16 @@ def test_what_is_not_significantly_worse_than_the_best_is_marked(tmp_path):
     assert [(name, value.best, value.tied) for name, value in values.items() if value.tied] == [
         ("Best", True, True), ("Near", False, True),
     ]  # fmt: skip
-    assert values["Far"].figure.holm < 0.05 < values["Near"].figure.holm
-    assert "**24.00**" in to_markdown(table) and "_23.90_" in to_markdown(table) and "| 21.00 |" in to_markdown(table)
+    assert values["Far"].estimate.holm < 0.05 < values["Near"].estimate.holm
+    text = plain(to_markdown(table))
+    assert "**24.00**" in text and "_23.90_" in text and "| 21.00 |" in text
     assert r"\underline{23.90}" in to_latex(table) and r"\textbf{24.00}" in to_latex(table)
 
 
 def test_methods_that_were_not_run_have_a_row_with_the_reason(tmp_path):
     write_cell(tmp_path, "ccc", "plain", "ade20k")
     not_run = {"iizuka": "no weights: ccc weights fetch iizuka", "mine": "its folder is empty", "ccc": "never"}
-    built = {t.number: t for t in build_tables(read_cells([tmp_path]), {"ade20k": "ADE"}, not_run=not_run)}
+    built = tables(tmp_path, {"ade20k": "ADE"}, not_run=not_run)
     rows = {row.label: row for row in built["IV"].rows}
     iizuka, mine = rows["Iizuka (published only)"], rows["mine (not run)"]
     assert [value.text for value in iizuka.values[:3]] == ["n/a", ".0035", "–"] and mine.values[0].text == "n/a"
@@ -246,9 +294,9 @@ def test_every_metric_stands_in_a_table_of_its_dataset(tmp_path):
             tmp_path, name, "plain", "set", mean={"pyiqa:vsi": value}, set={"kid_2048_clean": value},
             directions=directions, versions={"pyiqa:vsi": name},
         )  # fmt: skip
-    (table,) = build_overall(read_cells([tmp_path]), not_run={"c": "why"})
-    assert (table.name, table.groups[0].title) == ("all_set", "set (n = 2)")
-    assert {"MSE↓", "CNR 256↑", "vsi (pyiqa)↑", "KID (2048, clean)↓"} <= {column.title for _, column in table.columns}
+    table = tables(tmp_path, not_run={"c": "why"})["all_set"]
+    assert groups(table) == ["set (n = 2)"]
+    assert {"MSE↓", "CNR 256↑", "vsi (pyiqa)↑", "KID (2048, clean)↓"} <= {column.title for column in table.columns}
     assert [name for name, value in column(table, "vsi (pyiqa)↑").items() if value.best] == ["A"]
     assert [name for name, value in column(table, "KID (2048, clean)↓").items() if value.best] == ["B"]
     assert any("versions a, b" in note for note in table.notes) and table.rows[-1].label == "c (not run)"
@@ -263,11 +311,11 @@ def test_fid_of_few_pictures_is_flagged(tmp_path):
 
 def test_the_long_form_is_the_same_in_both_formats(tmp_path):
     write_cell(tmp_path / "in", "ccc", "plain", "set", set={"fid_64": 0.1 + 0.2})
-    write_tables([tmp_path / "in"], tmp_path / "out", {})
+    write_tables(read_results([tmp_path / "in"]), tmp_path / "out")
     table = pandas.read_parquet(tmp_path / "out/results.parquet")
     assert list(table) == ["method", "variant", "segmenter", "dataset", "metric", "image", "value"]
     assert table.dtypes["value"] == "float64" and len(table) == 5
-    read = pandas.read_csv(tmp_path / "out/results.csv", keep_default_na=False, float_precision="round_trip")
+    read = pandas.read_csv(tmp_path / "out/results.csv", keep_default_na=False)
     pandas.testing.assert_frame_equal(read, table, check_dtype=False)
     statistics = pandas.read_csv(tmp_path / "out/statistics.csv")
     assert list(statistics["metric"]) == [
@@ -288,7 +336,7 @@ def test_the_long_form_is_the_same_in_both_formats(tmp_path):
 def test_refusals_name_the_file(tmp_path):
     path = write_cell(tmp_path, "ccc", "plain", "set")
     with pytest.raises(CCCError, match="no column 'ADE20K'; there are Fig. 9, ADE"):
-        write_tables([path], tmp_path / "out", {"set": "ADE20K"})
+        read_results([path], columns={"set": "ADE20K"})
     with pytest.raises(CCCError, match=r"set\.json: holds ccc/plain/set, mse included, as another file given does"):
         read_cells([path, path])
     path.with_suffix(".csv").unlink()
@@ -330,12 +378,12 @@ def split(path):
 
 def test_the_families_of_a_cell_are_one_cell_in_the_order_of_tables(tmp_path):
     path = write_cell(tmp_path, "ccc", "plain", "set")
-    whole = read_cells([path])
+    (whole,) = read_cells([path])
     files = split(path)
-    found = read_cells(files)
-    assert found == whole and [list(row) for row in found[0].pictures] == [list(row) for row in whole[0].pictures]
-    assert found[0].metrics == whole[0].metrics and found[0].metrics.index("lpips_alex") == 5
-    assert read_cells([tmp_path]) == whole
+    for (found,) in (read_cells(files), read_cells([tmp_path])):
+        assert found.key == whole.key and found.stored == whole.stored
+        assert list(found.stored) == list(whole.stored) and list(found.stored).index("lpips_alex") == 5
+        pandas.testing.assert_frame_equal(found.pictures, whole.pictures)
     assert read_cells(files, {"ccc": "Ours", "gray": "Gray"})[0].title == "Ours"
     table = files[1].with_suffix(".csv")
     table.write_text(table.read_text().replace("p1,", "p2,"))

@@ -28,11 +28,16 @@ def assignments(flag: str, section: Mapping) -> list[str]:
 
 
 def rerun_command(workflow) -> str:
-    """What makes this run again: the command line's configuration files and values, paths from the working folder."""
-    words = ["snakemake", "--cores", "all"]
-    snakefile = os.path.relpath(workflow.main_snakefile)
-    words += ["--snakefile", snakefile] if snakefile != "Snakefile" else []
-    given = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+    """What makes this run again from anywhere: its Snakefile, folder, configuration files and values.
+
+    `{folder}` stands for the working folder, which `ccc report` puts there: one that moved is no other run.
+    """
+
+    def place(path) -> str:
+        return os.path.join("{folder}", os.path.relpath(path))
+
+    words = ["snakemake", "--cores", "all", "--snakefile", place(workflow.main_snakefile), "--directory", "{folder}"]
+    given = [place(path) for path in workflow.overwrite_configfiles]
     words += ["--configfile", *given] if given else []
     values = workflow.config_settings.config
     words += ["--config"] if values else []

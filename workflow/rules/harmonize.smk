@@ -1,13 +1,3 @@
-HARMONIZATION = [f"{REPORT}/harmonization.html"] if "sam" in VARIANTS else []
-FIGURES = (
-    expand(
-        f"{REPORT}/harmonization/{{method}}/{{dataset}}",
-        method=METHODS,
-        dataset=BENCHMARKS,
-    )
-    if "sam" in VARIANTS
-    else []
-)
 ABLATION = options(
     {
         "count": config["harmonize"]["ablation"]["pictures"],
@@ -108,21 +98,17 @@ rule compare:
         " && {params.list_files} {output:q}"
 
 
-rule harmonization:
-    input:
-        figures=FIGURES,
-        ablations=(
-            expand("results/ablation/{dataset}.csv", dataset=BENCHMARKS)
-            if "ccc" in METHODS
-            else []
-        ),
-        code=code("cli.harmonization"),
-        template=os.path.relpath(ROOT / "ccc/report/templates/harmonization.html"),
-    output:
-        f"{REPORT}/harmonization.html",
-    log:
-        f"logs/harmonization/{RUN}.log",
-    conda:
-        "../envs/ccc.yaml"
-    shell:
-        "ccc harmonization {input.figures:q} --ablation {input.ablations:q} -o {output:q} 2>&1 | tee {log:q}"
+COMPARISONS = (
+    expand(
+        f"{REPORT}/harmonization/{{method}}/{{dataset}}",
+        method=METHODS,
+        dataset=BENCHMARKS,
+    )
+    if "sam" in VARIANTS
+    else []
+)
+ABLATIONS = (
+    expand("results/ablation/{dataset}.csv", dataset=BENCHMARKS)
+    if COMPARISONS and "ccc" in METHODS
+    else []
+)

@@ -46,6 +46,16 @@ TABLE_OPTIONS = (
         "--not-run", COLORIZERS.not_run if config["methods"] == "auto" else {}
     )
     + assignments(
+        "--caution",
+        {
+            name: "training and test pictures are halves of the same photographs"
+            for name in BENCHMARKS
+            if config["benchmarks"][name]["source"] == "embedded"
+            and config["data"]["source"] == "embedded"
+            and not config["model"]
+        },
+    )
+    + assignments(
         "--harmonize",
         {
             name: config["harmonize"][name]

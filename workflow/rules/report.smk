@@ -11,15 +11,19 @@ TEMPLATES = sorted(
 METRIC_CODE = [family.module for family in FAMILIES.values()]
 
 
+# The metric files are read once, here: tables and pages say what the summary holds.
 rule tables:
     input:
         json=cells(".json"),
         csv=cells(".csv"),
         model=model_path() if "ccc" in METHODS else [],
+        weights=list(METRIC_WEIGHTS.values()),
         published=PUBLISHED,
         code=code("cli.tables", *METRIC_CODE),
     output:
-        report(
+        json=f"results/summary/{RUN}.json",
+        parquet=f"results/summary/{RUN}.parquet",
+        tables=report(
             directory(f"{REPORT}/tables"),
             patterns=["{table}.csv"],
             caption="../report/tables.rst",
@@ -32,12 +36,19 @@ rule tables:
         "../envs/ccc.yaml"
     params:
         list_files=LIST_FILES,
-        model=lambda wildcards, input: options({"model": input.model}),
+        run=RUN,
+        model=lambda wildcards, input: (
+            ["--model", input.model, "--weights", f"ccc={input.model}"]
+            if input.model
+            else []
+        ),
         # Functions, because in a text Snakemake would take the braces of a name for wildcards.
-        options=lambda wildcards: TABLE_OPTIONS,
+        options=lambda wildcards: (
+            TABLE_OPTIONS + assignments("--weights", METRIC_WEIGHTS)
+        ),
     shell:
-        "ccc tables {input.json:q} -o {output:q} {params.model:q} {params.options:q} 2>&1 | tee {log:q}"
-        " && {params.list_files} {output:q}"
+        "ccc tables {input.json:q} -o {output.tables:q} --summary {output.json:q} --run {params.run:q}"
+        " {params.model:q} {params.options:q} 2>&1 | tee {log:q} && {params.list_files} {output.tables:q}"
 
 
 PREVIEWS = expand(
@@ -95,12 +106,15 @@ use rule previews as benchmark_previews with:
         "logs/previews/benchmark.log",
 
 
+RERUN = rerun_command(workflow)
+
+
 rule report:
     input:
-        json=cells(".json"),
-        csv=cells(".csv"),
-        tables=rules.tables.output,
-        harmonization=HARMONIZATION,
+        summary=rules.tables.output.json,
+        values=rules.tables.output.parquet,
+        comparisons=COMPARISONS,
+        ablations=ABLATIONS,
         benchmarks=expand(
             "results/benchmarks/{dataset}/{part}",
             dataset=DATASETS,
@@ -115,8 +129,6 @@ rule report:
         previews=expand(PREVIEWS, method=METHODS),
         benchmark_previews=BENCHMARK_PREVIEWS,
         codebook=[] if config["model"] else "results/codebook.json",
-        model=model_path() if "ccc" in METHODS else [],
-        weights=list(METRIC_WEIGHTS.values()),
         training=[] if config["model"] else rules.train.output,
         statistics=[] if config["model"] else STATISTICS,
         manifests=(
@@ -142,6 +154,7 @@ rule report:
         ),
         pages=[
             f"{REPORT}/tables.html",
+            *([f"{REPORT}/harmonization.html"] if COMPARISONS else []),
             *expand(f"{REPORT}/pictures-{{dataset}}.html", dataset=DATASETS),
         ],
         pictures=directory(f"{REPORT}/pictures"),
@@ -153,9 +166,8 @@ rule report:
     params:
         list_files=LIST_FILES,
         folder=subpath(output.page, parent=True),
-        run=RUN,
         pictures=config["report"]["pictures"],
-        rerun=rerun_command(workflow),
+        rerun=lambda wildcards: RERUN,
         training=lambda wildcards, input: (
             []
             if config["model"]
@@ -167,27 +179,24 @@ rule report:
                 }
             )
         ),
-        model=lambda wildcards, input: (
-            ["--model", input.model, "--weights", f"ccc={input.model}"]
-            if input.model
-            else []
-        ),
-        options=lambda wildcards: (
-            TABLE_OPTIONS + assignments("--weights", METRIC_WEIGHTS)
+        harmonization=lambda wildcards, input: options(
+            {
+                "comparisons": list(input.comparisons),
+                "ablations": list(input.ablations),
+            }
         ),
     shell:
-        "ccc report {input.json:q} -o {params.folder:q} --run {params.run:q} --results results"
-        " --timings results/timings --pictures {params.pictures} --rerun {params.rerun:q}"
-        " {params.training:q} {params.options:q} {params.model:q} 2>&1 | tee {log:q}"
+        "ccc report {input.summary:q} -o {params.folder:q} --pictures {params.pictures} --rerun {params.rerun:q}"
+        " {params.training:q} {params.harmonization:q} 2>&1 | tee {log:q}"
         " && {params.list_files} {output:q}"
 
 
 # What a user may delete in part and gets back; coloured pictures are looked through as well.
 LISTED_FOLDERS = [
-    *rules.tables.output,
+    rules.tables.output.tables,
     rules.report.output.pictures,
     rules.report.output.data,
     *expand(PREVIEWS, method=METHODS),
     *BENCHMARK_PREVIEWS,
-    *FIGURES,
+    *COMPARISONS,
 ]

@@ -4,13 +4,13 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const STEP = 24; // rows added at a time
 const columns = new Map(data.columns.map((column) => [column.key, column]));
 const metrics = new Map(data.metrics.map((metric) => [metric.name, metric]));
-const measured = data.columns.filter((column) => data.values[column.key]);
+const measured = data.columns.filter((column) => data.values[column.key] && column.method !== "benchmark");
 const $ = (id) => document.getElementById(id);
 
 const fileOf = (key, kind, name) => ["pictures", key, data.dataset, kind, name + data.suffixes[kind]].map((part) => part.split("/").map(encodeURIComponent).join("/")).join("/");
 const valueAt = (key, metric, i) => data.values[key]?.[metric]?.[i] ?? null;
 const shown = (metric, value) => (value === null ? "n/a" : value.toFixed(metrics.get(metric).digits));
-const csvOf = (key) => `data/metrics/${key}/${data.dataset}.csv`.split("/").map(encodeURIComponent).join("/");
+const csvOf = (key) => `data/metrics/${columns.get(key).measured}/${data.dataset}.csv`.split("/").map(encodeURIComponent).join("/");
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -58,7 +58,7 @@ function figure(column, i) {
 function row(i) {
   const strip = element("div", { class: "strip" });
   for (const column of data.columns) if (state.columns.has(column.key)) strip.append(figure(column, i));
-  return element("article", { "data-name": data.names[i] }, element("h3", {}, data.names[i]), strip);
+  return element("article", { "data-name": data.names[i] }, element("h2", {}, data.names[i]), strip);
 }
 
 function draw() {

@@ -68,7 +68,7 @@ function shownWords(table) {
   const isShown = (cell) => !cell.hidden && getComputedStyle(cell).display !== "none";
   const words = (cell) => {
     const copy = cell.cloneNode(true);
-    copy.querySelectorAll("sup, .mark").forEach((node) => node.remove());
+    copy.querySelectorAll("sup, .mark, .caution").forEach((node) => node.remove());
     const interval = copy.querySelector(".interval");
     if (interval && !table.closest(".intervals")) interval.remove();
     return copy.textContent.replace(/\s+/g, " ").trim();

@@ -1,0 +1,156 @@
+"""What the first page says: the best method by metric and benchmark, how sure that is, pictures, what is missing."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ccc.metrics.registry import find
+from ccc.report.overview import PAPER
+from ccc.report.pictures import columns_of
+from ccc.report.results import Contest, Estimate, MethodResult, Results, is_stand_in
+
+HEADLINE = ("lpips_alex", "ciede2000", "cnr", "ssim", "psnr", "fid_64")  # rows of the matrix, as far as they are there
+JUDGES = ("lpips_alex", "ciede2000", "psnr")  # by which a method's worst picture is chosen: the first that is there
+
+
+def headline_metrics(results: Results) -> list[str]:
+    """The metrics that the matrix shows; the first is that of the headline table."""
+    return [name for base in HEADLINE if (name := results.named(base))] or results.metrics[:1]
+
+
+def verdict(results: Results, dataset: str, metric: str) -> dict | None:
+    """The best method of a dataset by a metric and whether its lead is real; None where no method has a value.
+
+    `best`, `estimate`: the winner's; `sign`: "real", "tied", "few" (pictures), "alone" (no other method) or "untested";
+    `words`: a sentence about the others; `gray`: the estimate of the gray pictures, where it is better.
+    """
+    direction, mine = find(metric).direction, results.on(dataset)
+    ranked = [result for result in mine if not result.is_reference and result.value(metric) is not None]
+    if not ranked or direction is None:
+        return None
+    ranked.sort(key=lambda result: result.value(metric), reverse=direction == "higher")
+    best = next((result for result in ranked if result.estimates[metric].best), ranked[0])
+    sign, words = _judge(best, [r for r in ranked if r is not best], metric, results.contest(dataset, metric))
+    gray = next((r.estimates.get(metric) for r in mine if r.key == "gray/plain"), None)
+    return {
+        "metric": find(metric), "dataset": dataset, "best": best, "estimate": best.estimates[metric], "sign": sign,
+        "words": words, "gray": gray if _is_better(gray, best.value(metric), direction) else None,
+    }  # fmt: skip
+
+
+def _is_better(estimate: Estimate | None, value: float, direction: str) -> bool:
+    if estimate is None or estimate.value is None:
+        return False
+    return estimate.value < value if direction == "lower" else estimate.value > value
+
+
+def _judge(best: MethodResult, others: list[MethodResult], metric: str, contest: Contest | None) -> tuple[str, str]:
+    tied = [result for result in others if result.estimates[metric].tied]
+    rivals = [result for result in tied if result.method != best.method]
+    alone = all(result.method == best.method for result in others)
+    if not others:
+        return "alone", "no other method was run"
+    if contest is None or not contest.others:
+        return "untested", "not tested: one figure for the whole set" if find(metric).kind == "set" else "not tested"
+    if contest.too_few:
+        words = f"cannot be told: {contest.pictures} pictures are too few for a test of {len(others) + 1} methods"
+        return "few", words
+    if rivals:
+        return "tied", f"no: tied with {', '.join(result.label for result in rivals)}"
+    if tied:
+        against = "no other method was run" if alone else "yes, against each other method"
+        return "alone" if alone else "real", f"{against}; tied with its own variant {tied[0].label}"
+    largest = max(0.001, *(result.estimates[metric].holm for result in others))
+    sure = f"(corrected p at most {largest:.3f})"
+    if alone:
+        return "alone", f"no other method was run; better than its own variant {others[0].label} {sure}"
+    return "real", f"yes, against each of {len(others)} {sure}"
+
+
+def strip(results: Results, dataset: str, names: Sequence[str]) -> dict:
+    """Pictures of a dataset to step through: columns from gray to truth, names, and one metric's values.
+
+    `worst`: where in `names` the best method by that metric does worst, and `best`, its label; None without a value.
+    """
+    mine = results.on(dataset)
+    columns = [column for column in columns_of(mine) if column["variant"] != "sam"]
+    found = {"columns": columns, "names": list(names), "metric": None, "values": {}, "worst": None, "best": None}
+    metric = next((name for judge in JUDGES if (name := results.named(judge))), None)
+    judged = verdict(results, dataset, metric) if metric else None
+    if judged is None:
+        return found
+    values = {}
+    for result in mine:
+        pictures = results.pictures(result)
+        if metric in pictures:
+            values[result.key] = pictures[metric].reindex(names).replace([np.inf, -np.inf], np.nan)
+    worst = values[judged["best"].key].dropna()
+    if len(worst):
+        name = worst.idxmax() if find(metric).direction == "lower" else worst.idxmin()
+        found |= {"worst": list(names).index(name), "best": judged["best"]}
+    values["benchmark/gray"] = values.get("gray/plain")
+    shown = {c["key"]: values[c["key"]] for c in columns if values.get(c["key"]) is not None}
+    words = {key: [None if np.isnan(v) else round(v, 4) for v in column.tolist()] for key, column in shown.items()}
+    return found | {"metric": find(metric), "values": words}
+
+
+def by_method(results: Results) -> list[tuple[MethodResult, dict[str, MethodResult]]]:
+    """For each method and variant its first result, and its results by dataset; references last."""
+    rows: dict[str, dict[str, MethodResult]] = {}
+    for result in results.methods:
+        rows.setdefault(result.key, {})[result.dataset] = result
+    methods = [(next(iter(mine.values())), mine) for mine in rows.values()]
+    return sorted(methods, key=lambda row: row[0].is_reference)
+
+
+def missing(results: Results) -> list[dict]:
+    """What has no value, by cause: `reason`, the `command` in it that mends it, `what` lacks, and how many `cells`."""
+    causes: dict[str, dict] = {}
+    for name, reason in results.not_run.items():
+        causes.setdefault(reason, {})[f"method {name}"] = 0
+    for result in results.methods:
+        for metric, estimate in result.estimates.items():
+            if estimate.value is None:
+                what = causes.setdefault(estimate.reason, {})
+                what[find(metric).title] = what.get(find(metric).title, 0) + 1
+    return [
+        {"reason": reason, "what": list(what), "cells": sum(what.values()), "command": _command(reason)}
+        for reason, what in causes.items()
+    ]
+
+
+def _command(reason: str) -> str:
+    found = re.search(r"ccc weights fetch [\w.-]+", reason)
+    return found[0] if found else ""
+
+
+def stand_ins(results: Results) -> dict[str, str]:
+    """What stands in for a part of the paper's, in words, by what it touches: "masks" and "encoder"."""
+    found = {}
+    segmenters = sorted({str(r.segmenter) for r in results.methods if r.variant == "sam" and is_stand_in(r.segmenter)})
+    if segmenters:
+        found["masks"] = f"harmonized rows use masks of {', '.join(segmenters)}, which stands in for the paper's SAM"
+    encoder = results.model.get("encoder", PAPER["encoder"])
+    if encoder != PAPER["encoder"]:
+        found["encoder"] = f"CCC's encoder is {encoder}, which stands in for the paper's DenseNet-121"
+    return found
+
+
+def cautions(results: Results, metric: str, matrix: Mapping[tuple, dict | None]) -> list[str]:
+    """What must be known of a metric's column in the headline table, beside the marks in its cells."""
+    said: dict[str, list[str]] = {}
+    for result in results.methods:
+        estimate = result.estimates.get(metric)
+        if estimate is not None and estimate.caution:
+            said.setdefault(estimate.caution, []).append(f"{result.short_label} on {result.dataset}")
+    for (name, dataset), found in matrix.items():
+        if name == metric and found and found["gray"]:
+            words = f"a gray picture is better ({found['gray'].text}): wrong colours can cost more than none"
+            said.setdefault(words, []).append(f"{found['best'].short_label} on {dataset}")
+    return [f"{_some(where)}: {words}" for words, where in said.items()]
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
