@@ -1,5 +1,7 @@
 """Distances between two sets, from a feature vector of each picture."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -31,19 +33,29 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     return float(offset @ offset + spread - 2 * root)
 
 
-def kid(x: np.ndarray, y: np.ndarray) -> float:
-    """Kernel distance: the unbiased squared MMD under (x.y / D + 1)^3 of the whole sets; lower is better.
+def kid(x: np.ndarray, y: np.ndarray, paired: bool = False) -> float:
+    """Kernel distance: the squared MMD under (x.y / D + 1)^3 of the whole sets; lower is better, negative by chance.
 
-    Floating `(N, D)` and `(M, D)`, N and M at least 2; computed in float64. Its mean does not depend on N; it is
-    negative where the sets differ by less than chance. Raises ValueError for other shapes and values that are not
-    finite. Source: Binkowski et al. 2018.
+    Floating `(N, D)` and `(M, D)`, N and M at least 2; computed in float64. `paired`: row i of both comes from one
+    picture, and the kernel of such a pair is left out, as are the kernels of a picture with itself: 0 for equal sets.
+    Either form is unbiased where its premise holds. Of paired sets the other one is not: for nearly equal sets its mean
+    is about -2 (k - m) / N, k being the mean kernel of a picture with itself, m that of two pictures. Raises ValueError
+    for other shapes, values that are not finite, and paired sets of different size. Source: Gretton et al. 2012, Eq. 3
+    and 4; Binkowski et al. 2018.
     """
     x, y = _checked(x, y)
-    within = 0.0
-    for features in (x, y):
-        kernel = (features @ features.T / x.shape[1] + 1) ** 3
-        within += (kernel.sum() - np.trace(kernel)) / (len(features) * (len(features) - 1))
-    return float(within - 2 * ((x @ y.T / x.shape[1] + 1) ** 3).mean())
+    if paired and len(x) != len(y):
+        raise ValueError(f"paired sets have as many rows each, got {len(x)} and {len(y)}")
+    xx, xy, yy = _kernels(x, y)
+    return float(_off_diagonal(xx) + _off_diagonal(yy) - 2 * (_off_diagonal(xy) if paired else xy.mean()))
+
+
+def _kernels(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    return [(a @ b.T / x.shape[1] + 1) ** 3 for a, b in ((x, x), (x, y), (y, y))]
+
+
+def _off_diagonal(kernel: np.ndarray) -> float:
+    return (kernel.sum() - np.trace(kernel)) / (len(kernel) * (len(kernel) - 1))
 
 
 def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
@@ -62,12 +74,15 @@ def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> 
     return max(low, 0.0), high
 
 
-def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
+def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95, paired: bool = False) -> tuple[float, float]:
     """Interval of `kid` by leaving out one pair of pictures at a time: (low, high); see `frechet_interval`."""
     x, y = _paired(x, y)
-    kernels = [(a @ b.T / x.shape[1] + 1) ** 3 for a, b in ((x, x), (x, y), (y, y))]
-    values = [_kid_of_kernels(*(_without(kernel, i) for kernel in kernels)) for i in range(len(x))]
-    return _jackknife(_kid_of_kernels(*kernels), values, confidence)
+    n, means = len(x) - 1, []
+    for kernel, diagonal in zip(_kernels(x, y), (False, not paired, False), strict=True):
+        own = np.diagonal(kernel)
+        totals = kernel.sum() - kernel.sum(axis=0) - kernel.sum(axis=1) + own  # without picture i
+        means.append(totals / n**2 if diagonal else (totals - own.sum() + own) / (n * (n - 1)))
+    return _jackknife(kid(x, y, paired), means[0] + means[2] - 2 * means[1], confidence)
 
 
 def _paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,12 +104,7 @@ def _frechet_of_products(xx: np.ndarray, xy: np.ndarray, yy: np.ndarray) -> floa
     return offset + (spread - 2 * np.linalg.svd(centered, compute_uv=False).sum()) / (n - 1)
 
 
-def _kid_of_kernels(xx: np.ndarray, xy: np.ndarray, yy: np.ndarray) -> float:
-    n = len(xx)
-    return float((xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (n * (n - 1)) - 2 * xy.mean())
-
-
-def _jackknife(value: float, without: list[float], confidence: float) -> tuple[float, float]:
+def _jackknife(value: float, without: Sequence[float], confidence: float) -> tuple[float, float]:
     from scipy.stats import t
 
     n = len(without)
