@@ -33,23 +33,30 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     return float(offset @ offset + spread - 2 * root)
 
 
-def kid(x: np.ndarray, y: np.ndarray) -> float:
-    """Kernel distance: the unbiased squared MMD under (x.y / D + 1)^3 of the whole sets; lower is better.
+def kid(x: np.ndarray, y: np.ndarray, paired: bool = False) -> float:
+    """Kernel distance: the squared MMD under (x.y / D + 1)^3 of the whole sets; lower is better, negative by chance.
 
-    Floating `(N, D)` and `(M, D)`, N and M at least 2; computed in float64. Its mean does not depend on N; it is
-    negative where the sets differ by less than chance. Raises ValueError for other shapes and values that are not
-    finite. Source: Binkowski et al. 2018.
+    Floating `(N, D)` and `(M, D)`, N and M at least 2; computed in float64. `paired`: row i of both comes from one
+    picture, and the kernel of such a pair is left out, as are the kernels of a picture with itself: 0 for equal sets.
+    Either form is unbiased where its premise holds. Of paired sets the other one is not: for nearly equal sets its mean
+    is about -2 (k - m) / N, k being the mean kernel of a picture with itself, m that of two pictures. Raises ValueError
+    for other shapes, values that are not finite, and paired sets of different size. Source: Gretton et al. 2012, Eq. 3
+    and 4; Binkowski et al. 2018.
     """
     x, y = _checked(x, y)
-    within = 0.0
-    for features in (x, y):
-        kernel = _kernel(features, features)
-        within += (kernel.sum() - np.trace(kernel)) / (len(features) * (len(features) - 1))
-    return float(within - 2 * _kernel(x, y).mean())
+    if paired and len(x) != len(y):
+        raise ValueError(f"paired sets have as many rows each, got {len(x)} and {len(y)}")
+    across = _kernel(x, y)
+    within = _off_diagonal(_kernel(x, x)) + _off_diagonal(_kernel(y, y))
+    return float(within - 2 * (_off_diagonal(across) if paired else across.mean()))
 
 
 def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (x @ y.T / x.shape[1] + 1) ** 3
+
+
+def _off_diagonal(kernel: np.ndarray) -> float:
+    return (kernel.sum() - np.trace(kernel)) / (len(kernel) * (len(kernel) - 1))
 
 
 def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
@@ -68,15 +75,18 @@ def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> 
     return max(low, 0.0), high
 
 
-def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
+def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95, paired: bool = False) -> tuple[float, float]:
     """Interval of `kid` by leaving out one pair of pictures at a time: (low, high); see `frechet_interval`."""
     x, y = _paired(x, y)
     n, within, across = len(x), _kernel(x, x) + _kernel(y, y), _kernel(x, y)
     np.fill_diagonal(within, 0)
-    # Each sum without the row and the column of one picture.
+    if paired:
+        np.fill_diagonal(across, 0)
+    # Each mean without the row and the column of one picture.
     within = (within.sum() - 2 * within.sum(axis=0)) / ((n - 1) * (n - 2))
-    across = (across.sum() - across.sum(axis=0) - across.sum(axis=1) + across.diagonal()) / (n - 1) ** 2
-    return _jackknife(kid(x, y), within - 2 * across, confidence)
+    across = across.sum() - across.sum(axis=0) - across.sum(axis=1) + across.diagonal()
+    across = across / ((n - 1) * (n - 2 if paired else n - 1))
+    return _jackknife(kid(x, y, paired), within - 2 * across, confidence)
 
 
 def _paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

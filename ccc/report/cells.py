@@ -20,7 +20,7 @@ _BY_METRIC = (
 ORDER = (
     "mse", "psnr", "ssim", "uiqi", "cnr", "cnr_56", "cnr_min5", "cnr_codebook", "lpips_alex", "lpips_vgg", "fsimc",
     "vsi", "ciede2000", "mse_ab", "colorfulness", "colorfulness_abs", "delta_colorfulness", "fid_64", "fid_192",
-    "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean", "cnr_pooled",
+    "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean", "kid_2048_clean_unpaired", "cnr_pooled",
 )  # fmt: skip
 SIZE = ["width", "height"]  # the columns of a CSV that are no values
 

@@ -114,7 +114,7 @@ def test_lpips_with_weights(folders, shared):
 
 
 def test_sets(folders, random_inception):
-    names = ["fid_64", "fid_192", "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean"]
+    names = ["fid_64", "fid_192", "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean", "kid_2048_clean_unpaired"]
     found = evaluate(*folders, names, {"inception_fid": random_inception}).summary
     features = {
         resize: [
@@ -124,7 +124,9 @@ def test_sets(folders, random_inception):
         for resize in ("pytorch", "clean")
     }
     for name in names:
-        distance = metrics.kid if name.startswith("kid") else metrics.frechet_distance
+        distance = metrics.frechet_distance
+        if name.startswith("kid"):
+            distance = functools.partial(metrics.kid, paired=name == "kid_2048_clean")
         x, y = (side[METRICS[name].dimension] for side in features["clean" if "clean" in name else "pytorch"])
         assert found["set"][name] == pytest.approx(distance(x, y), rel=1e-12), name
         assert found["interval"][name][0] <= found["set"][name] <= found["interval"][name][1], name

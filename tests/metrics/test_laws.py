@@ -1,5 +1,6 @@
 """What holds for any picture, and what each metric says of pictures that are tiny, flat, gray or no pictures."""
 
+import functools
 import inspect
 
 import numpy as np
@@ -260,6 +261,7 @@ def test_frechet_distance_by_its_laws():
 
 @pytest.mark.parametrize(("distance", "interval"), [
     (metrics.frechet_distance, frechet_interval), (metrics.kid, kid_interval),
+    (functools.partial(metrics.kid, paired=True), functools.partial(kid_interval, paired=True)),
 ])  # fmt: skip
 @pytest.mark.parametrize("shape", [(12, 5), (12, 40)])
 def test_intervals_of_sets_leave_out_one_pair_at_a_time(distance, interval, shape):
@@ -270,7 +272,8 @@ def test_intervals_of_sets_leave_out_one_pair_at_a_time(distance, interval, shap
     error = np.sqrt((len(x) - 1) / len(x) * ((without - without.mean()) ** 2).sum())
     half = 2.2009851600916384 * error  # Student's t of 11 degrees, 0.975
     low = distance(x, y) - half
-    assert interval(x, y) == pytest.approx((low if distance is metrics.kid else max(low, 0), distance(x, y) + half))
+    low = max(low, 0) if distance is metrics.frechet_distance else low
+    assert interval(x, y) == pytest.approx((low, distance(x, y) + half))
     for a, b in ((x[:2], y[:2]), (x, y[:-1])):
         with pytest.raises(ValueError, match="at least three pairs"):
             interval(a, b)
@@ -283,6 +286,21 @@ def test_kid_does_not_grow_where_frechet_does_as_pictures_get_fewer():
     kernel = [np.mean([metrics.kid(*pair) for pair in pairs]) for pairs in sets]
     assert frechet[0] > 5 * frechet[1] > 0
     assert abs(kernel[0]) < 0.1 and abs(kernel[1]) < 0.1
+
+
+@pytest.mark.parametrize("n", [10, 200])
+def test_kid_of_nearly_perfect_predictions_is_0_in_the_mean_where_pairs_are_left_out(n):
+    random, values = np.random.default_rng(0), []
+    for _ in range(200):
+        truth = np.abs(random.normal(size=(n, 64)))
+        pair = truth, truth + random.normal(scale=0.05, size=truth.shape)
+        values.append([metrics.kid(*pair, paired=True), metrics.kid(*pair)])
+    (paired, other), error = np.mean(values, axis=0), np.std(values, axis=0)[0] / np.sqrt(len(values))
+    assert abs(paired) < 3 * error < 1e-4
+    assert other * n == pytest.approx(-7.5, rel=0.02), "the bias falls with the number of pictures alone"
+    assert metrics.kid(truth, truth, paired=True) == pytest.approx(0, abs=1e-9)
+    with pytest.raises(ValueError, match="as many rows"):
+        metrics.kid(truth, truth[1:], paired=True)
 
 
 def test_every_metric_states_its_facts():

@@ -1,5 +1,7 @@
 """Distances between sets of pictures in Inception's features: FID and KID."""
 
+import functools
+
 from ccc.metrics import distribution, features
 from ccc.metrics.registry import Metric
 
@@ -18,10 +20,18 @@ METRICS = (
             *((dimension, "", "pytorch") for dimension in (64, 192, 768, 2048)), (2048, "_clean", "clean"),
         )
     ),
-    Metric(
-        "kid_2048_clean", "KID (2048, clean)", "lower", "about 0 and up; below 0 by chance",
-        f"the sets' 2048 Inception features, pictures {_RESIZED['clean']}; unbiased", "Binkowski et al. 2018",
-        set=distribution.kid, interval=distribution.kid_interval, gather=features.gather, needs=features.NEEDS,
-        dimension=2048, resize="clean",
+    *(
+        Metric(
+            f"kid_2048_clean{suffix}", f"KID (2048, clean{suffix.replace('_', ', ')})", "lower",
+            "about 0 and up; below 0 by chance",
+            f"the sets' 2048 Inception features, pictures {_RESIZED['clean']}; {how}",
+            "Binkowski et al. 2018", set=functools.partial(distribution.kid, paired=paired),
+            interval=functools.partial(distribution.kid_interval, paired=paired), gather=features.gather,
+            needs=features.NEEDS, dimension=2048, resize="clean", version=version, default=paired,
+        )
+        for suffix, paired, version, how in (
+            ("", True, 2, "without the kernels of a picture and its own truth, so that it is unbiased"),
+            ("_unpaired", False, 1, "as published figures are computed, too low for a picture and its own truth"),
+        )
     ),
 )  # fmt: skip

@@ -1,0 +1,14 @@
+# The mean colour of the photographs that CCC was trained on; without CCC, of those of the model that comes with ccc.
+use rule colorize as colorize_constant with:
+    input:
+        pictures="results/benchmarks/{dataset}/gray",
+        weights=lambda wildcards: CODEBOOK,
+        code=code("cli.colorize", "colorizers.constant"),
+    output:
+        directory("results/colorized/constant/plain/{dataset}"),
+    log:
+        "logs/colorize/constant/{dataset}.log",
+    benchmark:
+        "results/timings/constant/{dataset}.tsv"
+    resources:
+        gpu=0,
