@@ -2,7 +2,7 @@
 
   python -m benchmarks.gpu --out DIR --minutes 30 --shards 'shards/*.tar'   on a machine with CUDA
   python -m benchmarks.gpu --out DIR --device cpu --rehearse                the same at toy size, in three minutes
-  python -m benchmarks.gpu --page DIR > benchmarks/gpu/README.md            the page of what was measured
+  python -m benchmarks.gpu --page DIR > benchmarks/gpu.md            the page of what was measured
 A step that fails is recorded with what it had measured and the end of what it printed, and the next one runs. Weights
 are random: neither agreement nor speed depends on what they are. Networks are compared in float32 without TF32.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Trainings on one GPU, side by side: the model that ships, DenseNet-121, and on fewer sources what settings do.
 #   bash benchmarks/gpu/ablations.sh SHARDS WORK MOBILENET_V2
-# SHARDS: folder that benchmarks/gpu/bundle.sh made; MOBILENET_V2: torchvision's ImageNet weights. Every run is resumable:
+# SHARDS: folder that benchmarks/gpu_bundle.sh made; MOBILENET_V2: torchvision's ImageNet weights. Every run is resumable:
 # the same command goes on. STEPS and BATCH in the environment change the length of the long runs and the batch.
 set -euo pipefail
 (($# == 3)) || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }

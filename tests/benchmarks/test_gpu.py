@@ -50,6 +50,6 @@ def test_what_is_beyond_its_bound_is_a_fault():
 
 def test_the_page_is_that_of_the_stored_figures():
     (results,) = (ROOT / "benchmarks/gpu/results").iterdir()
-    assert (ROOT / "benchmarks/gpu/README.md").read_text() == page.render(results), (
-        f"write it again: python -m benchmarks.gpu --page {results.relative_to(ROOT)} > benchmarks/gpu/README.md"
+    assert (ROOT / "benchmarks/gpu.md").read_text() == page.render(results), (
+        f"write it again: python -m benchmarks.gpu --page {results.relative_to(ROOT)} > benchmarks/gpu.md"
     )

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a GPU machine without network needs for `python -m benchmarks.gpu`, in parcels of 60 MiB or less.
-#   bash benchmarks/gpu/bundle.sh DATA WORK [MOBILENET_V2]
+#   bash benchmarks/gpu_bundle.sh DATA WORK [MOBILENET_V2]
 # DATA holds scenes/ and objects/, each with train_256.tar and val_256.tar; MOBILENET_V2: torchvision's ImageNet weights.
 # In the parcels are wheels for Python 3.12 (all but torch and NumPy, or those that WHEELS names, where that machine has
 # the others), the photographs as shards at 160 pixels, and the weights. Sources that benchmarks/gpu/ablations.sh keeps
