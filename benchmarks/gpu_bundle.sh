@@ -11,12 +11,13 @@ set -euo pipefail
 (($# == 2 || $# == 3)) || { sed -n '2,10s/^# //p' "$0" >&2; exit 2; }
 data=$1 work=$2 mobilenet=${3:-}
 default='filelock jinja2 lazy-loader lpips matplotlib numba opencv-python-headless pandas pillow psutil pyarrow pycocotools
-  pydantic pyyaml requests safetensors scikit-image scipy segment-anything simplejpeg tensorboard timm torchvision tqdm
+  pydantic pyyaml requests safetensors scikit-image scipy segment-anything simplejpeg tensorboard timm torchfile
+  torchvision tqdm
   webdataset'
 mkdir -p "$work/shards" "$work/wheels"
 
 # shellcheck disable=SC2086  # lists of words
-python3.12 -m pip download --quiet --only-binary :all: -c constraints.txt -d "$work/wheels" ${WHEELS-$default}
+python3.12 -m pip wheel --quiet -c constraints.txt -w "$work/wheels" ${WHEELS-$default}
 rm -f "$work"/wheels/{torch-,numpy-,nvidia_,cuda_,triton-,setuptools-}*
 
 held_scenes='bsds caltech101 kodak mcm'
