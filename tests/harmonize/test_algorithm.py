@@ -241,7 +241,7 @@ def test_what_is_missing_is_named_before_anything_is_written(folders):
         over(folders)
     (masks / "other.json").rename(masks / "one.json")
     (color / "in/two.png").unlink()
-    with pytest.raises(CCCError, match="no coloured picture for in/two"):
+    with pytest.raises(CCCError, match="color: lacks in/two, which .*gray holds"):
         over(folders)
     assert not out.exists()
     with pytest.raises(CCCError, match="another folder"):
