@@ -11,9 +11,8 @@ set -euo pipefail
 (($# == 2 || $# == 3)) || { sed -n '2,10s/^# //p' "$0" >&2; exit 2; }
 data=$1 work=$2 mobilenet=${3:-}
 default='filelock jinja2 lazy-loader lpips matplotlib numba opencv-python-headless pandas pillow psutil pyarrow pycocotools
-  pydantic pyyaml requests safetensors scikit-image scipy segment-anything simplejpeg tensorboard timm torchfile
-  torchvision tqdm
-  webdataset'
+  pydantic pyyaml requests safetensors scikit-image scipy segment-anything simplejpeg tensorboard timm
+  torchvision tqdm webdataset'
 mkdir -p "$work/shards" "$work/wheels"
 
 # shellcheck disable=SC2086  # lists of words

@@ -5,13 +5,11 @@ Not verified against Torch7: written from the published description, for the pub
 """
 
 import os
-from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import nn
-from torchfile import TorchObject
 
 from ccc.assets import weights as weight_files
 from ccc.codebook import area_weights
@@ -145,24 +143,27 @@ class IizukaColorizer(Colorizer):
 # --- weights ---
 
 
-def _modules(part, seen: set) -> Iterator[TorchObject]:
+def _modules(value) -> Iterator[_torch7.TorchObject]:
     """The layers of a Torch7 model that hold numbers, in the order of its graph; each once."""
-    if isinstance(part, dict):  # a table with holes
-        part = [part[key] for key in sorted(key for key in part if isinstance(key, int))]
-    if isinstance(part, list):
-        for item in part:
-            yield from _modules(item, seen)
-    elif isinstance(part, TorchObject) and isinstance(part._obj, dict) and id(part) not in seen:
-        seen.add(id(part))
-        kind = part.torch_typename()
-        if kind == b"nn.gModule":
-            yield from _modules(part.forwardnodes, seen)
-        elif kind in (b"nngraph.Node", b"graph.Node"):
-            yield from _modules(part.data.module if part.data else None, seen)
-        elif part.modules is not None:
-            yield from _modules(part.modules, seen)
-        elif isinstance(part.weight, np.ndarray) or b"BatchNormalization" in kind:
-            yield part
+    seen = set()
+
+    def walk(part):
+        if isinstance(part, dict):
+            for key in sorted(key for key in part if isinstance(key, int)):
+                yield from walk(part[key])
+        elif isinstance(part, _torch7.TorchObject) and id(part) not in seen:
+            seen.add(id(part))
+            if part.kind == "nn.gModule":
+                yield from walk(part.get("forwardnodes"))
+            elif part.kind in ("nngraph.Node", "graph.Node"):
+                data = part.get("data")
+                yield from walk(data.get("module") if data else None)
+            elif part.get("modules") is not None:
+                yield from walk(part.get("modules"))
+            elif isinstance(part.get("weight"), np.ndarray) or "BatchNormalization" in part.kind:
+                yield part
+
+    return walk(value)
 
 
 def _layers(network: Iizuka) -> list[tuple[str, nn.Module, str | None]]:
@@ -187,67 +188,65 @@ def read_torch7(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     Raises CCCError naming the file and the first layer that does not fit.
     """
     content = _torch7.read(path)
-    if not isinstance(content, dict) or b"model" not in content or b"mean" not in content:
+    if not isinstance(content, dict) or "model" not in content or "mean" not in content:
         raise CCCError(f"{path}: not the published model: a table of `mean` and `model` is wanted")
-    mean = content[b"mean"]
-    if np.size(mean) != 1 or not isinstance(mean, int | float | np.ndarray):
-        raise CCCError(f"{path}: `mean` must be one number")
+    mean = np.asarray(content["mean"], np.float64) if not isinstance(content["mean"], dict) else np.zeros(2)
+    if mean.size != 1:
+        raise CCCError(f"{path}: `mean` must be one number, got {mean.size}")
     with torch.device("meta"):
-        wanted = _layers(Iizuka())
-    low = [tuple(child.weight.shape) for name, child, _ in wanted if name.startswith("low.")]
-    modules = deque(_modules(content[b"model"], set()))
-    state = {"mean": torch.tensor(float(np.squeeze(mean)))}
-    for name, layer, norm in wanted:
+        wanted = Iizuka()
+    low = {tuple(child.weight.shape) for name, child, _ in _layers(wanted) if name.startswith("low.")}
+    modules = list(_modules(content["model"]))
+    state = {"mean": torch.tensor(mean.item(), dtype=torch.float32)}
+    at = 0
+    for name, layer, norm in _layers(wanted):
         shape = tuple(layer.weight.shape)
-        while modules and not _fits(modules[0], shape):
-            passed = modules.popleft()
-            if not _is_norm(passed) and not any(_fits(passed, other) for other in low):
-                raise CCCError(f"{path}: layer {name} has {shape}, but the file has {_named(passed)} there")
-        if not modules:
+        while at < len(modules) and not _fits(modules[at], shape):
+            module = modules[at]
+            found = np.shape(module.get("weight"))
+            if "BatchNormalization" not in module.kind and not any(_fits(module, other) for other in low):
+                raise CCCError(f"{path}: layer {name} has {shape}, but the file has {module.kind} with {found} there")
+            at += 1
+        if at == len(modules):
             raise CCCError(f"{path}: layer {name} with {shape} is missing")
-        found = modules.popleft()
-        state[f"{name}.weight"] = _tensor(found.weight).reshape(shape)
-        state[f"{name}.bias"] = _tensor(found.bias, 0, shape[0]).reshape(shape[0])
+        state[f"{name}.weight"] = _tensor(modules[at].get("weight")).reshape(shape)
+        bias = modules[at].get("bias")
+        state[f"{name}.bias"] = torch.zeros(shape[0]) if bias is None else _tensor(bias).reshape(shape[0])
+        at += 1
         if norm is not None:
-            following = modules.popleft() if modules and _is_norm(modules[0]) else None
-            state |= {f"{norm}.{key}": value for key, value in _norm(following, shape[0]).items()}
-    if modules:
-        raise CCCError(f"{path}: {_named(modules[0])} is left over")
+            following = modules[at] if at < len(modules) and "BatchNormalization" in modules[at].kind else None
+            state |= _norm(norm, following, shape[0])
+            at += following is not None
+    if at < len(modules):
+        raise CCCError(f"{path}: {modules[at].kind} with {np.shape(modules[at].get('weight'))} is left over")
     return state
 
 
-def _is_norm(module: TorchObject) -> bool:
-    return b"BatchNormalization" in module.torch_typename()
-
-
-def _named(module: TorchObject) -> str:
-    return f"{module.torch_typename().decode()} with {np.shape(module.weight)}"
-
-
-def _fits(module: TorchObject, shape: tuple[int, ...]) -> bool:
+def _fits(module: _torch7.TorchObject, shape: tuple[int, ...]) -> bool:
     """Whether a layer holds a weight of this shape; some convolutions hold theirs flat."""
-    found = np.shape(module.weight)
+    found = np.shape(module.get("weight"))
     return found == shape or (len(shape) == 4 and found == (shape[0], int(np.prod(shape[1:]))))
 
 
-def _norm(module: TorchObject | None, channels: int) -> dict[str, torch.Tensor]:
-    """State dict of a BatchNorm; of one that changes nothing where the file has none."""
-    module, epsilon = module or TorchObject(b"", {}), 1e-5
-    variance = _tensor(module.running_var, 1 - epsilon, channels)
-    if module.running_std is not None:  # older Torch7 keeps the inverse of the deviation, its epsilon within
-        variance = _tensor(module.running_std) ** -2 - epsilon
-    return {
-        "weight": _tensor(module.weight, 1, channels),
-        "bias": _tensor(module.bias, 0, channels),
-        "running_mean": _tensor(module.running_mean, 0, channels),
-        "running_var": variance,
-        "num_batches_tracked": torch.tensor(0),
+def _norm(name: str, module: _torch7.TorchObject | None, channels: int) -> dict[str, torch.Tensor]:
+    one, zero, epsilon = torch.ones(channels), torch.zeros(channels), 1e-5
+    if module is None:
+        values = {"weight": one, "bias": zero, "running_mean": zero, "running_var": one - epsilon}
+    else:
+        if module.get("running_var") is not None:
+            variance = _tensor(module.get("running_var"))
+        else:  # older Torch7 keeps the inverse of the deviation, its epsilon within
+            variance = _tensor(module.get("running_std")) ** -2 - epsilon
+        values = {"running_mean": _tensor(module.get("running_mean")), "running_var": variance}
+        values["weight"] = one if module.get("weight") is None else _tensor(module.get("weight"))
+        values["bias"] = zero if module.get("bias") is None else _tensor(module.get("bias"))
+    return {f"{name}.{key}": value for key, value in values.items()} | {
+        f"{name}.num_batches_tracked": torch.tensor(0, dtype=torch.int64)
     }
 
 
-def _tensor(values: np.ndarray | None, default: float = 0, channels: int = 0) -> torch.Tensor:
-    """float32 of a file's array, or `default` in all channels where the file has none."""
-    return torch.full((channels,), float(default)) if values is None else torch.from_numpy(np.array(values, np.float32))
+def _tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.array(values, np.float32))
 
 
 def load(weights=None, device=None, model: str = "places") -> IizukaColorizer:

@@ -19,7 +19,7 @@ FORMAT = "ccc-provenance-1"
 # Whose numbers a run's are: what decodes, computes, draws at random or measures.
 PACKAGES = (
     "torch", "torchvision", "timm", "segment-anything", "snakemake", "webdataset", "simplejpeg", "pillow",
-    "opencv-python-headless", "numpy", "numba", "scipy", "scikit-image", "lpips", "pyiqa", "pytorch-fid", "torchfile",
+    "opencv-python-headless", "numpy", "numba", "scipy", "scikit-image", "lpips", "pyiqa", "pytorch-fid",
 )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """Iizuka 2016: what can be checked without Torch7."""
 
-import dataclasses
 import itertools
 import struct
 
@@ -11,14 +10,6 @@ import torch
 from ccc import colorizers
 from ccc.colorizers import _torch7, iizuka
 from ccc.core.errors import CCCError
-
-
-@dataclasses.dataclass(eq=False)
-class Object:
-    """An object of a Lua class, such as "nn.Linear", with its table."""
-
-    kind: str
-    fields: dict
 
 
 class Writer:
@@ -64,7 +55,7 @@ class Writer:
                 self.write(item)
             return
         self.text("V 1")
-        if isinstance(value, Object):
+        if isinstance(value, _torch7.TorchObject):
             self.text(value.kind)
             self.write(value.fields)
             return
@@ -88,12 +79,12 @@ def write(path, value):
 
 def test_torch7_round_trip(tmp_path):
     tensor = np.arange(6, dtype=np.float64).reshape(2, 3)
-    shared = Object("nn.Linear", {"weight": tensor, "train": False})
+    shared = _torch7.TorchObject("nn.Linear", {"weight": tensor, "train": False})
     write(tmp_path / "a.t7", {"mean": 0.25, "n": 3, "text": "abc", "none": None, 1: shared, 2: shared})
     value = _torch7.read(tmp_path / "a.t7")
-    assert (value[b"mean"], value[b"n"], value[b"text"], value[b"none"]) == (0.25, 3, b"abc", None)
-    assert value[1] is value[2] and value[1].torch_typename() == b"nn.Linear" and value[1].train is False
-    np.testing.assert_array_equal(value[1].weight, tensor)
+    assert (value["mean"], value["n"], value["text"], value["none"]) == (0.25, 3, "abc", None)
+    assert value[1] is value[2] and value[1].kind == "nn.Linear" and value[1].get("train") is False
+    np.testing.assert_array_equal(value[1].get("weight"), tensor)
 
 
 @pytest.mark.parametrize(
@@ -106,20 +97,12 @@ def test_other_files_are_refused(tmp_path, content):
 
 
 def test_every_truncation_is_refused(tmp_path):
-    write(tmp_path / "a.t7", {"mean": 0.25, 1: Object("nn.X", {"weight": np.ones((2, 3), np.float32)})})
+    write(tmp_path / "a.t7", {"mean": 0.25, 1: _torch7.TorchObject("nn.X", {"weight": np.ones((2, 3), np.float32)})})
     whole = (tmp_path / "a.t7").read_bytes()
     for size in range(len(whole)):
         (tmp_path / "a.t7").write_bytes(whole[:size])
         with pytest.raises(CCCError):
             _torch7.read(tmp_path / "a.t7")
-
-
-def test_a_tensor_beyond_its_storage_is_refused(tmp_path):
-    write(tmp_path / "a.t7", {"weight": np.ones((2, 3), np.float32)})
-    whole = (tmp_path / "a.t7").read_bytes()
-    (tmp_path / "a.t7").write_bytes(whole.replace(struct.pack("<qq", 2, 3), struct.pack("<qq", 2, 4)))
-    with pytest.raises(CCCError, match="beyond its storage"):
-        _torch7.read(tmp_path / "a.t7")
 
 
 def published(network: iizuka.Iizuka) -> dict:
@@ -133,22 +116,22 @@ def published(network: iizuka.Iizuka) -> dict:
                 kind = "nn.Linear" if weight.ndim == 2 else "nn.SpatialConvolution"
                 if flat:
                     weight, kind = weight.reshape(len(weight), -1), "nn.SpatialConvolutionMM"
-                modules.append(Object(kind, {"weight": weight, "bias": child.bias.detach().numpy()}))
+                modules.append(_torch7.TorchObject(kind, {"weight": weight, "bias": child.bias.detach().numpy()}))
             elif isinstance(child, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
                 if name != "fusion":
                     arrays = {key: value.numpy() for key, value in child.state_dict().items() if value.ndim}
-                    modules.append(Object("nn.SpatialBatchNormalization", arrays))
+                    modules.append(_torch7.TorchObject("nn.SpatialBatchNormalization", arrays))
             else:
-                modules.append(Object(f"nn.{type(child).__name__}", {}))
-        return Object("nn.Sequential", {"modules": dict(enumerate(modules, 1))})
+                modules.append(_torch7.TorchObject(f"nn.{type(child).__name__}", {}))
+        return _torch7.TorchObject("nn.Sequential", {"modules": dict(enumerate(modules, 1))})
 
     def node(module):
-        return Object("nngraph.Node", {"data": {"module": module}, "children": {}})
+        return _torch7.TorchObject("nngraph.Node", {"data": {"module": module}, "children": {}})
 
     local = [stack("low"), stack("middle"), None, stack("low")]
     wide = [stack("wide", flat=True), stack("linear")]
     nodes = [node(None), *(node(module) for module in [*local, *wide, stack("fusion"), stack("color")])]
-    model = Object("nn.gModule", {"forwardnodes": dict(enumerate(nodes, 1)), "verbose": False})
+    model = _torch7.TorchObject("nn.gModule", {"forwardnodes": dict(enumerate(nodes, 1)), "verbose": False})
     return {"mean": 0.44, "model": model}
 
 
