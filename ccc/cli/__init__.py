@@ -68,6 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
             parser.print_help(sys.stderr)
             return 2
         parsed, left = parser.parse_known_args(arguments)
+        if getattr(parsed, "name", None) == [] and not any(word.startswith("-") for word in left):
+            parsed.name, left = left, []  # argparse takes names that follow an option for words too many
         if left:
             hint = did_you_mean(left[0].split("=")[0], parsed.known_options)
             raise CCCError(f"{left[0]}: no such option or argument: {hint}`ccc {verb} --help` shows them")

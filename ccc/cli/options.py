@@ -33,7 +33,10 @@ def parse_options(pairs: dict[str, str]) -> dict:
     for name in pairs:
         if not name.isidentifier():
             raise CCCError(f"--option takes name=value, got the name {name!r}")
-    return {name: yaml.safe_load(value) for name, value in pairs.items()}
+    try:
+        return {name: yaml.safe_load(value) for name, value in pairs.items()}
+    except yaml.YAMLError as error:
+        raise CCCError(f"--option: no YAML value, {' '.join(str(error).split())}") from None
 
 
 def aligned(rows: Sequence[Sequence[str]], left: Iterable[int] = ()) -> str:

@@ -47,9 +47,12 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
         return torch.empty(0, dtype=torch.long, device=boxes.device)
     ranks = torch.empty(len(boxes))
     ranks[scores.argsort(descending=True, stable=True).cpu()] = torch.arange(len(boxes), 0, -1.0)
-    corners = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], dim=1).double().tolist()
-    kept = cv2.dnn.NMSBoxes(corners, ranks.tolist(), 0, iou_threshold)  # takes no score below 0
-    return torch.as_tensor(kept, dtype=torch.long, device=boxes.device)
+    corners = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], dim=1).double().cpu()
+    flat = corners[:, 2:].prod(dim=1) == 0  # overlaps none, and OpenCV takes two of them for the same
+    some = torch.nonzero(~flat).flatten()
+    kept = cv2.dnn.NMSBoxes(corners[some].tolist(), ranks[some].tolist(), 0, iou_threshold)  # takes no score below 0
+    kept = torch.cat([some[torch.as_tensor(kept, dtype=torch.long)], torch.nonzero(flat).flatten()])
+    return kept[ranks[kept].argsort(descending=True)].to(boxes.device)
 
 
 def _register() -> None:

@@ -70,5 +70,6 @@ def record(encoding: dict, score: float | None = None) -> dict:
     if not isinstance(counts, str | bytes):
         counts = coco.frPyObjects({"size": size, "counts": lengths.tolist()}, *size)["counts"]
     whole = {"size": size, "counts": counts if isinstance(counts, str) else counts.decode("ascii")}
-    box = [int(number) for number in coco.toBbox(whole)]
-    return {"segmentation": whole, "area": int(lengths[1::2].sum()), "bbox": box, "score": score}
+    area = int(lengths[1::2].sum())
+    box = [int(number) for number in coco.toBbox(whole)] if area else [0] * 4  # pycocotools' own overflows there
+    return {"segmentation": whole, "area": area, "bbox": box, "score": score}

@@ -214,3 +214,13 @@ def test_a_weight_file_that_is_named_must_be_there(tmp_path, astronaut, capsys):
     weights = f"alexnet={tmp_path / 'none.pth'}"
     assert main(["evaluate", str(tmp_path / "a"), str(tmp_path / "a"), "--weights", weights]) == 2
     assert "none.pth: no such file, given as the weights alexnet" in capsys.readouterr().err
+
+
+def test_names_may_follow_an_option(tmp_path, capsys):
+    assert main(["data", "check", "--data", str(tmp_path), "nothing"]) == 2
+    assert "wrong: nothing: no such file or folder" in "".join(capsys.readouterr())
+    assert "--options: no such option" in failed(capsys, "data", "check", "--options", "nothing")
+
+
+def test_an_option_that_is_no_yaml_is_one_line(tmp_path, capsys):
+    assert "--option: no YAML value" in failed(capsys, "colorize", tmp_path, "-o", tmp_path / "o", "--option", "a=[1")

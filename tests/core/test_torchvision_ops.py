@@ -37,3 +37,8 @@ def test_nms_keeps_the_best_of_each_heap():
     assert nms(boxes, scores, 0.5).tolist() == [1, 3, 2]
     assert nms(boxes, scores, 1.0).tolist() == [1, 3, 0, 2]
     assert nms(boxes[:0], scores[:0], 0.5).tolist() == []
+
+
+def test_nms_keeps_boxes_without_area_as_torchvision_does():
+    boxes = torch.tensor([[5, 5, 5, 9], [0, 0, 10, 10], [5, 5, 5, 9], [1, 1, 10, 10]], dtype=torch.float)
+    assert nms(boxes, torch.tensor([0.3, 0.9, 0.8, 0.5]), 0.5).tolist() == [1, 2, 0]

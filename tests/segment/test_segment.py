@@ -432,3 +432,7 @@ def test_a_new_version_of_a_segmenter_makes_masks_anew(pictures, monkeypatch):
     segment_folder(*pictures, load("slic"))
     monkeypatch.setattr(Regions, "version", 2)
     assert segment_folder(*pictures, load("slic"))["segmented"] == 2
+
+
+def test_an_empty_mask_with_a_run_of_no_length_has_an_empty_box():
+    assert record({"size": [10, 10], "counts": [7, 0, 93]})["bbox"] == [0, 0, 0, 0]
