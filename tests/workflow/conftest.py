@@ -166,7 +166,7 @@ def unbroken(checkout):
 @pytest.fixture
 def copied(unbroken, tmp_path):
     """A copy of what the unbroken run left, for one test alone."""
-    return unbroken.copy(tmp_path / "copy")
+    return unbroken.copy(tmp_path / "a copy")  # quoted in commands, as the original is
 
 
 COUNTING = """#!{python}

@@ -45,7 +45,7 @@ def command(stage: str, done: Path, out: Path) -> list[str]:
         "harmonize": [people / "gray", plain, "--masks", masks, "-o", out / "coloured"],
         "evaluate": [plain, people / "truth", "--csv", out / "people.csv", "--json", out / "people.json"],
         "tables": [*metrics, "-o", out / "tables"],
-        "report": [*metrics, "-o", out / "report", "--results", results],
+        "report": [results / "summary/tiny.json", "-o", out / "report", "--results", results],
     }
     return [stage, *map(str, words[stage])]
 

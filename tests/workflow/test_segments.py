@@ -105,6 +105,6 @@ def test_a_parameter_of_algorithm_1_reruns_it_and_not_the_segmenter(checkout):
     config["segmenter"]["parameters"]["points_per_sid"] = 4
     path.write_text(yaml.safe_dump(config))
     try:
-        assert "(did you mean 'points_per_side'?)" in snakemake(checkout, CELL, "-n", status=1)
+        assert "did you mean 'points_per_side'?" in snakemake(checkout, CELL, "-n", status=1)
     finally:
         path.write_text(old)
