@@ -33,6 +33,11 @@ def _constant(values: np.ndarray, like):
     return values if isinstance(like, np.ndarray) else library_of(like).as_tensor(values, device=like.device)
 
 
+def _float32(array):
+    """The same values; a tensor stays in its graph, from which torch.asarray would take it."""
+    return array.astype(np.float32, copy=False) if isinstance(array, np.ndarray) else array.float()
+
+
 def _linearize(srgb):
     return library_of(srgb).where(srgb > 0.04045, ((srgb + 0.055) / 1.055) ** 2.4, srgb / 12.92)
 
@@ -54,11 +59,11 @@ def rgb_to_lab(rgb):
     if rgb.dtype == xp.uint8:
         linear = _constant(LINEAR_FROM_UINT8, rgb)[rgb if xp is np else rgb.long()]
     elif "float" in str(rgb.dtype):
-        linear = _linearize(xp.asarray(rgb, dtype=xp.float32))
+        linear = _linearize(_float32(rgb))
     else:
         raise ValueError(f"rgb must be uint8 or floating in [0, 1], got {rgb.dtype}")
     xyz = linear @ _constant(XYZ_FROM_RGB.T / WHITE, rgb)
-    root = np.cbrt(xyz) if xp is np else xyz ** (1 / 3)
+    root = np.cbrt(xyz) if xp is np else xp.clip(xyz, 1e-9, None) ** (1 / 3)  # a root has no slope at 0
     f = xp.where(xyz > _EPSILON, root, _KAPPA * xyz + _OFFSET)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
     return xp.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
@@ -74,12 +79,12 @@ def lab_to_rgb(lab):
     if lab.shape[-1:] != (3,):
         raise ValueError(f"lab must have shape (..., 3), got {tuple(lab.shape)}")
     xp = library_of(lab)
-    lab = xp.asarray(lab, dtype=xp.float32)
+    lab = _float32(lab)
     y = (lab[..., 0] + 16) / 116
     f = xp.stack([lab[..., 1] / 500 + y, y, xp.clip(y - lab[..., 2] / 200, 0, None)], axis=-1)
     xyz = xp.where(f > 0.2068966, f**3, (f - _OFFSET) / _KAPPA)
     linear = xp.clip(xyz @ _constant(RGB_FROM_XYZ.T * WHITE[:, None], lab), 0, None)
-    srgb = xp.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    srgb = xp.where(linear > 0.0031308, 1.055 * xp.clip(linear, 1e-9, None) ** (1 / 2.4) - 0.055, 12.92 * linear)
     return xp.clip(srgb, 0, 1)
 
 

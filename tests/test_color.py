@@ -54,3 +54,12 @@ def test_with_ab_keeps_the_lightness_and_returns_the_picture(astronaut):
 def test_wrong_arrays_are_refused(wrong):
     with pytest.raises(ValueError, match="rgb must"):
         rgb_to_lab(wrong)
+
+
+@pytest.mark.parametrize("convert", [rgb_to_lab, lab_to_rgb])
+def test_gradients_are_finite_from_black_to_white(convert):
+    gray = torch.tensor([0.0, 1e-6, 0.02, 0.5, 1.0])[:, None]
+    values = gray.expand(-1, 3).clone() if convert is rgb_to_lab else torch.cat([gray * 100, gray * 0, gray * 0], dim=1)
+    values.requires_grad_()
+    convert(values).sum().backward()
+    assert torch.isfinite(values.grad).all() and values.grad[1:4].abs().sum(dim=1).min() > 0

@@ -117,9 +117,9 @@ def _take(path: Path, target: Path) -> None:
     if target.exists() and target.samefile(path):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(target) as aside:
-        Path(aside).unlink(missing_ok=True)
+    with written_whole(target) as temporary:
+        Path(temporary).unlink(missing_ok=True)
         try:
-            os.link(path, aside)  # 26 GB need not lie there twice
+            os.link(path, temporary)  # 26 GB need not lie there twice
         except OSError:
-            shutil.copyfile(path, aside)
+            shutil.copyfile(path, temporary)

@@ -109,7 +109,7 @@ class Index:
     @classmethod
     def open(cls, path: str | os.PathLike, source: Source) -> "Index":
         """Open what `save` wrote. Raises CCCError where it is no index, or the source has changed since."""
-        make_it = f"make it with `ccc index {source.path} -o {path}`"
+        make_it, again = (f"make it {word}with `ccc index {source.path} -o {path}`" for word in ("", "again "))
         if not Path(path).is_file():
             raise CCCError(f"{path}: no such index; {make_it}")
         try:
@@ -121,7 +121,7 @@ class Index:
             raise CCCError(f"{path}: an index of an earlier version; {make_it}")
         change = "another kind of source" if facts["kind"] != source.kind else source.changed_since(facts["state"])
         if change:
-            raise CCCError(f"{path}: stale, {source.path} has changed since it was indexed ({change}); {make_it}")
+            raise CCCError(f"{path}: stale, {source.path} has changed since it was indexed ({change}); {again}")
         return cls(None, file, facts)
 
     def __len__(self) -> int:

@@ -114,7 +114,7 @@ def test_a_changed_archive_makes_its_index_stale(places, tmp_path):
     Index.of(Source(places)).save(index)
     Index.open(index, Source(places))
     os.utime(places, ns=(1, 1))
-    with pytest.raises(CCCError, match="stale, .*places.tar has changed .*make it with `ccc index "):
+    with pytest.raises(CCCError, match="stale, .*places.tar has changed .*make it again with `ccc index "):
         Index.open(index, Source(places))
 
 

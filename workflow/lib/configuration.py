@@ -50,5 +50,5 @@ def recipe_options(training: dict) -> list[str]:
     """Options of `ccc train` for what is set otherwise than by default: a new setting trains no model anew."""
     defaults = Training().model_dump()
     chosen = {name: value for name, value in training.items() if value != defaults[name]}
-    switched_off = [f"--no-{name}" for name, value in chosen.items() if value is False]
+    switched_off = [f"--no-{name.replace('_', '-')}" for name, value in chosen.items() if value is False]
     return switched_off + options(chosen)
