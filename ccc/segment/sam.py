@@ -88,14 +88,25 @@ def load_network(name: str, checkpoint: str | os.PathLike):
     """The network of a segmenter with the weights of a `.pth` or `.safetensors` file, in eval mode, on the CPU.
 
     Only tensors are unpickled. Raises CCCError where the file is no weight file, or where its keys or shapes are not
-    exactly those of the network: the first wrong one is named.
+    exactly those of the network: the first wrong ones are named, and the model that the file fits, if there is one.
     """
     import torch
 
     weights = read_state_dict(checkpoint)
     with torch.device("meta"):  # no time or memory for numbers that are about to be replaced
         network = build(name)
-    load_strictly(network, weights, checkpoint)
+    try:
+        load_strictly(network, weights, checkpoint)
+    except CCCError as error:
+        raise CCCError(f"{error}{_fitting(weights)}") from None
     for buffer, values in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):  # not in the file
         setattr(network, buffer, torch.tensor(values).view(-1, 1, 1))
     return network.float().eval()
+
+
+def _fitting(weights: dict) -> str:
+    width = getattr(weights.get("image_encoder.pos_embed"), "shape", (0,))[-1]
+    fits = {1280: "sam_vit_h", 1024: "sam_vit_l", 768: "sam_vit_b"}.get(width)
+    if "image_encoder.patch_embed.seq.0.c.weight" in weights:
+        fits = "mobile_sam"
+    return f"; by its encoder it is of {fits}" if fits else ""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from ccc import colorizers
+from ccc import colorizers, metrics
 from ccc.codebook import Codebook
 from ccc.color import rgb_to_lab
 from ccc.core.errors import CCCError
@@ -29,3 +29,11 @@ def test_without_a_codebook_it_is_that_of_the_model_that_comes_with_ccc(tmp_path
     (tmp_path / "no.json").write_text("{}")
     with pytest.raises(CCCError, match="no.json: not a codebook"):
         colorizers.load("constant", tmp_path / "no.json")
+
+
+def test_the_ceiling_is_above_the_floors():
+    picture = data.astronaut()[::4, ::4]
+    psnr = {
+        name: metrics.psnr(colorizers.load(name).colorize(picture), picture) for name in ("gray", "constant", "oracle")
+    }
+    assert psnr["oracle"] > max(psnr["gray"], psnr["constant"]) + 3
