@@ -87,6 +87,8 @@ def main() -> int:
         print(page.render(args.page), end="")
         return 0
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.rehearse:  # processes that train side by side take each other's threads
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     if args.one:
         measure(args)
         return 0
