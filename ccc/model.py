@@ -19,10 +19,11 @@ from ccc.core.files import safetensors_metadata, write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
 from ccc.settings.decoding import DECODES, PAPERS_DECODING, Decoding
-from ccc.settings.training import DECODERS, model_settings
+from ccc.settings.training import DECODERS, Recipe, model_settings
 
 from torchvision.ops import Conv2dNormActivation  # isort: skip  3x3 convolution, BatchNorm, ReLU
 
+RECIPE = Recipe()
 SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
 
 
@@ -61,9 +62,9 @@ class ColorClassifier(nn.Module):
     def __init__(
         self,
         n_classes: int = 215,
-        encoder: str = "densenet121",
-        pretrained: bool | str = False,
-        decoder: str = "plain",
+        encoder: str = RECIPE.encoder,
+        pretrained: bool | str = RECIPE.pretrained,
+        decoder: str = RECIPE.decoder,
     ):
         super().__init__()
         if decoder not in DECODERS:
@@ -139,7 +140,13 @@ class ClassColors(nn.Module):
     loss of Sharma et al. 2005). `chroma`: factor on what comes of it. Raises ValueError for another `decode`.
     """
 
-    def __init__(self, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38, chroma: float = 1.0):
+    def __init__(
+        self,
+        codebook: Codebook,
+        decode: str = PAPERS_DECODING["decode"],
+        temperature: float = PAPERS_DECODING["temperature"],
+        chroma: float = PAPERS_DECODING["chroma"],
+    ):
         super().__init__()
         if decode not in DECODES:
             raise ValueError(f"decode must be one of {', '.join(DECODES)}, got {decode!r}")

@@ -10,6 +10,7 @@ from ccc.color import lightness, resize_ab, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo
 from ccc.core.errors import MissingWeights
 from ccc.core.files import safetensors_metadata
+from ccc.settings.decoding import Decoding
 from ccc.settings.training import model_settings
 
 INFO = MethodInfo(
@@ -91,7 +92,7 @@ def load(
     temperature=None,
     logit_adjustment=None,
     chroma=None,
-    upsample="bilinear",
+    upsample: str = Decoding().upsample,
     input_size=None,
 ) -> ColorClassified:
     """A trained model, ready to colour.

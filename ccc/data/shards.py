@@ -16,7 +16,9 @@ from ccc.core.images import central_square, read_rgb
 from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
 from ccc.data.sources import Source, printable
+from ccc.settings.data import Data
 
+DEFAULTS = Data()
 GRID = ColorGrid()
 QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
 # OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
@@ -70,9 +72,9 @@ def write_shard(
     path: str | os.PathLike,
     shard: int = 0,
     of: int = 1,
-    size: int = 224,
-    map_size: int = 56,
-    fit: str = "crop",
+    size: int = DEFAULTS.size,
+    map_size: int = DEFAULTS.size // 4,
+    fit: str = DEFAULTS.fit,
     choice: Choice = Choice(),  # noqa: B008
     index: str | os.PathLike | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,

@@ -14,17 +14,20 @@ from ccc.core.images import read_rgb, write_png
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
 from ccc.segment.store import pictures_alike
+from ccc.settings.harmonization import Algorithm
+
+PAPERS = Algorithm()
 
 
 def harmonize(
     ab: np.ndarray,
     masks: Sequence,
-    min_pixels: int = 500,
-    delta_a: float = 8,
-    delta_b: float = 8,
-    mode_bin: float = 1,
-    order: str = "area",
-    mode: str = "marginal",
+    min_pixels: int = PAPERS.min_pixels,
+    delta_a: float = PAPERS.delta_a,
+    delta_b: float = PAPERS.delta_b,
+    mode_bin: float = PAPERS.mode_bin,
+    order: str = PAPERS.order,
+    mode: str = PAPERS.mode,
 ) -> np.ndarray:
     """Replace outlying colours within each segment by the segment's commonest one.
 
@@ -152,7 +155,7 @@ def harmonize_picture(
     picture = color_rgb.copy()
     if changed.any():
         picture[changed] = with_ab(gray[changed][None], after[changed][None])[0]
-    least = max(parameters.get("min_pixels", 500), 0)
+    least = max(parameters.get("min_pixels", PAPERS.min_pixels), 0)
     used = sum(_measured(mask, gray.shape[:2], number)[0] > least for number, mask in enumerate(masks))
     shift = np.linalg.norm((after - before)[changed], axis=-1).sum(dtype=np.float64) / changed.size
     return picture, {"changed_share": float(changed.mean()), "mean_ab_shift": float(shift), "segments_used": used}
