@@ -7,7 +7,7 @@ from PIL import Image
 
 from ccc.assets import PUBLISHED
 from ccc.color import lightness, resize_ab, with_ab
-from ccc.colorizers.base import Colorizer, MethodInfo
+from ccc.colorizers.base import Colorizer, MethodInfo, checked
 from ccc.core.errors import MissingWeights
 from ccc.core.files import safetensors_metadata
 from ccc.settings.decoding import Decoding
@@ -63,8 +63,12 @@ class ColorClassified(Colorizer):
             ab = torch.cat([self.colors(part) for part in logits.split(ROWS, dim=2)], dim=2)
         return ab[0].permute(1, 2, 0).cpu().numpy()
 
+    def own_ab(self, image: np.ndarray) -> np.ndarray:
+        rgb = checked(image)
+        return resize_ab(self.predict_ab(lightness(rgb)), *rgb.shape[:2], self.upsample)
+
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
-        return with_ab(rgb, resize_ab(self.predict_ab(lightness(rgb)), *rgb.shape[:2], self.upsample))
+        return with_ab(rgb, self.own_ab(rgb))
 
 
 def files(weights=None, **options) -> list[Path]:

@@ -9,7 +9,7 @@ import numpy as np
 from ccc.codebook import ColorGrid
 from ccc.color import read_gray, rgb_to_lab
 from ccc.core.errors import CCCError
-from ccc.core.images import read_rgb
+from ccc.core.images import read_ab, read_rgb
 from ccc.harmonize import harmonize_picture
 from ccc.metrics.chroma import cnr
 from ccc.metrics.pixel import psnr
@@ -60,12 +60,12 @@ def ablate(
         makers.add(maker)
         inside = [decode(mask["segmentation"]) for mask in masks if mask["area"] > Algorithm().min_pixels]
         for name in colors:
-            before = read_rgb(found[name][picture])
+            before, ab = read_rgb(found[name][picture]), read_ab(found[name][picture])
             for delta, least in settings:
                 after, change = before, {"changed_share": 0.0, "mean_ab_shift": 0.0}
                 if delta is not None:
                     options = {"delta_a": delta, "delta_b": delta, "min_pixels": least}
-                    after, change = harmonize_picture(gray, before, masks, **parameters, **options)
+                    after, change = harmonize_picture(gray, before, masks, ab=ab, **parameters, **options)
                 key = (name, delta, least)
                 row = (change["changed_share"], change["mean_ab_shift"], psnr(after, truth), cnr(after, truth))
                 measured[key].append(row)
