@@ -155,6 +155,15 @@ def write_png(path: str | os.PathLike, image: np.ndarray, software: str = "") ->
         Image.fromarray(np.ascontiguousarray(image)).save(aside, format="PNG", compress_level=6, pnginfo=text)
 
 
+def software(path: str | os.PathLike) -> str:
+    """The note on how a picture was made that `write_png` keeps in it; "" where it holds none or is no picture."""
+    try:
+        with Image.open(path) as image:
+            return str(image.info.get("Software", ""))
+    except (OSError, SyntaxError, ValueError):
+        return ""
+
+
 def resize_short_side(rgb: np.ndarray, side: int) -> np.ndarray:
     """Scale uint8 `(H, W, 3)` so that its short side is `side` pixels (bicubic, antialiased); keeps the aspect."""
     height, width = rgb.shape[:2]
