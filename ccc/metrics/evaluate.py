@@ -76,9 +76,8 @@ def evaluate(
         row = {"name": match.name, "width": match.width, "height": match.height}
         row |= {m.name: float(values[m.name][i]) if m.name in values else math.nan for m in chosen if m.pair}
         rows.append(row)
-    summary = {"format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side}
-    summary |= {key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval")}
-    summary |= {"missing": missing, "cautions": {}}
+    summary = {"format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side, "missing": missing}
+    summary |= {key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval", "cautions")}
     for metric in chosen:
         if metric.pair:
             _describe(metric, np.array([row[metric.name] for row in rows]), summary)
