@@ -26,7 +26,7 @@ from workflow.lib.commands import assignments, options
 from workflow.lib.configuration import check_start, checked_config, recipe_options
 from workflow.lib.ending import unavailable
 from workflow.lib.incomplete import LIST_FILES, deleted
-from workflow.lib.methods import Methods, kept_folder, same_decoding, segmenter_checkpoint, title
+from workflow.lib.methods import Methods, cautions, kept_folder, same_decoding, segmenter_checkpoint, title
 from workflow.lib.sources import too_many_shards
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +143,18 @@ def test_ccc_for_photographs_is_called_by_its_decoding_and_is_another_than_the_p
     if called:
         assert title("ccc_photo", config) == f"CCC for photographs ({called})"
     assert title("ccc_photo", config | {"titles": {"ccc_photo": "Ours"}, "baselines": {}}) == "Ours"
+
+
+def test_what_must_be_known_of_a_set_holds_for_the_pictures_that_the_showcase_takes_of_it():
+    data = {"source": "embedded", "validation": "embedded"}
+    sets = {"own": {"source": "embedded"}, "faces": {"source": "x", "caution": "other faces"}, "c": {"source": "y"}}
+    config = checked_config({"run": "x", "data": data, "benchmarks": sets})
+    halves = "training and test pictures are halves of the same photographs"
+    found = {"faces": "other faces", "own": halves}
+    assert cautions(config) == found | {"showcase": f"other faces; {halves}"}
+    assert cautions(config | {"showcase": {"enabled": False}}) == found
+    del sets["faces"]
+    assert cautions(checked_config({"run": "x", "model": True, "benchmarks": sets})) == {}
 
 
 def test_what_is_kept_of_one_benchmark_lies_in_a_folder_of_its_name_if_there_is_one(tmp_path):

@@ -89,6 +89,20 @@ def segmenter_checkpoint(segmenter: dict, dataset: str) -> str | None:
     return next((str(path) for path in own if path.exists()), given)
 
 
+def cautions(config: dict) -> dict[str, str]:
+    """By dataset, what must be known of its numbers; the showcase gathers pictures of the others, and their cautions."""
+    known = {name: entry["caution"] for name, entry in config["benchmarks"].items() if entry["caution"]}
+    if config["data"]["source"] == "embedded" and not config["model"]:
+        halves = "training and test pictures are halves of the same photographs"
+        known |= {
+            name: "; ".join(filter(None, [halves, entry["caution"]]))
+            for name, entry in config["benchmarks"].items()
+            if entry["source"] == "embedded"
+        }
+    shown = {"showcase": "; ".join(dict.fromkeys(known.values()))} if known and config["showcase"]["enabled"] else {}
+    return known | shown
+
+
 def title(method: str, config: dict) -> str:
     """What tables call a method: the configuration's word, else its own, with the model where it has several."""
     own = colorizers.info(method).title if method in colorizers.names() else method

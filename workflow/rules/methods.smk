@@ -46,21 +46,7 @@ TABLE_OPTIONS = (
     + assignments(
         "--not-run", COLORIZERS.not_run if config["methods"] == "auto" else {}
     )
-    + assignments(
-        "--caution",
-        {
-            name: "training and test pictures are halves of the same photographs"
-            for name in BENCHMARKS
-            if config["benchmarks"][name]["source"] == "embedded"
-            and config["data"]["source"] == "embedded"
-            and not config["model"]
-        }
-        | {
-            name: config["benchmarks"][name]["caution"]
-            for name in BENCHMARKS
-            if config["benchmarks"][name]["caution"]
-        },
-    )
+    + assignments("--caution", method_files.cautions(config))
     + assignments(
         "--harmonize",
         {
