@@ -90,7 +90,7 @@ def segmenter_checkpoint(segmenter: dict, dataset: str) -> str | None:
 
 
 def cautions(config: dict) -> dict[str, str]:
-    """By dataset, what must be known of its numbers; the showcase gathers pictures of the others, and their cautions."""
+    """By dataset, what must be known of its numbers; the showcase takes pictures of the others, and their cautions."""
     known = {name: entry["caution"] for name, entry in config["benchmarks"].items() if entry["caution"]}
     if config["data"]["source"] == "embedded" and not config["model"]:
         halves = "training and test pictures are halves of the same photographs"
