@@ -18,7 +18,7 @@ from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata, write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
-from ccc.settings.decoding import DECODES, PAPERS_DECODING, Decoding
+from ccc.settings.decoding import DECODES, PAPERS_DECODING
 from ccc.settings.training import DECODERS, Recipe, model_settings
 
 from torchvision.ops import Conv2dNormActivation  # isort: skip  3x3 convolution, BatchNorm, ReLU
@@ -100,22 +100,6 @@ class ColorClassifier(nn.Module):
                 maps.append(x)
         maps[-1] = torch.relu(maps[-1])
         return self.decoder(maps if self.decoder_name == "skip" else maps[-1])
-
-
-def decoding(settings: Mapping, **given) -> dict:
-    """A model's settings with what is given here, and with the paper's decoding where neither names any.
-
-    `given`: of `ccc.settings.decoding.Decoding`. A model's temperature, logit adjustment and chroma belong to the
-    decode that it names: where another is asked for, what else is not given is the paper's. Raises CCCError for a value
-    that is out of its range.
-    """
-    asked = Decoding.checked(given).model_dump(exclude_unset=True, exclude_none=True)
-    own = PAPERS_DECODING | dict(settings)
-    if asked.get("decode", own["decode"]) != own["decode"]:
-        own |= PAPERS_DECODING
-    chosen = own | asked
-    Decoding.checked({name: chosen[name] for name in Decoding.model_fields if name in chosen})
-    return chosen
 
 
 def adjusted(logits: torch.Tensor, codebook: Codebook, settings: Mapping, share: float) -> torch.Tensor:

@@ -156,6 +156,15 @@ def write_png(path: str | os.PathLike, image: np.ndarray, software: str = "") ->
         Image.fromarray(np.ascontiguousarray(image)).save(aside, format="PNG", compress_level=6, pnginfo=text)
 
 
+def software(path: str | os.PathLike) -> str:
+    """The note on how a picture was made that `write_png` keeps in it; "" where it holds none or is no picture."""
+    try:
+        with Image.open(path) as image:
+            return str(image.info.get("Software", ""))
+    except (OSError, SyntaxError, ValueError):
+        return ""
+
+
 def write_ab(picture: str | os.PathLike, ab: np.ndarray) -> None:
     """Write a and b, float `(H, W, 2)` in CIELAB units, as float16 into the `.npz` beside a picture."""
     with written_whole(Path(picture).with_suffix(".npz")) as aside, open(aside, "wb") as file:
