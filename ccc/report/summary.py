@@ -98,6 +98,8 @@ def _method_result(
     if cell.variant == "sam" and is_stand_in(cell.segmenter):
         maker = cell.segmenter or "an unnamed segmenter"
         notes.append(f"masks come from {maker}, which stands in for the paper's SAM")
+    if cell.variant == "sam" and any(made.endswith("--ab picture") for made in cell.made):
+        notes.append("Algorithm 1 had the a and b of 8-bit pictures: the method keeps none of its own")
     ordered = {metric: estimates[metric] for metric in cell.stored}
     return MethodResult(**facts, label=_label(cells, cell), notes=tuple(notes), differs=unlike, estimates=ordered)
 

@@ -172,3 +172,12 @@ def test_a_csv_alone_says_what_its_figures_are(tmp_path):
     assert "not the paper's CCC: encoder mobilenet_v2" in notes["Ccc"] and "network of LPIPS" in notes["Ccc"]
     assert "mobilenet" not in notes["Mine"] and "50 pictures: ours are others" in notes["Mine"]
     assert "network of LPIPS" in notes["CIC (published only)"]
+
+
+def test_a_table_says_where_algorithm_1_had_the_ab_of_8_bit_pictures(tmp_path):
+    for method, origin in (("cic", "picture"), ("ccc", "own")):
+        write_cell(tmp_path, method, "plain", "ade20k", **made("x.safetensors", method=method))
+        write_cell(tmp_path, method, "sam", "ade20k", made=[f"ccc harmonize --ab {origin}"])
+    table = tables(tmp_path, {"ade20k": "ADE"})["IV"]
+    said = {row.label: [table.notes[k - 1] for k in row.notes if "8-bit" in table.notes[k - 1]] for row in table.rows}
+    assert [label for label, notes in said.items() if notes] == ["Cic + felzenszwalb"]

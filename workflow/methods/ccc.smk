@@ -11,4 +11,4 @@ use rule colorize as colorize_ccc with:
     benchmark:
         "results/timings/ccc/{dataset}.tsv"
     params:
-        options=assignments("--option", PAPERS_DECODING),
+        options=[*assignments("--option", PAPERS_DECODING), "--keep-ab"],

@@ -18,4 +18,7 @@ use rule colorize as colorize_ccc_photo with:
         "results/timings/ccc_photo/{dataset}.tsv"
     params:
         method="ccc",
-        options=assignments("--option", method_files.photo_decoding(config)),
+        options=[
+            *assignments("--option", method_files.photo_decoding(config)),
+            "--keep-ab",
+        ],

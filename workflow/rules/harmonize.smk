@@ -45,7 +45,10 @@ rule upsample:
     resources:
         gpu=1,
     params:
-        options=assignments("--option", PAPERS_DECODING | {"upsample": "nearest"}),
+        options=[
+            *assignments("--option", PAPERS_DECODING | {"upsample": "nearest"}),
+            "--keep-ab",
+        ],
     shell:
         "ccc colorize {input.gray:q} --method ccc --weights {input.model:q} -o {output:q}"
         " {params.options:q} 2>&1 | tee {log:q}"
