@@ -90,7 +90,7 @@ def _group(dataset, theirs, mine, paper: PublishedTable, results: Results, notes
         if formed and fact.difference and not impossible:
             head = f"{fact.title} difference"
             columns.append(Column(head, "difference", **place, metric=names[0], printed=metric))
-    said = notes(caution, *_group_notes(mine, dataset, theirs, comparable, formed, paper))
+    said = notes(*_group_notes(mine, dataset, theirs, comparable, formed, caution, paper))
     return (dataclasses.replace(column, group_notes=said) for column in columns)
 
 
@@ -116,15 +116,16 @@ def _heading(dataset: str | None, theirs: str | None, results: Sequence[MethodRe
     return f"{theirs}: {dataset} ({n})" if theirs and dataset != theirs else f"{dataset} ({n})"
 
 
-def _group_notes(results, dataset, theirs, comparable, formed: bool, paper: PublishedTable) -> list[str]:
-    said = []
+def _group_notes(results, dataset, theirs, comparable, formed, caution, paper: PublishedTable) -> list[str]:
+    said = [caution]
     if dataset is not None and theirs is not None:
         if not comparable:
             said.append("other pictures than the paper's Fig. 9, so no difference is formed")
         elif formed:
             said.append("difference = ours - published, for rows whose method, weights and data are the paper's")
         else:
-            said.append("no difference is formed: no row's method, weights and data are all the paper's")
+            why = "" if caution else ": no row's method, weights and data are all the paper's"
+            said.append(f"no difference is formed{why}")
         if comparable and paper.number != "III":
             said.append(f"the paper does not list its {paper.pictures} pictures: ours are others")
     if len({result.images for result in results}) > 1:

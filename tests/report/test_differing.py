@@ -159,6 +159,7 @@ def test_what_must_be_known_of_a_set_stands_in_every_table_file_and_forms_no_dif
     for table in (built["IV"], built["VII"], built["all_faces"]):
         for write in FORMATS.values():
             assert caution in write(table), (table.name, write)
+    assert "no row's method" not in "".join(built["IV"].notes)
 
 
 def test_a_csv_alone_says_what_its_figures_are(tmp_path):
