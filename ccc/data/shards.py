@@ -1,5 +1,6 @@
 """Training shards: WebDataset tars of gray pictures and class maps, with their histograms; `stream` reads them."""
 
+import hashlib
 import json
 import os
 from collections import Counter
@@ -15,6 +16,7 @@ from ccc.core.files import sha256, write_json, written_whole
 from ccc.core.images import central_square, read_rgb
 from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
+from ccc.data.leakage import SUFFIX, perceptual_hash, write_pictures
 from ccc.data.sources import Source, printable
 
 GRID = ColorGrid()
@@ -77,16 +79,17 @@ def write_shard(
     index: str | os.PathLike | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> dict:
-    """Write one shard of a source: `NAME.tar`, `NAME.histogram.npy` and `NAME.json`; equal inputs give equal bytes
-    on processors of one kind (OpenCV picks its resizing, and how it rounds, by what the processor offers).
+    """Write one shard of a source: `NAME.tar`, `.histogram.npy`, `.pictures.parquet` and `.json`; equal inputs give
+    equal bytes on processors of one kind (OpenCV picks its resizing, and how it rounds, by what the processor offers).
 
     `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: which slice
     of the chosen pictures; `index`: what `ccc index` wrote of this source, or None to scan it now and make the
     `choice`. The tar holds `key.gray.jpg` and `key.classes.npy` a sample, where the key is the picture's position among
-    those chosen. The histogram is int64 `(400,)`. The JSON counts samples, clamped cells and skipped pictures, by
-    reason and by name, and in shard 0 what the source's scan refused; it is returned. A picture that cannot be read is
-    skipped. The JSON appears last: a tar with its JSON beside it is finished. Raises CCCError where the source is no
-    source, the index is stale, or no picture of the slice can be read.
+    those chosen. The histogram is int64 `(400,)`. The Parquet file holds what `ccc.data.leakage` knows each photograph
+    by. The JSON counts samples, clamped cells and skipped pictures, by reason and by name, and in shard 0 what the
+    source's scan refused; it is returned. A picture that cannot be read is skipped. The JSON appears last: a tar with
+    its JSON beside it is finished. Raises CCCError where the source is no source, the index is stale, or no picture of
+    the slice can be read.
     """
     path = Path(path)
     opened = Source(source)
@@ -100,21 +103,23 @@ def write_shard(
     with (
         written_whole(statistics_path) as temporary_statistics,
         written_whole(path.with_suffix(".histogram.npy")) as temporary_histogram,
+        written_whole(path.with_suffix(SUFFIX)) as temporary_pictures,
         written_whole(path) as temporary_path,
     ):
-        histogram, samples, clamped, skipped = _write_samples(
+        histogram, known, clamped, skipped = _write_samples(
             temporary_path, progress(pictures, len(positions)), size, map_size, fit
         )
         reasons = dict(sorted(Counter(item["reason"] for item in skipped).items()))
-        if not samples:
+        if not known:
             counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
             raise CCCError(f"{source}: none of the {len(positions)} pictures can be read ({counts})")
         with open(temporary_histogram, "wb") as file:
             np.save(file, histogram)
+        write_pictures(temporary_pictures, known)
         statistics = {
-            "format": "ccc-shard-1", "shard": shard, "of": of, "samples": samples, "size": size, "map_size": map_size,
-            "fit": fit, "interpolation": INTERPOLATION, "cells": samples * map_size**2, "clamped_cells": clamped,
-            "sha256": sha256(temporary_path),
+            "format": "ccc-shard-1", "shard": shard, "of": of, "samples": len(known), "size": size, "map_size": map_size,
+            "fit": fit, "interpolation": INTERPOLATION, "cells": len(known) * map_size**2, "clamped_cells": clamped,
+            "sha256": sha256(temporary_path), "pictures_sha256": sha256(temporary_pictures),
             "skipped_by_reason": reasons,
             "skipped": skipped,
             "refused_by_reason": chosen.facts["refused_by_reason"] if shard == 0 else {},
@@ -125,11 +130,12 @@ def write_shard(
 
 
 def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str):
-    """Write the tar. Returns the histogram, the numbers of samples and of clamped cells, and the skipped pictures."""
+    """Write the tar. Returns the histogram, the rows of `write_pictures`, how many cells were clamped, and what was
+    skipped."""
     import webdataset  # imports torch, which who only reads statistics does without
 
     histogram = np.zeros(GRID.size, np.int64)
-    samples, clamped, skipped = 0, 0, []
+    known, clamped, skipped = [], 0, []
     with (
         open(path, "wb") as file,  # webdataset takes a name that begins with `pipe:` for a command
         webdataset.TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
@@ -138,15 +144,16 @@ def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit
             try:
                 if isinstance(data, ImageError):
                     raise data
-                gray, classes, outside = make_sample(read_rgb(data, entry.member), size, map_size, fit)
+                rgb = read_rgb(data, entry.member)
             except ImageError as error:
                 skipped.append({"name": printable(error.name), "reason": error.reason})
                 continue
+            gray, classes, outside = make_sample(rgb, size, map_size, fit)
+            known.append((printable(entry.member), hashlib.sha256(data).digest(), perceptual_hash(rgb)))
             tar.write({"__key__": f"{position:09d}", "gray.jpg": encoded(gray), "classes.npy": classes})
             histogram += np.bincount(classes.ravel(), minlength=GRID.size)
             clamped += outside
-            samples += 1
-    return histogram, samples, clamped, skipped
+    return histogram, known, clamped, skipped
 
 
 def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:

@@ -155,8 +155,9 @@ class Results:
     `methods`: in the tables' order of methods, variants and datasets; `columns`: by dataset the paper's column that it
     is compared with; `not_run`: why, by name of the method; `cautions`: what must be known of a dataset's numbers;
     `model`: settings of CCC's model, {} without one; `harmonize`: parameters of Algorithm 1; `weights`: by what uses
-    it, a file's name and SHA-256; `values`: a row for each stored value, in columns `VALUES`, where metrics of whole
-    sets have an empty image and values that could not be computed have no row.
+    it, a file's name and SHA-256; `leakage`: by dataset, how many of its pictures CCC was trained on; `values`: a row
+    for each stored value, in columns `VALUES`, where metrics of whole sets have an empty image and values that could
+    not be computed have no row.
     """
 
     run: str
@@ -168,6 +169,7 @@ class Results:
     model: dict[str, Any]
     harmonize: dict[str, str]
     weights: dict[str, tuple[str, str]]
+    leakage: dict[str, str] = dataclasses.field(default_factory=dict)
     values: Any = dataclasses.field(default=None, compare=False)
 
     @property

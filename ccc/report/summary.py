@@ -1,6 +1,7 @@
 """From stored cells to results: order, labels, intervals, paired tests, cautions."""
 
 import dataclasses
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas
 
+from ccc.core.errors import CCCError
 from ccc.core.files import sha256
+from ccc.data import leakage as leaks
 from ccc.report import published
 from ccc.report.cells import SIZE, VARIANTS, Cell, read_cells
 from ccc.report.overview import read_model
@@ -16,6 +19,9 @@ from ccc.report.results import LEVEL, REFERENCES, VALUES, Contest, Estimate, Met
 from ccc.report.statistics import Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
 
 SEED, CONFIDENCE = 0, 0.95
+ELSEWHERE = (
+    "not known: CCC's model came from elsewhere, and no shards of its photographs were compared (`ccc leakage` does it)"
+)
 
 
 def read_results(
@@ -28,6 +34,7 @@ def read_results(
     model: str | os.PathLike | None = None,
     harmonize: Mapping[str, object] | None = None,
     weights: Mapping[str, str | os.PathLike] | None = None,
+    leakage: Iterable[str | os.PathLike] = (),
 ) -> Results:
     """Everything that a run's metric files say, read once.
 
@@ -35,18 +42,34 @@ def read_results(
     with (ADE, Celeba, COCO, Ox. Flower, ImageNet; Fig. 9 for a `showcase` that holds the paper's pictures), or None;
     `not_run`: reasons by name of the methods that have no metrics; `cautions`: what must be known of a dataset's
     numbers; `model`: file of `ccc train`; `harmonize`: min_pixels, delta_a and delta_b of Algorithm 1; `weights`:
-    files by what uses them. Raises CCCError for metrics or a model that cannot be read and for an unknown column.
+    files by what uses them; `leakage`: files of `ccc leakage` about that model's photographs. Raises CCCError for a
+    file that cannot be read and for an unknown column.
     """
     columns = {name: paper for name, paper in (columns or {}).items() if paper is not None}
     published.check_columns(columns)
     cells = read_cells(metrics, titles)
     ran = {cell.method for cell in cells}
+    found = summarize(cells)
+    compared = dict(map(_leakage, leakage))
+    elsewhere = {name: ELSEWHERE for name in found.datasets if model and name != published.SHOWCASE}
     return dataclasses.replace(
-        summarize(cells), run=run, columns=columns, cautions=dict(cautions or {}), harmonize=dict(harmonize or {}),
+        found, run=run, columns=columns, cautions=dict(cautions or {}), harmonize=dict(harmonize or {}),
+        leakage=elsewhere | compared,
         not_run={name: reason for name, reason in (not_run or {}).items() if name not in ran},
         model=read_model(model) if model else {},
         weights={use: (Path(file).name, sha256(file)) for use, file in (weights or {}).items()},
     )  # fmt: skip
+
+
+def _leakage(path: str | os.PathLike) -> tuple[str, str]:
+    """Name of a benchmark, and what `ccc leakage` found of it in words. Raises CCCError for another file."""
+    try:
+        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        if facts.get("format") != leaks.FORMAT:
+            raise ValueError(f"format is {facts.get('format')!r}, not {leaks.FORMAT!r}")
+        return facts["benchmark"], leaks.words(facts)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CCCError(f"{path}: not what `ccc leakage` found ({error}); run it again") from None
 
 
 def summarize(cells: Sequence[Cell]) -> Results:
@@ -62,7 +85,7 @@ def summarize(cells: Sequence[Cell]) -> Results:
                 found[key][metric] = estimate
             contests += [contest] if contest else []
     methods = tuple(_method_result(cells, cell, found[cell.key]) for cell in cells)
-    return Results("", methods, tuple(contests), {}, {}, {}, {}, {}, {}, _long_form(cells))
+    return Results("", methods, tuple(contests), {}, {}, {}, {}, {}, {}, values=_long_form(cells))
 
 
 def sorted_methods(cells: Sequence[Cell]) -> list[str]:

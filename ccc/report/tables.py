@@ -32,6 +32,9 @@ def _overall(results: Results, dataset: str) -> Table:
         columns.append(Column(title, "ours", group, dataset, name, notes=notes(_mixed(name, here))))
     rows, _ = _rows(here, columns, None, notes)
     rows += [_not_run(f"{name} (not run)", [reason], columns, notes) for name, reason in results.not_run.items()]
+    if dataset in results.leakage:
+        said = notes(f"seen in training? {results.leakage[dataset]}")
+        columns = [dataclasses.replace(column, group_notes=said) for column in columns]
     title = f"All metrics: {dataset}"
     return Table("", title, tuple(columns), tuple(rows), tuple(notes.texts), name=f"all_{dataset}")
 
