@@ -7,6 +7,10 @@ example:
 from pathlib import Path
 
 from ccc.cli.options import add_pairs
+from ccc.settings.evaluation import Report
+from ccc.settings.options import Options
+
+INTERVAL = Options(Report, only=("interval",))
 
 
 def add_arguments(parser):
@@ -28,6 +32,7 @@ def add_arguments(parser):
         type=Path,
         help="JSON files of `ccc leakage` about CCC's training photographs",
     )
+    INTERVAL.add(parser)
     for flag, dest, form, text in (
         ("column", "columns", "DATASET=NAME", "a dataset that stands for the paper's ADE, Celeba, COCO, Ox. Flower or "
          "ImageNet"),
@@ -47,6 +52,7 @@ def run(args):
     results = read_results(
         args.metrics, args.run, columns=args.columns, not_run=args.not_run, titles=args.titles, cautions=args.cautions,
         model=args.model, harmonize=args.harmonize, weights=args.weights, leakage=args.leakage,
+        interval=INTERVAL.read(args).interval,
     )  # fmt: skip
     written = write_tables(results, args.output)
     results.write(args.summary or args.output / "summary.json")

@@ -117,11 +117,11 @@ def write_shard(
             np.save(file, histogram)
         write_pictures(temporary_pictures, known)
         statistics = {
-            "format": "ccc-shard-1", "shard": shard, "of": of, "samples": len(known), "size": size, "map_size": map_size,
-            "fit": fit, "interpolation": INTERPOLATION, "cells": len(known) * map_size**2, "clamped_cells": clamped,
+            "format": "ccc-shard-1", "shard": shard, "of": of, "samples": len(known), "size": size,
+            "map_size": map_size, "fit": fit, "interpolation": INTERPOLATION,
+            "cells": len(known) * map_size**2, "clamped_cells": clamped,
             "sha256": sha256(temporary_path), "pictures_sha256": sha256(temporary_pictures),
-            "skipped_by_reason": reasons,
-            "skipped": skipped,
+            "skipped_by_reason": reasons, "skipped": skipped,
             "refused_by_reason": chosen.facts["refused_by_reason"] if shard == 0 else {},
             "refused": chosen.facts["refused"] if shard == 0 else [],
         }  # fmt: skip

@@ -29,7 +29,9 @@ def _overall(results: Results, dataset: str) -> Table:
     group, columns = _heading(dataset, None, here, 0), []
     for name in dict.fromkeys(name for result in here for name in result.estimates):
         title = find(name).title + ARROWS[find(name).direction]
-        columns.append(Column(title, "ours", group, dataset, name, notes=notes(_mixed(name, here))))
+        columns.append(
+            Column(title, "ours", group, dataset, name, notes=notes(_mixed(name, here), _ceiling(name, here)))
+        )
     rows, _ = _rows(here, columns, None, notes)
     rows += [_not_run(f"{name} (not run)", [reason], columns, notes) for name, reason in results.not_run.items()]
     if dataset in results.leakage:
@@ -81,7 +83,9 @@ def _group(dataset, theirs, mine, paper: PublishedTable, counterparts, notes: No
             names = [name for base in fact.ours for name in _names(base, mine)]
         for name in names:
             head = find(name).title + ARROWS[find(name).direction]
-            columns.append(Column(head, "ours", **place, metric=name, notes=notes(_mixed(name, mine))))
+            columns.append(
+                Column(head, "ours", **place, metric=name, notes=notes(_mixed(name, mine), _ceiling(name, mine)))
+            )
         if theirs is not None:
             head, said = f"{fact.title}{ARROWS[find(fact.ours[0]).direction]} published", notes(fact.open, impossible)
             ours = names[-1] if names else None
@@ -99,6 +103,17 @@ def _mixed(name: str, results: Sequence[MethodResult]) -> str:
     if len(versions) < 2:
         return ""
     return f"cells of versions {', '.join(versions)} of this metric: run `ccc evaluate` again"
+
+
+def _ceiling(name: str, results: Sequence[MethodResult]) -> str:
+    """What the oracle has of CNR, to read others beside; "" for another metric and without an oracle."""
+    oracle = next((r.estimates[name] for r in results if r.key == "oracle/plain" and r.value(name) is not None), None)
+    if oracle is None or find(name).base != "cnr":
+        return ""
+    return (
+        f"the oracle, the truth through 56x56 classes, has a {find(name).title} of {oracle.text}; "
+        "recall is the part of CNR that is classes of the truth"
+    )
 
 
 def _names(base: str, results: Sequence[MethodResult]) -> list[str]:
