@@ -14,7 +14,8 @@ def true_classes(results: Results, dataset: str, names: Sequence[str], examples:
 
     `names`: the pictures that the report shows. Returns `oracle`, the CNR of that reference or None; `rows`, by method
     `result`, `cnr`, `false` (CNR less recall) and `SHARES` as numbers; and `examples`, those of `names` with the
-    largest false part, one a picture: `result`, `name` and the same numbers. Both are empty where CNR or a share is missing.
+    largest false part, one a picture: `result`, `name` and the same numbers. Both are empty where CNR or a share is
+    missing.
     """
     mine = results.on(dataset)
     metrics = {"cnr": "cnr"} | SHARES

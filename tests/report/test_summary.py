@@ -145,6 +145,6 @@ def test_the_first_page_says_how_sure_the_best_is(base, others, words):
     cells += [cell(method, {"psnr": columns[name]}, variant) for method, name, variant in others]
     won = verdict(summarize(cells), "set", "psnr")
     assert won["best"].key == "ccc/plain" and won["words"].startswith(words)
-    signs = {"no other": "alone", "yes, aga": "real", "no: tied": "tied"}
+    signs = {"no other": "alone", "yes, aga": "real", "no: not ": "tied"}
     assert won["sign"] == signs[words[:8]]
     assert bool(won["gray"]) == any(method == "gray" for method, *_ in others)
