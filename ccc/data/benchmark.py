@@ -14,7 +14,7 @@ from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, write_png
 from ccc.data.datasets import select
-from ccc.data.leakage import perceptual_hash
+from ccc.data.likeness import perceptual_hash
 from ccc.data.sources import Source
 
 
@@ -50,7 +50,7 @@ def prepare(
     each picture's size; `dataset`: whose archive `source` is, to take only the pictures of its official part. A picture
     that cannot be read is skipped and the next one of the random order taken. The manifest holds name, source (path or
     archive member), source_sha256 (of the picture file as it came), perceptual_hash (of that picture, see
-    `ccc.data.leakage`), sha256 (of the truth's PNG), width and height, sorted by name. Returns how many pictures there
+    `ccc.data.likeness`), sha256 (of the truth's PNG), width and height, sorted by name. Returns how many pictures there
     are, and the errors of those skipped. Raises CCCError where no picture can be read, or the archive does not hold
     what the dataset should.
     """

@@ -16,7 +16,7 @@ from ccc.core.files import sha256, write_json, written_whole
 from ccc.core.images import central_square, read_rgb
 from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
-from ccc.data.leakage import SUFFIX, perceptual_hash, write_pictures
+from ccc.data.likeness import SUFFIX, perceptual_hash, write_pictures
 from ccc.data.sources import Source, printable
 
 GRID = ColorGrid()
@@ -85,7 +85,7 @@ def write_shard(
     `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: which slice
     of the chosen pictures; `index`: what `ccc index` wrote of this source, or None to scan it now and make the
     `choice`. The tar holds `key.gray.jpg` and `key.classes.npy` a sample, where the key is the picture's position among
-    those chosen. The histogram is int64 `(400,)`. The Parquet file holds what `ccc.data.leakage` knows each photograph
+    those chosen. The histogram is int64 `(400,)`. The Parquet file holds what `ccc.data.likeness` knows each photograph
     by. The JSON counts samples, clamped cells and skipped pictures, by reason and by name, and in shard 0 what the
     source's scan refused; it is returned. A picture that cannot be read is skipped. The JSON appears last: a tar with
     its JSON beside it is finished. Raises CCCError where the source is no source, the index is stale, or no picture of

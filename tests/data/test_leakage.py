@@ -12,7 +12,8 @@ from ccc.cli import main
 from ccc.core.errors import CCCError
 from ccc.core.images import write_png
 from ccc.data.benchmark import prepare
-from ccc.data.leakage import NEAR, SUFFIX, compare, perceptual_hash, read_pictures, words
+from ccc.data.leakage import NEAR, compare, read_pictures, words
+from ccc.data.likeness import SUFFIX, perceptual_hash
 from ccc.data.shards import read_statistics, write_shard
 
 PHOTOGRAPHS = {"astronaut": data.astronaut(), "chelsea": data.chelsea(), "coffee": data.coffee()}
