@@ -18,7 +18,8 @@ HOSTILE = "<script>alert(1)</script>\"'&"
 RANGES = {
     "mse": (0.002, 0.03), "psnr": (15, 30), "ssim": (0.7, 0.97), "uiqi": (0.7, 0.97), "cnr_96": (0.3, 1.5),
     "cnr_56": (0.3, 1.5), "lpips_alex": (0.05, 0.4), "ciede2000": (4, 20), "mse_ab": (50, 900),
-    "colorfulness": (10, 60),
+    "colorfulness": (10, 60), "cnr_96_precision": (0.3, 0.9), "cnr_96_recall": (0.2, 0.7),
+    "cnr_96_precision_pixels": (0.5, 1), "cnr_96_recall_pixels": (0.5, 1),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from ccc.core import processes
 from ccc.core.errors import CCCError, did_you_mean, unknown, write_line
 
 _ORDER = """
-embedded index shard codebook train export data prepare showcase segment colorize harmonize compare ablate
+embedded index shard codebook train export data prepare showcase leakage segment colorize harmonize compare ablate
 features evaluate tables previews report metrics provenance methods weights
 """.split()
 

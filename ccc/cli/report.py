@@ -8,7 +8,7 @@ from ccc.cli.progress import bar
 from ccc.settings.evaluation import Report
 from ccc.settings.options import Options
 
-REPORT = Options(Report)
+REPORT = Options(Report, only=("pictures",))
 
 
 def add_arguments(parser):

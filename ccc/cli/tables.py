@@ -7,6 +7,10 @@ example:
 from pathlib import Path
 
 from ccc.cli.options import add_pairs
+from ccc.settings.evaluation import Report
+from ccc.settings.options import Options
+
+INTERVAL = Options(Report, only=("interval",))
 
 
 def add_arguments(parser):
@@ -21,6 +25,14 @@ def add_arguments(parser):
     )
     parser.add_argument("--run", default="benchmark", help="name of the run (default: %(default)s)")
     parser.add_argument("--model", type=Path, help="file of `ccc train`, whose settings Table II shows")
+    parser.add_argument(
+        "--leakage",
+        nargs="+",
+        default=[],
+        type=Path,
+        help="JSON files of `ccc leakage` about CCC's training photographs",
+    )
+    INTERVAL.add(parser)
     for flag, dest, form, text in (
         ("column", "columns", "DATASET=NAME", "a dataset that stands for the paper's ADE, Celeba, COCO, Ox. Flower or "
          "ImageNet"),
@@ -39,7 +51,8 @@ def run(args):
 
     results = read_results(
         args.metrics, args.run, columns=args.columns, not_run=args.not_run, titles=args.titles, cautions=args.cautions,
-        model=args.model, harmonize=args.harmonize, weights=args.weights,
+        model=args.model, harmonize=args.harmonize, weights=args.weights, leakage=args.leakage,
+        interval=INTERVAL.read(args).interval,
     )  # fmt: skip
     written = write_tables(results, args.output)
     results.write(args.summary or args.output / "summary.json")

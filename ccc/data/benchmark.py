@@ -14,6 +14,7 @@ from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, write_png
 from ccc.data.datasets import select
+from ccc.data.likeness import perceptual_hash
 from ccc.data.sources import Source
 from ccc.settings.evaluation import Preparation
 
@@ -48,12 +49,13 @@ def prepare(
 ) -> tuple[int, list[ImageError]]:
     """Write `manifest.csv`, `truth/*.png` and `gray/*.png` beneath `folder`.
 
-    `count`: pictures to pick at random by `seed`, None for all; `side`: short side of the truth in pixels, None to
-    keep each picture's size; `dataset`: whose archive `source` is, to take only the pictures of its official part. A
-    picture that cannot be read is skipped and the next one of the random order taken. The manifest holds name, source
-    (path or archive member), source_sha256 (of the picture file as it came), sha256 (of the truth's PNG), width and
-    height, sorted by name. Returns how many pictures there are, and the errors of those skipped. Raises CCCError where
-    no picture can be read, or the archive does not hold what the dataset should.
+    `count`: pictures to pick at random by `seed`, None for all; `side`: short side of the truth in pixels, None to keep
+    each picture's size; `dataset`: whose archive `source` is, to take only the pictures of its official part. A picture
+    that cannot be read is skipped and the next one of the random order taken. The manifest holds name, source (path or
+    archive member), source_sha256 (of the picture file as it came), perceptual_hash (of that picture, see
+    `ccc.data.likeness`), sha256 (of the truth's PNG), width and height, sorted by name. Returns how many pictures there
+    are, and the errors of those skipped. Raises CCCError where no picture can be read, or the archive does not hold
+    what the dataset should.
     """
     folder = Path(folder)
     opened = Source(source)
@@ -77,15 +79,19 @@ def prepare(
             except ImageError as error:
                 skipped.append(error)
                 continue
+            known = {
+                "source_sha256": hashlib.sha256(data).hexdigest(),
+                "perceptual_hash": f"{perceptual_hash(truth):016x}",
+            }
             truth = truth if side is None else resize_short_side(truth, side)
-            rows.append(_write_pair(folder, name, truth, entry.member, hashlib.sha256(data).hexdigest()))
+            rows.append(_write_pair(folder, name, truth, entry.member, known))
     if not rows:
         raise CCCError(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
     write_csv(folder / "manifest.csv", sorted(rows, key=lambda row: row["name"]))
     return len(rows), skipped
 
 
-def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str, source_sha256: str) -> dict:
+def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str, known: dict) -> dict:
     path = folder / "truth" / f"{name}.png"
     write_png(path, truth)
     write_png(folder / "gray" / f"{name}.png", gray_of(truth))
@@ -93,7 +99,7 @@ def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str, source_
     return {
         "name": name,
         "source": source,
-        "source_sha256": source_sha256,
+        **known,
         "sha256": sha256(path),
         "width": width,
         "height": height,
@@ -121,6 +127,8 @@ def showcase(benchmarks: Sequence[str | os.PathLike], folder: str | os.PathLike,
                 f"showcase: no picture {picture!r}: write dataset/picture, with a dataset of {known} and a name of its "
                 "manifest.csv"
             )
-        rows.append(_write_pair(Path(folder), f"{dataset}__{name}", read_rgb(path), picture, sha256(path)))
+        truth = read_rgb(path)
+        known = {"source_sha256": sha256(path), "perceptual_hash": f"{perceptual_hash(truth):016x}"}
+        rows.append(_write_pair(Path(folder), f"{dataset}__{name}", truth, picture, known))
     write_csv(Path(folder) / "manifest.csv", sorted(rows, key=lambda row: row["name"]))
     return len(rows)

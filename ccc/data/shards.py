@@ -1,9 +1,10 @@
 """Training shards: WebDataset tars of gray pictures and class maps, with their histograms; `stream` reads them."""
 
+import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from ccc.core.files import sha256, write_json, written_whole
 from ccc.core.images import central_square, read_rgb
 from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
+from ccc.data.likeness import SUFFIX, perceptual_hash, write_pictures
 from ccc.data.sources import Source, printable
 from ccc.settings.data import Data
 
@@ -63,6 +65,11 @@ def encoded(gray: np.ndarray, quality: int = QUALITY) -> bytes:
     return cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
+def counted(reasons: Mapping[str, int]) -> str:
+    """Reasons and how often each, in words: "3 truncated, 1 empty file"."""
+    return ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+
+
 def slice_of(count: int, shard: int, of: int) -> range:
     """Positions of shard number `shard` out of `of` contiguous, equal to within one, slices of `count` pictures."""
     return range(count * shard // of, count * (shard + 1) // of)
@@ -81,17 +88,18 @@ def write_shard(
     index: str | os.PathLike | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> dict:
-    """Write one shard of a source: `NAME.tar`, `NAME.histogram.npy` and `NAME.json`; equal inputs give equal bytes
-    on processors of one kind (OpenCV picks its resizing, and how it rounds, by what the processor offers).
+    """Write one shard of a source: `NAME.tar`, `.histogram.npy`, `.pictures.parquet` and `.json`; equal inputs give
+    equal bytes on processors of one kind (OpenCV picks its resizing, and how it rounds, by what the processor offers).
 
     `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: which slice
     of the chosen pictures; `index`: what `ccc index` wrote of this source, or None to scan it now and make the
     `choice`. The tar holds `key.gray.jpg` and `key.classes.npy` a sample, where the key is the picture's position among
-    those chosen. The histogram is int64 `(400,)`. The JSON counts samples, clamped cells, nearly gray photographs (mean
-    chroma below `NEAR_GRAY`) and skipped ones, by reason and by name, and in shard 0 what the source's scan refused; it
-    is returned. A picture that cannot be read is skipped, and with `min_chroma`, CIELAB units, one whose mean chroma is
-    less. The JSON appears last: a tar with its JSON beside it is finished. Raises CCCError where the source is no
-    source, the index is stale, or no picture of the slice can be used.
+    those chosen. The histogram is int64 `(400,)`. The Parquet file holds what `ccc.data.likeness` knows each photograph
+    by. The JSON counts samples, clamped cells, nearly gray photographs (mean chroma below `NEAR_GRAY`) and skipped
+    ones, by reason and by name, and in shard 0 what the source's scan refused; it is returned. A picture that cannot be
+    read is skipped, and with `min_chroma`, CIELAB units, one whose mean chroma is less. The JSON appears last: a tar
+    with its JSON beside it is finished. Raises CCCError where the source is no source, the index is stale, or no
+    picture of the slice can be used.
     """
     path = Path(path)
     opened = Source(source)
@@ -105,37 +113,37 @@ def write_shard(
     with (
         written_whole(statistics_path) as temporary_statistics,
         written_whole(path.with_suffix(".histogram.npy")) as temporary_histogram,
+        written_whole(path.with_suffix(SUFFIX)) as temporary_pictures,
         written_whole(path) as temporary_path,
     ):
-        histogram, samples, clamped, near_gray, skipped = _write_samples(
+        histogram, known, clamped, near_gray, skipped = _write_samples(
             temporary_path, progress(pictures, len(positions)), size, map_size, fit, min_chroma
         )
         reasons = dict(sorted(Counter(item["reason"] for item in skipped).items()))
-        if not samples:
-            counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-            raise CCCError(f"{source}: none of the {len(positions)} pictures can be used ({counts})")
+        if not known:
+            raise CCCError(f"{source}: none of the {len(positions)} pictures can be used ({counted(reasons)})")
         with open(temporary_histogram, "wb") as file:
             np.save(file, histogram)
+        write_pictures(temporary_pictures, known)
         statistics = {
-            "format": "ccc-shard-1", "shard": shard, "of": of, "samples": samples, "size": size, "map_size": map_size,
-            "fit": fit, "interpolation": INTERPOLATION, "cells": samples * map_size**2, "clamped_cells": clamped,
-            "near_gray": near_gray,
-            "sha256": sha256(temporary_path),
-            "skipped_by_reason": reasons,
-            "skipped": skipped,
-            "refused_by_reason": chosen.facts["refused_by_reason"] if shard == 0 else {},
-            "refused": chosen.facts["refused"] if shard == 0 else [],
+            "format": "ccc-shard-1", "shard": shard, "of": of, "samples": len(known), "size": size,
+            "map_size": map_size, "fit": fit, "interpolation": INTERPOLATION, "cells": len(known) * map_size**2,
+            "clamped_cells": clamped, "near_gray": near_gray,
+            "sha256": sha256(temporary_path), "pictures_sha256": sha256(temporary_pictures),
+            "skipped_by_reason": reasons, "skipped": skipped, "refused_by_reason": {}, "refused": [],
         }  # fmt: skip
+        statistics |= {name: chosen.facts[name] for name in ("refused_by_reason", "refused") if shard == 0}
         write_json(temporary_statistics, statistics)
     return statistics
 
 
 def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str, min_chroma: float | None):
-    """Write the tar. Returns the histogram, how many samples, clamped cells and nearly gray ones, and the skipped."""
+    """Write the tar. Returns the histogram, the rows of `write_pictures`, how many cells were clamped and how many
+    photographs are nearly gray, and what was skipped."""
     import webdataset  # imports torch, which who only reads statistics does without
 
     histogram = np.zeros(GRID.size, np.int64)
-    samples, clamped, near_gray, skipped = 0, 0, 0, []
+    known, clamped, near_gray, skipped = [], 0, 0, []
     with (
         open(path, "wb") as file,  # webdataset takes a name that begins with `pipe:` for a command
         webdataset.TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
@@ -144,18 +152,19 @@ def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit
             try:
                 if isinstance(data, ImageError):
                     raise data
-                gray, classes, outside, chroma = make_sample(read_rgb(data, entry.member), size, map_size, fit)
+                rgb = read_rgb(data, entry.member)
+                gray, classes, outside, chroma = make_sample(rgb, size, map_size, fit)
                 if min_chroma is not None and chroma < min_chroma:
                     raise ImageError(entry.member, "near-gray")
             except ImageError as error:
                 skipped.append({"name": printable(error.name), "reason": error.reason})
                 continue
+            known.append((printable(entry.member), hashlib.sha256(data).digest(), perceptual_hash(rgb)))
             tar.write({"__key__": f"{position:09d}", "gray.jpg": encoded(gray), "classes.npy": classes})
             histogram += np.bincount(classes.ravel(), minlength=GRID.size)
             clamped += outside
             near_gray += chroma < NEAR_GRAY
-            samples += 1
-    return histogram, samples, clamped, near_gray, skipped
+    return histogram, known, clamped, near_gray, skipped
 
 
 def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:

@@ -8,7 +8,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "chroma": ["cnr", "cnr_56", "cnr_codebook", "cnr_of_classes", "colorfulness", "delta_colorfulness"],
+        "chroma": [
+            *("class_precision", "class_recall", "cnr", "cnr_56", "cnr_codebook", "cnr_of_classes"),
+            *("colorfulness", "delta_colorfulness"),
+        ],
         "distribution": ["frechet_distance", "kid"],
         "inception": ["inception_features"],
         "perceptual": ["lpips"],

@@ -40,6 +40,34 @@ def cnr_codebook(pair: Pair, codebook: Codebook) -> float:
     return cnr_of_classes(*(codebook.encode(lab[..., 1:]) for lab in pair.lab))
 
 
+@of_pictures
+def class_precision(pair: Pair, pixels: bool = False) -> float:
+    """Share of the prediction's classes that the truth has too, of the 400 of every pixel; 0 to 1.
+
+    Both uint8 RGB `(H, W, 3)`. `pixels`: the share of its pixels that have such a class. A picture's CNR is its
+    `class_recall` over this: noise raises CNR and lowers this; gray, of one class, has 1 by itself. Raises ValueError
+    for other arrays. Source: Eq. 9 and 18.
+    """
+    predicted, true = class_counts(pair)
+    return _share_among(predicted, true, pixels)
+
+
+@of_pictures
+def class_recall(pair: Pair, pixels: bool = False) -> float:
+    """Share of the truth's classes that the prediction has too, of the 400 of every pixel; 0 to 1, higher is better.
+
+    Both uint8 RGB `(H, W, 3)`. `pixels`: the share of the truth's pixels that have such a class. It is the part of CNR
+    that is true classes. Raises ValueError for other arrays. Source: Eq. 9 and 18.
+    """
+    predicted, true = class_counts(pair)
+    return _share_among(true, predicted, pixels)
+
+
+def _share_among(counts: np.ndarray, others: np.ndarray, pixels: bool) -> float:
+    weights = counts if pixels else counts > 0
+    return float(weights[others > 0].sum() / weights.sum())
+
+
 def codebook_of(path: str | os.PathLike | None) -> Codebook:
     """The codebook of a file. Raises MissingWeights for None, CCCError for a file that is none."""
     if path is None:

@@ -18,9 +18,10 @@ _BY_METRIC = (
 )  # fmt: skip
 # How metrics follow each other in tables, whichever family they come from; those that are not here follow as stored.
 ORDER = (
-    "mse", "psnr", "ssim", "uiqi", "cnr", "cnr_56", "cnr_min5", "cnr_codebook", "lpips_alex", "lpips_vgg", "fsimc",
-    "vsi", "ciede2000", "mse_ab", "colorfulness", "colorfulness_abs", "delta_colorfulness", "fid_64", "fid_192",
-    "fid_768", "fid_2048", "fid_2048_clean", "kid_2048_clean", "kid_2048_clean_unpaired", "cnr_pooled",
+    "mse", "psnr", "ssim", "uiqi", "cnr", "cnr_56", "cnr_min5", "cnr_codebook", "cnr_precision", "cnr_recall",
+    "cnr_precision_pixels", "cnr_recall_pixels", "lpips_alex", "lpips_vgg", "fsimc", "vsi", "ciede2000", "mse_ab",
+    "colorfulness", "colorfulness_abs", "delta_colorfulness", "fid_64", "fid_192", "fid_768", "fid_2048",
+    "fid_2048_clean", "kid_2048_clean", "kid_2048_clean_unpaired", "cnr_pooled",
 )  # fmt: skip
 SIZE = ["width", "height"]  # the columns of a CSV that are no values
 

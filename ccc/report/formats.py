@@ -9,13 +9,15 @@ import pandas
 
 from ccc.core.files import write_text, written_whole
 from ccc.report import published as paper_figures
+from ccc.report.front import interval_words
 from ccc.report.overview import table_1, table_2
 from ccc.report.results import Results
 from ccc.report.tables import BLANK, Table, Value, build_tables
 
 LEGEND = (
-    "Bold: best among the methods run here, references left out; italic (underlined in LaTeX): not significantly worse "
-    "than the best, by a paired Wilcoxon test over the pictures with Holm's correction at 0.05. "
+    "Bold: best among the methods run here, references left out; italic (underlined in LaTeX): not told apart from the "
+    "best by these pictures, which does not make the two equal: a paired Wilcoxon test at 0.05, with Holm's correction "
+    "for the methods of one column, not for the metrics and benchmarks. "
     f'"Published" columns hold the paper\'s figures; {BLANK}: the paper has no such figure, or the method '
     "was not run here."
 )
@@ -40,7 +42,7 @@ def write_tables(results: Results, folder: str | os.PathLike) -> list[Path]:
         "results.csv": results.values.to_csv(index=False),
         "statistics.csv": results.statistics()[STATISTICS].to_csv(index=False),
         "friedman.csv": contests.astype({"methods": int})[FRIEDMAN].to_csv(index=False),
-        "notes.md": notes_text(tables),
+        "notes.md": notes_text(results, tables),
     }
     for name, text in texts.items():
         write_text(folder / name, text)
@@ -162,9 +164,12 @@ def to_latex(table: Table) -> str:
 FORMATS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
 
 
-def notes_text(tables: list[Table]) -> str:
+def notes_text(results: Results, tables: list[Table]) -> str:
     """All notes of all tables, and why Table III's MSE and PSNR are nobody's target, as Markdown."""
-    lines = ["# Notes to the tables", "", LEGEND, ""]
+    lines = ["# Notes to the tables", "", LEGEND, "", interval_words(results), ""]
+    if results.leakage:
+        lines += ["## Benchmark pictures among the training photographs", ""]
+        lines += [f"- {md(name)}: {md(words)}." for name, words in results.leakage.items()] + [""]
     for table in tables:
         lines += [f"## {table.heading}{md(table.title)}", ""]
         lines += [f"{number}. {md(text)}" for number, text in enumerate(table.notes, 1)] + [""]

@@ -8,6 +8,7 @@ import numpy as np
 from ccc.metrics.registry import find
 from ccc.report.pictures import columns_of
 from ccc.report.results import Contest, Estimate, MethodResult, Results, is_stand_in
+from ccc.report.statistics import COVERAGE
 
 HEADLINE = ("lpips_alex", "ciede2000", "cnr", "ssim", "psnr", "fid_64")  # rows of the matrix, as far as they are there
 JUDGES = ("lpips_alex", "ciede2000", "psnr")  # by which a method's worst picture is chosen: the first that is there
@@ -16,6 +17,16 @@ JUDGES = ("lpips_alex", "ciede2000", "psnr")  # by which a method's worst pictur
 def headline_metrics(results: Results) -> list[str]:
     """The metrics that the matrix shows; the first is that of the headline table."""
     return [name for base in HEADLINE if (name := results.named(base))] or results.metrics[:1]
+
+
+def interval_words(results: Results) -> str:
+    """What to know of the run's intervals, as sentences."""
+    name = {"bca": "BCa", "bootstrap-t": "bootstrap-t"}[results.interval]
+    other = "; the setting report.interval: bootstrap-t gives wider ones" if results.interval == "bca" else ""
+    return (
+        f"95 % intervals of means are {name} ones. Of skewed values such as CNR and other ratios they hold the true "
+        f"mean less often: {COVERAGE[results.interval]} % of the time for 50 lognormal values{other}."
+    )
 
 
 def verdict(results: Results, dataset: str, metric: str) -> dict | None:
@@ -56,10 +67,11 @@ def _judge(best: MethodResult, others: list[MethodResult], metric: str, contest:
         words = f"cannot be told: {contest.pictures} pictures are too few for a test of {len(others) + 1} methods"
         return "few", words
     if rivals:
-        return "tied", f"no: tied with {', '.join(result.label for result in rivals)}"
+        names = ", ".join(result.label for result in rivals)
+        return "tied", f"no: not told apart from {names} by {contest.pictures} pictures"
     if tied:
         against = "no other method was run" if alone else "yes, against each other method"
-        return "alone" if alone else "real", f"{against}; tied with its own variant {tied[0].label}"
+        return "alone" if alone else "real", f"{against}; not told apart from its own variant {tied[0].label}"
     largest = max(0.001, *(result.estimates[metric].holm for result in others))
     sure = f"(corrected p at most {largest:.3f})"
     if alone:

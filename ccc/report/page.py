@@ -13,6 +13,7 @@ from ccc.codebook import Codebook
 from ccc.core.files import folder_aside, put_folder, write_json, write_text
 from ccc.metrics.registry import find
 from ccc.report import front, harmonization, plots
+from ccc.report.classes import true_classes
 from ccc.report.codebook import describe, draw
 from ccc.report.formats import all_tables
 from ccc.report.pictures import collect, columns_of, link, page_data, rerun_command
@@ -61,6 +62,7 @@ def write_report(
         "results": results, "run": results.run, "datasets": results.datasets, "metrics": results.metrics, "find": find,
         "rerun": rerun, "shown": shown, "harmonization": bool(comparisons), "book": describe(book) if book else None,
         "stand_in_masks": front.stand_in_masks(results),
+        "interval_words": front.interval_words(results),
     }  # fmt: skip
     render = functools.partial(_render, folder, common)
     _render_front(render, results, shown, rerun, provenance or {})
@@ -69,6 +71,7 @@ def write_report(
         "plots.html", plots=drawn, training=bool(training), training_data=training_data(source, shards),
         curves=list(plots.training_curves(Path(training) / HISTORY)) if training else [],
     )  # fmt: skip
+    render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
     if comparisons:
         render("harmonization.html", **harmonized)
     for stale in set(folder.glob("pictures-*.html")) - {folder / f"pictures-{name}.html" for name in results.datasets}:

@@ -43,7 +43,7 @@ def is_stand_in(segmenter: str | None) -> bool:
 class Estimate:
     """What one metric says of one method, variant and dataset.
 
-    `value`: mean of the pictures' finite values, or that of the set; `low` and `high`: its 95% interval, BCa bootstrap
+    `value`: mean of the pictures' finite values, or that of the set; `low` and `high`: its 95% interval, bootstrap
     of the mean or jackknife over pictures of the set; `best`: no other method has a better value over the pictures
     that all have; `tied`: best, or not significantly worse than the best (Wilcoxon, Holm-corrected `holm` at 0.05);
     `mean_rank`: over the pictures that all methods have. What does not exist is None; `reason` says why `value` is;
@@ -158,8 +158,9 @@ class Results:
     `methods`: in the tables' order of methods, variants and datasets; `columns`: by dataset the paper's column that it
     is compared with; `not_run`: why, by name of the method; `cautions`: what must be known of a dataset's numbers;
     `model`: settings of CCC's model, {} without one; `harmonize`: parameters of Algorithm 1; `weights`: by what uses
-    it, a file's name and SHA-256; `values`: a row for each stored value, in columns `VALUES`, where metrics of whole
-    sets have an empty image and values that could not be computed have no row.
+    it, a file's name and SHA-256; `leakage`: by dataset, how many of its pictures CCC was trained on; `interval`: how
+    those of means are made, "bca" or "bootstrap-t"; `values`: a row for each stored value, in columns `VALUES`, where
+    metrics of whole sets have an empty image and values that could not be computed have no row.
     """
 
     run: str
@@ -171,6 +172,8 @@ class Results:
     model: dict[str, Any]
     harmonize: dict[str, str]
     weights: dict[str, tuple[str, str]]
+    leakage: dict[str, str] = dataclasses.field(default_factory=dict)
+    interval: str = "bca"
     values: Any = dataclasses.field(default=None, compare=False)
 
     @property

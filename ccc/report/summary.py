@@ -1,6 +1,7 @@
 """From stored cells to results: order, labels, intervals, paired tests, cautions."""
 
 import dataclasses
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,15 +9,21 @@ from pathlib import Path
 import numpy as np
 import pandas
 
+from ccc.core.errors import CCCError
 from ccc.core.files import sha256
+from ccc.data import leakage as leaks
+from ccc.metrics.registry import find
 from ccc.report import published
 from ccc.report.cells import SIZE, VARIANTS, Cell, read_cells
 from ccc.report.differing import differing
 from ccc.report.overview import read_model
 from ccc.report.results import LEVEL, REFERENCES, VALUES, Contest, Estimate, MethodResult, Results, is_stand_in
-from ccc.report.statistics import Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
+from ccc.report.statistics import FEWEST, Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
 
 SEED, CONFIDENCE = 0, 0.95
+ELSEWHERE = (
+    "not known: CCC's model came from elsewhere, and no shards of its photographs were compared (`ccc leakage` does it)"
+)
 
 
 def read_results(
@@ -29,6 +36,8 @@ def read_results(
     model: str | os.PathLike | None = None,
     harmonize: Mapping[str, object] | None = None,
     weights: Mapping[str, str | os.PathLike] | None = None,
+    leakage: Iterable[str | os.PathLike] = (),
+    interval: str = "bca",
 ) -> Results:
     """Everything that a run's metric files say, read once.
 
@@ -36,31 +45,50 @@ def read_results(
     with (ADE, Celeba, COCO, Ox. Flower, ImageNet; Fig. 9 for a `showcase` that holds the paper's pictures), or None;
     `not_run`: reasons by name of the methods that have no metrics; `cautions`: what must be known of a dataset's
     numbers; `model`: file of `ccc train`; `harmonize`: min_pixels, delta_a and delta_b of Algorithm 1; `weights`:
-    files by what uses them. Raises CCCError for metrics or a model that cannot be read and for an unknown column.
+    files by what uses them; `leakage`: files of `ccc leakage` about that model's photographs; `interval`: as
+    `bootstrap_intervals` takes its `method`. Raises CCCError for a
+    file that cannot be read and for an unknown column.
     """
     columns = {name: paper for name, paper in (columns or {}).items() if paper is not None}
     published.check_columns(columns)
     cells = read_cells(metrics, titles)
     ran = {cell.method for cell in cells}
+    found = summarize(cells, read_model(model) if model else {}, harmonize or {}, interval)
+    compared = dict(map(_leakage, leakage))
+    elsewhere = {name: ELSEWHERE for name in found.datasets if model and name != published.SHOWCASE}
     return dataclasses.replace(
-        summarize(cells, read_model(model) if model else {}, harmonize or {}),
-        run=run, columns=columns, cautions=dict(cautions or {}),
+        found, run=run, columns=columns, cautions=dict(cautions or {}), leakage=elsewhere | compared,
         not_run={name: reason for name, reason in (not_run or {}).items() if name not in ran},
         weights={use: (Path(file).name, sha256(file)) for use, file in (weights or {}).items()},
     )  # fmt: skip
 
 
+def _leakage(path: str | os.PathLike) -> tuple[str, str]:
+    """Name of a benchmark, and what `ccc leakage` found of it in words. Raises CCCError for another file."""
+    try:
+        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        if facts.get("format") != leaks.FORMAT:
+            raise ValueError(f"format is {facts.get('format')!r}, not {leaks.FORMAT!r}")
+        return facts["benchmark"], leaks.words(facts)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CCCError(f"{path}: not what `ccc leakage` found ({error}); run it again") from None
+
+
 def summarize(
-    cells: Sequence[Cell], model: Mapping[str, object] | None = None, harmonize: Mapping[str, object] | None = None
+    cells: Sequence[Cell],
+    model: Mapping[str, object] | None = None,
+    harmonize: Mapping[str, object] | None = None,
+    interval: str = "bca",
 ) -> Results:
     """Results of stored cells alone: estimates of every cell and metric, the tests behind them, and all values.
 
-    `model`: as `read_model` gives it; `harmonize`: parameters of Algorithm 1.
+    `model`: as `read_model` gives it; `harmonize`: parameters of Algorithm 1; `interval`: of
+    `ccc.report.statistics.bootstrap_intervals`.
     """
     model, harmonize = dict(model or {}), dict(harmonize or {})
     rank = {name: number for number, name in enumerate(sorted_methods(cells))}
     cells = sorted(cells, key=lambda cell: (rank[cell.method], VARIANTS.index(cell.variant), cell.dataset))
-    intervals, found, contests = _intervals(cells), {cell.key: {} for cell in cells}, []
+    intervals, found, contests = _intervals(cells, interval), {cell.key: {} for cell in cells}, []
     for dataset in sorted({cell.dataset for cell in cells}):
         mine = [cell for cell in cells if cell.dataset == dataset]
         for metric in dict.fromkeys(name for cell in mine for name in cell.stored):
@@ -71,7 +99,9 @@ def summarize(
     plain = {(cell.method, cell.dataset): cell for cell in cells if cell.variant == "plain"}
     unlike = {cell.key: differing(cell, plain.get((cell.method, cell.dataset)), model, harmonize) for cell in cells}
     methods = tuple(_method_result(cells, cell, found[cell.key], unlike[cell.key]) for cell in cells)
-    return Results("", methods, tuple(contests), {}, {}, {}, model, harmonize, {}, _long_form(cells))
+    return Results(
+        "", methods, tuple(contests), {}, {}, {}, model, harmonize, {}, interval=interval, values=_long_form(cells)
+    )
 
 
 def sorted_methods(cells: Sequence[Cell]) -> list[str]:
@@ -159,7 +189,8 @@ def _beyond(cell: Cell, metric: str, cells: Sequence[Cell]) -> str:
     """What to know of a CNR that exceeds what a method can have earned."""
     value, found = cell.value(metric), {other.key[:2]: other.value(metric) for other in cells}
     oracle = found.get(("oracle", "plain"))
-    if value is None or cell.method in REFERENCES or not metric.startswith("cnr"):
+    counts = metric.startswith("cnr") and not find(metric).range.startswith("0 to 1")  # no share of true classes
+    if value is None or cell.method in REFERENCES or not counts:
         return ""
     if value > 1:
         return "above 1: more classes than the truth has, by noise"
@@ -197,18 +228,18 @@ def _tests(rows: pandas.DataFrame, direction: str, best) -> tuple[Comparison | N
     return comparison, friedman(table, direction) if len(table) > 2 and finite else None
 
 
-def _intervals(cells: Sequence[Cell]) -> dict[tuple, tuple[float, float]]:
+def _intervals(cells: Sequence[Cell], method: str) -> dict[tuple, tuple[float, float]]:
     """Bootstrap intervals by (cell, metric), all rows of one length at once."""
     rows: dict[int, dict[tuple, pandas.Series]] = {}
     for cell in cells:
         for metric in cell.stored:
             values = cell.values(metric)
             values = values[np.isfinite(values)]
-            if len(values) > 1:
+            if len(values) >= (FEWEST if method == "bootstrap-t" else 2):
                 rows.setdefault(len(values), {})[cell.key, metric] = values
     found = {}
     for same in rows.values():
-        intervals = bootstrap_intervals(np.array(list(same.values())), CONFIDENCE, seed=SEED)
+        intervals = bootstrap_intervals(np.array(list(same.values())), CONFIDENCE, seed=SEED, method=method)
         found |= {key: tuple(map(float, interval)) for key, interval in zip(same, intervals, strict=True)}
     return found
 

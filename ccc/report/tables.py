@@ -30,10 +30,13 @@ def _overall(results: Results, dataset: str) -> Table:
     said = notes(results.cautions.get(dataset, ""))
     for name in dict.fromkeys(name for result in here for name in result.estimates):
         title = find(name).title + ARROWS[find(name).direction]
-        more = {"notes": notes(_mixed(name, here)), "group_notes": said}
+        more = {"notes": notes(_mixed(name, here), _ceiling(name, here)), "group_notes": said}
         columns.append(Column(title, "ours", group, dataset, name, **more))
     rows, _ = _rows(here, columns, None, notes)
     rows += [_not_run(f"{name} (not run)", [reason], columns, notes) for name, reason in results.not_run.items()]
+    if dataset in results.leakage:
+        seen = notes(f"seen in training? {results.leakage[dataset]}")
+        columns = [dataclasses.replace(column, group_notes=(*column.group_notes, *seen)) for column in columns]
     title = f"All metrics: {dataset}"
     return Table("", title, tuple(columns), tuple(rows), tuple(notes.texts), name=f"all_{dataset}")
 
@@ -82,7 +85,9 @@ def _group(dataset, theirs, mine, paper: PublishedTable, results: Results, notes
             names = [name for base in fact.ours for name in _names(base, mine)]
         for name in names:
             head = find(name).title + ARROWS[find(name).direction]
-            columns.append(Column(head, "ours", **place, metric=name, notes=notes(_mixed(name, mine))))
+            columns.append(
+                Column(head, "ours", **place, metric=name, notes=notes(_mixed(name, mine), _ceiling(name, mine)))
+            )
         if theirs is not None:
             head, said = f"{fact.title}{ARROWS[find(fact.ours[0]).direction]} published", notes(fact.open, impossible)
             ours = names[-1] if names else None
@@ -100,6 +105,17 @@ def _mixed(name: str, results: Sequence[MethodResult]) -> str:
     if len(versions) < 2:
         return ""
     return f"cells of versions {', '.join(versions)} of this metric: run `ccc evaluate` again"
+
+
+def _ceiling(name: str, results: Sequence[MethodResult]) -> str:
+    """What the oracle has of CNR, to read others beside; "" for another metric and without an oracle."""
+    oracle = next((r.estimates[name] for r in results if r.key == "oracle/plain" and r.value(name) is not None), None)
+    if oracle is None or find(name).base != "cnr":
+        return ""
+    return (
+        f"the oracle, the truth through 56x56 classes, has a {find(name).title} of {oracle.text}; "
+        "recall is the part of CNR that is classes of the truth"
+    )
 
 
 def _names(base: str, results: Sequence[MethodResult]) -> list[str]:

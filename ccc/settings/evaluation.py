@@ -51,3 +51,8 @@ class Report(Section):
     """The pages."""
 
     pictures: int = setting(50, "pictures of each benchmark that they show, the first by name", ge=1)
+    interval: Literal["bca", "bootstrap-t"] = setting(
+        "bca",
+        "95% intervals of means: `bca` (as published tables have), or `bootstrap-t`, wider, which holds the mean of "
+        "skewed values such as CNR more often, and needs ten pictures",
+    )

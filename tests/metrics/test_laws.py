@@ -22,7 +22,7 @@ METRICS = registry.metrics()
 
 PAIRS = [metrics.mse, metrics.psnr, metrics.ssim, metrics.uiqi, metrics.cnr, metrics.cnr_56]
 PAIRS += [metrics.ciede2000, metrics.mse_ab, metrics.colorfulness, metrics.delta_colorfulness]
-PAIRS += [metrics.fsimc, metrics.vsi]
+PAIRS += [metrics.class_precision, metrics.class_recall, metrics.fsimc, metrics.vsi]
 
 
 def flat(color, side=16):
@@ -151,6 +151,27 @@ def test_fsimc_and_vsi_of_other_packages(name, fsimc, of_piqa, vsi):
     assert metrics.fsimc(gray, truth) == pytest.approx(fsimc, abs=1e-5)
     assert fsimc == pytest.approx(of_piqa, abs=2e-3)
     assert metrics.vsi(gray, truth) == pytest.approx(vsi, abs=1e-5)
+
+
+def test_noise_raises_cnr_and_not_the_share_of_true_classes(astronaut):
+    truth = astronaut[:128, :128]
+    noise = np.random.default_rng(0).normal(0, 60, truth.shape)
+    noisy = np.clip(load("gray").colorize(truth) + noise, 0, 255).astype(np.uint8)
+    assert metrics.cnr(noisy, truth) > 1.5 > 2.5 * metrics.class_precision(noisy, truth)
+    for prediction in (noisy, load("gray").colorize(truth), load("oracle").colorize(truth), truth):
+        precision, recall = metrics.class_precision(prediction, truth), metrics.class_recall(prediction, truth)
+        assert metrics.cnr(prediction, truth) == pytest.approx(recall / precision if precision else np.inf)
+        assert metrics.class_recall(truth, prediction) == precision  # the two change places with the pictures
+    assert precision == recall == 1
+
+
+def test_shares_of_true_classes_by_hand():
+    red, green, blue = (flat(color, 10) for color in ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
+    truth = np.concatenate([red, green, green, green])
+    prediction = np.concatenate([red, blue, blue, flat(128, 10)])
+    assert (metrics.class_precision(prediction, truth), metrics.class_recall(prediction, truth)) == (1 / 3, 1 / 2)
+    assert metrics.class_precision(prediction, truth, pixels=True) == 1 / 4
+    assert metrics.class_recall(np.concatenate([green] * 4), truth, pixels=True) == 3 / 4
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 7), (8, 10), (11, 11), (30, 64), (31, 31), (400, 11), (97, 131)])

@@ -8,12 +8,16 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+import synthetic
 from PIL import Image
 from synthetic import HOSTILE, make_results, write_cell, write_summary
 
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
+from ccc.report.classes import true_classes
+from ccc.report.formats import write_tables
 from ccc.report.page import write_report
+from ccc.report.results import Results
 
 VOID = {"!doctype", "meta", "img", "br", "link", "hr", "input", "rect", "line", "polyline", "path", "circle", "use"}
 NAMES = ["a", "b", HOSTILE.replace("/", "") + "#?%41"]
@@ -64,7 +68,7 @@ def pages(folder):
 
 def test_the_pages_are_well_formed_and_ask_for_nothing_outside(folder):
     found = pages(folder)
-    assert set(found) == {"index.html", "tables.html", "plots.html", "pictures-set.html"}
+    assert set(found) == {"index.html", "tables.html", "plots.html", "classes.html", "pictures-set.html"}
     for name, text in found.items():
         tags = Page(re.sub(r"<script>.*?</script>|<style>.*?</style>", "", text, flags=re.S)).tags
         assert not [tag for tag, _ in tags if tag in ("iframe", "object", "base")]
@@ -104,6 +108,48 @@ def test_what_is_there_and_what_is_missing_is_said(folder):
     assert f"{cell['estimates']['psnr']['value']:.2f}</a>" in index
     plots = (folder / "plots.html").read_text()
     assert "3 of 400 classes; the paper kept 215" in plots and plots.count("<svg") > 10
+
+
+def test_cnr_is_split_into_true_classes_and_others(folder, finished):
+    results = Results.read(finished / "summary.json")
+    found = true_classes(results, "set", NAMES)
+    assert [row["result"].key for row in found["rows"]] == ["ccc/plain", "ccc/sam", "other/plain", "other/sam"]
+    for row in [*found["rows"], *found["examples"]]:
+        assert row["false"] == pytest.approx(row["cnr"] - row["recall"])
+    pictures = results.pictures(found["rows"][0]["result"])
+    assert found["rows"][0]["recall"] == pytest.approx(pictures["cnr_96_recall"].mean())
+    worst = {name: max(cnr_less_recall(results, row["result"], name) for row in found["rows"]) for name in NAMES}
+    assert [example["name"] for example in found["examples"]] == sorted(NAMES, key=worst.get)[::-1][:2]
+    page = (folder / "classes.html").read_text()
+    assert page.count("<svg") == 4 and page.count("<figure>") == 8 and "No oracle in this run" in page
+
+
+def cnr_less_recall(results, result, name):
+    values = results.pictures(result).loc[name]
+    return values["cnr_96"] - values["cnr_96_recall"]
+
+
+def test_a_run_without_the_shares_says_what_the_page_needs(tmp_path, monkeypatch):
+    for name in [name for name in synthetic.RANGES if "recall" in name]:
+        monkeypatch.delitem(synthetic.RANGES, name)
+    root = make_results(tmp_path / "results", ["ccc"], ["set"], ["a", "b"])
+    assert "it needs the metrics cnr, cnr_precision" in (report(root, tmp_path / "report") / "classes.html").read_text()
+
+
+def test_what_was_seen_in_training_stands_on_the_first_page_and_in_the_notes(finished, tmp_path):
+    found = {"format": "ccc-leakage-1", "benchmark": "set", "pictures": 3, "near_bits": 8, "compared": {"train": 9},
+             "exact": [], "near": [{"picture": "a", "found": "b/c.jpg", "split": "train", "distance": 2}]}  # fmt: skip
+    (tmp_path / "set.json").write_text(json.dumps(found))
+    summary = write_summary(finished, "seen", leakage=[tmp_path / "set.json"])
+    words = "of 3 pictures 0 are among CCC's photographs (9 of train), byte for byte, and 1 nearly"
+    page = html.unescape(write_report(summary, tmp_path / "report", finished).read_text())
+    assert words in page and "a (b/c.jpg, train)" in page
+    write_tables(Results.read(summary), tmp_path / "tables")
+    for name in ("notes.md", "all_set.md"):
+        assert "are among CCC's photographs" in (tmp_path / "tables" / name).read_text(), name
+    (tmp_path / "set.json").write_text("{}")
+    with pytest.raises(CCCError, match=r"set\.json: not what `ccc leakage` found"):
+        write_summary(finished, leakage=[tmp_path / "set.json"])
 
 
 def test_hostile_names_are_escaped(folder):

@@ -56,6 +56,29 @@ def test_an_interval_holds_its_mean_repeats_with_its_seed_and_narrows_with_more_
             bootstrap_interval(wrong)
 
 
+def test_how_often_intervals_hold_the_mean_of_skewed_values():
+    """What pages say of them. The figures are of 50 lognormal values; of normal ones both hold it as they should."""
+    random = np.random.default_rng(0)
+    skewed, even = random.lognormal(0, 1, (2000, 50)), random.normal(0, 1, (2000, 50))
+    for method, percent in statistics.COVERAGE.items():
+        for values, mean, expected in ((skewed, np.exp(0.5), percent), (even, 0, 95)):
+            low, high = bootstrap_intervals(values, resamples=999, method=method).T
+            assert 100 * np.mean((low <= mean) & (mean <= high)) == pytest.approx(expected, abs=1.5), method
+
+
+def test_bootstrap_t_by_hand():
+    values = np.random.default_rng(3).gamma(2, 1, 30)
+    low, high = bootstrap_interval(values, method="bootstrap-t", resamples=20_000)
+    random = np.random.default_rng(5)
+    drawn = values[random.integers(0, 30, (40_000, 30))]
+    errors = (drawn.mean(axis=1) - values.mean()) / drawn.std(axis=1)
+    by_hand = values.mean() - np.quantile(errors, [0.975, 0.025]) * values.std()
+    assert (low, high) == pytest.approx(tuple(by_hand), rel=0.015)
+    assert (low, high) == bootstrap_interval(values, method="bootstrap-t", resamples=20_000)
+    assert np.isnan(bootstrap_interval(values[:9], method="bootstrap-t")).all()
+    assert bootstrap_interval([0.5] * 20, method="bootstrap-t") == (0.5, 0.5)
+
+
 def test_means_that_differ_by_rounding_alone_are_ties():
     # Of integers every mean is exact. Of the last ones scipy alone rounds some, and gives -99.595 for -99.619.
     whole = np.array([1.0, 2.0, 4.0, 7.0, 7.0, 9.0])

@@ -128,10 +128,13 @@ def test_too_few_pictures_can_tell_nothing_apart(base):
     [
         ([], "no other method was run"),
         ([("ccc", "worse", "sam")], "no other method was run; better than its own variant"),
-        ([("ccc", "alike", "sam")], "no other method was run; tied with its own variant"),
-        ([("ccc", "alike", "sam"), ("cic", "worse", "plain")], "yes, against each other method; tied with its own"),
+        ([("ccc", "alike", "sam")], "no other method was run; not told apart from its own variant"),
+        (
+            [("ccc", "alike", "sam"), ("cic", "worse", "plain")],
+            "yes, against each other method; not told apart from its own",
+        ),
         ([("ccc", "worse", "sam"), ("cic", "worse", "plain")], "yes, against each of 2 (corrected p at most 0.001)"),
-        ([("cic", "alike", "plain"), ("zhang", "worse", "plain")], "no: tied with cic"),
+        ([("cic", "alike", "plain"), ("zhang", "worse", "plain")], "no: not told apart from cic by 50 pictures"),
         ([("gray", "better", "plain")], "no other method was run"),
     ],
 )
@@ -142,6 +145,6 @@ def test_the_first_page_says_how_sure_the_best_is(base, others, words):
     cells += [cell(method, {"psnr": columns[name]}, variant) for method, name, variant in others]
     won = verdict(summarize(cells), "set", "psnr")
     assert won["best"].key == "ccc/plain" and won["words"].startswith(words)
-    signs = {"no other": "alone", "yes, aga": "real", "no: tied": "tied"}
+    signs = {"no other": "alone", "yes, aga": "real", "no: not ": "tied"}
     assert won["sign"] == signs[words[:8]]
     assert bool(won["gray"]) == any(method == "gray" for method, *_ in others)

@@ -158,8 +158,8 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
             file = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
             assert str(file) in tracked, f"ccc {verb} imports {module}, which its rule does not track"
     assert verbs == {
-        "index", "shard", "codebook", "train", "prepare", "segment", "colorize", "harmonize", "compare", "ablate",
-        "evaluate", "tables", "previews", "report", "provenance",
+        "index", "shard", "codebook", "train", "prepare", "leakage", "segment", "colorize", "harmonize", "compare",
+        "ablate", "evaluate", "tables", "previews", "report", "provenance",
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ rule tables:
     input:
         json=cells(".json"),
         csv=cells(".csv"),
+        leakage=LEAKAGE,
         model=MODEL,
         weights=list(METRIC_WEIGHTS.values()),
         published=PUBLISHED,
@@ -42,13 +43,16 @@ rule tables:
             if input.model
             else []
         ),
+        leakage=lambda wildcards, input: options({"leakage": list(input.leakage)}),
+        interval=options(config["report"], only=["interval"]),
         # Functions, because in a text Snakemake would take the braces of a name for wildcards.
         options=lambda wildcards: (
             TABLE_OPTIONS + assignments("--weights", METRIC_WEIGHTS)
         ),
     shell:
         "ccc tables {input.json:q} -o {output.tables:q} --summary {output.json:q} --run {params.run:q}"
-        " {params.model:q} {params.options:q} 2>&1 | tee {log:q} && {params.list_files} {output.tables:q}"
+        " {params.model:q} {params.leakage:q} {params.interval:q}"
+        " {params.options:q} 2>&1 | tee {log:q} && {params.list_files} {output.tables:q}"
 
 
 PREVIEWS = expand(
@@ -154,6 +158,7 @@ rule report:
         ),
         pages=[
             f"{REPORT}/tables.html",
+            f"{REPORT}/classes.html",
             *([f"{REPORT}/harmonization.html"] if COMPARISONS else []),
             *expand(f"{REPORT}/pictures-{{dataset}}.html", dataset=DATASETS),
         ],

@@ -65,6 +65,7 @@ rule shard:
     output:
         tar="results/shards/{split}/{number}.tar",
         histogram="results/shards/{split}/{number}.histogram.npy",
+        pictures="results/shards/{split}/{number}.pictures.parquet",
         statistics="results/shards/{split}/{number}.json",
     log:
         "logs/shard/{split}/{number}.log",

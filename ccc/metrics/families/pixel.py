@@ -43,6 +43,26 @@ METRICS = (
         pair=chroma.cnr_codebook.of, needs="codebook", load=chroma.codebook_of, default=False, sized=True,
     ),
     Metric(
+        "cnr_precision", "CNR precision", None, "0 to 1; near 1 for gray",
+        "which share of the prediction's classes the truth has too", "the classes of Eq. 9",
+        pair=chroma.class_precision.of, sized=True,
+    ),
+    Metric(
+        "cnr_recall", "CNR recall", "higher", "0 to 1; near 1 for noise",
+        "which share of the truth's classes the prediction has too", "the classes of Eq. 9",
+        pair=chroma.class_recall.of, sized=True,
+    ),
+    Metric(
+        "cnr_precision_pixels", "CNR precision (pixels)", None, "0 to 1; near 1 for gray",
+        "which share of the prediction's pixels has a class that the truth has too", "the classes of Eq. 9",
+        pair=functools.partial(chroma.class_precision.of, pixels=True), sized=True,
+    ),
+    Metric(
+        "cnr_recall_pixels", "CNR recall (pixels)", "higher", "0 to 1; near 1 for noise",
+        "which share of the truth's pixels has a class that the prediction has too", "the classes of Eq. 9",
+        pair=functools.partial(chroma.class_recall.of, pixels=True), sized=True,
+    ),
+    Metric(
         "ciede2000", "CIEDE2000", "lower", "0 and up", "L, a and b of every pixel", "Sharma et al. 2005",
         pair=pixel.ciede2000.of,
     ),

@@ -1,0 +1,90 @@
+"""Whether benchmark pictures are among the training photographs: by their bytes, and by how they look.
+
+A perceptual hash survives another size and another JPEG quality. It does not see a crop, a mirrored picture, or another
+photograph of the same place.
+"""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ccc.core.errors import CCCError
+from ccc.core.files import sha256
+from ccc.data.likeness import SUFFIX
+
+FORMAT = "ccc-leakage-1"
+NEAR = 8  # bits that differ: what it finds and what it mistakes is measured in docs/metrics.md
+
+
+def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict]) -> pa.Table | None:
+    """What the photographs of all these shards are known by, each with its `split`; None where a shard has no hashes.
+
+    `shards`: tars, whose folder names the split; `statistics`: their JSON, as `ccc.data.shards.read_statistics` reads
+    it. Raises CCCError where a file is not the one that the JSON tells of.
+    """
+    if not all("pictures_sha256" in facts for facts in statistics):
+        return None
+    tables = []
+    for shard, facts in zip(map(Path, shards), statistics, strict=True):
+        path = shard.with_suffix(SUFFIX)
+        if not path.is_file() or sha256(path) != facts["pictures_sha256"]:
+            raise CCCError(f"{path}: missing or not of this shard; write the shard again with `ccc shard`")
+        table = pq.read_table(path)
+        tables.append(table.append_column("split", pa.array([shard.parent.name] * len(table))))
+    return pa.concat_tables(tables)
+
+
+def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], statistics: Sequence[dict]) -> dict:
+    """Look for each picture of a benchmark among the photographs of shards.
+
+    `manifest`: of `ccc prepare`; `shards`, `statistics`: as `read_pictures` takes them. Returns `benchmark`, how many
+    `pictures` it has, `compared`: photographs by split, `near_bits`, and lists `exact` (of the same bytes) and `near`
+    (others whose hashes differ in at most so many bits), each with `picture`, the photograph `found`, its `split` and,
+    of a near one, the `distance` in bits: of the nearest. `compared` is None where the shards hold no hashes. Raises
+    CCCError for another file.
+    """
+    manifest = Path(manifest)
+    with manifest.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"name", "source_sha256", "perceptual_hash"} <= rows[0].keys():
+        raise CCCError(f"{manifest}: holds no hashes of pictures; write the benchmark again with `ccc prepare`")
+    facts = {"format": FORMAT, "benchmark": manifest.parent.name, "pictures": len(rows), "near_bits": NEAR}
+    known = read_pictures(shards, statistics)
+    if known is None:
+        return facts | {"compared": None, "exact": [], "near": []}
+    wanted = pa.array([bytes.fromhex(row["source_sha256"]) for row in rows], pa.binary(32))
+    same = known.filter(pc.is_in(known["sha256"], value_set=wanted))
+    same = {line["sha256"].hex(): line for line in same.to_pylist()}
+    hashes, exact, near = known["hash"].to_numpy(), [], []
+    for row in rows:
+        if line := same.get(row["source_sha256"]):
+            exact.append({"picture": row["name"], "found": line["name"], "split": line["split"]})
+            continue
+        distances = np.bitwise_count(hashes ^ np.uint64(int(row["perceptual_hash"], 16)))
+        place = int(distances.argmin())
+        if distances[place] <= NEAR:
+            line = known.slice(place, 1).to_pylist()[0]
+            found = {"picture": row["name"], "found": line["name"], "split": line["split"]}
+            near.append(found | {"distance": int(distances[place])})
+    counts = {item["values"]: item["counts"] for item in pc.value_counts(known["split"]).to_pylist()}
+    return facts | {"compared": counts, "exact": exact, "near": near}
+
+
+def words(facts: dict, most: int = 3) -> str:
+    """What `compare` found as a sentence, the first `most` pictures by name."""
+    if facts["compared"] is None:
+        return "not known: the shards hold no hashes of their photographs; write them again with `ccc shard`"
+    among = " and ".join(f"{count:,} of {split}" for split, count in facts["compared"].items())
+    found = [f"{item['picture']} ({item['found']}, {item['split']})" for item in facts["exact"] + facts["near"]]
+    named = ", ".join(found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")
+    return (
+        f"of {facts['pictures']} pictures {len(facts['exact'])} are among CCC's photographs ({among}), byte for byte, "
+        f"and {len(facts['near'])} nearly (hashes differ in at most {facts['near_bits']} of 64 bits)"
+        + (f": {named}" if named else "; another shot of the same place is not seen")
+    )

@@ -1,0 +1,91 @@
+"""Benchmark pictures among the training photographs are found, and what is not known is said to be."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from ccc.cli import main
+from ccc.core.errors import CCCError
+from ccc.core.images import write_png
+from ccc.data.benchmark import prepare
+from ccc.data.leakage import NEAR, compare, read_pictures, words
+from ccc.data.likeness import SUFFIX, perceptual_hash
+from ccc.data.shards import read_statistics, write_shard
+
+PHOTOGRAPHS = {"astronaut": data.astronaut(), "chelsea": data.chelsea(), "coffee": data.coffee()}
+
+
+def bits_apart(first: np.ndarray, second: np.ndarray) -> int:
+    return (perceptual_hash(first) ^ perceptual_hash(second)).bit_count()
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A benchmark of three pictures, of which one was trained on as it is and one at another size and quality."""
+    folder = tmp_path_factory.mktemp("leakage")
+    for name, rgb in PHOTOGRAPHS.items():
+        write_png(folder / f"benchmark/{name}.png", rgb)
+    (folder / "photographs").mkdir()
+    (folder / "photographs/same.png").write_bytes((folder / "benchmark/astronaut.png").read_bytes())
+    Image.fromarray(PHOTOGRAPHS["coffee"]).resize((200, 133)).save(folder / "photographs/small.jpg", quality=40)
+    write_png(folder / "photographs/other.png", data.rocket())
+    write_shard(folder / "photographs", folder / "shards/train/0.tar", size=64, map_size=16)
+    prepare(folder / "benchmark", folder / "set", None)
+    return folder / "set/manifest.csv", folder / "shards/train/0.tar"
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_a_picture_looks_the_same_at_another_size_and_quality_and_others_do_not(name):
+    rgb = PHOTOGRAPHS[name]
+    jpeg = cv2.imdecode(cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], cv2.IMREAD_COLOR)
+    for copy in (jpeg, cv2.resize(rgb, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA), rgb // 2 + 40):
+        assert bits_apart(rgb, copy) <= NEAR
+    assert min(bits_apart(rgb, other) for key, other in PHOTOGRAPHS.items() if key != name) > 2 * NEAR
+
+
+def test_what_was_trained_on_is_found_by_bytes_and_by_looks(compared, tmp_path, capsys):
+    manifest, shard = compared
+    out = tmp_path / "set.json"
+    assert main(["leakage", str(manifest), str(shard), "-o", str(out)]) == 0
+    facts = json.loads(out.read_text())
+    assert facts["pictures"] == 3 and facts["compared"] == {"train": 3}
+    assert facts["exact"] == [{"picture": "astronaut", "found": "same.png", "split": "train"}]
+    (near,) = facts["near"]
+    assert (near["picture"], near["found"]) == ("coffee", "small.jpg") and 0 <= near["distance"] <= NEAR
+    said = capsys.readouterr().out
+    assert "of 3 pictures 1 are among" in said and "astronaut (same.png, train), coffee (small.jpg, train)" in said
+
+
+def test_old_shards_are_read_and_not_known(compared):
+    manifest, shard = compared
+    (facts,) = read_statistics([shard])
+    facts.pop("pictures_sha256")
+    found = compare(manifest, [shard], [facts])
+    assert found["compared"] is None and not found["exact"] and words(found).startswith("not known")
+
+
+def test_files_that_are_not_the_ones_told_of_are_refused(compared, tmp_path):
+    manifest, shard = compared
+    with pytest.raises(CCCError, match=r"0\.pictures\.parquet: missing or not of this shard"):
+        read_pictures([shard], [read_statistics([shard])[0] | {"pictures_sha256": "0" * 64}])
+    old = tmp_path / "manifest.csv"
+    old.write_text("name,source,source_sha256\na,b,c\n")
+    with pytest.raises(CCCError, match="holds no hashes of pictures; write the benchmark again"):
+        compare(old, [shard], read_statistics([shard]))
+
+
+def test_equal_photographs_give_equal_files(compared, tmp_path):
+    _, shard = compared
+    write_shard(shard.parents[2] / "photographs", tmp_path / "0.tar", size=64, map_size=16)
+    assert (tmp_path / f"0{SUFFIX}").read_bytes() == shard.with_suffix(SUFFIX).read_bytes()
+
+
+def test_a_thousand_photographs_more_change_nothing(compared):
+    """The nearest of many is the one found, at whichever place."""
+    manifest, shard = compared
+    found = compare(manifest, [shard] * 400, read_statistics([shard]) * 400)
+    assert found["compared"] == {"train": 1200} and len(found["exact"]) == len(found["near"]) == 1
