@@ -143,7 +143,7 @@ class IizukaColorizer(Colorizer):
 # --- weights ---
 
 
-def _modules(value) -> Iterator[_torch7.TorchObject]:
+def modules(value) -> Iterator[_torch7.TorchObject]:
     """The layers of a Torch7 model that hold numbers, in the order of its graph; each once."""
     seen = set()
 
@@ -196,7 +196,7 @@ def read_torch7(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     with torch.device("meta"):
         wanted = Iizuka()
     low = {tuple(child.weight.shape) for name, child, _ in _layers(wanted) if name.startswith("low.")}
-    modules = list(_modules(content["model"]))
+    modules = list(modules(content["model"]))
     state = {"mean": torch.tensor(mean.item(), dtype=torch.float32)}
     at = 0
     for name, layer, norm in _layers(wanted):
