@@ -68,8 +68,9 @@ def plain(network, legacy: bool) -> bytes:
 
 
 def _deoldify(deep: bool) -> bytes:
-    group = {"lr": slice(None, 1e-7, None), "betas": (0.0, 0.9), "eps": 1e-8, "weight_decay": 0, "params": [0, 1]}
-    optimizer = {"state": {}, "param_groups": [group]}
+    # fastai v1's Learner makes its optimizer with defaults.lr, a slice, where it has frozen layers and not trained on.
+    group = {"lr": slice(3e-3), "betas": (0.0, 0.99), "eps": 1e-8, "weight_decay": 0, "amsgrad": False}
+    optimizer = {"state": {}, "param_groups": [group | {"params": [140_413_526_745_864 + 72 * i]} for i in range(2)]}
     return saved({"model": state_of(lambda: deoldify.DeOldify(deep)), "opt": optimizer}, legacy=True)
 
 
@@ -81,7 +82,9 @@ def _su(path: Path) -> None:
             parts = su.network()
         for key, part in parts.items():
             state = state_of(lambda part=part: part)
-            archive.writestr(f"checkpoints/coco_finetuned_mask_256/latest_net_{key}.pth", saved({"other": torch.ones(1)}))
+            archive.writestr(
+                f"checkpoints/coco_finetuned_mask_256/latest_net_{key}.pth", saved({"other": torch.ones(1)})
+            )
             if key == "GF":
                 state = collections.OrderedDict((f"module.{name}", value) for name, value in state.items())
             name = f"checkpoints/coco_finetuned_mask_256_ffs/latest_net_{key}.pth"
@@ -120,8 +123,9 @@ def _larsson(path: Path) -> None:
     with h5py.File(path, "w") as file:
         for key, value in state_of(larsson.Larsson).items():
             layer, kind = key.split(".")
-            # Never written, so that it takes no room; what is read there is one number.
-            file.create_dataset(f"data/{layer}/{int(kind == 'bias')}", value.shape, "f4", fillvalue=value.flatten()[0])
+            # The large ones are never written, so that they take no room; what is read there is one number.
+            content = {"data": value.numpy()} if value.numel() < 100_000 else {"fillvalue": float(value.flatten()[0])}
+            file.create_dataset(f"data/{layer}/{int(kind == 'bias')}", tuple(value.shape), "f4", **content)
 
 
 def _iizuka(path: Path) -> None:

@@ -22,9 +22,9 @@ from ccc.core.errors import CCCError, MissingWeights, unknown, write_line
 
 @functools.cache
 def known() -> dict[str, dict]:
-    """Facts about every weight file by name: file, urls, size, at_least, sha256, licence, source, used_by, layout, checked.
+    """Facts about every weight file by name: file, urls, size, at_least, sha256, licence, source, used_by and more.
 
-    Some have md5 and note too. Source: `weights.yaml` beside this file, which says what each means.
+    More are layout, checked, and of some md5 and note. Source: `weights.yaml` beside this file, which says what each means.
     """
     return yaml.safe_load(Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8"))
 
@@ -52,7 +52,8 @@ def find(name: str) -> Path | None:
 def locate(name: str, given: str | os.PathLike | None = None) -> Path:
     """Path of a weight file: `given` where it is given, else the first of `folders()` that holds it.
 
-    A file whose publisher gives no checksum is taken on trust, which is said and recorded when it is first found. Raises MissingWeights, with the command that gets the file, where it is not there; CCCError for an unknown name.
+    A file whose publisher gives no checksum is taken on trust, which is said and recorded when it is first found.
+    Raises MissingWeights, with the command that gets the file, where it is not there; CCCError for an unknown name.
     """
     if given is not None:
         if not Path(given).exists():
@@ -62,7 +63,9 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
     if path := find(name):
         with contextlib.suppress(OSError):  # a folder that cannot be written to keeps no record
             if digest := catalogue.record(path, facts(name)):
-                write_line(f"{path}: no checksum is published: taken on trust, its sha256 {digest} is recorded beside it")
+                write_line(
+                    f"{path}: no checksum is published: taken on trust, its sha256 {digest} is recorded beside it"
+                )
         return path
     raise MissingWeights(
         f"no weights: {facts(name)['file']} is not in {folders()[0]}: get it with `ccc weights fetch {name}`, "
@@ -142,6 +145,8 @@ def read(path: str | os.PathLike, file: BinaryIO | None = None):
                 f"is loaded; fetch the published file, or show `ccc weights inspect {path}` in an issue"
             ) from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if reason.startswith("Weights only load failed"):  # what follows advises to run whatever the file holds
+            reason = "no plain file of torch.save"
         raise CCCError(f"{path}: not a file of weights that can be loaded safely ({reason}); fetch it again") from None
 
 

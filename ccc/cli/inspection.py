@@ -21,11 +21,15 @@ FIRST = 6  # tensors that are listed one by one
 def inspect(path: str | Path, name: str | None = None) -> Iterator[str]:
     """Lines about a weight file: versions, size and checksum, container, what its pickle names, keys, shapes, loader.
 
-    `name`: what it should be, of `ccc weights list`; None for the entry whose file is called the same.
+    `name`: what it should be, of `ccc weights list`; None for the entry whose file is called the same. Folders of this
+    machine are left out.
     """
+    return (line.replace(str(path), Path(path).name) for line in _lines(Path(path), name))
+
+
+def _lines(path: Path, name: str | None) -> Iterator[str]:
     import torch
 
-    path = Path(path)
     name = name or next((name for name, facts in weights.known().items() if facts["file"] == path.name), None)
     yield f"python {platform.python_version()}, torch {torch.__version__}"
     yield f"file: {path.name}, {path.stat().st_size:,} bytes, sha256 {sha256(path)}"

@@ -21,7 +21,9 @@ from ccc.cli.progress import transfer
 def add_arguments(parser):
     actions = ("list", "fetch", "path", "verify", "inspect")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: %(default)s")
-    parser.add_argument("name", nargs="*", help="of weight files; for list and verify, none means all; for inspect FILE")
+    parser.add_argument(
+        "name", nargs="*", help="of weight files; for list and verify, none means all; for inspect FILE"
+    )
     parser.add_argument("--from", dest="source", metavar="FILE", help="with fetch and one name: a file that you have")
     parser.add_argument("--all", action="store_true", help="with fetch: every file, some 13 GB")
     parser.add_argument(

@@ -196,29 +196,29 @@ def read_torch7(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     with torch.device("meta"):
         wanted = Iizuka()
     low = {tuple(child.weight.shape) for name, child, _ in _layers(wanted) if name.startswith("low.")}
-    modules = list(modules(content["model"]))
+    layers = list(modules(content["model"]))
     state = {"mean": torch.tensor(mean.item(), dtype=torch.float32)}
     at = 0
     for name, layer, norm in _layers(wanted):
         shape = tuple(layer.weight.shape)
-        while at < len(modules) and not _fits(modules[at], shape):
-            module = modules[at]
+        while at < len(layers) and not _fits(layers[at], shape):
+            module = layers[at]
             found = np.shape(module.get("weight"))
             if "BatchNormalization" not in module.kind and not any(_fits(module, other) for other in low):
                 raise CCCError(f"{path}: layer {name} has {shape}, but the file has {module.kind} with {found} there")
             at += 1
-        if at == len(modules):
+        if at == len(layers):
             raise CCCError(f"{path}: layer {name} with {shape} is missing")
-        state[f"{name}.weight"] = _tensor(modules[at].get("weight")).reshape(shape)
-        bias = modules[at].get("bias")
+        state[f"{name}.weight"] = _tensor(layers[at].get("weight")).reshape(shape)
+        bias = layers[at].get("bias")
         state[f"{name}.bias"] = torch.zeros(shape[0]) if bias is None else _tensor(bias).reshape(shape[0])
         at += 1
         if norm is not None:
-            following = modules[at] if at < len(modules) and "BatchNormalization" in modules[at].kind else None
+            following = layers[at] if at < len(layers) and "BatchNormalization" in layers[at].kind else None
             state |= _norm(norm, following, shape[0])
             at += following is not None
-    if at < len(modules):
-        raise CCCError(f"{path}: {modules[at].kind} with {np.shape(modules[at].get('weight'))} is left over")
+    if at < len(layers):
+        raise CCCError(f"{path}: {layers[at].kind} with {np.shape(layers[at].get('weight'))} is left over")
     return state
 
 
