@@ -24,7 +24,7 @@ from ccc.core.errors import CCCError, MissingWeights, unknown, write_line
 def known() -> dict[str, dict]:
     """Facts about every weight file by name: file, urls, size, at_least, sha256, licence, source, used_by and more.
 
-    More are layout, checked, and of some md5 and note. Source: `weights.yaml` beside this file, which says what each means.
+    More are layout, checked, and of some md5 and note. Source: `weights.yaml` beside this file, which explains them.
     """
     return yaml.safe_load(Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8"))
 

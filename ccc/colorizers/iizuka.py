@@ -102,8 +102,8 @@ def _rgb_from_lab(lab: np.ndarray) -> np.ndarray:
     y = (lab[..., 0] + 16) / 116
     f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     xyz = np.where(f**3 > _EPSILON, f**3, (116 * f - 16) / _KAPPA) * _WHITE
-    linear = np.maximum(xyz @ np.linalg.inv(_XYZ_FROM_RGB).T, 0)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    linear = xyz @ np.linalg.inv(_XYZ_FROM_RGB).T  # below 0 where no RGB has this colour: Torch7 does not clip
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
 
 
 def _lightness(rgb: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +31,14 @@ def test_every_entry_of_the_catalogue_has_a_replica():
     assert set(replicas.REPLICAS) == set(weights.known())
     for name, facts in weights.known().items():
         assert facts["layout"] and re.match(r"20\d\d-\d\d: ", facts["checked"]), name
+
+
+def test_the_page_of_methods_lists_every_file_with_its_checksum():
+    page = (Path(__file__).parents[2] / "docs/methods.md").read_text(encoding="utf-8")
+    rows = {row.split("`")[1]: row.split(" | ")[1] for row in page.splitlines() if row.startswith("| `") and "." in row}
+    for facts in weights.known().values():
+        digest = facts["sha256"] or (f"md5 {facts['md5']}" if facts.get("md5") else "none published")
+        assert digest.startswith(rows[facts["file"]]) and len(rows[facts["file"]]) >= 8, facts["file"]
 
 
 @pytest.fixture

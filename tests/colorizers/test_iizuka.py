@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+from skimage.color import lab2rgb
 from torch7 import colornet, write
 
 from ccc import colorizers
@@ -78,6 +79,15 @@ def test_torch7_scaling():
     np.testing.assert_allclose(up[[0, 0, -1, -1], [0, -1, 0, -1]], plane[[0, 0, -1, -1], [0, -1, 0, -1]], rtol=1e-5)
     np.testing.assert_allclose(up[::2, ::2], plane, rtol=1e-5)  # between corners
     np.testing.assert_allclose(iizuka.scale(plane, 5, 3).mean(), plane.mean(), rtol=1e-5)
+
+
+def test_colours_that_no_rgb_has_are_not_clipped():
+    """torch/image, generic/image.c, lab2rgb: a linear value below 0 goes through the straight part of sRGB's curve."""
+    lab = np.array([[50.0, 100.0, -60.0], [50.0, -100.0, 60.0], [50.0, 0.0, 0.0]])
+    rgb = iizuka._rgb_from_lab(lab)
+    inside = lab2rgb(lab)  # of scikit-image, which clips
+    assert (rgb.min(axis=1)[:2] < -0.5).all()
+    np.testing.assert_allclose(rgb.clip(0, 1), inside, atol=2e-3)
 
 
 def test_luma_is_kept():
