@@ -32,6 +32,7 @@ def state_of(network: Callable[[], torch.nn.Module]) -> collections.OrderedDict:
     with torch.device("meta"):
         wanted = network().state_dict()
     state = collections.OrderedDict((key, _drawn(key, value)) for key, value in wanted.items())
+    state._metadata = wanted._metadata  # versions of its modules, which torch saves too
     for key in [key for key in state if key.endswith("weight_u") and state[key].ndim == 1]:  # spectral norm's
         matrix = state[key.replace("weight_u", "weight_orig")].flatten(1)
         u = torch.nn.functional.normalize(torch.ones(len(matrix)), dim=0)
