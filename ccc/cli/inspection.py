@@ -5,12 +5,14 @@ import io
 import pickletools
 import platform
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from ccc import __version__
 from ccc.assets import weights
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
@@ -31,12 +33,15 @@ def _lines(path: Path, name: str | None) -> Iterator[str]:
     import torch
 
     name = name or next((name for name, facts in weights.known().items() if facts["file"] == path.name), None)
-    yield f"python {platform.python_version()}, torch {torch.__version__}"
+    yield f"ccc {__version__}, python {platform.python_version()}, torch {torch.__version__}"
     yield f"file: {path.name}, {path.stat().st_size:,} bytes, sha256 {sha256(path)}"
     if name:
         yield f"published as {name}: {_outcome(weights.verify, name, path)}"
     with open(path, "rb") as file:
-        yield from _content(str(path), file)
+        try:
+            yield from _content(str(path), file)
+        except (OSError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
+            yield f"content: damaged ({error})"
     if name:
         yield f"loader of {name}: {_outcome(load, name, path)}"
     else:

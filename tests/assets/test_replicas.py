@@ -124,6 +124,10 @@ def test_inspect_names_the_first_difference(tmp_path, capsys):
         printed = capsys.readouterr().out
         assert f"container: {container}" in printed and "loader of cic: refused: mine.pth: not a file of" in printed
         assert "weights_only" not in printed  # torch advises to load it all the same
+    cut = replicas.write("larsson", tmp_path)
+    cut.write_bytes(cut.read_bytes()[:500])
+    assert main(["weights", "inspect", str(cut)]) == 0
+    assert "container: HDF5\ncontent: damaged (" in capsys.readouterr().out
     for words in (["inspect"], ["inspect", str(tmp_path / "none")], ["inspect", str(path), "cid"]):
         assert main(["weights", *words]) == 2
 
