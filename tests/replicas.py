@@ -124,6 +124,7 @@ def _larsson(path: Path) -> None:
     with h5py.File(path, "w") as file:
         for key, value in state_of(larsson.Larsson).items():
             layer, kind = key.split(".")
+            value = 30 * value if layer.startswith("prediction") else value  # so that some hue stands out
             # The large ones are never written, so that they take no room; what is read there is one number.
             content = {"data": value.numpy()} if value.numel() < 100_000 else {"fillvalue": float(value.flatten()[0])}
             file.create_dataset(f"data/{layer}/{int(kind == 'bias')}", tuple(value.shape), "f4", **content)

@@ -82,7 +82,7 @@ def test_a_replica_goes_from_its_server_to_a_picture(name, published, tmp_path, 
     command = ["colorize", str(picture), "--method", method, "--device", "cpu", "-o", str(colored), *words]
     assert main(command) == 0
     result = read_rgb(colored)
-    assert result.shape == (64, 80, 3) and (np.ptp(result.astype(int), axis=-1) > 0).mean() > 0.5  # has got some colour
+    assert result.shape == (64, 80, 3) and (np.ptp(result.astype(int), axis=-1) > 0).mean() > 0.1  # has got some colour
 
 
 def test_inspect_tells_what_deoldifys_pickle_names(published, capsys):
