@@ -35,7 +35,7 @@ def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | N
     found and what was expected, where its size, first bytes or checksum are not what they should be.
     """
     path, target = Path(path), Path(target or path)
-    size, least, record = path.stat().st_size, facts.get("at_least"), _record(target)
+    size, least, kept = path.stat().st_size, facts.get("at_least"), _record_of(target)
     with open(path, "rb") as file:
         start = file.read(16)
     if least and size < least:
@@ -54,11 +54,11 @@ def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | N
         digits = len(facts[published[0]])
         return f"{f'first {digits} digits of the ' if digits < 32 else ''}{published[0]} as published"
     digest = _digest(path, "sha256")
-    if not record.is_file():
+    if not kept.is_file():
         return f"no checksum was published, and none recorded (sha256 {digest})"
-    if (before := record.read_text().split()[0]) != digest:
-        raise CCCError(f"{path}: sha256 {digest}, but {before} was recorded at its first download, in {record.name}")
-    return f"sha256 as recorded at its first download ({digest}); none was published"
+    if (before := kept.read_text().split()[0]) != digest:
+        raise CCCError(f"{path}: sha256 {digest}, but {before} was recorded at its first download, in {kept.name}")
+    return f"no checksum is published: taken on trust, sha256 as recorded at its first download ({digest})"
 
 
 def _digest(path: Path, name: str) -> str:
@@ -66,8 +66,21 @@ def _digest(path: Path, name: str) -> str:
         return hashlib.file_digest(file, name).hexdigest()
 
 
-def _record(target: Path) -> Path:
+def _record_of(target: Path) -> Path:
     return target.with_name(target.name + ".sha256")
+
+
+def record(target: str | os.PathLike, facts: Mapping) -> str | None:
+    """Keep the sha256 of a file of which none is published beside it, as `FILE.sha256`, which `check` compares later.
+
+    Returns the digest where it is new; None where a checksum is published or recorded already.
+    """
+    kept = _record_of(Path(target))
+    if facts.get("sha256") or facts.get("md5") or kept.is_file():
+        return None
+    digest = _digest(Path(target), "sha256")
+    write_text(kept, f"{digest}  {Path(target).name}\n")  # as sha256sum --check reads it
+    return digest
 
 
 def fetch(
@@ -101,8 +114,7 @@ def fetch(
         except CCCError as error:
             raise CCCError(f"{error}; {otherwise}") from None
         how = "fetched"
-    if not (facts.get("sha256") or facts.get("md5") or _record(target).is_file()):
-        write_text(_record(target), f"{_digest(target, 'sha256')}  {target.name}\n")  # as sha256sum --check reads it
+    record(target, facts)
     return how
 
 

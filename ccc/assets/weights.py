@@ -3,9 +3,11 @@
 Nothing is fetched unless asked for, and nothing stands in for a file that is missing.
 """
 
+import contextlib
 import functools
 import os
 import pickle
+import re
 import textwrap
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +17,14 @@ from typing import BinaryIO
 import yaml
 
 from ccc.assets import catalogue
-from ccc.core.errors import CCCError, MissingWeights, unknown
+from ccc.core.errors import CCCError, MissingWeights, unknown, write_line
 
 
 @functools.cache
 def known() -> dict[str, dict]:
-    """Facts about every weight file by name: file, urls, size, at_least, sha256, licence, source, used_by.
+    """Facts about every weight file by name: file, urls, size, at_least, sha256, licence, source, used_by and more.
 
-    Some have md5 and note too. Source: `weights.yaml` beside this file, which says what each means.
+    More are layout, checked, and of some md5 and note. Source: `weights.yaml` beside this file, which explains them.
     """
     return yaml.safe_load(Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8"))
 
@@ -50,6 +52,7 @@ def find(name: str) -> Path | None:
 def locate(name: str, given: str | os.PathLike | None = None) -> Path:
     """Path of a weight file: `given` where it is given, else the first of `folders()` that holds it.
 
+    A file whose publisher gives no checksum is taken on trust, which is said and recorded when it is first found.
     Raises MissingWeights, with the command that gets the file, where it is not there; CCCError for an unknown name.
     """
     if given is not None:
@@ -58,6 +61,11 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
             raise MissingWeights(f"no weights: {given} is not there{fetch_it}")
         return Path(given)
     if path := find(name):
+        with contextlib.suppress(OSError):  # a folder that cannot be written to keeps no record
+            if digest := catalogue.record(path, facts(name)):
+                write_line(
+                    f"{path}: no checksum is published: taken on trust, its sha256 {digest} is recorded beside it"
+                )
         return path
     raise MissingWeights(
         f"no weights: {facts(name)['file']} is not in {folders()[0]}: get it with `ccc weights fetch {name}`, "
@@ -108,24 +116,38 @@ def read_state_dict(path: str | os.PathLike, unwrap: Sequence[str] = (), file: B
     followed; `file`: what to read instead, such as a member of an archive: `path` then only names it. Raises
     CCCError, naming the file, where it is truncated, holds anything but tensors, or is no such file.
     """
+    return unwrapped(read(path, file), path, unwrap)
+
+
+def read(path: str | os.PathLike, file: BinaryIO | None = None):
+    """All that a `.safetensors` or torch file holds, as `read_state_dict` reads it: tensors and plain Python values.
+
+    Of what a pickle names, torch's own list and `slice` are allowed: DeOldify's files hold learning rates in a slice
+    beside their tensors. Raises CCCError, naming the file and the first other thing that its pickle names.
+    """
     import safetensors
     import safetensors.torch
     import torch
 
     try:
         if file is None and Path(path).suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                state = torch.load(path if file is None else file, map_location="cpu", weights_only=True)
+            return safetensors.torch.load_file(path)
+        with warnings.catch_warnings(), torch.serialization.safe_globals([slice]):
+            warnings.simplefilter("ignore")
+            return torch.load(path if file is None else file, map_location="cpu", weights_only=True)
     except (
         *(RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError),
         *(pickle.UnpicklingError, safetensors.SafetensorError),
     ) as error:
+        if refused := re.search(r"GLOBAL (\S+) (?:was not|whose module)", str(error)):
+            raise CCCError(
+                f"{path}: refused: its pickle names {refused[1]}, and what is not plain tensors may run code when it "
+                f"is loaded; fetch the published file, or show `ccc weights inspect {path}` in an issue"
+            ) from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if reason.startswith("Weights only load failed"):  # what follows advises to run whatever the file holds
+            reason = "no plain file of torch.save"
         raise CCCError(f"{path}: not a file of weights that can be loaded safely ({reason}); fetch it again") from None
-    return unwrapped(state, path, unwrap)
 
 
 def unwrapped(state, path: str | os.PathLike, unwrap: Sequence[str] = ()) -> dict:

@@ -5,48 +5,81 @@ examples:
   ccc weights fetch cic deoldify_artistic  download, resumed and checked
   ccc weights fetch su --from FILE         check and copy a file that you have
   ccc weights path cic                     where it lies
+  ccc weights fetch --all --from-mirror https://example.org/weights   all of them, from a copy of your own first
   ccc weights verify                       check all that are here against what is known of them
+  ccc weights inspect FILE                 what it holds and why it is refused, to paste into an issue
 Files lie in $CCC_WEIGHTS or the cache folder ($XDG_CACHE_HOME/ccc/weights, else ~/.cache/ccc/weights); those that
 torch.hub has fetched are found too. Nothing is fetched by itself.
 """
 
 import functools
+from pathlib import Path
 
 from ccc.cli.progress import transfer
 
 
 def add_arguments(parser):
-    actions = ("list", "fetch", "path", "verify")
+    actions = ("list", "fetch", "path", "verify", "inspect")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: %(default)s")
-    parser.add_argument("name", nargs="*", help="of weight files; for list and verify, none means all")
+    parser.add_argument(
+        "name", nargs="*", help="of weight files; for list and verify, none means all; for inspect FILE"
+    )
     parser.add_argument("--from", dest="source", metavar="FILE", help="with fetch and one name: a file that you have")
+    parser.add_argument("--all", action="store_true", help="with fetch: every file, some 13 GB")
+    parser.add_argument(
+        "--from-mirror", metavar="URL", help="with fetch: try URL/FILE, FILE as published, before the known addresses"
+    )
 
 
 def run(args):
     from ccc.assets import weights
     from ccc.core.errors import CCCError
 
-    if args.action in ("fetch", "path") and not args.name:
+    if args.action == "inspect":
+        return _inspect(*args.name)
+    if args.all and (args.action != "fetch" or args.name or args.source):
+        raise CCCError("--all goes with fetch, without names")
+    if args.action in ("fetch", "path") and not (args.name or args.all):
         raise CCCError(f"{args.action} takes names: there are {', '.join(weights.known())}")
-    if args.source and (args.action != "fetch" or len(args.name) != 1):
+    if args.source and (args.action != "fetch" or len(args.name) != 1 or args.from_mirror):
         raise CCCError("--from goes with fetch and one name")
+    if args.from_mirror and args.action != "fetch":
+        raise CCCError("--from-mirror goes with fetch")
     for name in args.name:
         weights.facts(name)  # a wrong name stops before any download
     if args.action == "list":
         print("files lie in", weights.folders()[0])
-    fetch = functools.partial(_fetch, source=args.source)
+    fetch = functools.partial(_fetch, source=args.source, mirror=args.from_mirror)
     act = {"list": _list, "fetch": fetch, "path": weights.locate, "verify": _verify}[args.action]
-    names = args.name or [name for name in weights.known() if args.action == "list" or weights.find(name)]
+    everything = args.all or args.action == "list"
+    names = args.name or [name for name in weights.known() if everything or weights.find(name)]
     wrong = 0
     for name in names:
         try:
             print(act(name))
         except CCCError as error:
-            if args.action != "verify":
+            if args.action != "verify" and not args.all:
                 raise
             print(f"{name}: {error}")
             wrong += 1
     return 2 if wrong else 0
+
+
+def _inspect(file: str | None = None, name: str | None = None, *more: str) -> int:
+    from ccc.assets import weights
+    from ccc.cli.inspection import inspect
+    from ccc.core.errors import CCCError
+
+    if file is None or more:
+        raise CCCError("inspect takes a file, and after it, where it is called otherwise, its name in the list")
+    if name is not None:
+        weights.facts(name)
+    path = weights.locate(file) if file in weights.known() else Path(file)
+    if not path.is_file():
+        raise CCCError(f"{path}: no such file")
+    for line in inspect(path, name):
+        print(line)
+    return 0
 
 
 def _list(name: str) -> str:
@@ -58,9 +91,11 @@ def _list(name: str) -> str:
     return "\n  ".join(lines)
 
 
-def _fetch(name: str, source: str | None) -> str:
+def _fetch(name: str, source: str | None, mirror: str | None) -> str:
     from ccc.assets import weights
 
+    if mirror:
+        source = f"{mirror.rstrip('/')}/{weights.facts(name)['file']}"
     with transfer() as report:
         path = weights.fetch(name, source, progress=functools.partial(report, name))
     return f"{path}: {weights.verify(name, path)}"

@@ -103,8 +103,8 @@ def _rgb_from_lab(lab: np.ndarray) -> np.ndarray:
     y = (lab[..., 0] + 16) / 116
     f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     xyz = np.where(f**3 > _EPSILON, f**3, (116 * f - 16) / _KAPPA) * _WHITE
-    linear = np.maximum(xyz @ np.linalg.inv(_XYZ_FROM_RGB).T, 0)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    linear = xyz @ np.linalg.inv(_XYZ_FROM_RGB).T  # below 0 where no RGB has this colour: Torch7 does not clip
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
 
 
 def _lightness(rgb: np.ndarray) -> np.ndarray:
@@ -144,7 +144,7 @@ class IizukaColorizer(Colorizer):
 # --- weights ---
 
 
-def _modules(value) -> Iterator[_torch7.TorchObject]:
+def modules(value) -> Iterator[_torch7.TorchObject]:
     """The layers of a Torch7 model that hold numbers, in the order of its graph; each once."""
     seen = set()
 
@@ -197,29 +197,29 @@ def read_torch7(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     with torch.device("meta"):
         wanted = Iizuka()
     low = {tuple(child.weight.shape) for name, child, _ in _layers(wanted) if name.startswith("low.")}
-    modules = list(_modules(content["model"]))
+    layers = list(modules(content["model"]))
     state = {"mean": torch.tensor(mean.item(), dtype=torch.float32)}
     at = 0
     for name, layer, norm in _layers(wanted):
         shape = tuple(layer.weight.shape)
-        while at < len(modules) and not _fits(modules[at], shape):
-            module = modules[at]
+        while at < len(layers) and not _fits(layers[at], shape):
+            module = layers[at]
             found = np.shape(module.get("weight"))
             if "BatchNormalization" not in module.kind and not any(_fits(module, other) for other in low):
                 raise CCCError(f"{path}: layer {name} has {shape}, but the file has {module.kind} with {found} there")
             at += 1
-        if at == len(modules):
+        if at == len(layers):
             raise CCCError(f"{path}: layer {name} with {shape} is missing")
-        state[f"{name}.weight"] = _tensor(modules[at].get("weight")).reshape(shape)
-        bias = modules[at].get("bias")
+        state[f"{name}.weight"] = _tensor(layers[at].get("weight")).reshape(shape)
+        bias = layers[at].get("bias")
         state[f"{name}.bias"] = torch.zeros(shape[0]) if bias is None else _tensor(bias).reshape(shape[0])
         at += 1
         if norm is not None:
-            following = modules[at] if at < len(modules) and "BatchNormalization" in modules[at].kind else None
+            following = layers[at] if at < len(layers) and "BatchNormalization" in layers[at].kind else None
             state |= _norm(norm, following, shape[0])
             at += following is not None
-    if at < len(modules):
-        raise CCCError(f"{path}: {modules[at].kind} with {np.shape(modules[at].get('weight'))} is left over")
+    if at < len(layers):
+        raise CCCError(f"{path}: {layers[at].kind} with {np.shape(layers[at].get('weight'))} is left over")
     return state
 
 

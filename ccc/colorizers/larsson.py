@@ -107,7 +107,7 @@ def decode(hue: np.ndarray, chroma: np.ndarray, gray: np.ndarray) -> np.ndarray:
     to keep. Returns float RGB `(..., 3)` in [0, 1]. Source: the released code's "median:expectation-cf".
     """
     centres = (np.arange(BINS) + 0.5) / BINS
-    mean = hue @ np.exp(2j * np.pi * centres)
+    mean = hue @ np.exp(2j * np.pi * centres) / BINS  # over the bins, as released: a certain hue has 1/32
     angle = np.angle(mean) / (2 * np.pi) % 1.0
     fading = np.clip(np.abs(mean), 0, 0.03) / 0.03
     c = ((np.cumsum(chroma, axis=-1) < 0.5).sum(axis=-1) + 0.5) / BINS * fading

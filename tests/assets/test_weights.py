@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 
 from ccc.assets import weights
+from ccc.cli import main
 from ccc.core.errors import CCCError, MissingWeights
 
 CONTENT = b"\x80" + os.urandom(300_000)  # begins as a pickle does
@@ -95,6 +96,21 @@ def test_every_address_is_named_with_its_reason_where_none_gives_the_file(empty,
     with pytest.raises(CCCError, match=message):
         weights.fetch("net")
     assert not list(empty.glob("*.pth")) and not list(empty.glob(".*.part"))
+
+
+def test_a_mirror_goes_before_the_known_addresses_and_all_are_tried(empty, server, publish, capsys):
+    publish("missing", "good")
+    mirror = server.address("page", "")  # has a page under every name
+    assert main(["weights", "fetch", "--all", "--from-mirror", mirror]) == 0
+    assert [manner for manner, _ in server.requests] == ["page", "missing", "good"]
+    assert capsys.readouterr().out == f"{empty / 'net.pth'}: sha256 as published\n"
+    (empty / "net.pth").unlink()
+    publish("missing")
+    assert main(["weights", "fetch", "--all"]) == 2
+    assert "net: net.pth could not be fetched" in capsys.readouterr().out
+    for words in (["fetch", "net", "--all"], ["list", "--all"], ["path", "net", "--from-mirror", mirror]):
+        assert main(["weights", *words]) == 2
+        assert " goes with fetch" in capsys.readouterr().err
 
 
 def test_without_a_published_checksum_the_first_download_is_recorded(empty, publish):
@@ -206,7 +222,7 @@ def test_files_that_are_no_weights_are_refused_in_one_line(tmp_path, layer):
             weights.load_state_dict(path, layer)
         assert "\n" not in str(caught.value)
     torch.save({"weight": Evil()}, path)
-    with pytest.raises(CCCError, match="loaded safely"):
+    with pytest.raises(CCCError, match="refused: its pickle names posix.system, "):
         weights.load_state_dict(path, layer)
     torch.save([1, 2], path)
     with pytest.raises(CCCError, match="holds no state dict"):

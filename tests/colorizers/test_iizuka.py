@@ -1,80 +1,16 @@
 """Iizuka 2016: what can be checked without Torch7."""
 
-import itertools
 import struct
 
 import numpy as np
 import pytest
 import torch
+from skimage.color import lab2rgb
+from torch7 import colornet, write
 
 from ccc import colorizers
 from ccc.colorizers import _torch7, iizuka
 from ccc.core.errors import CCCError
-
-
-class Writer:
-    """Torch7's binary format, for the tests: None, numbers, strings, booleans, dicts, float arrays, objects."""
-
-    def __init__(self, file):
-        self.file, self.indices, self.next, self.alive = file, {}, itertools.count(1), []
-
-    def pack(self, code, value):
-        self.file.write(struct.pack("<" + code, value))
-
-    def text(self, value):
-        self.pack("i", len(value))
-        self.file.write(value.encode())
-
-    def write(self, value):
-        if value is None:
-            self.pack("i", 0)
-        elif isinstance(value, bool):
-            self.pack("i", 5)
-            self.pack("i", value)
-        elif isinstance(value, int | float):
-            self.pack("i", 1)
-            self.pack("d", value)
-        elif isinstance(value, str):
-            self.pack("i", 2)
-            self.text(value)
-        else:
-            self.pack("i", 3 if isinstance(value, dict) else 4)
-            if id(value) in self.indices:
-                self.pack("i", self.indices[id(value)])
-                return
-            self.alive.append(value)
-            self.indices[id(value)] = next(self.next)
-            self.pack("i", self.indices[id(value)])
-            self.body(value)
-
-    def body(self, value):
-        if isinstance(value, dict):
-            self.pack("i", len(value))
-            for key, item in value.items():
-                self.write(key)
-                self.write(item)
-            return
-        self.text("V 1")
-        if isinstance(value, _torch7.TorchObject):
-            self.text(value.kind)
-            self.write(value.fields)
-            return
-        kind = {"float32": "Float", "float64": "Double"}[value.dtype.name]
-        self.text(f"torch.{kind}Tensor")
-        self.pack("i", value.ndim)
-        for number in (*value.shape, *(stride // value.itemsize for stride in value.strides), 1):
-            self.pack("q", number)
-        self.pack("i", 4)
-        self.pack("i", next(self.next))
-        self.text("V 1")
-        self.text(f"torch.{kind}Storage")
-        self.pack("q", value.size)
-        value.tofile(self.file)
-
-
-def write(path, value):
-    with open(path, "wb") as file:
-        Writer(file).write(value)
 
 
 def test_torch7_round_trip(tmp_path):
@@ -105,36 +41,6 @@ def test_every_truncation_is_refused(tmp_path):
             _torch7.read(tmp_path / "a.t7")
 
 
-def published(network: iizuka.Iizuka) -> dict:
-    """What the published file is described to hold: a graph of stacks, the low-level one twice."""
-
-    def stack(name, flat=False):
-        modules = []
-        for child in getattr(network, name):
-            if isinstance(child, torch.nn.Conv2d | torch.nn.Linear):
-                weight = child.weight.detach().numpy()
-                kind = "nn.Linear" if weight.ndim == 2 else "nn.SpatialConvolution"
-                if flat:
-                    weight, kind = weight.reshape(len(weight), -1), "nn.SpatialConvolutionMM"
-                modules.append(_torch7.TorchObject(kind, {"weight": weight, "bias": child.bias.detach().numpy()}))
-            elif isinstance(child, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
-                if name != "fusion":
-                    arrays = {key: value.numpy() for key, value in child.state_dict().items() if value.ndim}
-                    modules.append(_torch7.TorchObject("nn.SpatialBatchNormalization", arrays))
-            else:
-                modules.append(_torch7.TorchObject(f"nn.{type(child).__name__}", {}))
-        return _torch7.TorchObject("nn.Sequential", {"modules": dict(enumerate(modules, 1))})
-
-    def node(module):
-        return _torch7.TorchObject("nngraph.Node", {"data": {"module": module}, "children": {}})
-
-    local = [stack("low"), stack("middle"), None, stack("low")]
-    wide = [stack("wide", flat=True), stack("linear")]
-    nodes = [node(None), *(node(module) for module in [*local, *wide, stack("fusion"), stack("color")])]
-    model = _torch7.TorchObject("nn.gModule", {"forwardnodes": dict(enumerate(nodes, 1)), "verbose": False})
-    return {"mean": 0.44, "model": model}
-
-
 def test_parameters_shapes_file_and_pipeline(parity, keeps_sizes, tmp_path, astronaut):
     network = parity.fill(iizuka.Iizuka())
     network.mean.fill_(0.44)
@@ -142,21 +48,21 @@ def test_parameters_shapes_file_and_pipeline(parity, keeps_sizes, tmp_path, astr
     with torch.inference_mode():
         assert network(torch.zeros(1, 1, 64, 40), torch.zeros(1, 1, 224, 224)).shape == (1, 2, 32, 20)
     path = tmp_path / "colornet.t7"
-    write(path, published(network))
+    write(path, colornet(network, network.state_dict()))
     loaded = colorizers.load("iizuka", weights=path, device="cpu")
     path.unlink()
     state = loaded.network.state_dict()
     for key, value in network.state_dict().items():
-        if not key.startswith("fusion.1."):  # that BatchNorm was left out of the file: it changes nothing
+        if not key.startswith("linear.7."):  # that BatchNorm is not in the file: it changes nothing
             torch.testing.assert_close(state[key], value)
-    torch.testing.assert_close(loaded.network.fusion[1](torch.ones(1, 256, 1, 1)), torch.ones(1, 256, 1, 1))
+    torch.testing.assert_close(loaded.network.linear[7](torch.ones(1, 256)), torch.ones(1, 256))
     keeps_sizes(loaded)
 
 
 def test_file_with_another_layer_is_refused(tmp_path):
     network = iizuka.Iizuka()
     network.color[0] = torch.nn.Conv2d(256, 100, 3)
-    write(tmp_path / "a.t7", published(network))
+    write(tmp_path / "a.t7", colornet(network, network.state_dict()))
     with pytest.raises(CCCError, match=r"a.t7: layer color.0 has \(128, 256, 3, 3\).*\(100, 256, 3, 3\)"):
         iizuka.read_torch7(tmp_path / "a.t7")
     (tmp_path / "a.t7").unlink()
@@ -173,6 +79,15 @@ def test_torch7_scaling():
     np.testing.assert_allclose(up[[0, 0, -1, -1], [0, -1, 0, -1]], plane[[0, 0, -1, -1], [0, -1, 0, -1]], rtol=1e-5)
     np.testing.assert_allclose(up[::2, ::2], plane, rtol=1e-5)  # between corners
     np.testing.assert_allclose(iizuka.scale(plane, 5, 3).mean(), plane.mean(), rtol=1e-5)
+
+
+def test_colours_that_no_rgb_has_are_not_clipped():
+    """torch/image, generic/image.c, lab2rgb: a linear value below 0 goes through the straight part of sRGB's curve."""
+    lab = np.array([[50.0, 100.0, -60.0], [50.0, -100.0, 60.0], [50.0, 0.0, 0.0]])
+    rgb = iizuka._rgb_from_lab(lab)
+    inside = lab2rgb(lab)  # of scikit-image, which clips
+    assert (rgb.min(axis=1)[:2] < -0.5).all()
+    np.testing.assert_allclose(rgb.clip(0, 1), inside, atol=2e-3)
 
 
 def test_luma_is_kept():

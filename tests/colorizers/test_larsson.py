@@ -62,6 +62,15 @@ def test_decoding():
     assert red.max() - red.min() == pytest.approx(10.5 / 32, abs=1e-6)  # chroma: the median's bin
 
 
+def test_chroma_fades_as_the_released_code_has_it():
+    """autocolorize/extraction.py compares the mean over the 32 bins, not their sum, with 0.03."""
+    hue, chroma = np.zeros((1, 32)), np.eye(32)[20:21]
+    for opposed, resultant in ((0.0, 1.0), (0.25, 0.5), (0.4, 0.2)):
+        hue[0, 0], hue[0, 16] = 1 - opposed, opposed
+        rgb = larsson.decode(hue, chroma, np.array([0.5]))[0]
+        assert rgb.max() - rgb.min() == pytest.approx(20.5 / 32 * min(resultant / 32 / 0.03, 1), abs=1e-6)
+
+
 def test_caffe_file_round_trip(tmp_path):
     h5py = pytest.importorskip("h5py")
     conv, bias, head = np.random.rand(64, 1, 3, 3), np.random.rand(64), np.random.rand(32, 1024)

@@ -1,0 +1,201 @@
+"""What a weight file holds, and what its loader says of it, in lines to paste into an issue. Nothing in it is run."""
+
+import hashlib
+import io
+import pickletools
+import platform
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from ccc import __version__
+from ccc.assets import weights
+from ccc.core.errors import CCCError
+from ccc.core.files import sha256
+
+FIRST = 6  # tensors that are listed one by one
+
+
+def inspect(path: str | Path, name: str | None = None) -> Iterator[str]:
+    """Lines about a weight file: versions, size and checksum, container, what its pickle names, keys, shapes, loader.
+
+    `name`: what it should be, of `ccc weights list`; None for the entry whose file is called the same. Folders of this
+    machine are left out.
+    """
+    return (line.replace(str(path), Path(path).name) for line in _lines(Path(path), name))
+
+
+def _lines(path: Path, name: str | None) -> Iterator[str]:
+    import torch
+
+    name = name or next((name for name, facts in weights.known().items() if facts["file"] == path.name), None)
+    yield f"ccc {__version__}, python {platform.python_version()}, torch {torch.__version__}"
+    yield f"file: {path.name}, {path.stat().st_size:,} bytes, sha256 {sha256(path)}"
+    if name:
+        yield f"published as {name}: {_outcome(weights.verify, name, path)}"
+    with open(path, "rb") as file:
+        try:
+            yield from _content(str(path), file)
+        except (OSError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
+            yield f"content: damaged ({error})"
+    if name:
+        yield f"loader of {name}: {_outcome(load, name, path)}"
+    else:
+        yield "loader: give the name after the file to try it, of those that `ccc weights list` shows"
+
+
+def _outcome(check, name: str, path: Path) -> str:
+    try:
+        result = check(name, path)
+        return result if isinstance(result, str) else "loads"
+    except CCCError as error:
+        return f"refused: {error}"
+
+
+def load(name: str, path: str | Path):
+    """Load a file as what it is in the catalogue, by what uses it. Raises CCCError, naming the first difference."""
+    from ccc import colorizers, encoder, metrics
+    from ccc.colorizers import _detect
+    from ccc.metrics.perceptual import TRUNKS
+    from ccc.segment import sam
+
+    for method in colorizers.names():
+        info = colorizers.info(method)
+        if name in info.weights:
+            model = {"model": info.models[info.weights.index(name)]} if info.models else {}
+            return colorizers.load(method, path, "cpu", **model)
+    picture = np.zeros((64, 64, 3), np.uint8)
+    if name == "su_mmagic":
+        return colorizers.load("su", path, "cpu")
+    if name == _detect.NAME:
+        return _detect.load(path, "cpu")
+    if name == "inception_fid":
+        return metrics.inception_features([picture], dimensions={64}, weights=path)
+    if name in TRUNKS.values():
+        net = next(net for net, trunk in TRUNKS.items() if trunk == name)
+        return metrics.lpips(picture, picture, net, path)
+    if "sam" in name:
+        return sam.load_network(name, path)
+    return encoder.build_encoder(name, path)
+
+
+# --- containers ---
+
+
+def _content(path: str, file: BinaryIO) -> Iterator[str]:
+    start = file.read(300)
+    file.seek(0)
+    if path.endswith(".safetensors"):
+        yield "container: safetensors"
+        yield from _tensors(path, None)
+    elif start.startswith(b"PK") and zipfile.is_zipfile(file):
+        yield from _archive(path, file)
+    elif start.startswith(b"\x89HDF"):
+        yield "container: HDF5"
+        yield from _listed(_hdf5(file))
+    elif start[257:262] == b"ustar":
+        yield "container: the tar of torch before 0.1.10, which is not read without running code"
+    elif start.startswith(b"\x80"):
+        yield f"container: torch's own before 1.6, pickle protocol {start[1]}"
+        yield _names(file, 5)  # its magic number, version, machine, content and the keys of its storages
+        file.seek(0)
+        yield from _tensors(path, file)
+    else:
+        yield from _torch7(path, start)
+
+
+def _archive(path: str, file: BinaryIO) -> Iterator[str]:
+    with zipfile.ZipFile(file) as archive:
+        members = {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
+        pickles = [member for member in members if member.endswith("data.pkl")]
+        if pickles:
+            content = archive.read(pickles[0])
+            yield f"container: torch's zip ({pickles[0]}, {len(members)} members), pickle protocol {content[1]}"
+            yield _names(io.BytesIO(content), 1)
+            file.seek(0)
+            yield from _tensors(path, file)
+            return
+        yield "container: a zip of " + ", ".join(f"{member} ({size:,} bytes)" for member, size in members.items())
+        for member in members:
+            if member.endswith((".pth", ".pt")):
+                yield f"{member}:"
+                yield from _content(member, io.BytesIO(archive.read(member)))
+
+
+def _names(file: BinaryIO, pickles: int) -> str:
+    """What a file's pickles name, found by reading their opcodes."""
+    found, strings = {}, [""]
+    try:
+        for _ in range(pickles):
+            for code, argument, _ in pickletools.genops(file):
+                if code.name in ("GLOBAL", "INST"):
+                    found[argument.replace(" ", ".", 1)] = None
+                elif code.name == "STACK_GLOBAL":
+                    found[".".join(strings[-2:])] = None
+                elif isinstance(argument, str):
+                    strings.append(argument)
+    except ValueError as error:
+        found[f"(cut short: {error})"] = None
+    return "globals: " + (", ".join(sorted(found)) or "none")
+
+
+# --- contents ---
+
+
+def _tensors(path: str, file: BinaryIO | None) -> Iterator[str]:
+    try:
+        content = weights.read(path, file)
+    except CCCError as error:
+        yield f"content: not read, {error}"
+        return
+    while isinstance(content, Mapping):
+        inner = {key: value for key, value in content.items() if isinstance(value, Mapping) and value}
+        if not inner:
+            break
+        yield "top: " + ", ".join(f"{key} ({_kind(value)})" for key, value in content.items())
+        content = max(inner.values(), key=len)
+    if isinstance(content, Mapping):
+        yield from _listed({key: value for key, value in content.items() if hasattr(value, "shape")})
+    else:
+        yield f"content: {_kind(content)}"
+
+
+def _kind(value) -> str:
+    return f"{type(value).__name__} of {len(value)}" if hasattr(value, "__len__") else type(value).__name__
+
+
+def _hdf5(file: BinaryIO) -> dict:
+    import h5py
+
+    found = {}
+    with h5py.File(file, "r") as content:
+        content.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+        return {name: np.broadcast_to(np.zeros((), item.dtype), item.shape) for name, item in found.items()}
+
+
+def _torch7(path: str, start: bytes) -> Iterator[str]:
+    from ccc.colorizers import _torch7, iizuka
+
+    try:
+        content = _torch7.read(path)
+    except CCCError:
+        yield f"container: not known, it begins with {start[:16]!r}"
+        return
+    yield "container: Torch7"
+    yield f"top: {', '.join(map(str, content)) if isinstance(content, dict) else _kind(content)}"
+    layers = enumerate(iizuka.modules(content.get("model") if isinstance(content, dict) else content))
+    yield from _listed({f"{number} {layer.kind}": np.asarray(layer.get("weight")) for number, layer in layers}, 99)
+
+
+def _listed(tensors: Mapping, first: int = FIRST) -> Iterator[str]:
+    """Names and shapes of the first tensors, and of all a checksum, by which two files can be compared."""
+    shapes = [f"{name} {list(value.shape)} {value.dtype}" for name, value in tensors.items()]
+    digest = hashlib.sha256("\n".join(sorted(shapes)).encode()).hexdigest()[:16]
+    yield f"tensors: {len(shapes)}, names and shapes {digest}"
+    yield from (f"  {shape}" for shape in shapes[:first])
+    if len(shapes) > first:
+        yield f"  ... to {shapes[-1]}"
