@@ -184,7 +184,9 @@ def _not_run(label: str, reasons, columns, notes: Notes, stands=None, paper: Pub
     """A row of a method that was not run: published figures where the paper has them, n/a where it has a reason."""
     said = [f"not run: {reason}" for reason in reasons]
     values = [
-        _not_available(said[0], notes) if said and column.kind == "ours" else _value(column, {}, stands, paper, notes)
+        Value(NOT_AVAILABLE, reason=said[0])
+        if said and column.kind == "ours"
+        else _value(column, {}, stands, paper, notes)
         for column in columns
     ]
     return Row(label, "published" if paper else "not run", tuple(values), notes(*said))
