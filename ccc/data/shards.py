@@ -18,8 +18,11 @@ from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
 from ccc.data.likeness import SUFFIX, perceptual_hash, write_pictures
 from ccc.data.sources import Source, printable
+from ccc.settings.data import Data
 
+DEFAULTS = Data()
 GRID = ColorGrid()
+NEAR_GRAY = 2  # mean chroma; the least of 3,000 colour photographs looked at is 2.8
 QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
 # OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
 MUCH = 1.35
@@ -48,9 +51,9 @@ def make_sample(rgb: np.ndarray, size: int = 224, map_size: int = 56, fit: str =
     """What training needs of one photograph, uint8 `(H, W, 3)`.
 
     Returns the gray picture, uint8 `(size, size)` holding L * 255 / 100; its class map, uint16
-    `(map_size, map_size)` of grid classes; and how many cells of the map lie outside the grid and were clamped. The
-    map is the area mean of the float a and b planes of the resized picture, then Eq. 9. `size` is a multiple of
-    `map_size`; `fit`: see `resized`. Raises ValueError where they are not.
+    `(map_size, map_size)` of grid classes; how many cells of the map lie outside the grid and were clamped; and the
+    mean chroma of the cells, CIELAB units. The map is the area mean of the float a and b planes of the resized picture,
+    then Eq. 9. `size` is a multiple of `map_size`; `fit`: see `resized`. Raises ValueError where they are not.
     """
     if size % map_size:
         raise ValueError(f"size must be a multiple of map_size, got {size} and {map_size}")
@@ -72,9 +75,10 @@ def write_shard(
     path: str | os.PathLike,
     shard: int = 0,
     of: int = 1,
-    size: int = 224,
-    map_size: int = 56,
-    fit: str = "crop",
+    size: int = DEFAULTS.size,
+    map_size: int = DEFAULTS.size // 4,
+    fit: str = DEFAULTS.fit,
+    min_chroma: float | None = DEFAULTS.min_chroma,
     choice: Choice = Choice(),  # noqa: B008
     index: str | os.PathLike | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
@@ -85,11 +89,11 @@ def write_shard(
     `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: which slice
     of the chosen pictures; `index`: what `ccc index` wrote of this source, or None to scan it now and make the
     `choice`. The tar holds `key.gray.jpg` and `key.classes.npy` a sample, where the key is the picture's position among
-    those chosen. The histogram is int64 `(400,)`. The Parquet file holds what `ccc.data.likeness` knows each photograph
-    by. The JSON counts samples, clamped cells and skipped pictures, by reason and by name, and in shard 0 what the
-    source's scan refused; it is returned. A picture that cannot be read is skipped. The JSON appears last: a tar with
-    its JSON beside it is finished. Raises CCCError where the source is no source, the index is stale, or no picture of
-    the slice can be read.
+    those chosen. The histogram is int64 `(400,)`; the Parquet file is of `ccc.data.likeness`. The JSON counts samples,
+    clamped cells, nearly gray photographs (mean chroma below `NEAR_GRAY`) and skipped ones, by reason and by name, and
+    in shard 0 what the source's scan refused; it is returned. A picture that cannot be read is skipped, and with
+    `min_chroma`, CIELAB units, one whose mean chroma is less. The JSON appears last: a tar with its JSON is finished.
+    Raises CCCError where the source is no source, the index is stale, or no picture of the slice can be used.
     """
     path = Path(path)
     opened = Source(source)
@@ -106,22 +110,21 @@ def write_shard(
         written_whole(path.with_suffix(SUFFIX)) as temporary_pictures,
         written_whole(path) as temporary_path,
     ):
-        histogram, known, clamped, skipped = _write_samples(
-            temporary_path, progress(pictures, len(positions)), size, map_size, fit
+        histogram, known, clamped, near_gray, skipped = _write_samples(
+            temporary_path, progress(pictures, len(positions)), size, map_size, fit, min_chroma
         )
         reasons = dict(sorted(Counter(item["reason"] for item in skipped).items()))
         if not known:
             counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-            raise CCCError(f"{source}: none of the {len(positions)} pictures can be read ({counts})")
+            raise CCCError(f"{source}: none of the {len(positions)} pictures can be used ({counts})")
         with open(temporary_histogram, "wb") as file:
             np.save(file, histogram)
         write_pictures(temporary_pictures, known)
         statistics = {
             "format": "ccc-shard-1", "shard": shard, "of": of, "samples": len(known), "size": size,
-            "map_size": map_size, "fit": fit, "interpolation": INTERPOLATION,
-            "cells": len(known) * map_size**2, "clamped_cells": clamped,
-            "sha256": sha256(temporary_path), "pictures_sha256": sha256(temporary_pictures),
-            "skipped_by_reason": reasons, "skipped": skipped,
+            "map_size": map_size, "fit": fit, "interpolation": INTERPOLATION, "cells": len(known) * map_size**2,
+            "clamped_cells": clamped, "near_gray": near_gray, "sha256": sha256(temporary_path),
+            "pictures_sha256": sha256(temporary_pictures), "skipped_by_reason": reasons, "skipped": skipped,
             "refused_by_reason": chosen.facts["refused_by_reason"] if shard == 0 else {},
             "refused": chosen.facts["refused"] if shard == 0 else [],
         }  # fmt: skip
@@ -129,13 +132,13 @@ def write_shard(
     return statistics
 
 
-def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str):
-    """Write the tar. Returns the histogram, the rows of `write_pictures`, how many cells were clamped, and what was
-    skipped."""
+def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str, min_chroma: float | None):
+    """Write the tar. Returns the histogram, the rows of `write_pictures`, how many cells were clamped and how many
+    samples are nearly gray, and the skipped."""
     import webdataset  # imports torch, which who only reads statistics does without
 
     histogram = np.zeros(GRID.size, np.int64)
-    known, clamped, skipped = [], 0, []
+    known, clamped, near_gray, skipped = [], 0, 0, []
     with (
         open(path, "wb") as file,  # webdataset takes a name that begins with `pipe:` for a command
         webdataset.TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
@@ -145,15 +148,18 @@ def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit
                 if isinstance(data, ImageError):
                     raise data
                 rgb = read_rgb(data, entry.member)
+                gray, classes, outside, chroma = make_sample(rgb, size, map_size, fit)
+                if min_chroma is not None and chroma < min_chroma:
+                    raise ImageError(entry.member, "near-gray")
             except ImageError as error:
                 skipped.append({"name": printable(error.name), "reason": error.reason})
                 continue
-            gray, classes, outside = make_sample(rgb, size, map_size, fit)
             known.append((printable(entry.member), hashlib.sha256(data).digest(), perceptual_hash(rgb)))
             tar.write({"__key__": f"{position:09d}", "gray.jpg": encoded(gray), "classes.npy": classes})
             histogram += np.bincount(classes.ravel(), minlength=GRID.size)
             clamped += outside
-    return histogram, known, clamped, skipped
+            near_gray += chroma < NEAR_GRAY
+    return histogram, known, clamped, near_gray, skipped
 
 
 def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:

@@ -17,7 +17,7 @@ rule tables:
         json=cells(".json"),
         csv=cells(".csv"),
         leakage=LEAKAGE,
-        model=model_path() if "ccc" in METHODS else [],
+        model=MODEL,
         weights=list(METRIC_WEIGHTS.values()),
         published=PUBLISHED,
         code=code("cli.tables", *METRIC_CODE),
