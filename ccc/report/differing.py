@@ -30,7 +30,7 @@ def differing(
     if theirs is None and method != "ccc":
         return ()
     if method is None:
-        return ("pictures of unknown making: they carry no one note of `ccc colorize`",)
+        return ("pictures of unknown making: they carry no note of `ccc colorize`, or several",)
     said = _of_ccc(notes, model) if method == "ccc" else _of_baseline(method, notes)
     said += [f"seen at {size} pixels at most" for name, size in notes if name == "max-size"]
     return tuple(said + (_of_harmonization(harmonize) if cell.variant == "sam" else []))
