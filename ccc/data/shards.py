@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -65,11 +65,6 @@ def encoded(gray: np.ndarray, quality: int = QUALITY) -> bytes:
     return cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def counted(reasons: Mapping[str, int]) -> str:
-    """Reasons and how often each, in words: "3 truncated, 1 empty file"."""
-    return ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-
-
 def slice_of(count: int, shard: int, of: int) -> range:
     """Positions of shard number `shard` out of `of` contiguous, equal to within one, slices of `count` pictures."""
     return range(count * shard // of, count * (shard + 1) // of)
@@ -94,12 +89,11 @@ def write_shard(
     `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: which slice
     of the chosen pictures; `index`: what `ccc index` wrote of this source, or None to scan it now and make the
     `choice`. The tar holds `key.gray.jpg` and `key.classes.npy` a sample, where the key is the picture's position among
-    those chosen. The histogram is int64 `(400,)`. The Parquet file holds what `ccc.data.likeness` knows each photograph
-    by. The JSON counts samples, clamped cells, nearly gray photographs (mean chroma below `NEAR_GRAY`) and skipped
-    ones, by reason and by name, and in shard 0 what the source's scan refused; it is returned. A picture that cannot be
-    read is skipped, and with `min_chroma`, CIELAB units, one whose mean chroma is less. The JSON appears last: a tar
-    with its JSON beside it is finished. Raises CCCError where the source is no source, the index is stale, or no
-    picture of the slice can be used.
+    those chosen. The histogram is int64 `(400,)`; the Parquet file is of `ccc.data.likeness`. The JSON counts samples,
+    clamped cells, nearly gray photographs (mean chroma below `NEAR_GRAY`) and skipped ones, by reason and by name, and
+    in shard 0 what the source's scan refused; it is returned. A picture that cannot be read is skipped, and with
+    `min_chroma`, CIELAB units, one whose mean chroma is less. The JSON appears last: a tar with its JSON is finished.
+    Raises CCCError where the source is no source, the index is stale, or no picture of the slice can be used.
     """
     path = Path(path)
     opened = Source(source)
@@ -121,25 +115,26 @@ def write_shard(
         )
         reasons = dict(sorted(Counter(item["reason"] for item in skipped).items()))
         if not known:
-            raise CCCError(f"{source}: none of the {len(positions)} pictures can be used ({counted(reasons)})")
+            counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+            raise CCCError(f"{source}: none of the {len(positions)} pictures can be used ({counts})")
         with open(temporary_histogram, "wb") as file:
             np.save(file, histogram)
         write_pictures(temporary_pictures, known)
         statistics = {
             "format": "ccc-shard-1", "shard": shard, "of": of, "samples": len(known), "size": size,
             "map_size": map_size, "fit": fit, "interpolation": INTERPOLATION, "cells": len(known) * map_size**2,
-            "clamped_cells": clamped, "near_gray": near_gray,
-            "sha256": sha256(temporary_path), "pictures_sha256": sha256(temporary_pictures),
-            "skipped_by_reason": reasons, "skipped": skipped, "refused_by_reason": {}, "refused": [],
+            "clamped_cells": clamped, "near_gray": near_gray, "sha256": sha256(temporary_path),
+            "pictures_sha256": sha256(temporary_pictures), "skipped_by_reason": reasons, "skipped": skipped,
+            "refused_by_reason": chosen.facts["refused_by_reason"] if shard == 0 else {},
+            "refused": chosen.facts["refused"] if shard == 0 else [],
         }  # fmt: skip
-        statistics |= {name: chosen.facts[name] for name in ("refused_by_reason", "refused") if shard == 0}
         write_json(temporary_statistics, statistics)
     return statistics
 
 
 def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str, min_chroma: float | None):
     """Write the tar. Returns the histogram, the rows of `write_pictures`, how many cells were clamped and how many
-    photographs are nearly gray, and what was skipped."""
+    samples are nearly gray, and the skipped."""
     import webdataset  # imports torch, which who only reads statistics does without
 
     histogram = np.zeros(GRID.size, np.int64)

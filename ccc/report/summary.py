@@ -82,8 +82,8 @@ def summarize(
 ) -> Results:
     """Results of stored cells alone: estimates of every cell and metric, the tests behind them, and all values.
 
-    `model`: as `read_model` gives it; `harmonize`: parameters of Algorithm 1; `interval`: of
-    `ccc.report.statistics.bootstrap_intervals`.
+    `model`: as `read_model` gives it; `harmonize`: parameters of Algorithm 1; `interval`: as `bootstrap_intervals`
+    takes its `method`.
     """
     model, harmonize = dict(model or {}), dict(harmonize or {})
     rank = {name: number for number, name in enumerate(sorted_methods(cells))}
@@ -99,9 +99,11 @@ def summarize(
     plain = {(cell.method, cell.dataset): cell for cell in cells if cell.variant == "plain"}
     unlike = {cell.key: differing(cell, plain.get((cell.method, cell.dataset)), model, harmonize) for cell in cells}
     methods = tuple(_method_result(cells, cell, found[cell.key], unlike[cell.key]) for cell in cells)
+    columns = not_run = cautions = weights = {}
     return Results(
-        "", methods, tuple(contests), {}, {}, {}, model, harmonize, {}, interval=interval, values=_long_form(cells)
-    )
+        "", methods, tuple(contests), columns, not_run, cautions, model, harmonize, weights, interval=interval,
+        values=_long_form(cells),
+    )  # fmt: skip
 
 
 def sorted_methods(cells: Sequence[Cell]) -> list[str]:

@@ -27,16 +27,14 @@ def _overall(results: Results, dataset: str) -> Table:
     """All metrics of a dataset, those of pyiqa and whatever else the paper does not have included."""
     notes, here = Notes(), results.on(dataset)
     group, columns = _heading(dataset, None, here, 0), []
-    said = notes(results.cautions.get(dataset, ""))
+    seen = results.leakage.get(dataset)
+    said = notes(results.cautions.get(dataset, ""), f"seen in training? {seen}" if seen else "")
     for name in dict.fromkeys(name for result in here for name in result.estimates):
         title = find(name).title + ARROWS[find(name).direction]
         more = {"notes": notes(_mixed(name, here), _ceiling(name, here)), "group_notes": said}
         columns.append(Column(title, "ours", group, dataset, name, **more))
     rows, _ = _rows(here, columns, None, notes)
     rows += [_not_run(f"{name} (not run)", [reason], columns, notes) for name, reason in results.not_run.items()]
-    if dataset in results.leakage:
-        seen = notes(f"seen in training? {results.leakage[dataset]}")
-        columns = [dataclasses.replace(column, group_notes=(*column.group_notes, *seen)) for column in columns]
     title = f"All metrics: {dataset}"
     return Table("", title, tuple(columns), tuple(rows), tuple(notes.texts), name=f"all_{dataset}")
 

@@ -156,9 +156,9 @@ def unbroken(checkout):
     run = whole.run(front=_counting(whole.folder / "bin"))
     assert run.returncode == 0, run.output
     assert jobs(run.output) == {
-        "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "segment": 1, "colorize_ccc": 1,
-        "colorize_gray": 1, "harmonize": 2, "evaluate": 4, "previews": 2, "benchmark_previews": 1, "tables": 1,
-        "report": 1, "provenance": 1, "upsample": 1, "ablate": 1, "compare": 2,
+        "index": 2, "shard": 3, "codebook": 1, "train": 1, "prepare": 1, "leakage": 1, "segment": 1,
+        "colorize_ccc": 1, "colorize_gray": 1, "harmonize": 2, "evaluate": 4, "previews": 2,
+        "benchmark_previews": 1, "tables": 1, "report": 1, "provenance": 1, "upsample": 1, "ablate": 1, "compare": 2,
     }  # fmt: skip
     return whole
 

@@ -120,6 +120,7 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
     assert f"--configfile {config} --forcerun results/colorized/ccc" in page
     page = (report / "index.html").read_text()
     assert 'href="harmonization.html"' in page and "1 method and 1 reference on people (n&nbsp;=&nbsp;2)" in page
+    assert "of 2 pictures 0 are among CCC's photographs" in html.unescape(page)
     assert "Nothing to be done" in small(finished)
 
 

@@ -1,7 +1,7 @@
 # Which benchmark pictures are among the photographs that this run trains CCC on.
 LEAKAGE = (
     expand("results/leakage/{dataset}.json", dataset=BENCHMARKS)
-    if "ccc" in METHODS and not config["model"]
+    if MODEL and not config["model"]
     else []
 )
 
