@@ -11,9 +11,10 @@ import numpy as np
 from ccc.color import library_of, rgb_to_lab
 from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata, write_text
+from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice
 
 PAPER_SIZE = 215  # classes that the paper kept, of Places365
-PAPER_SHARE = 500 / 109_885_440  # its threshold as a share of all its cells
+PAPER_SHARE = PAPERS_THRESHOLD / 109_885_440  # its threshold as a share of all its cells
 REACHABLE = 265  # grid classes that some 8-bit sRGB colour falls into, after the clamp
 
 
@@ -112,8 +113,8 @@ class Codebook:
     def fit(
         cls,
         counts: np.ndarray,
-        threshold: int = 500,
-        mapping: str = "ab",
+        threshold: int = PAPERS_THRESHOLD,
+        mapping: str = CodebookChoice().mapping,
         grid: ColorGrid = ColorGrid(),
         clamped: int | None = None,
     ) -> "Codebook":

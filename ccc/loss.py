@@ -7,10 +7,12 @@ from torch.nn import functional
 
 from ccc.codebook import Codebook
 from ccc.color import library_of
-from ccc.settings.training import BALANCES, REDUCTIONS
+from ccc.settings.training import BALANCES, REDUCTIONS, Recipe
+
+RECIPE = Recipe()
 
 
-def class_weights(counts, upsilon: float = 0.5, phi: float | None = None):
+def class_weights(counts, upsilon: float = RECIPE.upsilon, phi: float | None = RECIPE.phi):
     """Weight of each class from how often it appears in a batch (Eq. 15): max / (N_c * upsilon + max * phi).
 
     `counts`: non-negative `(n,)`, NumPy array or torch tensor; `upsilon`: trade-off in (0, 1]; `phi`: None for
@@ -44,7 +46,7 @@ def rebalancing_weights(codebook: Codebook, mixture: float = 0.5, sigma: float =
     return (weights / (smooth * weights).sum()).astype(np.float32)
 
 
-def expected_weights(codebook: Codebook, balance: str, upsilon: float = 0.5, phi: float | None = None) -> np.ndarray:
+def expected_weights(codebook: Codebook, balance: str, upsilon: float, phi: float | None) -> np.ndarray:
     """What `ClassBalancedCrossEntropy` gives each class where a batch is like the whole data set: float32 `(size,)`."""
     counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size)
     if balance == "cbce":
@@ -69,10 +71,10 @@ class ClassBalancedCrossEntropy(nn.Module):
     def __init__(
         self,
         n_classes: int,
-        upsilon: float = 0.5,
-        phi: float | None = None,
-        reduction: str = "mean",
-        balance: str = "cbce",
+        upsilon: float = RECIPE.upsilon,
+        phi: float | None = RECIPE.phi,
+        reduction: str = RECIPE.reduction,
+        balance: str = RECIPE.balance,
         fixed: np.ndarray | None = None,
         across_ranks: bool = False,
     ):

@@ -18,11 +18,12 @@ from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata, write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
-from ccc.settings.decoding import DECODES, PAPERS_DECODING, Decoding
-from ccc.settings.training import DECODERS, model_settings
+from ccc.settings.decoding import DECODES, PAPERS_DECODING
+from ccc.settings.training import DECODERS, Recipe, model_settings
 
 from torchvision.ops import Conv2dNormActivation  # isort: skip  3x3 convolution, BatchNorm, ReLU
 
+RECIPE = Recipe()
 SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
 
 
@@ -61,9 +62,9 @@ class ColorClassifier(nn.Module):
     def __init__(
         self,
         n_classes: int = 215,
-        encoder: str = "densenet121",
-        pretrained: bool | str = False,
-        decoder: str = "plain",
+        encoder: str = RECIPE.encoder,
+        pretrained: bool | str = RECIPE.pretrained,
+        decoder: str = RECIPE.decoder,
     ):
         super().__init__()
         if decoder not in DECODERS:
@@ -101,22 +102,6 @@ class ColorClassifier(nn.Module):
         return self.decoder(maps if self.decoder_name == "skip" else maps[-1])
 
 
-def decoding(settings: Mapping, **given) -> dict:
-    """A model's settings with what is given here, and with the paper's decoding where neither names any.
-
-    `given`: of `ccc.settings.decoding.Decoding`. A model's temperature, logit adjustment and chroma belong to the
-    decode that it names: where another is asked for, what else is not given is the paper's. Raises CCCError for a value
-    that is out of its range.
-    """
-    asked = Decoding.checked(given).model_dump(exclude_unset=True, exclude_none=True)
-    own = PAPERS_DECODING | dict(settings)
-    if asked.get("decode", own["decode"]) != own["decode"]:
-        own |= PAPERS_DECODING
-    chosen = own | asked
-    Decoding.checked({name: chosen[name] for name in Decoding.model_fields if name in chosen})
-    return chosen
-
-
 def adjusted(logits: torch.Tensor, codebook: Codebook, settings: Mapping, share: float) -> torch.Tensor:
     """Logits with a share of the class balancing of training taken back.
 
@@ -139,7 +124,13 @@ class ClassColors(nn.Module):
     loss of Sharma et al. 2005). `chroma`: factor on what comes of it. Raises ValueError for another `decode`.
     """
 
-    def __init__(self, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38, chroma: float = 1.0):
+    def __init__(
+        self,
+        codebook: Codebook,
+        decode: str = PAPERS_DECODING["decode"],
+        temperature: float = PAPERS_DECODING["temperature"],
+        chroma: float = PAPERS_DECODING["chroma"],
+    ):
         super().__init__()
         if decode not in DECODES:
             raise ValueError(f"decode must be one of {', '.join(DECODES)}, got {decode!r}")

@@ -28,7 +28,8 @@ def run(args):
     import math
 
     from ccc.codebook import Codebook
-    from ccc.data.shards import read_statistics, sum_histograms
+    from ccc.core.errors import CCCError
+    from ccc.data.shards import NEAR_GRAY, read_statistics, sum_histograms
     from ccc.report.codebook import describe, draw
 
     choice = CHOICE.read(args)
@@ -40,9 +41,20 @@ def run(args):
     codebook = Codebook.fit(
         counts, threshold, choice.mapping, clamped=sum(item["clamped_cells"] for item in statistics)
     )
+    photographs = sum(item["samples"] for item in statistics)
+    known = [item["near_gray"] for item in statistics if "near_gray" in item]
+    gray = "not counted: the shards are of an earlier release"
+    if len(known) == len(statistics):
+        share = f"{sum(known):,} of {photographs:,} photographs ({sum(known) / photographs:.1%})"
+        gray = f"{share} have a mean chroma below {NEAR_GRAY}"
+    if codebook.size < 2:
+        raise CCCError(
+            f"codebook: one class alone is kept, so nothing can be learned; nearly gray: {gray}; shard photographs "
+            "in colour, or lower the threshold"
+        )
     drawing = args.output.with_suffix(".svg")
     codebook.save(args.output)
     draw(codebook, drawing)
     print(f"{args.output}, drawn in {drawing}:")
-    for name, text in describe(codebook):
+    for name, text in [*describe(codebook), ("nearly gray", gray)]:
         print(f"  {name}: {text}")

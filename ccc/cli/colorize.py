@@ -28,6 +28,10 @@ def add_arguments(parser):
         "--max-size", type=int, metavar="PIXELS",
         help="show longer pictures to the method scaled down to this long side, and enlarge only their ab",
     )  # fmt: skip
+    parser.add_argument(
+        "--keep-ab", action="store_true",
+        help="also write NAME.npz, the method's own a and b (float16 H x W x 2), which `ccc harmonize` then takes",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="colour again what is in the output already")
     add_options(
         parser, "of the method, such as decode=argmax or chroma=1 for ccc: `ccc methods ccc` shows and explains them"
@@ -42,11 +46,13 @@ def run(args):
         value = getattr(args, name)
         if value is not None and value < least:
             raise CCCError(f"--{name.replace('_', '-')} must be at least {least}, got {value}")
+    if args.keep_ab and args.max_size:
+        raise CCCError("--keep-ab does not go with --max-size, by which a and b are enlarged afterwards")
     options = colorizers.todays_options(args.method, parse_options(args.option))
     tasks = coloring.plan(args.input, args.output)
     colorizer = colorizers.load(args.method, args.weights, args.device, **options)
     weights = colorizers.files(args.method, args.weights, **options)
-    made = coloring.note(args.method, weights, options, args.max_size)
+    made = coloring.note(args.method, weights, options, args.max_size, args.keep_ab)
     since = coloring.newest(weights, options)
     device = getattr(colorizer, "device", None)
     batch = args.batch or (1 if device is None or device.type == "cpu" else 8)
@@ -57,7 +63,9 @@ def run(args):
     }
     pictures = {target: path for target, path in todo.items() if target.suffix == ".png"}
     with bar(None, args.method, len(pictures)) as progress:
-        done, skipped = coloring.color_pictures(colorizer, pictures, batch, args.max_size, made, progress.update)
+        done, skipped = coloring.color_pictures(
+            colorizer, pictures, batch, args.max_size, made, progress.update, args.keep_ab
+        )
     for target in todo.keys() - pictures.keys():
         done += 1
         _video(colorizer, todo[target], target, batch, args.max_size, made)

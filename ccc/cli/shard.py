@@ -17,7 +17,7 @@ from ccc.cli.progress import bar
 from ccc.settings.data import Data
 from ccc.settings.options import Options
 
-SHAPE = Options(Data, only=("size", "fit"))
+SHAPE = Options(Data, only=("size", "fit", "min_chroma"))
 
 
 def add_arguments(parser):
@@ -49,7 +49,8 @@ def run(args):
             "with --index the choice was made by `ccc index`: give it --classes, --per-class, --limit, --seed"
         )
     statistics = write_shard(
-        args.source, args.output, args.shard, args.of, shape.size, shape.size // 4, shape.fit, choice, args.index,
+        args.source, args.output, args.shard, args.of, shape.size, shape.size // 4, shape.fit, shape.min_chroma, choice,
+        args.index,
         progress=lambda items, total: bar(items, f"shard {args.shard}", total),
     )  # fmt: skip
     skipped = statistics["skipped_by_reason"]

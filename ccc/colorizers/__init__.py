@@ -1,8 +1,9 @@
 """Colorizers by name. A method is a module of this package with `INFO` (a MethodInfo) and `load(weights, device)`.
 
 What a method is and takes is read from its source, which is not run before it is used: nearly all import torch, and a
-list of them would take seconds. So `INFO` and the defaults of `load` are written out. Defaults that lie in a file come
-from a function `own_defaults`, in a module that can do without torch until it is loaded.
+list of them would take seconds. So `INFO` is written out, and so are the defaults of `load` where no section of the
+settings has them. Defaults that lie in a file come from a function `own_defaults`, in a module that can do without
+torch until it is loaded.
 
 `coloring` and `video` colour files with any of them.
 """
@@ -16,9 +17,12 @@ from pathlib import Path
 from ccc.colorizers.base import Colorizer, MethodInfo, located
 from ccc.core.errors import CCCError, did_you_mean
 from ccc.settings.base import todays_names
+from ccc.settings.baselines import Baselines
 from ccc.settings.decoding import Decoding
 
 NOT_METHODS = ("base", "coloring", "video")
+SETTINGS = {name: field.annotation.model_fields for name, field in Baselines.model_fields.items()}
+SETTINGS["ccc"] = Decoding.model_fields
 
 __all__ = ["Colorizer", "MethodInfo", "explained", "files", "info", "load", "names", "options"]
 
@@ -60,12 +64,12 @@ def info(name: str) -> MethodInfo:
 
 def options(name: str) -> dict:
     """The method's own options with their defaults; what None stands for is `explained`. Raises as `info`."""
-    assigned, functions = _source(name)
-    given = functions["load"].args
+    _, functions = _source(name)
+    given, settings = functions["load"].args, SETTINGS.get(name, {})
     found = {}
-    for parameter, default in zip(given.args, given.defaults, strict=True):
-        if parameter.arg not in ("weights", "device"):
-            found[parameter.arg] = ast.literal_eval(assigned[default.id] if isinstance(default, ast.Name) else default)
+    for option, default in zip((parameter.arg for parameter in given.args), given.defaults, strict=True):
+        if option not in ("weights", "device"):
+            found[option] = settings[option].default if option in settings else ast.literal_eval(default)
     return found | (_module(name).own_defaults() if "own_defaults" in functions else {})
 
 

@@ -73,6 +73,13 @@ class Colorizer:
         """
         return self._halving([checked(image) for image in images])
 
+    def own_ab(self, image: np.ndarray) -> np.ndarray | None:
+        """The a and b that the method gives a picture, before 8 bits and sRGB cut them: float32 `(H, W, 2)`.
+
+        `image`: as in `colorize`, which returns these with the picture's own L. None where the method has none to give.
+        """
+        return None
+
     def _halving(self, images: list[np.ndarray]) -> list[np.ndarray]:
         if len(images) == 1:
             with memory_reported(images[0]):

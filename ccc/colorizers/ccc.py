@@ -7,9 +7,10 @@ from PIL import Image
 
 from ccc.assets import PUBLISHED
 from ccc.color import lightness, resize_ab, with_ab
-from ccc.colorizers.base import Colorizer, MethodInfo
+from ccc.colorizers.base import Colorizer, MethodInfo, checked
 from ccc.core.errors import MissingWeights
 from ccc.core.files import safetensors_metadata
+from ccc.settings.decoding import Decoding
 from ccc.settings.training import model_settings
 
 INFO = MethodInfo(
@@ -28,7 +29,8 @@ ROWS = 32  # of the class map, decoded at a time
 class ColorClassified(Colorizer):
     def __init__(self, path, device, upsample: str, **given):
         from ccc.core import devices
-        from ccc.model import ClassColors, decoding, load_model
+        from ccc.model import ClassColors, load_model
+        from ccc.settings.decoding import decoding
 
         self.device = devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
@@ -62,8 +64,12 @@ class ColorClassified(Colorizer):
             ab = torch.cat([self.colors(part) for part in logits.split(ROWS, dim=2)], dim=2)
         return ab[0].permute(1, 2, 0).cpu().numpy()
 
+    def own_ab(self, image: np.ndarray) -> np.ndarray:
+        rgb = checked(image)
+        return resize_ab(self.predict_ab(lightness(rgb)), *rgb.shape[:2], self.upsample)
+
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
-        return with_ab(rgb, resize_ab(self.predict_ab(lightness(rgb)), *rgb.shape[:2], self.upsample))
+        return with_ab(rgb, self.own_ab(rgb))
 
 
 def files(weights=None, **options) -> list[Path]:
@@ -91,7 +97,7 @@ def load(
     temperature=None,
     logit_adjustment=None,
     chroma=None,
-    upsample="bilinear",
+    upsample: str = Decoding().upsample,
     input_size=None,
 ) -> ColorClassified:
     """A trained model, ready to colour.

@@ -11,10 +11,11 @@ from PIL import Image
 
 from ccc.color import resize_ab, rgb_to_lab, with_ab
 from ccc.colorizers import Colorizer
+from ccc.colorizers.base import memory_reported
 from ccc.colorizers.video import VIDEO_SUFFIXES
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import sha256
-from ccc.core.images import SUFFIXES, read_rgba, write_png
+from ccc.core.images import SUFFIXES, read_rgba, write_ab, write_png
 
 MADE = "ccc colorize"  # how the note begins that every coloured file carries
 
@@ -82,11 +83,14 @@ def _found(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
 # --- what is done already ---
 
 
-def note(method: str, weights: Sequence[Path], options: Mapping, max_size: int | None = None) -> str:
+def note(
+    method: str, weights: Sequence[Path], options: Mapping, max_size: int | None = None, keep_ab: bool = False
+) -> str:
     """What a coloured file says of how it was made, its weights by name and the start of their SHA-256."""
     words = [MADE, "--method", method, *(f"--weights {_told(path)}" for path in weights)]
     words += [f"--option {name}={_named(value)}" for name, value in sorted(options.items())]
-    return " ".join(words + ([f"--max-size {max_size}"] if max_size else []))
+    words += [f"--max-size {max_size}"] if max_size else []
+    return " ".join(words + ["--keep-ab"] * keep_ab)
 
 
 def _told(path: Path) -> str:
@@ -121,6 +125,8 @@ def is_done(target: Path, source: Path, made: str, since: float) -> bool:
         return False
     if not said.startswith(MADE):
         raise CCCError(f"{target}: is there, and not from `{MADE}`: give another folder with -o, or --overwrite")
+    if "--keep-ab" in made and not target.with_suffix(".npz").is_file():
+        return False
     return said == made and target.stat().st_mtime >= max(source.stat().st_mtime, since)
 
 
@@ -167,6 +173,14 @@ def _shrunk(image: np.ndarray, max_size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
+def _own_ab(colorizer: Colorizer, picture: np.ndarray) -> np.ndarray:
+    with memory_reported(picture):
+        ab = colorizer.own_ab(picture)
+    if ab is None:
+        raise CCCError("--keep-ab: the method gives no a and b of its own, only pictures")
+    return ab
+
+
 def color_pictures(
     colorizer: Colorizer,
     tasks: Mapping[Path, Path],
@@ -174,11 +188,13 @@ def color_pictures(
     max_size: int | None = None,
     made: str = MADE,
     told: Callable[[int], None] = lambda count: None,
+    keep_ab: bool = False,
 ) -> tuple[int, list[ImageError]]:
     """Colour picture files, `batch` at a time; `tasks`: see `plan`. Returns how many, and those that were skipped.
 
-    Transparency is kept. `made`: see `note`; `told` is called with the number of pictures after each batch. Raises
-    CCCError where the method fails, naming the picture.
+    Transparency is kept. `made`: see `note`; `told` is called with the number of pictures after each batch; `keep_ab`
+    also writes the method's own a and b (`ccc.core.images.write_ab`). Raises CCCError where the method fails or has no
+    a and b to keep, naming the picture.
     """
     done, skipped, left = 0, [], iter(tasks.items())
     while chunk := list(itertools.islice(left, batch)):
@@ -190,10 +206,16 @@ def color_pictures(
                 skipped.append(error)
         targets, paths, pictures, opacities = zip(*read, strict=True) if read else ((), (), (), ())
         try:
-            colored = color_arrays(colorizer, pictures, [path.name for path in paths], max_size) if read else []
+            own = [_own_ab(colorizer, picture) for picture in pictures] if keep_ab else [None] * len(read)
+            if keep_ab:
+                colored = [with_ab(picture, ab) for picture, ab in zip(pictures, own, strict=True)]
+            else:
+                colored = color_arrays(colorizer, pictures, [path.name for path in paths], max_size) if read else []
         except CCCError as error:
             raise CCCError(f"{', '.join(map(str, paths))}: {error}") from None
-        for target, rgb, alpha in zip(targets, colored, opacities, strict=True):
+        for target, rgb, alpha, ab in zip(targets, colored, opacities, own, strict=True):
+            if keep_ab:
+                write_ab(target, ab)
             write_png(target, rgb if alpha is None else np.dstack([rgb, alpha]), made)
         done += len(read)
         told(len(chunk))

@@ -14,6 +14,7 @@ from ccc.color import resize_ab
 from ccc.colorizers._unet import Shuffle, spectral_conv, wide_step
 from ccc.colorizers.base import MethodInfo, SquareColorizer, located
 from ccc.core.errors import CCCError
+from ccc.settings import baselines
 
 from segment_anything.modeling.mask_decoder import MLP  # isort: skip
 from timm.layers import LayerNorm2d  # isort: skip
@@ -29,6 +30,7 @@ INFO = MethodInfo(
     note="the model of the paper unless told otherwise; ab is enlarged without interpolation, as published",
 )
 
+DEFAULTS = baselines.DDColor()
 INPUT_SIZES = (256, 512)
 QUERIES, WIDTH, HEADS, LAYERS, LEVELS = 100, 256, 8, 9, 3
 
@@ -183,7 +185,7 @@ class DDColor(nn.Module):
 class DDColorColorizer(SquareColorizer):
     """The published pipeline, in OpenCV's float CIELAB."""
 
-    def __init__(self, network: nn.Module, device=None, input_size: int = 512):
+    def __init__(self, network: nn.Module, device=None, input_size: int = DEFAULTS.input_size):
         if input_size not in INPUT_SIZES:
             raise CCCError(f"input_size must be {' or '.join(map(str, INPUT_SIZES))}, got {input_size!r}")
         super().__init__(network, device)
@@ -202,7 +204,9 @@ class DDColorColorizer(SquareColorizer):
         return (cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255).round().astype(np.uint8)
 
 
-def load(weights=None, device=None, model: str = "paper", input_size: int = 512) -> DDColorColorizer:
+def load(
+    weights=None, device=None, model: str = DEFAULTS.model, input_size: int = DEFAULTS.input_size
+) -> DDColorColorizer:
     """DDColor with its published weights, or those in the file `weights`.
 
     `model`: "paper" (that of the published numbers), "modelscope", "artistic" or "tiny"; `input_size`: side of the

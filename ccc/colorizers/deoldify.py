@@ -13,6 +13,9 @@ from ccc.assets import weights as weight_files
 from ccc.colorizers._unet import Shuffle, convolution, deep_step, spectral_conv, wide_step
 from ccc.colorizers.base import MethodInfo, SquareColorizer, located
 from ccc.core.errors import CCCError
+from ccc.settings import baselines
+
+DEFAULTS = baselines.DeOldify()
 
 INFO = MethodInfo(
     name="deoldify",
@@ -112,7 +115,7 @@ class DeOldify(nn.Module):
 class DeOldifyColorizer(SquareColorizer):
     """The published pipeline: a gray square through the network; U and V of what comes out, Y of the picture itself."""
 
-    def __init__(self, network: nn.Module, device=None, render_factor: int = 35):
+    def __init__(self, network: nn.Module, device=None, render_factor: int = RENDER_FACTOR[DEFAULTS.model]):
         if not isinstance(render_factor, int) or not 2 <= render_factor <= 128:
             raise CCCError(f"render_factor must be a whole number from 2 to 128, got {render_factor!r}")
         super().__init__(network, device)
@@ -132,7 +135,7 @@ class DeOldifyColorizer(SquareColorizer):
         return cv2.cvtColor(yuv, cv2.COLOR_YUV2RGB)
 
 
-def load(weights=None, device=None, model: str = "artistic", render_factor: int | None = None) -> DeOldifyColorizer:
+def load(weights=None, device=None, model: str = DEFAULTS.model, render_factor: int | None = None) -> DeOldifyColorizer:
     """DeOldify with its published weights, or those in the file `weights`.
 
     `model`: "artistic" (the published default), "stable" or "video"; `render_factor`: a sixteenth of the side of the

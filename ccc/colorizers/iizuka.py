@@ -17,6 +17,7 @@ from ccc.color import to_uint8
 from ccc.colorizers import _torch7
 from ccc.colorizers.base import Colorizer, MethodInfo, located
 from ccc.core.errors import CCCError
+from ccc.settings.baselines import Iizuka as Settings
 
 INFO = MethodInfo(
     name="iizuka",
@@ -249,7 +250,7 @@ def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.array(values, np.float32))
 
 
-def load(weights=None, device=None, model: str = "places") -> IizukaColorizer:
+def load(weights=None, device=None, model: str = Settings().model) -> IizukaColorizer:
     """Iizuka 2016 with its published Torch7 model, or the file `weights`: `.t7`, or a `.pth` or `.safetensors` of it.
 
     `model`: "places" or "imagenet", by the pictures it was trained on. Raises as `ccc.colorizers.load` says.

@@ -1,4 +1,4 @@
-"""The truth through 56x56 grid classes: the ceiling of any method that predicts one of 400 classes a cell."""
+"""The truth through 56x56 grid classes: the ceiling of bin centres of the 400 classes on a map of that size alone."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from ccc.colorizers.base import Colorizer, MethodInfo
 
 INFO = MethodInfo(
     name="oracle",
-    title="Oracle (ceiling)",
+    title="Oracle (56x56 classes)",
     paper="the true colours, quantized to a 56x56 map of the 400 classes (Eq. 9-11)",
     licence="MIT",
     parameters=None,

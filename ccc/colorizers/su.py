@@ -21,6 +21,9 @@ from ccc.colorizers._boxes import crop, fitting, read_boxes
 from ccc.colorizers._fusion import Fusion, Instance, Whole
 from ccc.colorizers.base import Colorizer, MethodInfo, checked, memory_reported
 from ccc.core.errors import CCCError, MissingWeights
+from ccc.settings import baselines
+
+DEFAULTS = baselines.Su()
 
 INFO = MethodInfo(
     name="su",
@@ -37,13 +40,12 @@ INFO = MethodInfo(
 _SINGLE = re.compile(r"^(model\d+up|model\dshort\d+|model_class)\.(weight|bias)$")
 PARTS = ("G", "GF", "GComp")  # instance, fusion, whole picture: as the published files are called
 SIZE = 256
-MOST_BOXES = 8  # the best-scored, as in the published test script
 
 
 class Su(Colorizer):
     """`network`: a ModuleDict of G, GF and GComp, as the published files are called."""
 
-    def __init__(self, network: nn.ModuleDict, device=None, boxes=None, most: int = MOST_BOXES, detector=None):
+    def __init__(self, network: nn.ModuleDict, device=None, boxes=None, most: int = DEFAULTS.most_boxes, detector=None):
         super().__init__(network, device)
         self.boxes, self.most, self.detector = boxes, most, detector
         self.by_name = boxes is not None
@@ -158,7 +160,13 @@ def _read_archive(path: Path) -> dict[str, tuple[str, dict]]:
     return states
 
 
-def load(weights=None, device=None, boxes=None, most_boxes: int = MOST_BOXES, detector: str | None = None) -> Su:
+def load(
+    weights=None,
+    device=None,
+    boxes=DEFAULTS.boxes,
+    most_boxes: int = DEFAULTS.most_boxes,
+    detector: str | None = DEFAULTS.detector,
+) -> Su:
     """Su 2020 with its published weights.
 
     `weights`: the published archive, its folder, or MMagic's single file; `boxes`: file or folder of boxes, see

@@ -4,13 +4,14 @@ import contextlib
 import io
 import os
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
 from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
-from ccc.core.errors import ImageError
+from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import written_whole
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2"}
@@ -153,6 +154,39 @@ def write_png(path: str | os.PathLike, image: np.ndarray, software: str = "") ->
         text.add_itxt("Software", software)
     with written_whole(path) as aside:
         Image.fromarray(np.ascontiguousarray(image)).save(aside, format="PNG", compress_level=6, pnginfo=text)
+
+
+def software(path: str | os.PathLike) -> str:
+    """The note on how a picture was made that `write_png` keeps in it; "" where it holds none or is no picture."""
+    try:
+        with Image.open(path) as image:
+            return str(image.info.get("Software", ""))
+    except (OSError, SyntaxError, ValueError):
+        return ""
+
+
+def write_ab(picture: str | os.PathLike, ab: np.ndarray) -> None:
+    """Write a and b, float `(H, W, 2)` in CIELAB units, as float16 into the `.npz` beside a picture."""
+    with written_whole(Path(picture).with_suffix(".npz")) as aside, open(aside, "wb") as file:
+        np.savez_compressed(file, ab=ab.astype(np.float16))
+
+
+def read_ab(picture: str | os.PathLike) -> np.ndarray | None:
+    """What `write_ab` wrote beside a picture: float32 `(H, W, 2)`; None where there is nothing.
+
+    Raises CCCError where the file holds no such array, or values that are no numbers or beyond 1000 either way.
+    """
+    path = Path(picture).with_suffix(".npz")
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            ab = stored["ab"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise CCCError(f"{path}: holds no array `ab` ({error}); delete it, or colour the picture again") from None
+    if ab.ndim != 3 or ab.shape[2] != 2 or ab.dtype.kind != "f" or not (np.abs(ab) <= 1000).all():
+        raise CCCError(f"{path}: `ab` must be float (H, W, 2) in CIELAB units, got {ab.dtype} {ab.shape}")
+    return ab.astype(np.float32)
 
 
 def resize_short_side(rgb: np.ndarray, side: int) -> np.ndarray:

@@ -15,6 +15,9 @@ from ccc.core.files import sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, write_png
 from ccc.data.datasets import select
 from ccc.data.sources import Source
+from ccc.settings.evaluation import Preparation
+
+DEFAULTS = Preparation.model_construct()  # a source has no default
 
 
 def picture_names(members: Sequence[str]) -> list[str]:
@@ -37,9 +40,9 @@ def picture_names(members: Sequence[str]) -> list[str]:
 def prepare(
     source: str | os.PathLike,
     folder: str | os.PathLike,
-    count: int | None = 50,
-    seed: int = 0,
-    side: int | None = 256,
+    count: int | None = DEFAULTS.n,
+    seed: int = DEFAULTS.seed,
+    side: int | None = DEFAULTS.side,
     dataset: Dataset | None = None,
     progress=iter,
 ) -> tuple[int, list[ImageError]]:

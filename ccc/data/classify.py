@@ -46,14 +46,14 @@ def classified(rgb: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, de
     """What training needs of a square picture: `make_sample` of `ccc.data.shards`, after resizing.
 
     `rgb`: uint8 `(side, side, 3)`; `cells` divides `side`. Returns the lightness, uint8 `(side, side)` holding
-    L * 255 / 100; grid classes, uint16 `(cells, cells)`, of the area mean of a and b (Eq. 9); and how many cells the
-    grid clamped. a and b are linear in the three cube roots of CIELAB, so these are averaged instead. Agrees with
-    float64 on all but a few cells in 100,000.
+    L * 255 / 100; grid classes, uint16 `(cells, cells)`, of the area mean of a and b (Eq. 9); how many cells the grid
+    clamped; and the mean chroma of the cells, CIELAB units. a and b are linear in the three cube roots of CIELAB, so
+    these are averaged instead. Agrees with float64 on all but a few cells in 100,000.
     """
     gray = np.empty(rgb.shape[:2], np.uint8)
     classes = np.empty((cells, cells), np.uint16)
-    clamped = _classify(np.ascontiguousarray(rgb), _XYZ, np.array([alpha, beta, delta]), gray, classes)
-    return gray, classes, clamped
+    clamped, chroma = _classify(np.ascontiguousarray(rgb), _XYZ, np.array([alpha, beta, delta]), gray, classes)
+    return gray, classes, clamped, chroma
 
 
 # One loop each, over values that lie side by side: LLVM keeps what is in such a loop in registers, and unrolls it.
@@ -144,10 +144,11 @@ def _average(values, block, scale, means):
 
 @compiled
 def _encode(mean_a, mean_b, alpha, beta, last, classes):
-    clamped = 0
+    clamped, chroma = 0, 0.0
     for cell in range(len(classes)):
         bin_a, bin_b = np.floor((mean_a[cell] + beta) / alpha), np.floor((mean_b[cell] + beta) / alpha)
         column, line = min(max(bin_a, _F(0)), last), min(max(bin_b, _F(0)), last)
         clamped += (column != bin_a) | (line != bin_b)
         classes[cell] = np.uint16(np.int32(line * (last + _F(1)) + column))
-    return clamped
+        chroma += np.sqrt(np.float64(mean_a[cell]) ** 2 + np.float64(mean_b[cell]) ** 2)
+    return clamped, chroma / (100 * len(classes))

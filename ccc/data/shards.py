@@ -16,8 +16,11 @@ from ccc.core.images import central_square, read_rgb
 from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
 from ccc.data.sources import Source, printable
+from ccc.settings.data import Data
 
+DEFAULTS = Data()
 GRID = ColorGrid()
+NEAR_GRAY = 2  # mean chroma; the least of 3,000 colour photographs looked at is 2.8
 QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
 # OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
 MUCH = 1.35
@@ -46,9 +49,9 @@ def make_sample(rgb: np.ndarray, size: int = 224, map_size: int = 56, fit: str =
     """What training needs of one photograph, uint8 `(H, W, 3)`.
 
     Returns the gray picture, uint8 `(size, size)` holding L * 255 / 100; its class map, uint16
-    `(map_size, map_size)` of grid classes; and how many cells of the map lie outside the grid and were clamped. The
-    map is the area mean of the float a and b planes of the resized picture, then Eq. 9. `size` is a multiple of
-    `map_size`; `fit`: see `resized`. Raises ValueError where they are not.
+    `(map_size, map_size)` of grid classes; how many cells of the map lie outside the grid and were clamped; and the
+    mean chroma of the cells, CIELAB units. The map is the area mean of the float a and b planes of the resized picture,
+    then Eq. 9. `size` is a multiple of `map_size`; `fit`: see `resized`. Raises ValueError where they are not.
     """
     if size % map_size:
         raise ValueError(f"size must be a multiple of map_size, got {size} and {map_size}")
@@ -70,9 +73,10 @@ def write_shard(
     path: str | os.PathLike,
     shard: int = 0,
     of: int = 1,
-    size: int = 224,
-    map_size: int = 56,
-    fit: str = "crop",
+    size: int = DEFAULTS.size,
+    map_size: int = DEFAULTS.size // 4,
+    fit: str = DEFAULTS.fit,
+    min_chroma: float | None = DEFAULTS.min_chroma,
     choice: Choice = Choice(),  # noqa: B008
     index: str | os.PathLike | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
@@ -83,10 +87,11 @@ def write_shard(
     `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: which slice
     of the chosen pictures; `index`: what `ccc index` wrote of this source, or None to scan it now and make the
     `choice`. The tar holds `key.gray.jpg` and `key.classes.npy` a sample, where the key is the picture's position among
-    those chosen. The histogram is int64 `(400,)`. The JSON counts samples, clamped cells and skipped pictures, by
-    reason and by name, and in shard 0 what the source's scan refused; it is returned. A picture that cannot be read is
-    skipped. The JSON appears last: a tar with its JSON beside it is finished. Raises CCCError where the source is no
-    source, the index is stale, or no picture of the slice can be read.
+    those chosen. The histogram is int64 `(400,)`. The JSON counts samples, clamped cells, nearly gray photographs (mean
+    chroma below `NEAR_GRAY`) and skipped ones, by reason and by name, and in shard 0 what the source's scan refused; it
+    is returned. A picture that cannot be read is skipped, and with `min_chroma`, CIELAB units, one whose mean chroma is
+    less. The JSON appears last: a tar with its JSON beside it is finished. Raises CCCError where the source is no
+    source, the index is stale, or no picture of the slice can be used.
     """
     path = Path(path)
     opened = Source(source)
@@ -102,18 +107,19 @@ def write_shard(
         written_whole(path.with_suffix(".histogram.npy")) as temporary_histogram,
         written_whole(path) as temporary_path,
     ):
-        histogram, samples, clamped, skipped = _write_samples(
-            temporary_path, progress(pictures, len(positions)), size, map_size, fit
+        histogram, samples, clamped, near_gray, skipped = _write_samples(
+            temporary_path, progress(pictures, len(positions)), size, map_size, fit, min_chroma
         )
         reasons = dict(sorted(Counter(item["reason"] for item in skipped).items()))
         if not samples:
             counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-            raise CCCError(f"{source}: none of the {len(positions)} pictures can be read ({counts})")
+            raise CCCError(f"{source}: none of the {len(positions)} pictures can be used ({counts})")
         with open(temporary_histogram, "wb") as file:
             np.save(file, histogram)
         statistics = {
             "format": "ccc-shard-1", "shard": shard, "of": of, "samples": samples, "size": size, "map_size": map_size,
             "fit": fit, "interpolation": INTERPOLATION, "cells": samples * map_size**2, "clamped_cells": clamped,
+            "near_gray": near_gray,
             "sha256": sha256(temporary_path),
             "skipped_by_reason": reasons,
             "skipped": skipped,
@@ -124,12 +130,12 @@ def write_shard(
     return statistics
 
 
-def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str):
-    """Write the tar. Returns the histogram, the numbers of samples and of clamped cells, and the skipped pictures."""
+def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str, min_chroma: float | None):
+    """Write the tar. Returns the histogram, how many samples, clamped cells and nearly gray ones, and the skipped."""
     import webdataset  # imports torch, which who only reads statistics does without
 
     histogram = np.zeros(GRID.size, np.int64)
-    samples, clamped, skipped = 0, 0, []
+    samples, clamped, near_gray, skipped = 0, 0, 0, []
     with (
         open(path, "wb") as file,  # webdataset takes a name that begins with `pipe:` for a command
         webdataset.TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
@@ -138,15 +144,18 @@ def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit
             try:
                 if isinstance(data, ImageError):
                     raise data
-                gray, classes, outside = make_sample(read_rgb(data, entry.member), size, map_size, fit)
+                gray, classes, outside, chroma = make_sample(read_rgb(data, entry.member), size, map_size, fit)
+                if min_chroma is not None and chroma < min_chroma:
+                    raise ImageError(entry.member, "near-gray")
             except ImageError as error:
                 skipped.append({"name": printable(error.name), "reason": error.reason})
                 continue
             tar.write({"__key__": f"{position:09d}", "gray.jpg": encoded(gray), "classes.npy": classes})
             histogram += np.bincount(classes.ravel(), minlength=GRID.size)
             clamped += outside
+            near_gray += chroma < NEAR_GRAY
             samples += 1
-    return histogram, samples, clamped, skipped
+    return histogram, samples, clamped, near_gray, skipped
 
 
 def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:

@@ -9,13 +9,14 @@ import numpy as np
 from ccc.codebook import ColorGrid
 from ccc.color import read_gray, rgb_to_lab
 from ccc.core.errors import CCCError
-from ccc.core.images import read_rgb
+from ccc.core.images import read_ab, read_rgb
 from ccc.harmonize import harmonize_picture
 from ccc.metrics.chroma import cnr
 from ccc.metrics.pixel import psnr
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import decode
 from ccc.segment.store import pictures_alike
+from ccc.settings.harmonization import Algorithm
 
 COLUMNS = (
     "colors", "delta", "min_pixels", "pictures", "changed_share", "mean_ab_shift", "classes_per_segment", "psnr",
@@ -28,8 +29,8 @@ def ablate(
     truth_dir: str | os.PathLike,
     colors: Mapping[str, str | os.PathLike],
     segmenter: Segmenter,
-    deltas: Sequence[float] = (4, 8, 16),
-    min_pixels: Sequence[int] = (100, 500, 2000),
+    deltas: Sequence[float],
+    min_pixels: Sequence[int],
     progress=iter,
     count: int | None = None,
     **parameters,
@@ -44,8 +45,8 @@ def ablate(
     Returns for each name of `colors` first the row of its pictures as they are, with `delta` and `min_pixels` None,
     then one for each pair of them. Columns: see `COLUMNS`. `changed_share` in [0, 1], `mean_ab_shift` in CIELAB units,
     `psnr` in dB and `cnr` among 400 classes are means over pictures; infinite PSNRs are left out. So is
-    `classes_per_segment`, the number of the 400 classes within a segment of more than 500 pixels, over all segments.
-    Raises CCCError where pictures or masks are missing.
+    `classes_per_segment`, the number of the 400 classes within a segment of more pixels than the default Psi, over all
+    segments. Raises CCCError where pictures or masks are missing.
     """
     found = pictures_alike({"gray": gray_dir} | dict(colors) | {"truth": truth_dir})
     segmenter.require(found["gray"])
@@ -57,14 +58,14 @@ def ablate(
         gray, truth = read_gray(found["gray"][picture]), read_rgb(found["truth"][picture])
         masks, maker = segmenter.attributed(gray, picture)
         makers.add(maker)
-        inside = [decode(mask["segmentation"]) for mask in masks if mask["area"] > 500]
+        inside = [decode(mask["segmentation"]) for mask in masks if mask["area"] > Algorithm().min_pixels]
         for name in colors:
-            before = read_rgb(found[name][picture])
+            before, ab = read_rgb(found[name][picture]), read_ab(found[name][picture])
             for delta, least in settings:
                 after, change = before, {"changed_share": 0.0, "mean_ab_shift": 0.0}
                 if delta is not None:
                     options = {"delta_a": delta, "delta_b": delta, "min_pixels": least}
-                    after, change = harmonize_picture(gray, before, masks, **parameters, **options)
+                    after, change = harmonize_picture(gray, before, masks, ab=ab, **parameters, **options)
                 key = (name, delta, least)
                 row = (change["changed_share"], change["mean_ab_shift"], psnr(after, truth), cnr(after, truth))
                 measured[key].append(row)

@@ -10,21 +10,25 @@ from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
 from ccc.core.compiled import compiled
 from ccc.core.errors import CCCError
 from ccc.core.files import write_csv
-from ccc.core.images import read_rgb, write_png
+from ccc.core.images import read_ab, read_rgb, write_png
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
 from ccc.segment.store import pictures_alike
+from ccc.settings.harmonization import Algorithm
+
+PAPERS = Algorithm()
+MADE = "ccc harmonize --ab"  # how the note of a harmonized picture begins: of the method's own a and b, or those read
 
 
 def harmonize(
     ab: np.ndarray,
     masks: Sequence,
-    min_pixels: int = 500,
-    delta_a: float = 8,
-    delta_b: float = 8,
-    mode_bin: float = 1,
-    order: str = "area",
-    mode: str = "marginal",
+    min_pixels: int = PAPERS.min_pixels,
+    delta_a: float = PAPERS.delta_a,
+    delta_b: float = PAPERS.delta_b,
+    mode_bin: float = PAPERS.mode_bin,
+    order: str = PAPERS.order,
+    mode: str = PAPERS.mode,
 ) -> np.ndarray:
     """Replace outlying colours within each segment by the segment's commonest one.
 
@@ -131,13 +135,20 @@ def _measured(mask, size: tuple[int, int], number: int) -> tuple[int, tuple[int,
 
 
 def harmonize_picture(
-    gray: np.ndarray, color_rgb: np.ndarray, masks: Sequence, upsample: str | None = None, **parameters
+    gray: np.ndarray,
+    color_rgb: np.ndarray,
+    masks: Sequence,
+    upsample: str | None = None,
+    ab: np.ndarray | None = None,
+    **parameters,
 ) -> tuple[np.ndarray, dict]:
     """Harmonize a coloured picture.
 
     `gray`: uint8 `(H, W)`, whose lightness the changed pixels take; `color_rgb`: uint8 RGB `(H, W, 3)`; `masks` and
     `parameters`: as for `harmonize`. `upsample`: "nearest" or "bilinear" takes a coloured picture of any size, brings
     its a and b to H x W before Algorithm 1 and gives every pixel the lightness of `gray`; None refuses other sizes.
+    `ab`: float `(H, W, 2)`, the a and b that the picture was made of, where they are at hand: those of the picture have
+    been through 8 bits and the bounds of sRGB.
 
     Returns uint8 RGB `(H, W, 3)`, in which every pixel of a full-size `color_rgb` that Algorithm 1 leaves alone has
     the colour it had, to the bit, and a dict: `changed_share`, the share of pixels in [0, 1] whose a or b was
@@ -146,13 +157,17 @@ def harmonize_picture(
     else as `harmonize`. Source: Algorithm 1 and Eq. 3.
     """
     color_rgb = at_full_size(gray, color_rgb, upsample)
-    before = rgb_to_lab(color_rgb)[..., 1:]
+    if ab is not None and ab.shape[:2] != gray.shape:
+        raise CCCError(
+            f"its own a and b are {ab.shape[0]} x {ab.shape[1]}, the gray picture {gray.shape[0]} x {gray.shape[1]}"
+        )
+    before = rgb_to_lab(color_rgb)[..., 1:] if ab is None else ab
     after = harmonize(before, masks, **parameters)
     changed = (after != before).any(axis=-1)
     picture = color_rgb.copy()
     if changed.any():
         picture[changed] = with_ab(gray[changed][None], after[changed][None])[0]
-    least = max(parameters.get("min_pixels", 500), 0)
+    least = max(parameters.get("min_pixels", PAPERS.min_pixels), 0)
     used = sum(_measured(mask, gray.shape[:2], number)[0] > least for number, mask in enumerate(masks))
     shift = np.linalg.norm((after - before)[changed], axis=-1).sum(dtype=np.float64) / changed.size
     return picture, {"changed_share": float(changed.mean()), "mean_ab_shift": float(shift), "segments_used": used}
@@ -186,7 +201,9 @@ def harmonize_pictures(
 
     `pairs`: by name, the paths of the gray picture, of the coloured one and of the PNG to write. `segmenter`: makes
     the masks, or has them (`ccc.segment.load("masks", path)`). `changes`: path of a CSV of what is returned: for each
-    picture a dict of name, changed_share, mean_ab_shift and segments_used (as `harmonize_picture`) and segmenter.
+    picture a dict of name, changed_share, mean_ab_shift and segments_used (as `harmonize_picture`), segmenter, and ab,
+    which is "own" where `NAME.npz` lies beside a coloured picture of the gray one's size (`ccc.core.images.read_ab`),
+    else "picture"; the PNG says so too.
     `progress` wraps the iterable of names; `parameters`: as for `harmonize_picture`. Raises CCCError before anything
     is written where masks are missing or a picture would be overwritten. A picture that cannot be harmonized does not
     stop the others; it is named in the CCCError at the end.
@@ -203,12 +220,14 @@ def harmonize_pictures(
             gray, color = read_gray(gray_path), read_rgb(color_path)
             _named(color_path, at_full_size, gray, color, parameters.get("upsample"))  # before masks are made of it
             masks, maker = segmenter.attributed(gray, name)
-            picture, numbers = _named(color_path, harmonize_picture, gray, color, masks, **parameters)
+            ab = read_ab(color_path) if color.shape[:2] == gray.shape else None
+            picture, numbers = _named(color_path, harmonize_picture, gray, color, masks, ab=ab, **parameters)
         except CCCError as error:
             broken.append(str(error))
             continue
-        write_png(target, picture)
-        rows.append({"name": name, **numbers, "segmenter": maker})
+        origin = "picture" if ab is None else "own"
+        write_png(target, picture, f"{MADE} {origin}")
+        rows.append({"name": name, **numbers, "segmenter": maker, "ab": origin})
     if changes is not None and rows:
         write_csv(changes, rows)
     if broken:

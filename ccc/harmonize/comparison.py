@@ -14,6 +14,7 @@ from ccc.core.images import read_rgb
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import decode
 from ccc.segment.store import pictures_alike
+from ccc.settings.harmonization import Algorithm
 
 TILE = 384  # side of a tile in pixels, at most
 BORDER, HEAD = 6, 20
@@ -25,7 +26,7 @@ def comparison(
     masks: Sequence[dict],
     truth: np.ndarray | None = None,
     windows: int = 2,
-    min_pixels: int = 500,
+    min_pixels: int = Algorithm().min_pixels,
 ) -> np.ndarray:
     """Draw what harmonization changed: columns before, after and, where it is given, truth.
 
@@ -120,7 +121,7 @@ def write_comparisons(
     count: int = 3,
     truth_dir: str | os.PathLike | None = None,
     windows: int = 2,
-    min_pixels: int = 500,
+    min_pixels: int = Algorithm().min_pixels,
     progress=iter,
 ) -> list[dict]:
     """Draw the `count` pictures of a folder that harmonization changed most, by their mean ab shift.

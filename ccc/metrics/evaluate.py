@@ -10,7 +10,7 @@ import numpy as np
 from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError, ImageError, MissingWeights
 from ccc.core.files import sha256, write_csv, write_json
-from ccc.core.images import read_rgb
+from ccc.core.images import read_rgb, software
 from ccc.metrics.folders import Match, matched, of_another_size, refuse
 from ccc.metrics.pair import Pair
 from ccc.metrics.registry import FOREIGN, FORMAT, NATIVE, Metric, choose, metrics
@@ -51,10 +51,10 @@ def evaluate(
     Rows hold name, width, height and a float for each metric of pairs, NaN where it has none. The summary holds by
     metric `mean`, `median`, `sd` and `n` of the pictures' finite values, how many were `infinite` (PSNR of identical
     pictures), `set` and `interval` of metrics of whole sets, `missing` (the reason for a metric without a value, or
-    without one for some pictures), `cautions`, `versions`, `directions` and the SHA-256 of `inputs`. Figures that could
-    not be computed are None. Raises CCCError as `choose` and `matched` do, for pictures that cannot be decoded, for a
-    name in `weights` that no metric needs, for `features` that none takes, and for a file that is not the weights, the
-    codebook or the features it should be.
+    without one for some pictures), `cautions`, `versions`, `directions`, the SHA-256 of `inputs`, and `made`, what the
+    predictions say of how they were made. Figures that could not be computed are None. Raises CCCError as `choose` and
+    `matched` do, for pictures that cannot be decoded, for a name in `weights` that no metric needs, for `features` that
+    none takes, and for a file that is not the weights, the codebook or the features it should be.
     """
     progress = progress or iter
     matches = matched(prediction_dir, truth_dir)
@@ -76,9 +76,8 @@ def evaluate(
         row = {"name": match.name, "width": match.width, "height": match.height}
         row |= {m.name: float(values[m.name][i]) if m.name in values else math.nan for m in chosen if m.pair}
         rows.append(row)
-    summary = {"format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side}
-    summary |= {key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval")}
-    summary |= {"missing": missing, "cautions": {}}
+    summary = {"format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side, "missing": missing}
+    summary |= {key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval", "cautions")}
     for metric in chosen:
         if metric.pair:
             _describe(metric, np.array([row[metric.name] for row in rows]), summary)
@@ -88,6 +87,7 @@ def evaluate(
         "versions": {metric.name: metric.version for metric in chosen},
         "directions": {metric.name: metric.direction for metric in chosen},
         "inputs": {name: sha256(path) for name, path in files.items()},
+        "made": sorted({software(match.prediction) for match in matches}),
     }
     return Evaluation(rows, summary)
 

@@ -27,9 +27,9 @@ class Match(NamedTuple):
 def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Match]:
     """Every picture of both folders, sorted by name.
 
-    Formats may differ, names and sizes may not; hidden files are passed over. Raises CCCError naming the folder that
-    is missing, empty or holds anything but pictures, and the pictures that are missing, extra, unreadable or of
-    another size: the first few, and how many there are.
+    Formats may differ, names and sizes may not; hidden files and `.npz` (a and b of a method) are passed over. Raises
+    CCCError naming the folder that is missing, empty or holds anything but pictures, and the pictures that are missing,
+    extra, unreadable or of another size: the first few, and how many there are.
     """
     predicted, true = (pictures_of(folder) for folder in (prediction, truth))
     resized, unreadable, sizes = [], [], {}
@@ -54,14 +54,14 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
 
 
 def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
-    """Pictures of a folder by name without suffix, sorted; hidden files are passed over.
+    """Pictures of a folder by name without suffix, sorted; hidden files and `.npz` are passed over.
 
     Raises CCCError for a folder that is missing, empty or holds anything but pictures, or two of one name.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise CCCError(f"{folder}: no such folder")
-    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.suffix != ".npz"]
     strange = [path.name for path in files if path.suffix.lower() not in SUFFIXES or not path.is_file()]
     if strange:
         raise CCCError(f"{folder}: holds what is no picture: {few(strange)}; move it elsewhere")

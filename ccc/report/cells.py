@@ -29,8 +29,9 @@ SIZE = ["width", "height"]  # the columns of a CSV that are no values
 class Cell:
     """One method and variant over one dataset.
 
-    `stored`: by metric, what its file says of it under the names `_BY_METRIC`, None where it says nothing; `pictures`:
-    a row for each picture, by name, with its size and values, NaN where it has none.
+    `made`: what its pictures say of how they were made; `stored`: by metric, what its file says of it under the names
+    `_BY_METRIC`, None where it says nothing; `pictures`: a row for each picture, by name, with its size and values, NaN
+    where it has none.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Cell:
     title: str
     segmenter: str | None
     notes: tuple[str, ...]
+    made: tuple[str, ...]
     images: int
     stored: dict[str, dict]
     pictures: pandas.DataFrame
@@ -95,7 +97,8 @@ def _together(first: Cell, second: Cell, file: Path) -> Cell:
     if not first.pictures.filter(SIZE).equals(second.pictures.filter(SIZE)):
         raise CCCError(f"{where} of other pictures than another file of it; run `ccc evaluate` for both again")
     pictures = first.pictures.join(second.pictures[second.pictures.columns.difference(first.pictures.columns)])
-    return dataclasses.replace(first, stored=first.stored | second.stored, pictures=pictures)
+    made = tuple(sorted({*first.made, *second.made}))
+    return dataclasses.replace(first, made=made, stored=first.stored | second.stored, pictures=pictures)
 
 
 def _ordered(cell: Cell) -> Cell:
@@ -128,7 +131,7 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
         facts = {name: data[name] for name in ("method", "variant", "dataset", "images")}
         return Cell(
             **facts, title=titles.get(data["method"]) or data.get("title") or data["method"], stored=stored,
-            segmenter=data.get("segmenter"), notes=tuple(data.get("notes", ())),
+            segmenter=data.get("segmenter"), notes=tuple(data.get("notes", ())), made=tuple(data.get("made", ())),
             pictures=pictures.replace("", None).astype(float),
         )  # fmt: skip
     except FileNotFoundError as error:

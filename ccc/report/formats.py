@@ -60,14 +60,20 @@ def compares(table: Table) -> bool:
 
 
 def to_csv(table: Table) -> str:
-    """One line a row. What has no number is empty, and the last column says why, so that columns stay numbers."""
+    """One line a row. What has no number is empty, so that columns stay numbers.
+
+    Two last columns say why, and what must be known of the row and of its figures, all notes written out.
+    """
     head = [table.head.lower(), *(f"{column.group} {column.title}".strip() for column in table.columns)]
     rows = []
     for row in table.rows:
         missing = [f"{name}: {v.reason}" for name, v in zip(head[1:], row.values, strict=True) if v.reason]
         texts = ["" if v.reason or v.text == BLANK else v.text for v in row.values]
-        rows.append([row.label, *texts, "; ".join(missing)])
-    return pandas.DataFrame(rows, columns=[*head, "missing"]).to_csv(index=False)
+        filled = [(column, v) for column, v, text in zip(table.columns, row.values, texts, strict=True) if text]
+        said = [*row.notes, *(k for column, v in filled for k in (*column.group_notes, *column.notes, *v.notes))]
+        notes = "; ".join(table.notes[k - 1] for k in dict.fromkeys(said))
+        rows.append([row.label, *texts, "; ".join(missing), notes])
+    return pandas.DataFrame(rows, columns=[*head, "missing", "notes"]).to_csv(index=False)
 
 
 def to_markdown(table: Table) -> str:

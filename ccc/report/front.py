@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ccc.metrics.registry import find
-from ccc.report.overview import PAPER
 from ccc.report.pictures import columns_of
 from ccc.report.results import Contest, Estimate, MethodResult, Results, is_stand_in
 
@@ -125,16 +124,10 @@ def _command(reason: str) -> str:
     return found[0] if found else ""
 
 
-def stand_ins(results: Results) -> dict[str, str]:
-    """What stands in for a part of the paper's, in words, by what it touches: "masks" and "encoder"."""
-    found = {}
-    segmenters = sorted({str(r.segmenter) for r in results.methods if r.variant == "sam" and is_stand_in(r.segmenter)})
-    if segmenters:
-        found["masks"] = f"harmonized rows use masks of {', '.join(segmenters)}, which stands in for the paper's SAM"
-    encoder = results.model.get("encoder", PAPER["encoder"])
-    if encoder != PAPER["encoder"]:
-        found["encoder"] = f"CCC's encoder is {encoder}, which stands in for the paper's DenseNet-121"
-    return found
+def stand_in_masks(results: Results) -> str:
+    """What stands in for the paper's segmenter, in words; "" where nothing does."""
+    found = sorted({str(r.segmenter) for r in results.methods if r.variant == "sam" and is_stand_in(r.segmenter)})
+    return f"harmonized rows use masks of {', '.join(found)}, which stands in for the paper's SAM" if found else ""
 
 
 def cautions(results: Results, metric: str, matrix: Mapping[tuple, dict | None]) -> list[str]:

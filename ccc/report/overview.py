@@ -1,35 +1,72 @@
 """Tables I and II: what CCC adds to the method it builds on, and the hyper-parameters in force."""
 
-import json
 import os
 from collections.abc import Mapping
 
+from ccc.assets.photographs import named
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
-from ccc.core.files import safetensors_metadata
+from ccc.core.files import safetensors_metadata, sha256
 from ccc.report import published as paper_figures
 from ccc.report.layout import Column, Notes, Row, Table, Value
 from ccc.report.results import NOT_AVAILABLE
+from ccc.settings.decoding import PAPERS_DECODING
+from ccc.settings.training import model_settings
 
 _HARMONIZE = {"δ_a": "delta_a", "δ_b": "delta_b", "Ψ": "min_pixels"}
-PAPER = {"encoder": "densenet121", "batch_size": 64, "learning_rate": 0.001, "beta1": 0.5, "beta2": 0.999}
+PAPER = {
+    "encoder": "densenet121", "batch_size": 64, "learning_rate": 0.001, "beta1": 0.5, "beta2": 0.999,
+    "decoder": "plain", "input": "squares of 224", "balance": "cbce, upsilon 0.5", "trained_on": "Places365",
+}  # fmt: skip
+ESSENTIAL = ("encoder", "decoder", "input", "balance", "trained_on")  # what makes a model the paper's
 
 
 def read_model(path: str | os.PathLike) -> dict:
-    """What a model of `ccc train` was made with: `classes`, `alpha`, `beta`, `delta`, `phi` as used, and its settings.
+    """What a model of `ccc train` was made with, its settings under their names.
 
-    Raises CCCError for a file that is no model of CCC.
+    `classes`, `alpha`, `beta`, `delta`, `phi` as used; `input`, `balance` and `trained_on` in the words of `PAPER`; the
+    file's `sha256`. Raises CCCError for a file that is no model of CCC.
     """
-    codebook = Codebook.load(path)
+    codebook, metadata = Codebook.load(path), safetensors_metadata(path)
     try:
-        settings = json.loads(safetensors_metadata(path)["settings"])
+        settings = model_settings(metadata)
     except (KeyError, ValueError) as error:
         raise CCCError(f"{path}: its metadata hold no settings ({error}); train the model again") from None
-    kept = {
-        name: settings[name] for name in (*PAPER, "upsilon", "trained_on", "steps", "reduction") if name in settings
-    }
+    names = (*PAPER, *PAPERS_DECODING, "upsilon", "steps", "reduction")
+    kept = {name: settings[name] for name in names if name in settings}
     grid = {name: getattr(codebook.grid, name) for name in ("alpha", "beta", "delta")}
-    return kept | grid | {"classes": codebook.size, "phi": settings.get("phi") or 1 / codebook.size}
+    made = {
+        "decoder": metadata.get("decoder", "plain"), "trained_on": _data(settings), "sha256": sha256(path),
+        "classes": codebook.size, "phi": settings.get("phi") or 1 / codebook.size,
+    }  # fmt: skip
+    if "input_size" in settings:
+        shape = "squares" if settings.get("fit") == "stretch" else "a short side"
+        made["input"] = f"{shape} of {settings['input_size']}"
+    if "balance" in settings:
+        made["balance"] = f"{settings['balance']}, upsilon {settings['upsilon']:g}"
+    return kept | grid | made
+
+
+def _data(settings: Mapping[str, object]) -> str:
+    """What a model was trained on: the paper's word for all of its photographs and nothing before them."""
+    name, pictures = settings.get("trained_on") or "unnamed photographs", settings.get("pictures")
+    whole = named("places365-train").pictures
+    if name != PAPER["trained_on"] or not pictures or abs(pictures - whole) > 0.01 * whole:  # some cannot be read
+        name += f", {pictures:,} photographs" if pictures else ""
+    name += " after ImageNet" if settings.get("pretrained") else ""
+    return name + (" after another model's training" if settings.get("init") else "")
+
+
+def unlike_the_paper(model: Mapping[str, object]) -> list[str]:
+    """What of a model makes it another than the paper's, in words."""
+    return [_told(model, name) for name in ESSENTIAL if model.get(name) != PAPER[name]]
+
+
+def _told(model: Mapping[str, object], name: str) -> str:
+    """A fact about a model, the paper's in brackets where it is another."""
+    value = model.get(name, "unknown")
+    papers = f" (paper: {PAPER[name]})" if PAPER.get(name, value) != value else ""
+    return f"{name.replace('_', ' ')} {value}{papers}"
 
 
 def table_1() -> Table:
@@ -64,9 +101,5 @@ def table_2(model: Mapping[str, object], harmonize: Mapping[str, object]) -> Tab
 
 def _trained(model: Mapping[str, object]) -> str:
     """Everything else that the model was trained with, the paper's values in brackets where they differ."""
-    known = {name: model[name] for name in (*PAPER, "trained_on", "steps", "reduction") if model.get(name)}
-    words = [
-        f"{name.replace('_', ' ')} {value}" + (f" (paper: {PAPER[name]})" if value != PAPER.get(name, value) else "")
-        for name, value in known.items()
-    ]
-    return ", ".join([f"{model['classes']} classes (paper: 215)", *words])
+    known = [name for name in (*PAPER, "steps", "reduction") if model.get(name)]
+    return ", ".join([f"{model['classes']} classes (paper: 215)", *(_told(model, name) for name in known)])

@@ -60,7 +60,7 @@ def write_report(
     common = {
         "results": results, "run": results.run, "datasets": results.datasets, "metrics": results.metrics, "find": find,
         "rerun": rerun, "shown": shown, "harmonization": bool(comparisons), "book": describe(book) if book else None,
-        "stand_ins": front.stand_ins(results),
+        "stand_in_masks": front.stand_in_masks(results),
     }  # fmt: skip
     render = functools.partial(_render, folder, common)
     _render_front(render, results, shown, rerun, provenance or {})

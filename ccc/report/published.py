@@ -39,7 +39,9 @@ METRICS = {
     "lpips": Metric(
         "LPIPS",
         ("lpips_alex",),
-        "the paper does not name the network of LPIPS; ours is AlexNet, the usual default, and VGG gives higher values",
+        "the paper does not name the network of LPIPS; ours is AlexNet, the usual default, and VGG gives higher "
+        "values: no difference is formed",
+        difference=False,
     ),
     "fid": Metric(
         "FID",
@@ -53,7 +55,8 @@ METRICS = {
         "CNR",
         ("cnr",),
         "the paper does not state the size at which CNR counts classes; ours counts 400 classes among all pixels, at "
-        "the size in its name",
+        "the size in its name: no difference is formed",
+        difference=False,
     ),
 }
 ALIASES = {  # names that a method of the paper may have here, beside its own in published.yaml

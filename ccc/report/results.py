@@ -13,13 +13,14 @@ from ccc.core.errors import CCCError
 from ccc.core.files import write_json, written_whole
 from ccc.metrics.registry import find
 
-FORMAT = "ccc-summary-1"  # of the stored object; raised when its shape changes
+FORMAT = "ccc-summary-2"  # of the stored object; raised when its shape changes
 LEVEL = 0.05  # at which differences are called significant
 NOT_AVAILABLE = "n/a"
 REFERENCES = {  # methods that the others are read against and that never count as best
     "gray": "a reference without any colour: it may have a good MSE or PSNR, since wrong colours cost more than none",
     "constant": "a reference of one colour, the mean of the training photographs: a trained model has to beat it",
-    "oracle": "a reference that knows the truth and shows it through its 56x56 classes",
+    "oracle": "a reference that knows the truth and shows it through its 56x56 classes, the ceiling of bin centres on "
+    "such a map and of nothing else",
 }
 VALUES = ("method", "variant", "segmenter", "dataset", "metric", "image", "value")
 
@@ -89,7 +90,8 @@ class Estimate:
 class MethodResult:
     """One method and variant over one dataset of `images` pictures.
 
-    `label`: what tables and pages call it; `notes`: what must be known of all its numbers; `estimates`: by metric.
+    `label`: what tables and pages call it; `notes`: what must be known of all its numbers; `differs`: what tells it
+    from the paper's method, see `ccc.report.differing`; `estimates`: by metric.
     """
 
     method: str
@@ -100,6 +102,7 @@ class MethodResult:
     segmenter: str | None
     images: int
     notes: tuple[str, ...]
+    differs: tuple[str, ...]
     estimates: dict[str, Estimate]
 
     @property

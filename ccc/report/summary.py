@@ -11,6 +11,7 @@ import pandas
 from ccc.core.files import sha256
 from ccc.report import published
 from ccc.report.cells import SIZE, VARIANTS, Cell, read_cells
+from ccc.report.differing import differing
 from ccc.report.overview import read_model
 from ccc.report.results import LEVEL, REFERENCES, VALUES, Contest, Estimate, MethodResult, Results, is_stand_in
 from ccc.report.statistics import Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
@@ -42,15 +43,21 @@ def read_results(
     cells = read_cells(metrics, titles)
     ran = {cell.method for cell in cells}
     return dataclasses.replace(
-        summarize(cells), run=run, columns=columns, cautions=dict(cautions or {}), harmonize=dict(harmonize or {}),
+        summarize(cells, read_model(model) if model else {}, harmonize or {}),
+        run=run, columns=columns, cautions=dict(cautions or {}),
         not_run={name: reason for name, reason in (not_run or {}).items() if name not in ran},
-        model=read_model(model) if model else {},
         weights={use: (Path(file).name, sha256(file)) for use, file in (weights or {}).items()},
     )  # fmt: skip
 
 
-def summarize(cells: Sequence[Cell]) -> Results:
-    """Results of stored cells alone: estimates of every cell and metric, the tests behind them, and all values."""
+def summarize(
+    cells: Sequence[Cell], model: Mapping[str, object] | None = None, harmonize: Mapping[str, object] | None = None
+) -> Results:
+    """Results of stored cells alone: estimates of every cell and metric, the tests behind them, and all values.
+
+    `model`: as `read_model` gives it; `harmonize`: parameters of Algorithm 1.
+    """
+    model, harmonize = dict(model or {}), dict(harmonize or {})
     rank = {name: number for number, name in enumerate(sorted_methods(cells))}
     cells = sorted(cells, key=lambda cell: (rank[cell.method], VARIANTS.index(cell.variant), cell.dataset))
     intervals, found, contests = _intervals(cells), {cell.key: {} for cell in cells}, []
@@ -61,8 +68,10 @@ def summarize(cells: Sequence[Cell]) -> Results:
             for key, estimate in estimates.items():
                 found[key][metric] = estimate
             contests += [contest] if contest else []
-    methods = tuple(_method_result(cells, cell, found[cell.key]) for cell in cells)
-    return Results("", methods, tuple(contests), {}, {}, {}, {}, {}, {}, _long_form(cells))
+    plain = {(cell.method, cell.dataset): cell for cell in cells if cell.variant == "plain"}
+    unlike = {cell.key: differing(cell, plain.get((cell.method, cell.dataset)), model, harmonize) for cell in cells}
+    methods = tuple(_method_result(cells, cell, found[cell.key], unlike[cell.key]) for cell in cells)
+    return Results("", methods, tuple(contests), {}, {}, {}, model, harmonize, {}, _long_form(cells))
 
 
 def sorted_methods(cells: Sequence[Cell]) -> list[str]:
@@ -76,16 +85,23 @@ def sorted_methods(cells: Sequence[Cell]) -> list[str]:
     return sorted({cell.method for cell in cells}, key=place)
 
 
-def _method_result(cells: Sequence[Cell], cell: Cell, estimates: dict[str, Estimate]) -> MethodResult:
+def _method_result(
+    cells: Sequence[Cell], cell: Cell, estimates: dict[str, Estimate], unlike: tuple[str, ...]
+) -> MethodResult:
     facts = {name: getattr(cell, name) for name in ("method", "variant", "dataset", "title", "segmenter", "images")}
     notes = list(cell.notes)
+    if unlike:
+        theirs = published.titles()[published.counterpart(cell.method) or published.HARMONIZED]
+        notes.append(f"not the paper's {theirs}: {'; '.join(unlike)}")
     if cell.method in REFERENCES:
         notes.append(f"{REFERENCES[cell.method]}; never marked as best")
     if cell.variant == "sam" and is_stand_in(cell.segmenter):
         maker = cell.segmenter or "an unnamed segmenter"
         notes.append(f"masks come from {maker}, which stands in for the paper's SAM")
+    if cell.variant == "sam" and any(made.endswith("--ab picture") for made in cell.made):
+        notes.append("Algorithm 1 had the a and b of 8-bit pictures: the method keeps none of its own")
     ordered = {metric: estimates[metric] for metric in cell.stored}
-    return MethodResult(**facts, label=_label(cells, cell), notes=tuple(notes), estimates=ordered)
+    return MethodResult(**facts, label=_label(cells, cell), notes=tuple(notes), differs=unlike, estimates=ordered)
 
 
 def _label(cells: Sequence[Cell], cell: Cell) -> str:

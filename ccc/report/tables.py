@@ -27,9 +27,11 @@ def _overall(results: Results, dataset: str) -> Table:
     """All metrics of a dataset, those of pyiqa and whatever else the paper does not have included."""
     notes, here = Notes(), results.on(dataset)
     group, columns = _heading(dataset, None, here, 0), []
+    said = notes(results.cautions.get(dataset, ""))
     for name in dict.fromkeys(name for result in here for name in result.estimates):
         title = find(name).title + ARROWS[find(name).direction]
-        columns.append(Column(title, "ours", group, dataset, name, notes=notes(_mixed(name, here))))
+        more = {"notes": notes(_mixed(name, here)), "group_notes": said}
+        columns.append(Column(title, "ours", group, dataset, name, **more))
     rows, _ = _rows(here, columns, None, notes)
     rows += [_not_run(f"{name} (not run)", [reason], columns, notes) for name, reason in results.not_run.items()]
     title = f"All metrics: {dataset}"
@@ -42,7 +44,7 @@ def _paper_table(results: Results, paper: PublishedTable) -> Table:
     columns = [
         column
         for dataset, theirs in _datasets(here, paper, results.columns)
-        for column in _group(dataset, theirs, [r for r in here if r.dataset == dataset], paper, results.columns, notes)
+        for column in _group(dataset, theirs, [r for r in here if r.dataset == dataset], paper, results, notes)
     ]
     rows, placed = _rows(here, columns, paper, notes)
     for name in [name for name in paper.methods if name not in placed]:
@@ -65,9 +67,11 @@ def _datasets(here, paper: PublishedTable, columns: Mapping[str, str]) -> list[t
     return ran + ours + [(None, theirs) for theirs in paper.datasets if theirs not in dict(ran).values()]
 
 
-def _group(dataset, theirs, mine, paper: PublishedTable, counterparts, notes: Notes) -> Iterator[Column]:
+def _group(dataset, theirs, mine, paper: PublishedTable, results: Results, notes: Notes) -> Iterator[Column]:
     """The columns of one dataset; `mine`: its results here, `theirs`: the paper's name of it."""
-    comparable = dataset is not None and counterparts.get(dataset) == theirs is not None
+    comparable = dataset is not None and results.columns.get(dataset) == theirs is not None
+    caution = results.cautions.get(dataset, "")
+    formed = comparable and not caution and any(_stands([r]) in paper.methods and not r.differs for r in mine)
     title = _heading(dataset, theirs if comparable or dataset is None else None, mine, paper.pictures)
     place = {"group": title, "dataset": dataset, "paper": theirs}
     columns = []
@@ -83,10 +87,10 @@ def _group(dataset, theirs, mine, paper: PublishedTable, counterparts, notes: No
             head, said = f"{fact.title}{ARROWS[find(fact.ours[0]).direction]} published", notes(fact.open, impossible)
             ours = names[-1] if names else None
             columns.append(Column(head, "published", **place, metric=ours, printed=metric, notes=said))
-        if theirs is not None and comparable and fact.difference and not impossible:
+        if formed and fact.difference and not impossible:
             head = f"{fact.title} difference"
             columns.append(Column(head, "difference", **place, metric=names[0], printed=metric))
-    said = notes(*_group_notes(mine, dataset, theirs, comparable, paper))
+    said = notes(*_group_notes(mine, dataset, theirs, comparable, formed, caution, paper))
     return (dataclasses.replace(column, group_notes=said) for column in columns)
 
 
@@ -112,17 +116,18 @@ def _heading(dataset: str | None, theirs: str | None, results: Sequence[MethodRe
     return f"{theirs}: {dataset} ({n})" if theirs and dataset != theirs else f"{dataset} ({n})"
 
 
-def _group_notes(results, dataset, theirs, comparable, paper: PublishedTable) -> list[str]:
-    said = []
+def _group_notes(results, dataset, theirs, comparable, formed, caution, paper: PublishedTable) -> list[str]:
+    said = [caution]
     if dataset is not None and theirs is not None:
         if not comparable:
             said.append("other pictures than the paper's Fig. 9, so no difference is formed")
-        elif paper.number == "III":
-            said.append("difference = ours - published")
+        elif formed:
+            said.append("difference = ours - published, for rows whose method, weights and data are the paper's")
         else:
-            said.append(
-                f"difference = ours - published; the paper does not list its {paper.pictures} pictures: ours are others"
-            )
+            why = "" if caution else ": no row's method, weights and data are all the paper's"
+            said.append(f"no difference is formed{why}")
+        if comparable and paper.number != "III":
+            said.append(f"the paper does not list its {paper.pictures} pictures: ours are others")
     if len({result.images for result in results}) > 1:
         said.append("methods were measured on different numbers of pictures: run `ccc evaluate` again")
     return said
@@ -187,7 +192,7 @@ def _value(column: Column, mine: Mapping[str, MethodResult], stands, paper, note
         )
     estimate, value = result.estimates.get(column.metric), result.value(column.metric)
     if column.kind == "difference":
-        return Value(BLANK if printed is None or value is None else signed(value, printed))
+        return Value(BLANK if printed is None or value is None or result.differs else signed(value, printed))
     if value is None:
         return _not_available(estimate.reason if estimate else "not computed in this run", notes)
     said = notes(f"{find(column.metric).title}: {estimate.caution}") if estimate.caution else ()

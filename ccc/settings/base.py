@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Self, get_args
 
 import pydantic
@@ -33,15 +33,8 @@ class Section(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="before")
     @classmethod
-    def _known_names(cls, values: Any) -> Any:
-        if values is None:  # `training:` with nothing below it
-            return {}
-        known = cls.model_fields
-        unknown = [key for key in values if key not in known] if isinstance(values, Mapping) else []
-        if unknown:
-            hint = did_you_mean(str(unknown[0]), known)
-            raise ValueError(f"unknown key {unknown[0]!r}: {hint}there are {', '.join(known)}")
-        return values
+    def _empty(cls, values: Any) -> Any:
+        return {} if values is None else values  # `training:` with nothing below it
 
     @pydantic.field_validator("*", mode="before")
     @classmethod
@@ -61,7 +54,7 @@ class Section(pydantic.BaseModel):
         try:
             return cls.model_validate(values)
         except pydantic.ValidationError as error:
-            raise CCCError("\n".join(_sentences(error, values, name or dotted))) from None
+            raise CCCError("\n".join(_sentences(error, cls, values, name or dotted))) from None
 
     def check(self) -> None:
         """Raise CCCError, naming the setting, where one is not among its choices or out of its range."""
@@ -117,13 +110,38 @@ def dotted(place: tuple) -> str:
     return ".".join(map(str, place))
 
 
-def _sentences(error: pydantic.ValidationError, values: Any, name: Callable[[tuple], str]) -> list[str]:
+def _sentences(
+    error: pydantic.ValidationError, section: type[Section], values: Any, name: Callable[[tuple], str]
+) -> list[str]:
     """A sentence for each wrong setting, in the order in which they stand: pydantic's, what was given, and a hint."""
     found: dict[tuple, list] = {}  # an error for each branch of a union, which pydantic adds to the place
     for item in error.errors(include_url=False):
         place = item["loc"] if item["type"] == "missing" else _place(values, item["loc"])
         found.setdefault(place, []).append(item)
-    return [": ".join(filter(None, [name(place), _sentence(items)])) for place, items in found.items()]
+    sentences = []
+    for place, items in found.items():
+        if items[0]["type"] in ("extra_forbidden", "invalid_key"):
+            *place, key = items[0]["loc"]
+            key = items[0]["input"] if items[0]["type"] == "invalid_key" else key  # False, where the place says 0
+            known = _section_at(section, place).model_fields
+            text = f"unknown key {key!r}: {did_you_mean(str(key), known)}there are {', '.join(known)}"
+        else:
+            text = _sentence(items)
+        sentences.append(": ".join(filter(None, [name(tuple(place)), text])))
+    return sentences
+
+
+def _section_at(section: type[Section], place: Iterable) -> type[Section]:
+    for part in place:  # the names of benchmarks are no fields
+        if part in section.model_fields:
+            section = _section_in(section.model_fields[part].annotation) or section
+    return section
+
+
+def _section_in(kind: Any) -> type[Section] | None:
+    if isinstance(kind, type) and issubclass(kind, Section):
+        return kind
+    return next(filter(None, map(_section_in, get_args(kind))), None)
 
 
 def _place(values: Any, location: tuple) -> tuple:

@@ -17,8 +17,8 @@ from ccc.settings.segmenter import SegmenterChoice
 from ccc.settings.training import Recipe, Training
 
 
-def part(section: type[Section]) -> Any:
-    return pydantic.Field(default_factory=section)
+def part(section: type[Section], text: str | None = None) -> Any:
+    return pydantic.Field(default_factory=section, description=text)
 
 
 class Configuration(Section):
@@ -42,7 +42,10 @@ class Configuration(Section):
     )
     titles: dict[str, str] = setting({}, "what tables call methods, by name, where that is not their own title")
     baselines: Baselines = part(Baselines)
-    colorize: Decoding = part(Decoding)
+    colorize: Decoding = part(
+        Decoding,
+        "How the method `ccc_photo` turns CCC's class maps into pictures; `ccc` is always the paper's argmax, bilinear",
+    )
     segmenter: SegmenterChoice = part(SegmenterChoice)
     harmonize: Harmonization = part(Harmonization)
     metrics: list[str] = setting(

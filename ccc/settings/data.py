@@ -40,6 +40,9 @@ class Data(Section):
         "how a photograph becomes square, `crop` or `stretch`; trained on the latter, the network also colours squares",
         paper="stretch",
     )
+    min_chroma: float | None = setting(
+        None, "leave out photographs whose mean chroma in CIELAB is less, as nearly gray; null to keep all", gt=0
+    )
 
 
 class CodebookChoice(Section):

@@ -21,6 +21,9 @@ class Benchmark(Section):
     column: Literal["ADE", "Celeba", "COCO", "Ox. Flower", "ImageNet"] | None = setting(
         None, "its name in the paper's tables; null for none"
     )
+    caution: str | None = setting(
+        None, "what must be known of its numbers, such as other pictures than the paper's: no difference is formed then"
+    )
 
 
 class Preparation(Benchmark):

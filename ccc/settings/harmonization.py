@@ -44,6 +44,6 @@ class Harmonization(Algorithm):
     enabled: bool = setting(True, "whether to make the harmonized variant of every method")
     upsample: Literal["nearest", "bilinear"] | None = setting(
         None,
-        "how CCC's class maps come to full size before Algorithm 1; null for colorize.upsample",
+        "how the class maps of `ccc` come to full size before Algorithm 1; null for bilinear",
     )
     ablation: Ablation = pydantic.Field(default_factory=Ablation)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from ccc import colorizers
 from ccc.cli import main
-from ccc.color import gray_of
-from ccc.core.images import read_rgb, write_png
+from ccc.color import gray_of, read_gray, with_ab
+from ccc.core.images import read_ab, read_rgb, software, write_png
+from ccc.harmonize import harmonize
 
 
 @pytest.fixture
@@ -87,3 +89,43 @@ def test_what_is_wrong_is_said_in_a_line(own, capsys):
     assert "other.npy: is 5 x 5, the picture 100 x 150" in failed(
         capsys, own, *pictures, "--masks", "other.npy", "-o", own / "out"
     )
+
+
+def test_algorithm_1_takes_the_methods_own_ab_where_it_lies_beside_the_picture(own, capsys):
+    gray, color = own / "old photo.png", own / "colored.png"
+    assert main(["colorize", str(gray), "-o", str(color), "--keep-ab", "--device", "cpu"]) == 0
+    assert main(["colorize", str(gray), "-o", str(color), "--keep-ab", "--device", "cpu"]) == 0
+    assert "0 coloured by ccc, 1 there already" in capsys.readouterr().out
+    colorizer = colorizers.load("ccc", device="cpu")
+    ab = colorizer.own_ab(read_rgb(gray))
+    assert np.abs(read_ab(color) - ab).max() < 0.05 and (read_rgb(color) == colorizer.colorize(read_rgb(gray))).all()
+    words = ("old photo.png", "colored.png", "--masks", "left.npy", "--delta-a", "2", "--delta-b", "2")
+    assert run(own, *words, "-o", own / "with.png", "--changes", own / "with.csv") == 0
+    mask = np.load(own / "left.npy")
+    wanted = harmonize(read_ab(color), [mask], delta_a=2, delta_b=2)
+    changed = (wanted != read_ab(color)).any(axis=-1)
+    assert changed.any() and (read_rgb(own / "with.png")[changed] == with_ab(read_gray(gray), wanted)[changed]).all()
+    assert software(own / "with.png") == "ccc harmonize --ab own" and "own" in (own / "with.csv").read_text()
+    color.with_suffix(".npz").unlink()
+    assert run(own, *words, "-o", own / "without.png") == 0
+    assert software(own / "without.png") == "ccc harmonize --ab picture"
+
+
+def test_an_ab_that_does_not_fit_is_named(own, capsys):
+    beside = own / "by somebody.npz"
+    for content in ({"ab": np.zeros((4, 4, 2), np.float16)}, {"ab": np.zeros((100, 150, 2), int)}, {"x": np.zeros(3)}):
+        np.savez(beside, **content)
+        assert "by somebody" in failed(
+            capsys, own, "old photo.png", "by somebody.png", "--masks", "left.npy", "-o", own / "o.png"
+        )
+    beside.write_bytes(b"PK")
+    assert "holds no array `ab`" in failed(
+        capsys, own, "old photo.png", "by somebody.png", "--masks", "left.npy", "-o", own / "o.png"
+    )
+    assert not (own / "o.png").exists()
+
+
+def test_a_method_that_gives_pictures_alone_has_no_ab_to_keep(own, capsys):
+    words = ["colorize", str(own / "old photo.png"), "-o", str(own / "o.png"), "--keep-ab"]
+    assert main([*words, "--method", "gray"]) == 2 and "gives no a and b of its own" in capsys.readouterr().err
+    assert main([*words, "--max-size", "64"]) == 2 and not (own / "o.png").exists()

@@ -44,7 +44,7 @@ def agreement(pictures, cells=56, function=classified):
     """Share of cells in the exact class, and of pixels with the exact gray level."""
     classes_right, gray_right = [], []
     for rgb in pictures:
-        gray, classes, clamped = function(rgb, cells)
+        gray, classes, clamped = function(rgb, cells)[:3]
         exact_gray, ab = exact(rgb, cells)
         outside = ((np.rint(ab * 100) < -10_000) | (np.rint(ab * 100) >= 10_000)).any(axis=-1)
         assert clamped == outside.sum() and np.abs(gray.astype(int) - exact_gray).max() <= 1
@@ -77,7 +77,7 @@ def test_the_kernel_is_its_plain_version(cells):
     same_class, same_gray = [], []
     for photograph in PHOTOGRAPHS:
         rgb = square(photograph(), 224)
-        gray, classes, clamped = classified(rgb, cells)
+        gray, classes, clamped, _ = classified(rgb, cells)
         plain_gray, plain_classes, plain_clamped = plain(rgb, cells)
         assert clamped == plain_clamped
         same_class.append(classes == plain_classes)
@@ -93,7 +93,7 @@ def test_every_neutral_gray_is_class_210():
 def test_what_lies_beyond_the_grid_is_clamped_and_counted():
     blue = np.zeros((8, 8, 3), np.uint8)
     blue[..., 2] = 255  # b = -107.9
-    gray, classes, clamped = classified(blue, 2)
+    gray, classes, clamped, _ = classified(blue, 2)
     assert clamped == 4 and (classes == ColorGrid().encode(exact(blue, 2)[1])).all() and (classes // 20 == 0).all()
 
 

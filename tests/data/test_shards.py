@@ -9,20 +9,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ccc.cli import main
 from ccc.codebook import class_map
-from ccc.color import lightness
+from ccc.color import gray_of, lightness, rgb_to_lab
 from ccc.core.errors import CCCError
-from ccc.core.images import square
+from ccc.core.images import read_rgb, square, write_png
 from ccc.data.index import Choice
 from ccc.data.shards import INTERPOLATION, make_sample, resized, slice_of, sum_histograms, write_shard
 
 
 def test_a_sample_is_gray_and_classes(astronaut):
-    gray, classes, clamped = make_sample(astronaut)
+    gray, classes, clamped, chroma = make_sample(astronaut)
     picture = resized(astronaut, 224)
     assert gray.dtype == np.uint8 and gray.shape == (224, 224)
     assert np.abs(gray / 2.55 - lightness(picture)).max() <= 0.2
     assert classes.dtype == np.uint16 and (classes == class_map(picture)).all() and clamped == 0
+    ab = rgb_to_lab(picture)[..., 1:].reshape(56, 4, 56, 4, 2).mean(axis=(1, 3))
+    assert chroma == pytest.approx(np.linalg.norm(ab, axis=-1).mean(), abs=0.01)
 
 
 @pytest.mark.parametrize("factor", [2, 3])
@@ -120,10 +123,36 @@ def test_bad_pictures_are_skipped_and_counted(photographs, tmp_path):
     }
 
 
+def test_nearly_gray_photographs_are_counted_and_can_be_left_out(photographs, tmp_path, capsys):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    colored = read_rgb(photographs / "00.png")
+    gray = np.repeat(gray_of(colored)[..., None], 3, axis=2)
+    write_png(folder / "colored.png", colored)
+    write_png(folder / "gray.png", gray)
+    write_png(folder / "tinted.png", np.clip(gray + np.array([0, 1, 1]), 0, 255).astype(np.uint8))
+    arguments = ["shard", str(folder), "--size", "64", "-o"]
+    assert main([*arguments, str(tmp_path / "all.tar")]) == 0
+    assert main(["codebook", str(tmp_path / "all.tar"), "-o", str(tmp_path / "all.json"), "--threshold", "1"]) == 0
+    assert "nearly gray: 2 of 3 photographs (66.7%) have a mean chroma below 2" in capsys.readouterr().out
+    assert main([*arguments, str(tmp_path / "some.tar"), "--min-chroma", "2"]) == 0
+    assert "1 samples, 2 skipped (near-gray)" in capsys.readouterr().out
+
+
+def test_gray_photographs_make_no_codebook(tmp_path, capsys):
+    write_png(tmp_path / "photographs/gray.png", np.full((64, 64, 3), 90, np.uint8))
+    shard, book = tmp_path / "0.tar", tmp_path / "codebook.json"
+    assert main(["shard", str(tmp_path / "photographs"), "--size", "64", "-o", str(shard)]) == 0
+    assert main(["codebook", str(shard), "-o", str(book), "--threshold", "1"]) == 2 and not book.exists()
+    assert "one class alone is kept" in (said := capsys.readouterr().err) and "1 of 1 photographs (100.0%)" in said
+    assert main(["shard", str(tmp_path / "photographs"), "--size", "64", "-o", str(shard), "--min-chroma", "3"]) == 2
+    assert "none of the 1 pictures can be used (1 near-gray)" in capsys.readouterr().err
+
+
 def test_nothing_readable_leaves_no_file(tmp_path):
     folder = tmp_path / "broken"
     folder.mkdir()
     (folder / "b.jpg").write_bytes(b"text")
-    with pytest.raises(CCCError, match="none of the 1 pictures can be read"):
+    with pytest.raises(CCCError, match="none of the 1 pictures can be used"):
         write_shard(folder, tmp_path / "out" / "broken.tar")
     assert list((tmp_path / "out").iterdir()) == []

@@ -39,4 +39,4 @@ def test_ablation_of_colored_that_do_not_match(colored):
     (colored / "nearest/a.png").unlink()
     masks = load("masks", colored / "masks.json")
     with pytest.raises(CCCError, match="nearest: lacks a, which .*gray holds"):
-        ablate(colored / "gray", colored / "truth", {"nearest": colored / "nearest"}, masks)
+        ablate(colored / "gray", colored / "truth", {"nearest": colored / "nearest"}, masks, (8,), (100,))

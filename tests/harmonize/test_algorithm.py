@@ -211,7 +211,7 @@ def test_folder(folders, tmp_path):
     assert read_rgb(folders[3] / "in/two.png").shape == (90, 70, 3)
     with open(tmp_path / "changes.csv") as file:
         stored = list(csv.DictReader(file))
-    assert list(stored[0]) == ["name", "changed_share", "mean_ab_shift", "segments_used", "segmenter"]
+    assert list(stored[0]) == ["name", "changed_share", "mean_ab_shift", "segments_used", "segmenter", "ab"]
     assert float(stored[0]["changed_share"]) == rows[0]["changed_share"] > 0
     assert stored[0]["segmenter"] == "felzenszwalb"  # not "masks": the file says who made them
 

@@ -45,6 +45,17 @@ def nowhere(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path / "nowhere"))
 
 
+def test_what_the_pictures_say_of_their_making_is_kept_once_each(folders):
+    prediction, truth = folders
+    assert evaluate(prediction, truth, ["mse"]).summary["made"] == [""]
+    for name, note in (("a", "ccc colorize --method é"), ("b", "ccc colorize --method é"), ("c", "other")):
+        write_png(prediction / f"{name}.png", read_rgb(prediction / f"{name}.png"), note)
+    assert evaluate(prediction, truth, ["mse"]).summary["made"] == ["ccc colorize --method é", "other"]
+    Image.open(prediction / "c.png").save(prediction / "c.jpg")
+    (prediction / "c.png").unlink()
+    assert evaluate(prediction, truth, ["mse"]).summary["made"] == ["", "ccc colorize --method é"]
+
+
 def test_values_are_those_of_the_functions(folders):
     prediction, truth = folders
     found = evaluate(prediction, truth, NETWORKLESS)

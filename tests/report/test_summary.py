@@ -29,7 +29,7 @@ def cell(method, values, variant="plain", dataset="set", pictures=None, images=5
     stored = {name: {part: parts.get(part, {}).get(name) for part in _BY_METRIC} for name in parts["directions"]}
     frame = pandas.DataFrame(arrays, index=pandas.Index(PICTURES, name="name"))
     frame = frame if pictures is None else frame[:pictures]
-    return Cell(method, variant, dataset, method, None, (), images, stored, frame)
+    return Cell(method, variant, dataset, method, None, (), (), images, stored, frame)
 
 
 @pytest.fixture

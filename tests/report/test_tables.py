@@ -8,43 +8,13 @@ import re
 import numpy as np
 import pandas
 import pytest
+from stored_cells import MISSING, column, tables, write_cell
 
 from ccc.core.errors import CCCError
-from ccc.metrics.registry import find
 from ccc.report.cells import read_cells
 from ccc.report.formats import to_csv, to_latex, to_markdown, write_tables
 from ccc.report.results import Results
 from ccc.report.summary import read_results
-from ccc.report.tables import build_tables
-
-MISSING = "no weights: inception_fid is not at hand"
-
-
-def write_cell(folder, method, variant, dataset, pictures=2, **changes):
-    """One cell as `ccc evaluate` writes it; `changes` go into its JSON, a dict into the one that is there."""
-    mean = {"mse": 0.005, "psnr": 24.0, "ssim": 0.9, "uiqi": 0.9, "cnr_256": 1.0, "lpips_alex": 0.2}
-    data = {
-        "format": "ccc-metrics-2", "images": pictures, "side": 256, "mean": mean, "median": dict(mean),
-        "sd": dict.fromkeys(mean, 1.0), "n": dict.fromkeys(mean, pictures), "infinite": {}, "set": {}, "interval": {},
-        "missing": {"fid_64": MISSING, "fid_2048_clean": MISSING}, "cautions": {}, "versions": dict.fromkeys(mean, 1),
-        "directions": {name: find(name).direction for name in (*mean, "fid_64", "fid_2048_clean")}, "method": method,
-        "variant": variant, "dataset": dataset, "title": method.title(), "notes": [],
-        "segmenter": "felzenszwalb" if variant == "sam" else None,
-    }  # fmt: skip
-    for key, value in changes.items():
-        data[key] = data[key] | value if isinstance(value, dict) else value
-    data["missing"] = {name: reason for name, reason in data["missing"].items() if name not in data["set"]}
-    path = folder / method / variant / f"{dataset}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data))
-    lines = ["name,width,height,psnr,cnr_256"] + [f"p{i},32,24,{20.5 + i},0.{5 + i}" for i in range(pictures)]
-    path.with_suffix(".csv").write_text("\n".join(lines) + "\n")
-    return path
-
-
-def tables(folder, columns=None, **options):
-    built = build_tables(read_results([folder], columns=columns, **options))
-    return {table.number or table.name: table for table in built}
 
 
 def groups(table):
@@ -54,13 +24,6 @@ def groups(table):
 def plain(text):
     """A table of Markdown without the spaces that align it."""
     return re.sub(" +", " ", text)
-
-
-def column(table, title, group=""):
-    """Values of the one column of that heading, by the label of the row."""
-    found = [i for i, column in enumerate(table.columns) if column.title == title and column.group.startswith(group)]
-    assert len(found) == 1, [(column.group, column.title) for column in table.columns]
-    return {row.label: row.values[found[0]] for row in table.rows}
 
 
 def test_best_respects_the_direction_and_leaves_references_out(tmp_path):
@@ -96,8 +59,8 @@ def test_numbers_stay_numbers_in_a_csv_that_lacks_some(tmp_path):
     write_cell(tmp_path, "mine", "plain", "ade20k", mean={"lpips_alex": None}, missing={"lpips_alex": "why"})
     for table in tables(tmp_path, {"ade20k": "ADE"}, not_run={"other": "because"}).values():
         read = pandas.read_csv(io.StringIO(to_csv(table)))
-        assert all(read[name].dtype == "float64" for name in list(read)[1:-1]), table.name
-        assert list(read)[-1] == "missing"
+        assert all(read[name].dtype == "float64" for name in list(read)[1:-2]), table.name
+        assert list(read)[-2:] == ["missing", "notes"]
     read = read.set_index("method")["missing"]
     assert f"FID (64)↓: {MISSING}" in read["Mine"] and "LPIPS (alex)↓: why" in read["Mine"]
     assert "because" in read["other (not run)"]
@@ -128,9 +91,6 @@ def test_published_figures_stand_in_their_own_columns(tmp_path):
     published = column(table, "PSNR↑ published", "ADE")
     assert (published["Ccc"].text, published["DeOldify (published only)"].text) == ("24.03", "25.66")
     assert published["Mine"].text == "–", "a method that the paper does not have"
-    difference = column(table, "PSNR difference")
-    assert (difference["Ccc"].text, difference["Mine"].text) == ("+0.50", "–")
-    assert difference["DeOldify (published only)"].text == "–"
     assert "CCC (published only)" not in published, "it was run"
 
 
@@ -147,19 +107,6 @@ def test_datasets_without_a_counterpart_have_no_published_figures(tmp_path):
     table = tables(tmp_path)["VII"]
     assert [column.kind for column in table.columns if column.group.startswith("holiday")] == ["ours"]
     assert not [column for column in table.columns if column.kind == "difference"]
-
-
-def test_no_difference_where_the_paper_contradicts_itself_or_leaves_the_layer_open(tmp_path):
-    write_cell(tmp_path, "ccc", "plain", "showcase")
-    write_cell(tmp_path, "ccc", "plain", "ade20k", set={"fid_64": 1.0, "fid_2048_clean": 50.0}, missing={})
-    columns = {"showcase": "Fig. 9", "ade20k": "ADE"}
-    built = tables(tmp_path, columns)
-    three, six = ([c.title for c in built[n].columns if c.kind == "difference"] for n in ("III", "VI"))
-    assert three == [f"{name} difference" for name in ("SSIM", "LPIPS", "UIQI", "CNR")]
-    assert six == ["LPIPS difference"]
-    assert column(built["VI"], "FID (64)↓")["Ccc"].text == "1.000"
-    other = tables(tmp_path, {"ade20k": "ADE"})["III"]
-    assert not [c for c in other.columns if c.kind == "difference"], "our showcase is not the paper's Fig. 9"
 
 
 def test_table_iii_has_the_papers_columns_in_order_and_only_the_showcase(tmp_path):
@@ -222,7 +169,7 @@ def test_written_files_are_complete_and_identical_every_time(tmp_path):
 def test_a_file_that_is_no_summary_is_named(tmp_path):
     with pytest.raises(CCCError, match=r"summary\.json: no such file; make it with `ccc tables`"):
         Results.read(tmp_path / "summary.json")
-    for wrong in ("[]", '{"format": "ccc-summary-1"}', '{"format": "other"}', "no"):
+    for wrong in ("[]", '{"format": "ccc-summary-2"}', '{"format": "other"}', "no"):
         (tmp_path / "summary.json").write_text(wrong)
         pandas.DataFrame().to_parquet(tmp_path / "summary.parquet")
         with pytest.raises(CCCError, match=r"summary\.json: not the summary of `ccc tables`"):
@@ -245,10 +192,10 @@ def test_any_name_is_written_without_harm(tmp_path):
     tex = to_latex(table)
     assert r"50\% of\_\#\$\&\{x\}\textasciicircum{}\textasciitilde{}\textbackslash{}\textbar{}" in tex
     assert tex.count("{") - tex.count(r"\{") == tex.count("}") - tex.count(r"\}")
-    width = len(table.columns) + 1  # and a last one in CSV, which says what is missing
+    width = len(table.columns) + 1  # and two more in CSV, which say what is missing and what must be known
     lines = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
     assert {len(re.split(r"(?<!\\)\|", line)) - 2 for line in lines} == {width}
-    assert {len(row) for row in csv.reader(io.StringIO(to_csv(table)))} == {width + 1}
+    assert {len(row) for row in csv.reader(io.StringIO(to_csv(table)))} == {width + 2}
     body = tex[tex.index(r"\toprule") : tex.index(r"\bottomrule")]
     lines = [line for line in body.splitlines() if line.startswith(("Method", "50"))]
     assert len(lines) == 2 and {len(re.split(r"(?<!\\)&", line)) for line in lines} == {width}
@@ -278,7 +225,7 @@ def test_methods_that_were_not_run_have_a_row_with_the_reason(tmp_path):
     built = tables(tmp_path, {"ade20k": "ADE"}, not_run=not_run)
     rows = {row.label: row for row in built["IV"].rows}
     iizuka, mine = rows["Iizuka (published only)"], rows["mine (not run)"]
-    assert [value.text for value in iizuka.values[:3]] == ["n/a", ".0035", "–"] and mine.values[0].text == "n/a"
+    assert [value.text for value in iizuka.values[:3]] == ["n/a", ".0035", "n/a"] and mine.values[0].text == "n/a"
     for row, reason in ((iizuka, not_run["iizuka"]), (mine, not_run["mine"])):
         assert [built["IV"].notes[number - 1] for number in row.notes] == [f"not run: {reason}"]
         assert all(reason in write(built["IV"]) for write in (to_csv, to_markdown))

@@ -104,6 +104,18 @@ def test_what_is_wrong_is_one_sentence(change, sentence):
     assert sentence in said and len(said.splitlines()) == 1
 
 
+def test_an_unknown_key_hides_nothing_else():
+    said = wrong(
+        "training: {stepz: 4, beta3: 1, steps: 0}\nbenchmarks: {source: {source: x, m: 3}}\nseide: 4"
+    ).splitlines()
+    assert [line.partition(":")[0] for line in said if "unknown key" not in line] == ["training.steps"]
+    unknown = [
+        line.partition(": did you mean")[0].partition(": there are")[0] for line in said if "unknown key" in line
+    ]
+    places = ["training: unknown key 'stepz'", "training: unknown key 'beta3'", "benchmarks.source: unknown key 'm'"]
+    assert unknown == [*places, "unknown key 'seide'"]
+
+
 NAMES = st.sampled_from(["train", "data", "training", "mine", "steps", "zoom", "n", "source", "deltas", "ablation"])
 VALUES = st.none() | st.booleans() | st.integers(-3, 300) | st.floats() | st.text(max_size=3) | st.just("photos")
 ANYTHING = st.recursive(

@@ -48,7 +48,7 @@ def test_a_second_run_in_the_same_folder_is_refused(copied, unbroken, processes,
 
 def test_what_a_killed_run_left_behind_does_not_write_into_the_next(copied, unbroken, processes, tmp_path):
     front = processes.deadly(tmp_path / "bin", {"colorize": 1}, number="SIGSTOP")
-    copied.configure({"colorize": {"decode": "annealed"}})
+    copied.configure({"model": True})  # another than its own
     with copied.start(front=front) as first:
         orphan = processes.stopped(front, "colorize")
         first.kill()

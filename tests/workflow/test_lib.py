@@ -18,6 +18,7 @@ import ccc.metrics.families
 from ccc.assets import PUBLISHED
 from ccc.core.errors import CCCError
 from ccc.metrics import registry
+from ccc.settings.decoding import Decoding
 from ccc.settings.training import Training
 from workflow.lib import families
 from workflow.lib.code import code, imported
@@ -25,7 +26,7 @@ from workflow.lib.commands import assignments, options
 from workflow.lib.configuration import check_start, checked_config, recipe_options
 from workflow.lib.ending import unavailable
 from workflow.lib.incomplete import LIST_FILES, deleted
-from workflow.lib.methods import Methods, kept_folder, segmenter_checkpoint, title
+from workflow.lib.methods import Methods, cautions, kept_folder, same_decoding, segmenter_checkpoint, title
 from workflow.lib.sources import too_many_shards
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,6 +122,39 @@ def test_a_method_of_several_models_is_called_after_its_model():
     assert title("ccc", config) == "CCC (coffee)"
     config["model"] = ROOT / "ccc/assets/ccc-scenes.safetensors"
     assert title("ccc", config).startswith("CCC (") and "coffee" not in title("ccc", config)
+
+
+@pytest.mark.parametrize(
+    ("colorize", "model", "called"),
+    [
+        ({}, PUBLISHED, "ciede2000, chroma 0.8"),
+        ({"chroma": 1.0}, PUBLISHED, "ciede2000, chroma 1"),
+        ({"decode": "annealed"}, PUBLISHED, "annealed, chroma 1"),
+        ({"upsample": "nearest"}, None, "argmax, chroma 1"),
+        ({"input_size": "full"}, None, "argmax, chroma 1"),
+        ({"decode": "argmax"}, PUBLISHED, None),
+        ({"temperature": 2.0}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_ccc_for_photographs_is_called_by_its_decoding_and_is_another_than_the_papers(colorize, model, called):
+    config = {"titles": {}, "model": model, "colorize": Decoding(**colorize).model_dump()}
+    assert same_decoding(config) == (called is None)
+    if called:
+        assert title("ccc_photo", config) == f"CCC for photographs ({called})"
+    assert title("ccc_photo", config | {"titles": {"ccc_photo": "Ours"}, "baselines": {}}) == "Ours"
+
+
+def test_what_must_be_known_of_a_set_holds_for_the_pictures_that_the_showcase_takes_of_it():
+    data = {"source": "embedded", "validation": "embedded"}
+    sets = {"own": {"source": "embedded"}, "faces": {"source": "x", "caution": "other faces"}, "c": {"source": "y"}}
+    config = checked_config({"run": "x", "data": data, "benchmarks": sets})
+    halves = "training and test pictures are halves of the same photographs"
+    found = {"faces": "other faces", "own": halves}
+    assert cautions(config) == found | {"showcase": f"other faces; {halves}"}
+    assert cautions(config | {"showcase": {"enabled": False}}) == found
+    del sets["faces"]
+    assert cautions(checked_config({"run": "x", "model": True, "benchmarks": sets})) == {}
 
 
 def test_what_is_kept_of_one_benchmark_lies_in_a_folder_of_its_name_if_there_is_one(tmp_path):

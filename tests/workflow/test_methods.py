@@ -80,6 +80,21 @@ def test_auto_takes_what_is_there_and_names_the_others_with_the_reason(checkout)
     assert "--title 'ddcolor=DDColor (tiny)'" in tables and "--option model=tiny" in output
 
 
+def test_ccc_is_the_papers_whatever_the_configuration_says_and_ccc_photo_what_it_says(checkout):
+    checkout.write({"model": True, "colorize": {"chroma": 0.9}})
+    output = checkout.snakemake("-n", "-p")
+    papers, photo = (output.split(f"\ncolorize_{name} set: ")[1].split("2>&1")[0] for name in ("ccc", "ccc_photo"))
+    assert "--method ccc " in papers and "--option decode=argmax" in papers and "--option chroma=1.0" in papers
+    assert "--method ccc " in photo and "--option decode=ciede2000" in photo and "--option chroma=0.9" in photo
+    assert "--title 'ccc_photo=CCC for photographs (ciede2000, chroma 0.9)'" in output
+    assert "compare ccc_photo" in output and "ablate" in output
+    checkout.write({})
+    output = checkout.snakemake("-n")
+    assert "not run: ccc_photo: colorize, or else the model's file, names the paper's decoding" in output
+    checkout.write({"methods": ["ccc_photo"], "model": True})
+    assert "colorize_ccc_photo" in checkout.snakemake("-n", "-p") and "--model" in checkout.snakemake("-n", "-p")
+
+
 def test_a_method_named_outright_whose_weights_are_missing_stops_the_run(checkout):
     checkout.write({"methods": ["gray", "cic", "deoldify"], "baselines": {"deoldify": {"model": "video"}}})
     output = checkout.snakemake(status=1)

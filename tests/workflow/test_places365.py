@@ -51,7 +51,7 @@ def test_places365_is_planned_with_every_method_in_less_than_a_thousand_jobs(tmp
     assert run.returncode == 0, run.stdout + run.stderr
     table = dict(line.split() for line in run.stdout.splitlines() if len(line.split()) == 2 and line[-1].isdigit())
     assert (table["index"], table["shard"], table["codebook"], table["train"]) == ("2", "184", "1", "1")
-    methods = {path.stem for path in (ROOT / "workflow/methods").glob("*.smk")}
+    methods = {path.stem for path in (ROOT / "workflow/methods").glob("*.smk")} - {"ccc_photo"}  # it would be ccc again
     assert methods == {rule.removeprefix("colorize_") for rule in table if rule.startswith("colorize_")}
     assert table["colorize_gain"] == "7", "six benchmarks and the pictures of Table III"
     assert int(table["total"]) < 1000

@@ -104,6 +104,11 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
     for number, suffix in itertools.product(range(3, 8), ("csv", "md", "tex")):
         assert (report / f"tables/table_{number}.{suffix}").stat().st_size
     assert "felzenszwalb" in (report / "tables/table_7.md").read_text()
+    for number, suffix in itertools.product(range(4, 8), ("csv", "md", "tex")):
+        table = (report / f"tables/table_{number}.{suffix}").read_text().replace("\\", "")
+        assert "not the paper's CCC: encoder mobilenet_v2 (paper: densenet121); " in table
+        assert "trained on coffee, 4 photographs (paper: Places365)" in table and "decoding: " not in table
+        assert " difference," not in table and " difference |" not in table and " difference &" not in table
     assert "FID (64)↓: " in (report / "tables/table_6.csv").read_text()
     page = (report / "harmonization.html").read_text()
     assert "ccc/people" in page and "masks of felzenszwalb" in page and "nearest" in page and "bilinear" in page

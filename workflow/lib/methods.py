@@ -1,7 +1,6 @@
 """Which methods a run has: one file each in workflow/methods."""
 
 import difflib
-import json
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -11,6 +10,8 @@ from ccc import colorizers
 from ccc.assets import weights
 from ccc.core.errors import MissingWeights
 from ccc.core.files import safetensors_metadata
+from ccc.settings.decoding import PAPERS_DECODING, decoding, not_the_papers
+from ccc.settings.training import model_settings
 
 FOLDER = Path(__file__).parents[1] / "methods"
 
@@ -88,12 +89,29 @@ def segmenter_checkpoint(segmenter: dict, dataset: str) -> str | None:
     return next((str(path) for path in own if path.exists()), given)
 
 
+def cautions(config: dict) -> dict[str, str]:
+    """By dataset, what must be known of its numbers; the showcase takes pictures of the others, and their cautions."""
+    known = {name: entry["caution"] for name, entry in config["benchmarks"].items() if entry["caution"]}
+    if config["data"]["source"] == "embedded" and not config["model"]:
+        halves = "training and test pictures are halves of the same photographs"
+        known |= {
+            name: "; ".join(filter(None, [halves, entry["caution"]]))
+            for name, entry in config["benchmarks"].items()
+            if entry["source"] == "embedded"
+        }
+    shown = {"showcase": "; ".join(dict.fromkeys(known.values()))} if known and config["showcase"]["enabled"] else {}
+    return known | shown
+
+
 def title(method: str, config: dict) -> str:
     """What tables call a method: the configuration's word, else its own, with the model where it has several."""
     own = colorizers.info(method).title if method in colorizers.names() else method
     called = config["titles"].get(method, own)
     if method == "ccc" and method not in config["titles"]:
         return f"CCC ({trained_on(config)})"
+    if method == "ccc_photo" and method not in config["titles"]:
+        chosen = photo_decoding(config)
+        return f"CCC for photographs ({chosen['decode']}, chroma {chosen['chroma']:g})"
     model = config["baselines"].get(method, {}).get("model")
     return f"{called} ({model})" if model else called
 
@@ -102,5 +120,21 @@ def trained_on(config: dict) -> str:
     """What CCC's training photographs are called: a model that was given says it itself."""
     if not config["model"]:
         return config["data"]["name"] or "unnamed photographs"
-    settings = json.loads(safetensors_metadata(config["model"]).get("settings", "{}"))
-    return settings.get("trained_on") or Path(config["model"]).name
+    return _settings_of_model(config).get("trained_on") or Path(config["model"]).name
+
+
+def _settings_of_model(config: dict) -> dict:
+    """What a model that was given says of itself; one that is yet to be trained says nothing."""
+    return model_settings({"settings": "{}"} | safetensors_metadata(config["model"])) if config["model"] else {}
+
+
+def photo_decoding(config: dict) -> dict:
+    """The options of `ccc_photo`: what `colorize` says and, where it says nothing, the model's file."""
+    chosen = decoding(_settings_of_model(config), **config["colorize"])
+    return config["colorize"] | {name: chosen[name] for name in PAPERS_DECODING}
+
+
+def same_decoding(config: dict) -> bool:
+    """Whether `ccc_photo` would give the pictures of `ccc`."""
+    chosen = photo_decoding(config)
+    return not chosen["input_size"] and not not_the_papers(chosen)

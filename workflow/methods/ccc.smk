@@ -1,3 +1,4 @@
+# The paper's decoding, whatever `colorize` says: argmax, the classes' centres, bilinear.
 use rule colorize as colorize_ccc with:
     input:
         pictures="results/benchmarks/{dataset}/gray",
@@ -10,4 +11,4 @@ use rule colorize as colorize_ccc with:
     benchmark:
         "results/timings/ccc/{dataset}.tsv"
     params:
-        options=assignments("--option", config["colorize"]),
+        options=[*assignments("--option", PAPERS_DECODING), "--keep-ab"],

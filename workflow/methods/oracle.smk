@@ -1,4 +1,4 @@
-# The ceiling of every method of 400 classes: it looks at the truth.
+# The ceiling of bin centres of the 400 classes on a map of 56x56: it looks at the truth.
 use rule colorize as colorize_oracle with:
     input:
         pictures="results/benchmarks/{dataset}/truth",

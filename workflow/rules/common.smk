@@ -12,6 +12,8 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports torch
 
 from ccc.assets import photographs as datasets
+from ccc.settings.decoding import PAPERS_DECODING
+from ccc.settings.harmonization import Algorithm
 from workflow.lib import code as source_code
 from workflow.lib import families
 from workflow.lib import methods as method_files
@@ -94,18 +96,10 @@ def model_path():
     return config["model"] or f"results/train/{RUN}/ccc.safetensors"
 
 
-def upsampled(upsample, dataset):
-    """CCC's pictures of a dataset, their class maps brought to full size by `upsample`."""
-    if upsample == config["colorize"]["upsample"]:
-        return f"results/colorized/ccc/plain/{dataset}"
-    return f"results/upsampled/{upsample}/{dataset}"
-
-
 def before_harmonizing(method, dataset):
-    """The pictures that Algorithm 1 takes: the method's own, but for CCC with an upsampling of its own."""
-    upsample = config["harmonize"]["upsample"]
-    if method == "ccc" and upsample:
-        return upsampled(upsample, dataset)
+    """The pictures that Algorithm 1 takes: the method's own, but for `ccc` with another upsampling."""
+    if method == "ccc" and config["harmonize"]["upsample"] == "nearest":
+        return f"results/upsampled/nearest/{dataset}"
     return f"results/colorized/{method}/plain/{dataset}"
 
 
@@ -126,7 +120,7 @@ def incomplete_folders(wildcards):
             variant=VARIANTS,
         )
         if "sam" in VARIANTS and "ccc" in METHODS:
-            folders += [upsampled(how, dataset) for how in ("nearest", "bilinear")]
+            folders.append(f"results/upsampled/nearest/{dataset}")
         found |= incomplete(dataset, folders)
     for folder, names in found.items():
         logger.info(f"{folder}: {len(names)} missing, such as {names[0]}: made again")
@@ -140,5 +134,4 @@ wildcard_constraints:
     variant="plain|sam",
     part="gray|truth",
     split="train|validation",
-    upsample="nearest|bilinear",
     number=r"\d{5}",

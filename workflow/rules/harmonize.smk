@@ -30,24 +30,25 @@ rule harmonize:
         " --changes {output.changes:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
-# CCC's class maps, brought to full size in the way that the plain variant was not.
+# The class maps of `ccc`, brought to full size in the way that its plain variant is not.
 rule upsample:
     input:
         gray="results/benchmarks/{dataset}/gray",
         model=model_path(),
         code=code("cli.colorize", "colorizers.ccc"),
     output:
-        directory("results/upsampled/{upsample}/{dataset}"),
+        directory("results/upsampled/nearest/{dataset}"),
     log:
-        "logs/upsample/{upsample}/{dataset}.log",
+        "logs/upsample/nearest/{dataset}.log",
     conda:
         "../envs/ccc.yaml"
     resources:
         gpu=1,
     params:
-        options=lambda wildcards: assignments(
-            "--option", config["colorize"] | {"upsample": wildcards.upsample}
-        ),
+        options=[
+            *assignments("--option", PAPERS_DECODING | {"upsample": "nearest"}),
+            "--keep-ab",
+        ],
     shell:
         "ccc colorize {input.gray:q} --method ccc --weights {input.model:q} -o {output:q}"
         " {params.options:q} 2>&1 | tee {log:q}"
@@ -57,8 +58,8 @@ rule ablate:
     input:
         gray="results/benchmarks/{dataset}/gray",
         truth="results/benchmarks/{dataset}/truth",
-        nearest=lambda wildcards: upsampled("nearest", wildcards.dataset),
-        bilinear=lambda wildcards: upsampled("bilinear", wildcards.dataset),
+        nearest="results/upsampled/nearest/{dataset}",
+        bilinear="results/colorized/ccc/plain/{dataset}",
         masks=f"results/segments/{SEGMENTER}/{{dataset}}.json",
         code=code("cli.ablate"),
     output:

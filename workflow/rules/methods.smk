@@ -34,7 +34,8 @@ for path in COLORIZERS.files:
 METHODS = COLORIZERS.chosen(config["methods"])
 method_files.check_rules(workflow.rules, METHODS, DATASETS[0])
 # What CNR over the codebook's classes reads. Without CCC among the methods there is no need to fit one.
-CODEBOOK = (config["model"] or "results/codebook.json") if "ccc" in METHODS else []
+MODEL = model_path() if {"ccc", "ccc_photo"} & set(METHODS) else []
+CODEBOOK = (config["model"] or "results/codebook.json") if MODEL else []
 
 # What the tables say beside the metrics, in their files and on the pages.
 TABLE_OPTIONS = (
@@ -45,21 +46,12 @@ TABLE_OPTIONS = (
     + assignments(
         "--not-run", COLORIZERS.not_run if config["methods"] == "auto" else {}
     )
-    + assignments(
-        "--caution",
-        {
-            name: "training and test pictures are halves of the same photographs"
-            for name in BENCHMARKS
-            if config["benchmarks"][name]["source"] == "embedded"
-            and config["data"]["source"] == "embedded"
-            and not config["model"]
-        },
-    )
+    + assignments("--caution", method_files.cautions(config))
     + assignments(
         "--harmonize",
         {
             name: config["harmonize"][name]
-            for name in ("min_pixels", "delta_a", "delta_b")
+            for name in (*Algorithm.model_fields, "upsample")
             if "sam" in VARIANTS
         },
     )

@@ -16,7 +16,7 @@ rule tables:
     input:
         json=cells(".json"),
         csv=cells(".csv"),
-        model=model_path() if "ccc" in METHODS else [],
+        model=MODEL,
         weights=list(METRIC_WEIGHTS.values()),
         published=PUBLISHED,
         code=code("cli.tables", *METRIC_CODE),

@@ -14,6 +14,7 @@ SHAPE = options(
         "size": DATA["size"],
         "map_size": DATA["size"] // 4,
         "fit": DATA["fit"],
+        "min_chroma": DATA["min_chroma"],
     }
 )
 

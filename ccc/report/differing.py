@@ -1,0 +1,89 @@
+"""What tells a row's method from the one of the paper, read from what its pictures say, its model and its weights."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ccc.assets import weights
+from ccc.report import published
+from ccc.report.cells import Cell
+from ccc.report.overview import unlike_the_paper
+from ccc.settings.baselines import Baselines
+from ccc.settings.decoding import decoding, not_the_papers
+from ccc.settings.harmonization import Algorithm
+
+NOTE = re.compile(r"--(method|option|max-size|weights) (.+?)(?= --|$)")  # of a picture, by `ccc colorize`
+
+
+def differing(
+    cell: Cell, plain: Cell | None, model: Mapping[str, object], harmonize: Mapping[str, object]
+) -> tuple[str, ...]:
+    """What of a cell's method is not the paper's, in words; a difference to the paper's figures means something only
+    where that is nothing. Nothing too for a method that is not in the paper.
+
+    `plain`: the cell of the pictures that a harmonized one was made of, or the same; `model`: as
+    `ccc.report.overview.read_model` gives it, {} where there is none; `harmonize`: the parameters of Algorithm 1.
+    """
+    theirs, made = published.counterpart(cell.method), plain.made if plain else ()
+    notes = NOTE.findall(made[0]) if len(made) == 1 else []
+    method = dict(notes).get("method")
+    if theirs is None and method != "ccc":
+        return ()
+    if method is None:
+        return ("pictures of unknown making: they carry no note of `ccc colorize`, or several",)
+    said = _of_ccc(notes, model) if method == "ccc" else _of_baseline(method, notes)
+    said += [f"seen at {size} pixels at most" for name, size in notes if name == "max-size"]
+    return tuple(said + (_of_harmonization(harmonize) if cell.variant == "sam" else []))
+
+
+def _options(notes: list[tuple[str, str]]) -> dict[str, str]:
+    return dict(value.split("=", 1) for name, value in notes if name == "option")
+
+
+def _of_ccc(notes: list[tuple[str, str]], model: Mapping[str, object]) -> list[str]:
+    file = dict(notes).get("weights", "its model")
+    if not file.endswith(f":{str(model.get('sha256'))[:12]}"):
+        return [f"{file}, a model whose making is not known here"]
+    options = _options(notes)
+    chosen = decoding(model, **options)
+    said = unlike_the_paper(model)
+    said += [f"decoding: {', '.join(unlike)} (paper: argmax)"] if (unlike := not_the_papers(chosen)) else []
+    said += [f"input size {options['input_size']}"] if "input_size" in options else []
+    return said + ([f"{model['steps']} steps (the paper gives no number)"] if said and model.get("steps") else [])
+
+
+def _of_baseline(method: str, notes: list[tuple[str, str]]) -> list[str]:
+    """Weights that are not the published ones by checksum, and options that are not the published defaults."""
+    published_sums = [facts["sha256"] for facts in weights.known().values() if f"method {method}" in facts["used_by"]]
+    said = []
+    files = [value.rpartition(":") for name, value in notes if name == "weights"]
+    for file, _, checksum in files:
+        if not any(published_sums):
+            said.append(f"weights {file}, of which no SHA-256 was published to compare {checksum} with")
+        elif not any(known and (known.startswith(checksum) or checksum.startswith(known)) for known in published_sums):
+            said.append(f"weights {file} (SHA-256 {checksum}), which are not the published ones")
+    given = _options(notes)
+    if not files:
+        said.append("pictures from a folder" if "folder" in given else "no weights")
+    section = getattr(Baselines(), method, None)
+    defaults: dict[str, Any] = section.model_dump() if section else {}
+    if method == "su" and "boxes" not in given:
+        said.append("without the boxes of its detector")
+    return said + [
+        f"{name.replace('_', ' ')} {value} (published: {defaults[name]})"
+        for name, value in given.items()
+        if name in defaults and name not in ("boxes", "folder") and value != str(defaults[name])
+    ]
+
+
+def _of_harmonization(harmonize: Mapping[str, object]) -> list[str]:
+    """Parameters of Algorithm 1 that are not the paper's."""
+    papers = Algorithm().model_dump() | {"upsample": "bilinear"}
+    missing = [name for name in ("min_pixels", "delta_a", "delta_b") if name not in harmonize]
+    if missing:
+        return [f"Algorithm 1 with unknown {', '.join(missing)}"]
+    return [
+        f"{name.replace('_', ' ')} {harmonize[name]} (paper: {value})"
+        for name, value in papers.items()
+        if str(harmonize.get(name, value)) != str(value)
+    ]

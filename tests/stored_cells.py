@@ -1,0 +1,43 @@
+"""Cells as `ccc evaluate` writes them, made up, and the tables of them."""
+
+import json
+
+from ccc.metrics.registry import find
+from ccc.report.summary import read_results
+from ccc.report.tables import build_tables
+
+MISSING = "no weights: inception_fid is not at hand"
+
+
+def write_cell(folder, method, variant, dataset, pictures=2, **changes):
+    """One cell as `ccc evaluate` writes it; `changes` go into its JSON, a dict into the one that is there."""
+    mean = {"mse": 0.005, "psnr": 24.0, "ssim": 0.9, "uiqi": 0.9, "cnr_256": 1.0, "lpips_alex": 0.2}
+    data = {
+        "format": "ccc-metrics-2", "images": pictures, "side": 256, "mean": mean, "median": dict(mean),
+        "sd": dict.fromkeys(mean, 1.0), "n": dict.fromkeys(mean, pictures), "infinite": {}, "set": {}, "interval": {},
+        "missing": {"fid_64": MISSING, "fid_2048_clean": MISSING}, "cautions": {}, "versions": dict.fromkeys(mean, 1),
+        "directions": {name: find(name).direction for name in (*mean, "fid_64", "fid_2048_clean")}, "method": method,
+        "variant": variant, "dataset": dataset, "title": method.title(), "notes": [],
+        "segmenter": "felzenszwalb" if variant == "sam" else None,
+    }  # fmt: skip
+    for key, value in changes.items():
+        data[key] = data[key] | value if isinstance(value, dict) else value
+    data["missing"] = {name: reason for name, reason in data["missing"].items() if name not in data["set"]}
+    path = folder / method / variant / f"{dataset}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+    lines = ["name,width,height,psnr,cnr_256"] + [f"p{i},32,24,{20.5 + i},0.{5 + i}" for i in range(pictures)]
+    path.with_suffix(".csv").write_text("\n".join(lines) + "\n")
+    return path
+
+
+def tables(folder, columns=None, **options):
+    built = build_tables(read_results([folder], columns=columns, **options))
+    return {table.number or table.name: table for table in built}
+
+
+def column(table, title, group=""):
+    """Values of the one column of that heading, by the label of the row."""
+    found = [i for i, column in enumerate(table.columns) if column.title == title and column.group.startswith(group)]
+    assert len(found) == 1, [(column.group, column.title) for column in table.columns]
+    return {row.label: row.values[found[0]] for row in table.rows}
