@@ -54,13 +54,16 @@ def _of_ccc(notes: list[tuple[str, str]], model: Mapping[str, object]) -> list[s
 
 def _of_baseline(method: str, notes: list[tuple[str, str]]) -> list[str]:
     """Weights that are not the published ones by checksum, and options that are not the published defaults."""
-    published_sums = [facts["sha256"] for facts in weights.known().values() if f"method {method}" in facts["used_by"]]
+    sums = {
+        facts["file"]: facts["sha256"] for facts in weights.known().values() if f"method {method}" in facts["used_by"]
+    }
     said = []
     files = [value.rpartition(":") for name, value in notes if name == "weights"]
     for file, _, checksum in files:
-        if not any(published_sums):
+        theirs = [sums[file]] if file in sums else list(sums.values())  # a renamed file may be any of them
+        if not any(theirs):
             said.append(f"weights {file}, of which no SHA-256 was published to compare {checksum} with")
-        elif not any(known and (known.startswith(checksum) or checksum.startswith(known)) for known in published_sums):
+        elif not any(known and (known.startswith(checksum) or checksum.startswith(known)) for known in theirs):
             said.append(f"weights {file} (SHA-256 {checksum}), which are not the published ones")
     given = _options(notes)
     if not files:

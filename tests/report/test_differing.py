@@ -139,6 +139,7 @@ CIC = weights.known()["cic"]["sha256"]
         ("su", "su_mmagic.pth:5b9d4eee0123 --option boxes=b --option most_boxes=4", "most boxes 4 (published: 8)"),
         ("su", "su_mmagic.pth:5b9d4eee0123 --option boxes=my boxes", ""),
         ("ddcolor", "ddcolor_paper.pth:0123456789ab", "ddcolor_paper.pth (SHA-256 0123456789ab), which are not the"),
+        ("su", "inst_colorization_checkpoints.zip:0123456789ab", "of which no SHA-256 was published to compare 01234"),
         ("larsson", "autocolorize.caffemodel.h5:0123456789ab", "of which no SHA-256 was published to compare 01234"),
         ("ddcolor", "d.pth:0123456789ab --option model=tiny --option input_size=512", "model tiny (published: paper)"),
     ],
