@@ -1,6 +1,7 @@
 """What the first page says: the best method by metric and benchmark, how sure that is, pictures, what is missing."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -113,6 +114,14 @@ def by_method(results: Results) -> list[tuple[MethodResult, dict[str, MethodResu
         rows.setdefault(result.key, {})[result.dataset] = result
     methods = [(next(iter(mine.values())), mine) for mine in rows.values()]
     return sorted(methods, key=lambda row: row[0].is_reference)
+
+
+def brief_labels(results: Results) -> dict[str, str]:
+    """By method and variant, its label without what stands in brackets, where no other is called so."""
+    labels = {result.key: result.short_label for result in results.methods}
+    brief = {key: re.sub(r" \([^()]*\)", "", label) for key, label in labels.items()}
+    often = Counter(brief.values())
+    return {key: brief[key] if often[brief[key]] == 1 else label for key, label in labels.items()}
 
 
 def missing(results: Results) -> list[dict]:

@@ -96,7 +96,7 @@ def _render_front(render, results: Results, shown: Mapping[str, Sequence[str]], 
     }
     render(
         "index.html", matrix=matrix, headline=headline, strips=strips, again=again, missing=front.missing(results),
-        grouped=front.by_method(results), provenance=dict(provenance),
+        grouped=front.by_method(results), brief=front.brief_labels(results), provenance=dict(provenance),
         cautions={metric: front.cautions(results, metric, matrix) for metric in results.metrics},
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ use rule colorize as colorize_ccc_photo with:
     benchmark:
         "results/timings/ccc_photo/{dataset}.tsv"
     params:
-        method="ccc",
+        method=lambda wildcards: "ccc",
         options=[
             *assignments("--option", method_files.photo_decoding(config)),
             "--keep-ab",
