@@ -12,9 +12,9 @@ from skimage.color import deltaE_ciede2000
 import ccc.core.torchvision_ops  # noqa: F401
 from ccc.codebook import Codebook, ColorGrid
 from ccc.core.errors import CCCError, MissingWeights
+from ccc.decoding import decoding
 from ccc.loss import class_weights
 from ccc.model import DECODES, ClassColors, ColorClassifier, adjusted, class_colors, load_model, save_model, start_from
-from ccc.settings.decoding import decoding
 
 
 @pytest.fixture(scope="module")

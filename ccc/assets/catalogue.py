@@ -57,8 +57,11 @@ def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | N
     if not kept.is_file():
         return f"no checksum was published, and none recorded (sha256 {digest})"
     if (before := kept.read_text().split()[0]) != digest:
-        raise CCCError(f"{path}: sha256 {digest}, but {before} was recorded at its first download, in {kept.name}")
-    return f"no checksum is published: taken on trust, sha256 as recorded at its first download ({digest})"
+        raise CCCError(
+            f"{path}: sha256 {digest}, but {before} was recorded when it was first seen, in {kept.name} (delete it too "
+            "if it was the wrong one)"
+        )
+    return f"no checksum is published: taken on trust, sha256 as recorded when it was first seen ({digest})"
 
 
 def _digest(path: Path, name: str) -> str:
@@ -73,13 +76,16 @@ def _record_of(target: Path) -> Path:
 def record(target: str | os.PathLike, facts: Mapping) -> str | None:
     """Keep the sha256 of a file of which none is published beside it, as `FILE.sha256`, which `check` compares later.
 
-    Returns the digest where it is new; None where a checksum is published or recorded already.
+    Returns the digest where it is new; None where a checksum is published or recorded already. A folder that cannot be
+    written to keeps no record. Raises CCCError where the file is not whole by what else is known of it.
     """
     kept = _record_of(Path(target))
     if facts.get("sha256") or facts.get("md5") or kept.is_file():
         return None
+    check(target, facts)
     digest = _digest(Path(target), "sha256")
-    write_text(kept, f"{digest}  {Path(target).name}\n")  # as sha256sum --check reads it
+    with contextlib.suppress(OSError):
+        write_text(kept, f"{digest}  {Path(target).name}\n")  # as sha256sum --check reads it
     return digest
 
 

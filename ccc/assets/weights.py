@@ -3,7 +3,6 @@
 Nothing is fetched unless asked for, and nothing stands in for a file that is missing.
 """
 
-import contextlib
 import functools
 import os
 import pickle
@@ -61,11 +60,8 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
             raise MissingWeights(f"no weights: {given} is not there{fetch_it}")
         return Path(given)
     if path := find(name):
-        with contextlib.suppress(OSError):  # a folder that cannot be written to keeps no record
-            if digest := catalogue.record(path, facts(name)):
-                write_line(
-                    f"{path}: no checksum is published: taken on trust, its sha256 {digest} is recorded beside it"
-                )
+        if digest := catalogue.record(path, facts(name)):
+            write_line(f"{path}: no checksum is published: taken on trust, its sha256 is {digest}")
         return path
     raise MissingWeights(
         f"no weights: {facts(name)['file']} is not in {folders()[0]}: get it with `ccc weights fetch {name}`, "

@@ -50,6 +50,8 @@ def run(args):
         raise CCCError("--keep-ab does not go with --max-size, by which a and b are enlarged afterwards")
     options = colorizers.todays_options(args.method, parse_options(args.option))
     tasks = coloring.plan(args.input, args.output)
+    if args.keep_ab and any(target.suffix != ".png" for target in tasks):
+        raise CCCError("--keep-ab does not go with videos, whose frames have no file each")
     colorizer = colorizers.load(args.method, args.weights, args.device, **options)
     weights = colorizers.files(args.method, args.weights, **options)
     made = coloring.note(args.method, weights, options, args.max_size, args.keep_ab)

@@ -18,6 +18,9 @@ from ccc.core.errors import CCCError
 from ccc.core.files import sha256
 
 FIRST = 6  # tensors that are listed one by one
+LONGEST = 2000  # letters of a line
+DEEPEST = 4  # mappings in one another
+PICKLE = 1 << 26  # bytes of a pickle without its tensors
 
 
 def inspect(path: str | Path, name: str | None = None) -> Iterator[str]:
@@ -26,7 +29,10 @@ def inspect(path: str | Path, name: str | None = None) -> Iterator[str]:
     `name`: what it should be, of `ccc weights list`; None for the entry whose file is called the same. Folders of this
     machine are left out.
     """
-    return (line.replace(str(path), Path(path).name) for line in _lines(Path(path), name))
+    for line in _lines(Path(path), name):
+        line = line.replace(str(path), Path(path).name)
+        line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line[:LONGEST])
+        yield line + (" ..." if len(line) >= LONGEST else "")
 
 
 def _lines(path: Path, name: str | None) -> Iterator[str]:
@@ -113,6 +119,9 @@ def _archive(path: str, file: BinaryIO) -> Iterator[str]:
         members = {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
         pickles = [member for member in members if member.endswith("data.pkl")]
         if pickles:
+            if members[pickles[0]] > PICKLE:
+                yield f"container: torch's zip, whose {pickles[0]} of {members[pickles[0]]:,} bytes is not read"
+                return
             content = archive.read(pickles[0])
             yield f"container: torch's zip ({pickles[0]}, {len(members)} members), pickle protocol {content[1]}"
             yield _names(io.BytesIO(content), 1)
@@ -128,17 +137,22 @@ def _archive(path: str, file: BinaryIO) -> Iterator[str]:
 
 def _names(file: BinaryIO, pickles: int) -> str:
     """What a file's pickles name, found by reading their opcodes."""
-    found, strings = {}, [""]
+    found = {}
     try:
         for _ in range(pickles):
+            pushed, memo = ["?"], {}  # what was pushed last, texts by themselves and all else as "?"
             for code, argument, _ in pickletools.genops(file):
                 if code.name in ("GLOBAL", "INST"):
                     found[argument.replace(" ", ".", 1)] = None
                 elif code.name == "STACK_GLOBAL":
-                    found[".".join(strings[-2:])] = None
-                elif isinstance(argument, str):
-                    strings.append(argument)
-    except ValueError as error:
+                    found[".".join(pushed[-2:])] = None
+                if code.name == "MEMOIZE" or "PUT" in code.name:
+                    memo[len(memo) if argument is None else int(argument)] = pushed[-1]
+                elif "GET" in code.name:
+                    pushed.append(memo.get(int(argument), "?"))
+                else:
+                    pushed.append(argument if isinstance(argument, str) else "?")
+    except (ValueError, MemoryError, OverflowError) as error:
         found[f"(cut short: {error})"] = None
     return "globals: " + (", ".join(sorted(found)) or "none")
 
@@ -152,7 +166,9 @@ def _tensors(path: str, file: BinaryIO | None) -> Iterator[str]:
     except CCCError as error:
         yield f"content: not read, {error}"
         return
-    while isinstance(content, Mapping):
+    for _ in range(DEEPEST):
+        if not isinstance(content, Mapping):
+            break
         inner = {key: value for key, value in content.items() if isinstance(value, Mapping) and value}
         if not inner:
             break

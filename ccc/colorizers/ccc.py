@@ -29,8 +29,8 @@ ROWS = 32  # of the class map, decoded at a time
 class ColorClassified(Colorizer):
     def __init__(self, path, device, upsample: str, **given):
         from ccc.core import devices
+        from ccc.decoding import decoding
         from ccc.model import ClassColors, load_model
-        from ccc.settings.decoding import decoding
 
         self.device = devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)

@@ -125,7 +125,7 @@ def is_done(target: Path, source: Path, made: str, since: float) -> bool:
         return False
     if not said.startswith(MADE):
         raise CCCError(f"{target}: is there, and not from `{MADE}`: give another folder with -o, or --overwrite")
-    if "--keep-ab" in made and not target.with_suffix(".npz").is_file():
+    if "--keep-ab" in made and target.suffix == ".png" and not target.with_suffix(".npz").is_file():
         return False
     return said == made and target.stat().st_mtime >= max(source.stat().st_mtime, since)
 
@@ -216,6 +216,8 @@ def color_pictures(
         for target, rgb, alpha, ab in zip(targets, colored, opacities, own, strict=True):
             if keep_ab:
                 write_ab(target, ab)
+            else:
+                target.with_suffix(".npz").unlink(missing_ok=True)  # of an earlier picture of this name
             write_png(target, rgb if alpha is None else np.dstack([rgb, alpha]), made)
         done += len(read)
         told(len(chunk))

@@ -14,6 +14,7 @@ from ccc.colorizers._unet import Shuffle, convolution, deep_step, spectral_conv,
 from ccc.colorizers.base import MethodInfo, SquareColorizer, located
 from ccc.core.errors import CCCError
 from ccc.settings import baselines
+from ccc.settings.baselines import RENDER_FACTORS
 
 DEFAULTS = baselines.DeOldify()
 
@@ -28,7 +29,6 @@ INFO = MethodInfo(
     note="the artistic model unless told otherwise; without the watermark that the published code stamps by default",
 )
 
-RENDER_FACTOR = {"artistic": 35, "stable": 35, "video": 21}  # the published defaults; times 16 is the network's input
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 
 
@@ -115,7 +115,7 @@ class DeOldify(nn.Module):
 class DeOldifyColorizer(SquareColorizer):
     """The published pipeline: a gray square through the network; U and V of what comes out, Y of the picture itself."""
 
-    def __init__(self, network: nn.Module, device=None, render_factor: int = RENDER_FACTOR[DEFAULTS.model]):
+    def __init__(self, network: nn.Module, device=None, render_factor: int = RENDER_FACTORS[DEFAULTS.model]):
         if not isinstance(render_factor, int) or not 2 <= render_factor <= 128:
             raise CCCError(f"render_factor must be a whole number from 2 to 128, got {render_factor!r}")
         super().__init__(network, device)
@@ -145,4 +145,4 @@ def load(weights=None, device=None, model: str = DEFAULTS.model, render_factor: 
     untrained = DeOldify(deep=model == "artistic")
     # The files hold a bare state dict, or fastai's dict of "model" and "opt".
     weight_files.load_state_dict(path, untrained, unwrap=("model",))
-    return DeOldifyColorizer(untrained, device, RENDER_FACTOR[model] if render_factor is None else render_factor)
+    return DeOldifyColorizer(untrained, device, RENDER_FACTORS[model] if render_factor is None else render_factor)

@@ -110,8 +110,8 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, whole or not at all."""
-    write_bytes(path, text.encode())
+    """Write `text` as UTF-8 to `path`, whole or not at all; bytes of file names that are no UTF-8 are replaced."""
+    write_bytes(path, text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode())
 
 
 def write_json(path: str | os.PathLike, value: object) -> None:

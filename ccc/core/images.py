@@ -171,21 +171,28 @@ def write_ab(picture: str | os.PathLike, ab: np.ndarray) -> None:
         np.savez_compressed(file, ab=ab.astype(np.float16))
 
 
-def read_ab(picture: str | os.PathLike) -> np.ndarray | None:
-    """What `write_ab` wrote beside a picture: float32 `(H, W, 2)`; None where there is nothing.
+def read_ab(picture: str | os.PathLike, height: int, width: int) -> np.ndarray | None:
+    """What `write_ab` wrote beside a picture: float32 `(height, width, 2)`; None where there is nothing.
 
     Raises CCCError where the file holds no such array, or values that are no numbers or beyond 1000 either way.
     """
     path = Path(picture).with_suffix(".npz")
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
+    remedy = "delete it, or colour the picture again"
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            ab = stored["ab"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise CCCError(f"{path}: holds no array `ab` ({error}); delete it, or colour the picture again") from None
-    if ab.ndim != 3 or ab.shape[2] != 2 or ab.dtype.kind != "f" or not (np.abs(ab) <= 1000).all():
-        raise CCCError(f"{path}: `ab` must be float (H, W, 2) in CIELAB units, got {ab.dtype} {ab.shape}")
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("ab.npy").file_size > height * width * 2 * 8 + 4096:  # before it is unpacked
+                raise ValueError(f"more than float64 {height} x {width} x 2, the picture's size")
+            with archive.open("ab.npy") as member:
+                ab = np.lib.format.read_array(member, allow_pickle=False)
+    except Exception as error:  # zipfile, zlib, tokenize and NumPy have a dozen kinds for damaged files
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CCCError(f"{path}: holds no array `ab` ({said}); {remedy}") from None
+    if ab.shape != (height, width, 2) or ab.dtype.kind != "f":
+        raise CCCError(f"{path}: `ab` must be float ({height}, {width}, 2), got {ab.dtype} {ab.shape}; {remedy}")
+    if not (np.abs(ab) <= 1000).all():
+        raise CCCError(f"{path}: `ab` must be numbers in CIELAB units, at most 1000 either way; {remedy}")
     return ab.astype(np.float32)
 
 

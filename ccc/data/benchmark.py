@@ -15,7 +15,7 @@ from ccc.core.files import sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, write_png
 from ccc.data.datasets import select
 from ccc.data.likeness import perceptual_hash
-from ccc.data.sources import Source
+from ccc.data.sources import Source, printable
 from ccc.settings.evaluation import Preparation
 
 DEFAULTS = Preparation.model_construct()  # a source has no default
@@ -64,7 +64,7 @@ def prepare(
         entries = [entries[i] for i in select(dataset, [entry.member for entry in entries], Path(source).parent)]
     order = np.random.default_rng(seed).permutation(len(entries))
     wanted = len(entries) if count is None else count
-    names = picture_names([entry.member for entry in entries])
+    names = picture_names([printable(entry.member) for entry in entries])
     rows, skipped, position = [], [], 0
     while len(rows) < wanted and position < len(order):
         batch = sorted(order[position : position + wanted - len(rows)])
@@ -84,7 +84,7 @@ def prepare(
                 "perceptual_hash": f"{perceptual_hash(truth):016x}",
             }
             truth = truth if side is None else resize_short_side(truth, side)
-            rows.append(_write_pair(folder, name, truth, entry.member, known))
+            rows.append(_write_pair(folder, name, truth, printable(entry.member), known))
     if not rows:
         raise CCCError(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
     write_csv(folder / "manifest.csv", sorted(rows, key=lambda row: row["name"]))

@@ -20,7 +20,7 @@ def files(folder: str | os.PathLike, base: str = "") -> Iterator[tuple[str, os.D
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             folders.append(entry)
-        elif not entry.is_dir():
+        elif not os.path.isdir(entry):  # unlike the entry's own, it says no of a link to itself
             yield base + entry.name, entry
     for entry in folders:
         yield from files(entry.path, f"{base}{entry.name}/")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
-from ccc.data.likeness import SUFFIX
+from ccc.data.likeness import SCHEMA, SUFFIX
 
 FORMAT = "ccc-leakage-1"
 NEAR = 8  # bits that differ: what it finds and what it mistakes is measured in docs/metrics.md
@@ -36,6 +36,8 @@ def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict
         if not path.is_file() or sha256(path) != facts["pictures_sha256"]:
             raise CCCError(f"{path}: missing or not of this shard; write the shard again with `ccc shard`")
         table = pq.read_table(path)
+        if not table.schema.equals(SCHEMA) or not len(table):
+            raise CCCError(f"{path}: holds no hashes of photographs; write the shard again with `ccc shard`")
         tables.append(table.append_column("split", pa.array([shard.parent.name] * len(table))))
     return pa.concat_tables(tables)
 
@@ -50,23 +52,29 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
     CCCError for another file.
     """
     manifest = Path(manifest)
-    with manifest.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not {"name", "source_sha256", "perceptual_hash"} <= rows[0].keys():
-        raise CCCError(f"{manifest}: holds no hashes of pictures; write the benchmark again with `ccc prepare`")
+    try:
+        with manifest.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        hashes_of = [np.uint64(int(row["perceptual_hash"], 16)) for row in rows]
+        wanted = pa.array([bytes.fromhex(row["source_sha256"]) for row in rows], pa.binary(32))
+        if not rows or not all(row["name"] for row in rows):
+            raise ValueError("no names")
+    except (ValueError, KeyError, TypeError, OverflowError, pa.ArrowInvalid) as error:
+        raise CCCError(
+            f"{manifest}: holds no hashes of pictures ({error}); write the benchmark again with `ccc prepare`"
+        ) from None
     facts = {"format": FORMAT, "benchmark": manifest.parent.name, "pictures": len(rows), "near_bits": NEAR}
     known = read_pictures(shards, statistics)
     if known is None:
         return facts | {"compared": None, "exact": [], "near": []}
-    wanted = pa.array([bytes.fromhex(row["source_sha256"]) for row in rows], pa.binary(32))
     same = known.filter(pc.is_in(known["sha256"], value_set=wanted))
     same = {line["sha256"].hex(): line for line in same.to_pylist()}
     hashes, exact, near = known["hash"].to_numpy(), [], []
-    for row in rows:
+    for row, wanted_hash in zip(rows, hashes_of, strict=True):
         if line := same.get(row["source_sha256"]):
             exact.append({"picture": row["name"], "found": line["name"], "split": line["split"]})
             continue
-        distances = np.bitwise_count(hashes ^ np.uint64(int(row["perceptual_hash"], 16)))
+        distances = np.bitwise_count(hashes ^ wanted_hash)
         place = int(distances.argmin())
         if distances[place] <= NEAR:
             line = known.slice(place, 1).to_pylist()[0]

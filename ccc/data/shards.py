@@ -22,6 +22,7 @@ from ccc.settings.data import Data
 
 DEFAULTS = Data()
 GRID = ColorGrid()
+NEARLY_GRAY = "chroma below min_chroma"  # why a photograph is skipped
 NEAR_GRAY = 2  # mean chroma; the least of 3,000 colour photographs looked at is 2.8
 QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
 # OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
@@ -150,7 +151,7 @@ def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit
                 rgb = read_rgb(data, entry.member)
                 gray, classes, outside, chroma = make_sample(rgb, size, map_size, fit)
                 if min_chroma is not None and chroma < min_chroma:
-                    raise ImageError(entry.member, "near-gray")
+                    raise ImageError(entry.member, NEARLY_GRAY)
             except ImageError as error:
                 skipped.append({"name": printable(error.name), "reason": error.reason})
                 continue

@@ -20,7 +20,7 @@ from ccc.settings.harmonization import Algorithm
 
 COLUMNS = (
     "colors", "delta", "min_pixels", "pictures", "changed_share", "mean_ab_shift", "classes_per_segment", "psnr",
-    "cnr", "segmenter",
+    "cnr", "segmenter", "ab",
 )  # fmt: skip
 
 
@@ -46,21 +46,24 @@ def ablate(
     then one for each pair of them. Columns: see `COLUMNS`. `changed_share` in [0, 1], `mean_ab_shift` in CIELAB units,
     `psnr` in dB and `cnr` among 400 classes are means over pictures; infinite PSNRs are left out. So is
     `classes_per_segment`, the number of the 400 classes within a segment of more pixels than the default Psi, over all
-    segments. Raises CCCError where pictures or masks are missing.
+    segments. `ab`: "own" where the method's a and b lay beside its pictures (`ccc.core.images.read_ab`), or "picture".
+    Raises CCCError where pictures or masks are missing.
     """
     found = pictures_alike({"gray": gray_dir} | dict(colors) | {"truth": truth_dir})
     segmenter.require(found["gray"])
     settings = [(None, None), *((delta, least) for delta in deltas for least in min_pixels)]
     measured: dict[tuple, list] = {(name, *setting): [] for name in colors for setting in settings}
     classes: dict[tuple, list] = {key: [] for key in measured}
-    makers = set()
+    makers, origins = set(), {name: set() for name in colors}
     for picture in progress(list(found["gray"])[:count]):
         gray, truth = read_gray(found["gray"][picture]), read_rgb(found["truth"][picture])
         masks, maker = segmenter.attributed(gray, picture)
         makers.add(maker)
         inside = [decode(mask["segmentation"]) for mask in masks if mask["area"] > Algorithm().min_pixels]
         for name in colors:
-            before, ab = read_rgb(found[name][picture]), read_ab(found[name][picture])
+            before = read_rgb(found[name][picture])
+            ab = read_ab(found[name][picture], *before.shape[:2])
+            origins[name].add("picture" if ab is None else "own")
             for delta, least in settings:
                 after, change = before, {"changed_share": 0.0, "mean_ab_shift": 0.0}
                 if delta is not None:
@@ -78,6 +81,7 @@ def ablate(
         kept = float(np.mean(classes[key])) if classes[key] else None
         numbers = (float(share.mean()), float(shift.mean()), kept, float(finite.mean()) if finite.size else None)
         row = (*key, len(values), *numbers, float(ratio.mean()), " and ".join(sorted(makers)))
+        row += (" and ".join(sorted(origins[key[0]])),)
         rows.append(dict(zip(COLUMNS, row, strict=True)))
     return rows
 
@@ -88,7 +92,7 @@ def read_ablation(path: str | os.PathLike) -> list[dict]:
         rows = list(csv.DictReader(file))
     if not rows or tuple(rows[0]) != COLUMNS:
         raise CCCError(f"{path}: no table of `ccc ablate`; make it again")
-    words = ("colors", "segmenter")
+    words = ("colors", "segmenter", "ab")
     return [
         {key: value if key in words else float(value) if value else None for key, value in row.items()} for row in rows
     ]

@@ -220,7 +220,7 @@ def harmonize_pictures(
             gray, color = read_gray(gray_path), read_rgb(color_path)
             _named(color_path, at_full_size, gray, color, parameters.get("upsample"))  # before masks are made of it
             masks, maker = segmenter.attributed(gray, name)
-            ab = read_ab(color_path) if color.shape[:2] == gray.shape else None
+            ab = read_ab(color_path, *gray.shape) if color.shape[:2] == gray.shape else None
             picture, numbers = _named(color_path, harmonize_picture, gray, color, masks, ab=ab, **parameters)
         except CCCError as error:
             broken.append(str(error))

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ccc.assets import weights
+from ccc.decoding import decoding, not_the_papers
 from ccc.report import published
 from ccc.report.cells import Cell
 from ccc.report.overview import unlike_the_paper
-from ccc.settings.baselines import Baselines
-from ccc.settings.decoding import decoding, not_the_papers
+from ccc.settings.baselines import RENDER_FACTORS, Baselines
 from ccc.settings.harmonization import Algorithm
+from ccc.settings.segmenter import SegmenterChoice
 
+PAPERS_SEGMENTER = SegmenterChoice.model_fields["name"].json_schema_extra["paper"]
 NOTE = re.compile(r"--(method|option|max-size|weights) (.+?)(?= --|$)")  # of a picture, by `ccc colorize`
 
 
@@ -33,7 +35,7 @@ def differing(
         return ("pictures of unknown making: they carry no note of `ccc colorize`, or several",)
     said = _of_ccc(notes, model) if method == "ccc" else _of_baseline(method, notes)
     said += [f"seen at {size} pixels at most" for name, size in notes if name == "max-size"]
-    return tuple(said + (_of_harmonization(harmonize) if cell.variant == "sam" else []))
+    return tuple(said + (_of_harmonization(cell, method, harmonize) if cell.variant == "sam" else []))
 
 
 def _options(notes: list[tuple[str, str]]) -> dict[str, str]:
@@ -70,23 +72,27 @@ def _of_baseline(method: str, notes: list[tuple[str, str]]) -> list[str]:
         said.append("pictures from a folder" if "folder" in given else "no weights")
     section = getattr(Baselines(), method, None)
     defaults: dict[str, Any] = section.model_dump() if section else {}
+    model = given.get("model", defaults.get("model"))
+    unsaid = {"render_factor": str(RENDER_FACTORS.get(model))}  # what its null stands for
     if method == "su" and "boxes" not in given:
         said.append("without the boxes of its detector")
     return said + [
         f"{name.replace('_', ' ')} {value} (published: {defaults[name]})"
         for name, value in given.items()
-        if name in defaults and name not in ("boxes", "folder") and value != str(defaults[name])
+        if name in defaults and name not in ("boxes", "folder") and value not in (str(defaults[name]), unsaid.get(name))
     ]
 
 
-def _of_harmonization(harmonize: Mapping[str, object]) -> list[str]:
-    """Parameters of Algorithm 1 that are not the paper's."""
-    papers = Algorithm().model_dump() | {"upsample": "bilinear"}
+def _of_harmonization(cell: Cell, method: str, harmonize: Mapping[str, object]) -> list[str]:
+    """Masks and parameters of Algorithm 1 that are not the paper's."""
+    said = [] if cell.segmenter == PAPERS_SEGMENTER else [f"masks of {cell.segmenter} (paper: {PAPERS_SEGMENTER})"]
     missing = [name for name in ("min_pixels", "delta_a", "delta_b") if name not in harmonize]
     if missing:
-        return [f"Algorithm 1 with unknown {', '.join(missing)}"]
-    return [
-        f"{name.replace('_', ' ')} {harmonize[name]} (paper: {value})"
-        for name, value in papers.items()
-        if str(harmonize.get(name, value)) != str(value)
+        return [*said, f"Algorithm 1 with unknown {', '.join(missing)}"]
+    papers = Algorithm().model_dump()
+    chosen = Algorithm.checked({name: harmonize[name] for name in papers if name in harmonize}).model_dump()
+    upsample = (harmonize.get("upsample") if method == "ccc" else None) or "bilinear"  # no other is upsampled anew
+    changed = {**chosen, "upsample": upsample}.items() - {**papers, "upsample": "bilinear"}.items()
+    return said + [
+        f"{name.replace('_', ' ')} {value} (paper: {papers.get(name, 'bilinear')})" for name, value in sorted(changed)
     ]

@@ -44,7 +44,7 @@ def read_results(
     `metrics`, `titles`: as `read_cells` takes them; `columns`: by our dataset, the paper's column that it is compared
     with (ADE, Celeba, COCO, Ox. Flower, ImageNet; Fig. 9 for a `showcase` that holds the paper's pictures), or None;
     `not_run`: reasons by name of the methods that have no metrics; `cautions`: what must be known of a dataset's
-    numbers; `model`: file of `ccc train`; `harmonize`: min_pixels, delta_a and delta_b of Algorithm 1; `weights`:
+    numbers; `model`: file of `ccc train`; `harmonize`: all parameters of Algorithm 1, and `upsample`; `weights`:
     files by what uses them; `leakage`: files of `ccc leakage` about that model's photographs; `interval`: as
     `bootstrap_intervals` takes its `method`. Raises CCCError for a
     file that cannot be read and for an unknown column.
@@ -53,8 +53,13 @@ def read_results(
     published.check_columns(columns)
     cells = read_cells(metrics, titles)
     ran = {cell.method for cell in cells}
-    found = summarize(cells, read_model(model) if model else {}, harmonize or {}, interval)
+    made = read_model(model) if model else {}
+    found = summarize(cells, made, harmonize or {}, interval)
     compared = dict(map(_leakage, leakage))
+    if before := str(made.get("trained_on", "")).partition(" after ")[2]:  # ImageNet, or another model's training
+        compared = {
+            name: f"{said}; not compared with what it started from, {before}" for name, said in compared.items()
+        }
     elsewhere = {name: ELSEWHERE for name in found.datasets if model and name != published.SHOWCASE}
     return dataclasses.replace(
         found, run=run, columns=columns, cautions=dict(cautions or {}), leakage=elsewhere | compared,
@@ -131,7 +136,7 @@ def _method_result(
         maker = cell.segmenter or "an unnamed segmenter"
         notes.append(f"masks come from {maker}, which stands in for the paper's SAM")
     if cell.variant == "sam" and any(made.endswith("--ab picture") for made in cell.made):
-        notes.append("Algorithm 1 had the a and b of 8-bit pictures: the method keeps none of its own")
+        notes.append("Algorithm 1 had the a and b of 8-bit pictures: none of the method's own lay beside them")
     ordered = {metric: estimates[metric] for metric in cell.stored}
     return MethodResult(**facts, label=_label(cells, cell), notes=tuple(notes), differs=unlike, estimates=ordered)
 

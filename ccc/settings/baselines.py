@@ -6,6 +6,9 @@ import pydantic
 
 from ccc.settings.base import Section, UserPath, setting
 
+# Of DeOldify, by model: a sixteenth of the side that the network sees.
+RENDER_FACTORS = {"artistic": 35, "stable": 35, "video": 21}
+
 
 class DeOldify(Section):
     """DeOldify"""

@@ -11,8 +11,8 @@ from torch import nn
 
 from ccc.core.errors import CCCError
 from ccc.core.files import written_whole
+from ccc.decoding import decoding
 from ccc.model import ClassColors, adjusted, load_model, save_model
-from ccc.settings.decoding import decoding
 
 SIDES = ((64, 96), (160, 128), (224, 224))  # of the random pictures on which an export is checked
 TOLERANCE = {".onnx": 1e-3, ".pt2": 1e-3, ".safetensors": 0.05}  # of logits, beside the same share of their size
@@ -46,7 +46,7 @@ def export(
     `NAME.safetensors` is a model file again, of half the size (float16), with the decoding as its default. Of the
     others, the input is `gray`, the outputs are `logits` and `ab` (`Exported`); codebook and settings stand in their
     metadata.
-    `chosen`: `decode`, `temperature`, `logit_adjustment`, `chroma`, as `ccc.settings.decoding.decoding` takes them;
+    `chosen`: `decode`, `temperature`, `logit_adjustment`, `chroma`, as `ccc.decoding.decoding` takes them;
     `note` goes among the settings. A program that decodes by "ciede2000" holds the expected error of every candidate
     (`ClassColors`) for all of the map's cells at once.
     What was written is run on random pictures of three sizes, whole or nothing; returns the largest difference of its

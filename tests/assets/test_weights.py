@@ -117,13 +117,13 @@ def test_without_a_published_checksum_the_first_download_is_recorded(empty, publ
     publish("good", sha256=None)
     path = weights.fetch("net")
     assert (empty / "net.pth.sha256").read_text() == f"{DIGEST}  net.pth\n"
-    assert "as recorded at its first download" in weights.verify("net")
+    assert "as recorded when it was first seen" in weights.verify("net")
     path.write_bytes(CONTENT[:-1] + b"?")
-    with pytest.raises(CCCError, match=f"but {DIGEST} was recorded at its first download"):
+    with pytest.raises(CCCError, match=f"but {DIGEST} was recorded when it was first seen"):
         weights.verify("net")
     path.unlink()
     publish("wrong", sha256=None)
-    with pytest.raises(CCCError, match="recorded at its first download"):
+    with pytest.raises(CCCError, match="recorded when it was first seen"):
         weights.fetch("net")
 
 

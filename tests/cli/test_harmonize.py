@@ -6,6 +6,7 @@ import pytest
 from ccc import colorizers
 from ccc.cli import main
 from ccc.color import gray_of, read_gray, with_ab
+from ccc.core.errors import CCCError
 from ccc.core.images import read_ab, read_rgb, software, write_png
 from ccc.harmonize import harmonize
 
@@ -97,31 +98,50 @@ def test_algorithm_1_takes_the_methods_own_ab_where_it_lies_beside_the_picture(o
     assert main(["colorize", str(gray), "-o", str(color), "--keep-ab", "--device", "cpu"]) == 0
     assert "0 coloured by ccc, 1 there already" in capsys.readouterr().out
     colorizer = colorizers.load("ccc", device="cpu")
-    ab = colorizer.own_ab(read_rgb(gray))
-    assert np.abs(read_ab(color) - ab).max() < 0.05 and (read_rgb(color) == colorizer.colorize(read_rgb(gray))).all()
+    ab, kept = colorizer.own_ab(read_rgb(gray)), read_ab(color, 100, 150)
+    assert np.abs(kept - ab).max() < 0.05 and (read_rgb(color) == colorizer.colorize(read_rgb(gray))).all()
     words = ("old photo.png", "colored.png", "--masks", "left.npy", "--delta-a", "2", "--delta-b", "2")
     assert run(own, *words, "-o", own / "with.png", "--changes", own / "with.csv") == 0
     mask = np.load(own / "left.npy")
-    wanted = harmonize(read_ab(color), [mask], delta_a=2, delta_b=2)
-    changed = (wanted != read_ab(color)).any(axis=-1)
+    wanted = harmonize(kept, [mask], delta_a=2, delta_b=2)
+    changed = (wanted != kept).any(axis=-1)
     assert changed.any() and (read_rgb(own / "with.png")[changed] == with_ab(read_gray(gray), wanted)[changed]).all()
     assert software(own / "with.png") == "ccc harmonize --ab own" and "own" in (own / "with.csv").read_text()
-    color.with_suffix(".npz").unlink()
+    assert main(["colorize", str(gray), "-o", str(color), "--device", "cpu"]) == 0
+    assert not color.with_suffix(".npz").exists(), "of another picture now"
     assert run(own, *words, "-o", own / "without.png") == 0
     assert software(own / "without.png") == "ccc harmonize --ab picture"
 
 
+def _is_read(path, content: bytes) -> bool:
+    """Whether a damaged file is read all the same; anything but CCCError is a fault."""
+    path.write_bytes(content)
+    try:
+        return read_ab(path, 100, 150) is not None
+    except CCCError:
+        return False
+
+
 def test_an_ab_that_does_not_fit_is_named(own, capsys):
     beside = own / "by somebody.npz"
-    for content in ({"ab": np.zeros((4, 4, 2), np.float16)}, {"ab": np.zeros((100, 150, 2), int)}, {"x": np.zeros(3)}):
+    wrong = [
+        np.zeros(shape, kind) for shape, kind in (((4, 4, 2), "f2"), ((100, 150, 2), "i8"), ((3000, 3000, 2), "f2"))
+    ]
+    for content in [{"x": np.zeros(3)}, *({"ab": ab} for ab in (*wrong, np.full((100, 150, 2), np.nan)))]:
         np.savez(beside, **content)
         assert "by somebody" in failed(
             capsys, own, "old photo.png", "by somebody.png", "--masks", "left.npy", "-o", own / "o.png"
         )
-    beside.write_bytes(b"PK")
-    assert "holds no array `ab`" in failed(
-        capsys, own, "old photo.png", "by somebody.png", "--masks", "left.npy", "-o", own / "o.png"
-    )
+    np.savez_compressed(beside, ab=np.random.default_rng(0).normal(size=(100, 150, 2)).astype(np.float16))
+    whole = beside.read_bytes()
+    flipped = [whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :] for place in range(0, 400, 7)]
+    flipped = [content for content in flipped if not _is_read(beside, content)]
+    assert len(flipped) > 20
+    for content in (b"PK", whole[:900], *flipped[:5]):
+        beside.write_bytes(content)
+        assert "holds no array `ab`" in failed(
+            capsys, own, "old photo.png", "by somebody.png", "--masks", "left.npy", "-o", own / "o.png"
+        )
     assert not (own / "o.png").exists()
 
 

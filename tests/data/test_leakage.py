@@ -1,5 +1,6 @@
 """Benchmark pictures among the training photographs are found, and what is not known is said to be."""
 
+import csv
 import json
 
 import cv2
@@ -10,6 +11,7 @@ from skimage import data
 
 from ccc.cli import main
 from ccc.core.errors import CCCError
+from ccc.core.files import write_csv
 from ccc.core.images import write_png
 from ccc.data.benchmark import prepare
 from ccc.data.leakage import NEAR, compare, read_pictures, words
@@ -74,7 +76,7 @@ def test_files_that_are_not_the_ones_told_of_are_refused(compared, tmp_path):
         read_pictures([shard], [read_statistics([shard])[0] | {"pictures_sha256": "0" * 64}])
     old = tmp_path / "manifest.csv"
     old.write_text("name,source,source_sha256\na,b,c\n")
-    with pytest.raises(CCCError, match="holds no hashes of pictures; write the benchmark again"):
+    with pytest.raises(CCCError, match=r"holds no hashes of pictures \(.*\); write the benchmark again"):
         compare(old, [shard], read_statistics([shard]))
 
 
@@ -84,8 +86,34 @@ def test_equal_photographs_give_equal_files(compared, tmp_path):
     assert (tmp_path / f"0{SUFFIX}").read_bytes() == shard.with_suffix(SUFFIX).read_bytes()
 
 
-def test_a_thousand_photographs_more_change_nothing(compared):
+@pytest.mark.parametrize("before", [0, 200, 400])
+def test_a_thousand_photographs_more_change_nothing(compared, tmp_path, before):
     """The nearest of many is the one found, at whichever place."""
     manifest, shard = compared
-    found = compare(manifest, [shard] * 400, read_statistics([shard]) * 400)
-    assert found["compared"] == {"train": 1200} and len(found["exact"]) == len(found["near"]) == 1
+    for name, rgb in (("rocket", data.rocket()), ("cat", data.chelsea()[:, ::-1])):
+        write_png(tmp_path / f"photographs/{name}.png", rgb)
+    other = tmp_path / "shards/train/1.tar"
+    write_shard(tmp_path / "photographs", other, size=64, map_size=16)
+    shards = [other] * before + [shard] + [other] * (400 - before)
+    found = compare(manifest, shards, read_statistics(shards))
+    assert found["compared"] == {"train": 803} and [item["found"] for item in found["exact"]] == ["same.png"]
+    assert [item["found"] for item in found["near"]] == ["small.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("source_sha256", "zz"),
+        ("source_sha256", ""),
+        ("perceptual_hash", "zz"),
+        ("perceptual_hash", "-1"),
+        ("name", ""),
+    ],
+)
+def test_a_damaged_manifest_is_named(compared, tmp_path, capsys, column, value):
+    manifest, shard = compared
+    rows = list(csv.DictReader(manifest.read_text().splitlines()))
+    rows[0][column] = value
+    write_csv(tmp_path / "manifest.csv", rows)
+    assert main(["leakage", str(tmp_path / "manifest.csv"), str(shard), "-o", str(tmp_path / "o.json")]) == 2
+    assert "manifest.csv: holds no hashes of pictures" in capsys.readouterr().err and not (tmp_path / "o.json").exists()

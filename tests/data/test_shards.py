@@ -136,7 +136,7 @@ def test_nearly_gray_photographs_are_counted_and_can_be_left_out(photographs, tm
     assert main(["codebook", str(tmp_path / "all.tar"), "-o", str(tmp_path / "all.json"), "--threshold", "1"]) == 0
     assert "nearly gray: 2 of 3 photographs (66.7%) have a mean chroma below 2" in capsys.readouterr().out
     assert main([*arguments, str(tmp_path / "some.tar"), "--min-chroma", "2"]) == 0
-    assert "1 samples, 2 skipped (near-gray)" in capsys.readouterr().out
+    assert "1 samples, 2 skipped (chroma below min_chroma)" in capsys.readouterr().out
 
 
 def test_gray_photographs_make_no_codebook(tmp_path, capsys):
@@ -146,7 +146,7 @@ def test_gray_photographs_make_no_codebook(tmp_path, capsys):
     assert main(["codebook", str(shard), "-o", str(book), "--threshold", "1"]) == 2 and not book.exists()
     assert "one class alone is kept" in (said := capsys.readouterr().err) and "1 of 1 photographs (100.0%)" in said
     assert main(["shard", str(tmp_path / "photographs"), "--size", "64", "-o", str(shard), "--min-chroma", "3"]) == 2
-    assert "none of the 1 pictures can be used (1 near-gray)" in capsys.readouterr().err
+    assert "none of the 1 pictures can be used (1 chroma below min_chroma)" in capsys.readouterr().err
 
 
 def test_nothing_readable_leaves_no_file(tmp_path):

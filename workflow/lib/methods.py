@@ -10,7 +10,8 @@ from ccc import colorizers
 from ccc.assets import weights
 from ccc.core.errors import MissingWeights
 from ccc.core.files import safetensors_metadata
-from ccc.settings.decoding import PAPERS_DECODING, decoding, not_the_papers
+from ccc.decoding import decoding, not_the_papers
+from ccc.settings.decoding import PAPERS_DECODING
 from ccc.settings.training import model_settings
 
 FOLDER = Path(__file__).parents[1] / "methods"

@@ -1,4 +1,12 @@
-PUBLISHED = os.path.relpath(ROOT / "ccc/report/published.yaml")
+# The paper's figures, and the checksums and sizes by which a run is told to be the paper's.
+PUBLISHED = [
+    os.path.relpath(ROOT / "ccc" / name)
+    for name in (
+        "report/published.yaml",
+        "assets/weights.yaml",
+        "assets/photographs.yaml",
+    )
+]
 
 # What the pages are made of besides Python.
 TEMPLATES = sorted(

@@ -1,0 +1,29 @@
+"""Which decoding a trained CCC is used with: what is asked for, what its file names, and the paper's for the rest."""
+
+from collections.abc import Mapping
+
+from ccc.settings.decoding import PAPERS_DECODING, Decoding
+
+
+def decoding(settings: Mapping, **given) -> dict:
+    """A model's settings with what is given here, and with the paper's decoding where neither names any.
+
+    `given`: of `Decoding`. A model's temperature, logit adjustment and chroma belong to the decode that it names: where
+    another is asked for, what else is not given is the paper's. Raises CCCError for a value that is out of its range.
+    """
+    asked = Decoding.checked(given).model_dump(exclude_unset=True, exclude_none=True)
+    own = PAPERS_DECODING | dict(settings)
+    if asked.get("decode", own["decode"]) != own["decode"]:
+        own |= PAPERS_DECODING
+    chosen = own | asked
+    Decoding.checked({name: chosen[name] for name in Decoding.model_fields if name in chosen})
+    return chosen
+
+
+def not_the_papers(chosen: Mapping) -> list[str]:
+    """What of a decoding, as `decoding` gives it, is not the paper's: "ciede2000", "chroma 0.8"."""
+    papers = PAPERS_DECODING | {"upsample": "bilinear"}
+    names = [name for name in papers if chosen.get(name, papers[name]) != papers[name]]
+    words = {name: f"{name.replace('_', ' ')} {chosen[name]}".removesuffix(".0") for name in names}
+    words |= {"decode": chosen["decode"]} if "decode" in words else {"temperature": ""}  # argmax has no temperature
+    return list(filter(None, words.values()))
