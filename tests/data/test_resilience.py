@@ -179,7 +179,12 @@ def test_a_killed_job_leaves_nothing_that_looks_finished_and_its_rerun_gives_the
     assert left and all(name.startswith(".") for name in left)
 
     assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
-    assert sorted(path.name for path in output.parent.iterdir()) == ["0.histogram.npy", "0.json", "0.pictures.parquet", "0.tar"]
+    assert sorted(path.name for path in output.parent.iterdir()) == [
+        "0.histogram.npy",
+        "0.json",
+        "0.pictures.parquet",
+        "0.tar",
+    ]
     write_shard(tmp_path / "list.txt", tmp_path / "whole" / "0.tar")
     for path in output.parent.iterdir():
         assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes()

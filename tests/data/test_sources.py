@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import tarfile
 import tracemalloc
@@ -11,7 +12,9 @@ import pytest
 from PIL import Image
 
 import ccc.data.sources
+from ccc.cli import main
 from ccc.core.errors import CCCError, ImageError
+from ccc.core.images import write_png
 from ccc.data.sources import Source
 
 
@@ -180,3 +183,15 @@ def test_special_files_of_a_folder_are_refused(tmp_path, members):
     source = Source(folder)
     assert len(source.entries()) == 7
     assert dict(source.refused) == {"pipe.jpg": "not a regular file", "nowhere.jpg": "missing file"}
+
+
+def test_a_link_to_itself_and_a_name_that_is_no_utf8_stop_nothing(tmp_path, astronaut, capsys):
+    folder = tmp_path / "odd"
+    write_png(folder / "good.png", astronaut[:64, :64])
+    os.rename(folder / "good.png", os.path.join(os.fsencode(folder), b"good\xff.png"))
+    os.symlink("loop.png", folder / "loop.png")
+    assert main(["shard", str(folder), "--size", "64", "-o", str(tmp_path / "0.tar")]) == 0
+    assert json.loads((tmp_path / "0.json").read_text())["refused_by_reason"] == {"missing file": 1}
+    assert main(["prepare", str(folder), "-n", "all", "-o", str(tmp_path / "set")]) == 0
+    assert (tmp_path / "set/manifest.csv").read_text().splitlines()[1].startswith("good\ufffd,good\ufffd.png,")
+    assert (tmp_path / "set/truth/good\ufffd.png").is_file()
