@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -52,6 +53,26 @@ def test_a_file_of_another_kind_is_told_with_its_key(published, file, message):
         weights.at_hand({"alexnet": None, "vgg16": str(published / file)})
 
 
+def test_a_file_that_is_not_the_published_one_is_taken_where_its_tensors_fit(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(logger, "info", told.append)
+    features = {f"features.{n}.{kind}": value for n, kind, value in _trunk()}
+    torch.save(features, tmp_path / "trunk.pth")
+    assert weights.at_hand({"alexnet": str(tmp_path / "trunk.pth")}) == {"alexnet": str(tmp_path / "trunk.pth")}
+    assert told == [f"weights.alexnet: {tmp_path / 'trunk.pth'}: not the published file, but its tensors fit"]
+    torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(WorkflowError, match="weights.alexnet: .*other.pth: .* bytes, where 244,408,911 are expected"):
+        weights.at_hand({"alexnet": str(tmp_path / "other.pth")})
+
+
+def _trunk():
+    """Numbers, kinds and tensors of AlexNet's convolutions."""
+    shapes = {0: (64, 3, 11, 11), 3: (192, 64, 5, 5), 6: (384, 192, 3, 3), 8: (256, 384, 3, 3), 10: (256, 256, 3, 3)}
+    for number, shape in shapes.items():
+        yield number, "weight", torch.zeros(shape)
+        yield number, "bias", torch.zeros(shape[0])
+
+
 def test_what_jobs_look_for_themselves_is_told_with_what_gets_it(published):
     config = {
         "training": {"pretrained": True, "encoder": "vgg16"},
@@ -83,9 +104,9 @@ def test_a_metric_that_is_named_needs_its_weights_and_a_default_one_is_told(monk
 def test_a_metric_of_pyiqa_that_cannot_be_loaded_is_told(tmp_path, monkeypatch):
     for name in ("TORCH_HOME", "XDG_CACHE_HOME", "HF_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    (line,) = weights.missing_of_pyiqa({"gmsd", "musiq"}, ROOT)
+    (line,) = weights.missing_of_pyiqa({"gmsd", "musiq"})
     assert line.startswith("metrics: no weights: pyiqa:musiq cannot be loaded here (")
-    assert weights.missing_of_pyiqa(set(), ROOT) == []
+    assert weights.missing_of_pyiqa(set()) == []
     kinds = [("evaluate", "pyiqa-musiq"), ("evaluate", "pixel"), ("harmonize", "pyiqa-gmsd")]
     jobs = [SimpleNamespace(rule=SimpleNamespace(name=rule), wildcards=SimpleNamespace(family=f)) for rule, f in kinds]
     assert families.of_pyiqa(jobs) == {"musiq"}

@@ -4,18 +4,23 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from ccc.assets import weights as files
 from ccc.core.errors import CCCError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def at_hand(given: Mapping[str, str | None], check: bool = True) -> dict[str, str]:
     """By name the weight files of metrics, those that the configuration gives and those that are found.
 
-    `check`: whether to compare those that are given with their published checksums. Raises WorkflowError, before any
-    work, where one is of another kind or cannot be read.
+    `check`: whether to compare those that are given with their published checksums. One that is not the published file
+    is taken where its tensors fit, such as the trunk of AlexNet by itself, and that is told. Raises WorkflowError,
+    before any work, where one is of another kind or cannot be read.
     """
     wrong = []
     for name, path in given.items():
@@ -23,7 +28,10 @@ def at_hand(given: Mapping[str, str | None], check: bool = True) -> dict[str, st
             if path and check:
                 files.verify(name, path)
         except CCCError as error:
-            wrong.append(f"weights.{name}: {error}")
+            if Path(path).is_file() and not _output_of(_FIT, name, path):
+                logger.info(f"weights.{name}: {path}: not the published file, but its tensors fit")
+            else:
+                wrong.append(f"weights.{name}: {error}")
         except OSError as error:
             wrong.append(f"weights.{name}: {path}: {error.strerror}")
     if wrong:
@@ -48,7 +56,7 @@ def missing(rules: Collection[str], config: Mapping) -> list[str]:
     return lines
 
 
-# In a process of its own: pyiqa takes seconds and much memory to load.
+# In processes of their own: pyiqa and torch take seconds and much memory to load.
 _LOAD = """
 import sys
 from ccc.core.errors import CCCError
@@ -59,14 +67,26 @@ for name in sys.argv[1:]:
     except CCCError as error:
         print(f"metrics: {error}; or set `allow_missing: true`")
 """
+_FIT = """
+import sys
+from ccc.cli.inspection import load
+from ccc.core.errors import CCCError
+try:
+    load(*sys.argv[1:])
+except CCCError as error:
+    print(error)
+"""
 
 
-def missing_of_pyiqa(names: Collection[str], root: str | os.PathLike) -> list[str]:
-    """A line for each of these metrics of pyiqa that cannot be loaded, with what it wants; `root`: of the checkout."""
-    if not names:
-        return []
+def missing_of_pyiqa(names: Collection[str]) -> list[str]:
+    """A line for each of these metrics of pyiqa that cannot be loaded, with what it wants."""
+    return _output_of(_LOAD, *sorted(names)) if names else []
+
+
+def _output_of(script: str, *arguments: str) -> list[str]:
+    """Lines that a script of this checkout prints; one that breaks off is as one that prints."""
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     }
-    command = [sys.executable, "-c", _LOAD, *sorted(names)]
-    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    done = subprocess.run([sys.executable, "-c", script, *arguments], env=environment, capture_output=True, text=True)
+    return done.stdout.splitlines() or done.stderr.splitlines()[-1:] * bool(done.returncode)

@@ -80,7 +80,7 @@ def find_weights():
     jobs = list(workflow.dag.needrun_jobs())
     lines = missing_weights({job.rule.name for job in jobs})
     if not config["allow_missing"]:
-        lines += weights.missing_of_pyiqa(families.of_pyiqa(jobs), ROOT)
+        lines += weights.missing_of_pyiqa(families.of_pyiqa(jobs))
     if lines:
         raise WorkflowError("\n".join(lines))
 
