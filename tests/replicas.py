@@ -1,9 +1,10 @@
 """Replicas of the published weight files: same container, nesting, names, shapes and types, other numbers.
 
-A tensor of a replica is a view of a few drawn numbers, so that a file of 900 MB takes 5. The names are those of this
-project's networks, which tests/colorizers compares with the lists of the official checkpoints; where a published file
-differs from them, the replica differs too. What is known of each file, and from where, stands in
-ccc/assets/weights.yaml under `layout`.
+A tensor of a replica is a view of a few drawn numbers, so that a file of 900 MB takes 5. Where the names come from: of
+cic, zhang, su, deoldify and ddcolor from this project's networks, which tests/colorizers compares with the lists of the
+official checkpoints; of torchvision's and Segment Anything's files from those libraries. Of larsson, iizuka, MMagic's
+file and the Inception they follow public readers of the files (`layout` in ccc/assets/weights.yaml), by this project's
+networks again: a name that both have wrong would go unseen. Where a published file differs, the replica differs too.
 """
 
 import collections
