@@ -15,7 +15,8 @@ from ccc.settings.harmonization import Ablation, Algorithm
 from ccc.settings.options import Options
 
 GRID = Options(Ablation, only=("deltas", "min_pixels"), flags={"deltas": "--delta"})
-ALGORITHM = Options(Algorithm, only=("mode_bin", "order", "mode"))
+FIXED = [name for name in Algorithm.model_fields if name not in ("min_pixels", "delta_a", "delta_b")]
+ALGORITHM = Options(Algorithm, only=FIXED)
 
 
 def add_arguments(parser):
@@ -38,8 +39,7 @@ def run(args):
     grid, algorithm = GRID.read(args), ALGORITHM.read(args)
     rows = ablate(
         args.gray, args.truth, args.color, load("masks", args.masks), grid.deltas, grid.min_pixels,
-        lambda items: bar(items, "ablate"), args.count, mode_bin=algorithm.mode_bin, order=algorithm.order,
-        mode=algorithm.mode,
+        lambda items: bar(items, "ablate"), args.count, **algorithm.model_dump(include=set(FIXED)),
     )  # fmt: skip
     write_csv(args.output, rows)
     print(aligned(ablation_cells(rows)))

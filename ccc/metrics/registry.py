@@ -2,7 +2,7 @@
 
 Families are the modules of `ccc.metrics.families`. They are found by their file names and imported by name, and only
 when they are asked for: no `import` statement here leads to one, so that the files a family depends on, which the
-workflow reads from such statements, hold no other family. Docs: docs/metrics.md, Add a family.
+workflow reads from such statements, hold no other family. Docs: docs/add-metrics.md.
 """
 
 import dataclasses

@@ -1,3 +1,4 @@
+VARIED = {"min_pixels", "delta_a", "delta_b"}  # in the table of parameters
 ABLATION = options(
     {
         "count": config["harmonize"]["ablation"]["pictures"],
@@ -23,7 +24,7 @@ rule harmonize:
     params:
         options=options(
             config["harmonize"],
-            only=("min_pixels", "delta_a", "delta_b", "mode_bin", "order", "mode"),
+            only=Algorithm.model_fields,
         ),
     shell:
         "ccc harmonize {input.gray:q} {input.color:q} --masks {input.masks:q} -o {output.color:q}"
@@ -70,7 +71,9 @@ rule ablate:
         "../envs/ccc.yaml"
     params:
         settings=ABLATION,
-        options=options(config["harmonize"], only=("mode_bin", "order", "mode")),
+        options=options(
+            config["harmonize"], only=Algorithm.model_fields.keys() - VARIED
+        ),
     shell:
         "ccc ablate {input.gray:q} {input.truth:q} --color nearest={input.nearest:q} --color bilinear={input.bilinear:q}"
         " --masks {input.masks:q} -o {output:q} {params.settings:q} {params.options:q} 2>&1 | tee {log:q}"
