@@ -67,6 +67,8 @@ socket.socket.connect = lambda self, to: connect(self, to) if inside(self, to) e
 class Checkout:
     """A copy of the project in a folder of its own, whose workflow runs there with the configuration CONFIG."""
 
+    weights: Path | None = None  # where its weight files lie; None for a folder that all share, without any
+
     def __init__(self, folder: Path):
         self.folder = folder
         folder.mkdir(parents=True)
@@ -103,8 +105,8 @@ class Checkout:
     def environment(self, front: Path | None = None) -> dict[str, str]:
         """Variables of a run; programs in the folder `front` go before all others."""
         places = [*([front] if front else []), Path(sys.executable).parent, os.environ["PATH"]]
-        home = self.folder.parent.parent / "home"  # without any weight file
-        empty = {"CCC_WEIGHTS": str(home / "weights"), "XDG_CACHE_HOME": str(home), "TORCH_HOME": str(home)}
+        home = self.folder.parent.parent / "home"
+        empty = {"CCC_WEIGHTS": str(self.weights or home / "weights"), "XDG_CACHE_HOME": str(home), "TORCH_HOME": str(home)}
         return (
             os.environ
             | empty

@@ -20,6 +20,7 @@ METHODS = ["ccc", "cic", "zhang", "su", "deoldify", "ddcolor", "larsson", "iizuk
 def mirrored(checkout, server):
     """A checkout whose catalogue has the sizes and checksums of the replicas, which the server mirrors."""
     project = checkout("published")
+    project.weights = project.folder / "weights"
     catalogue = project.folder / "ccc/assets/weights.yaml"
     known = yaml.safe_load(catalogue.read_text())
     for name, facts in known.items():
