@@ -106,7 +106,11 @@ class Checkout:
         """Variables of a run; programs in the folder `front` go before all others."""
         places = [*([front] if front else []), Path(sys.executable).parent, os.environ["PATH"]]
         home = self.folder.parent.parent / "home"
-        empty = {"CCC_WEIGHTS": str(self.weights or home / "weights"), "XDG_CACHE_HOME": str(home), "TORCH_HOME": str(home)}
+        empty = {
+            "CCC_WEIGHTS": str(self.weights or home / "weights"),
+            "XDG_CACHE_HOME": str(home),
+            "TORCH_HOME": str(home),
+        }
         return (
             os.environ
             | empty
