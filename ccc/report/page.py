@@ -20,6 +20,8 @@ from ccc.report.pictures import collect, columns_of, link, page_data, rerun_comm
 from ccc.report.previews import ERROR_STOPS, LARGEST_ERROR, read_counts
 from ccc.report.results import Results
 from ccc.report.training_data import training_data
+from ccc.settings.evaluation import Report
+from ccc.settings.training import Recipe
 
 PARTS = ("pictures", "data")  # folders of the report that are made again with every page
 HISTORY, PREVIEW = "history.csv", "preview.png"  # of a folder of `ccc train`
@@ -35,7 +37,7 @@ def write_report(
     shards: Sequence[str | os.PathLike] = (),
     comparisons: Sequence[str | os.PathLike] = (),
     ablations: Sequence[str | os.PathLike] = (),
-    max_pictures: int = 50,
+    max_pictures: int = Report().pictures,
     rerun: str = "snakemake --cores all",
     provenance: Mapping[str, str] | None = None,
     progress=iter,
@@ -126,7 +128,8 @@ def _plots(results: Results, book: Codebook | None, source: Path) -> dict[str, l
         _, *columns, truth = columns_of(results.on(dataset))
         places = {c["label"]: source / "previews" / c["key"] / dataset for c in (truth, *columns)}
         drawn["gamut"].append(plots.occupancy({label: read_counts(place) for label, place in places.items()}, dataset))
-    drawn["codebook"] = [plots.balance(book)] if book else []
+    upsilon = results.model.get("upsilon", Recipe().upsilon)
+    drawn["codebook"] = [plots.balance(book, upsilon)] if book else []
     timings = plots.read_timings(source / "timings", results)
     drawn["timing"] = [plots.timing(timings, results)] if len(timings) else []
     return drawn

@@ -206,7 +206,7 @@ def _class_map(share: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
-def balance(book: Codebook, upsilon: float = 0.5) -> Plot:
+def balance(book: Codebook, upsilon: float) -> Plot:
     """Share of each kept class in the training pictures, and in the loss once Eq. 15 weighs it."""
     from ccc.loss import class_weights
 

@@ -5,8 +5,18 @@ import math
 import torch
 from torch import nn
 
+from ccc.settings.training import Recipe
 
-def learning_rate(step: int, steps: int, schedule: str = "constant", warmup: int = 0, cooldown: float = 0.3) -> float:
+RECIPE = Recipe()
+
+
+def learning_rate(
+    step: int,
+    steps: int,
+    schedule: str = RECIPE.schedule,
+    warmup: int = RECIPE.warmup,
+    cooldown: float = RECIPE.cooldown,
+) -> float:
     """Factor on the learning rate for the step after `step` have been done, in (0, 1].
 
     `schedule`: "constant" (the paper's), "cosine" to zero at `steps`, or "cooldown": constant, then linear to zero over
