@@ -1,5 +1,6 @@
 """Tables I and II: the paper's values are those of its text, ours those of the model."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -10,6 +11,8 @@ from ccc.core.errors import CCCError
 from ccc.model import ColorClassifier, save_model
 from ccc.report.formats import to_csv, to_latex, to_markdown
 from ccc.report.overview import read_model, table_1, table_2
+from ccc.report.page import _plots
+from ccc.report.summary import summarize
 
 PAPER = ["10", "100", "20", "0.5", ".0046", "8", "8", "500"]
 
@@ -73,3 +76,9 @@ def test_they_are_written_like_the_others(model):
         assert to_csv(table).count("\n") == len(table.rows) + 1
     assert r"$\alpha$ & $\beta$ & $\Delta$" in to_latex(table)
     assert r"\cmidrule" not in to_latex(table)
+
+
+def test_the_balance_of_classes_is_drawn_by_the_models_trade_off(model, tmp_path):
+    results = dataclasses.replace(summarize([]), model=read_model(model))
+    (plot,) = _plots(results, Codebook.load(model), tmp_path)["codebook"]
+    assert "with trade-off 0.75 " in plot.about
