@@ -76,13 +76,13 @@ def _record_of(target: Path) -> Path:
 def record(target: str | os.PathLike, facts: Mapping) -> str | None:
     """Keep the sha256 of a file of which none is published beside it, as `FILE.sha256`, which `check` compares later.
 
-    Returns the digest where it is new; None where a checksum is published or recorded already. A folder that cannot be
-    written to keeps no record. Raises CCCError where the file is not whole by what else is known of it.
+    Returns the digest where it is new; None where a checksum is published or recorded already, and for a file that is
+    not whole by what else is known of it, which whoever reads it will say. A folder that cannot be written to keeps no
+    record.
     """
     kept = _record_of(Path(target))
-    if facts.get("sha256") or facts.get("md5") or kept.is_file():
+    if facts.get("sha256") or facts.get("md5") or kept.is_file() or not is_whole(Path(target), facts):
         return None
-    check(target, facts)
     digest = _digest(Path(target), "sha256")
     with contextlib.suppress(OSError):
         write_text(kept, f"{digest}  {Path(target).name}\n")  # as sha256sum --check reads it

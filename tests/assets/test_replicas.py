@@ -179,3 +179,13 @@ def test_what_is_taken_on_trust_is_said_at_the_first_use_and_held_to_after_it(tm
         weights.verify("su")
     replicas.write("cic", tmp_path)
     assert weights.locate("cic") and not capsys.readouterr().err
+
+
+def test_half_a_file_is_not_recorded_as_what_was_published(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CCC_WEIGHTS", str(tmp_path))
+    path = replicas.write("su", tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert weights.locate("su") == path and not capsys.readouterr().err
+    path.write_bytes(whole)
+    assert weights.locate("su") == path and "taken on trust" in capsys.readouterr().err

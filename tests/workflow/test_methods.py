@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch7
 import yaml
 from skimage import data
 
@@ -206,8 +207,8 @@ def write_weights(folder: Path, recipe) -> None:
         for key, value in filled(larsson.Larsson()).state_dict().items():
             layer, kind = key.split(".")
             file[f"data/{layer}/{['weight', 'bias'].index(kind)}"] = value.numpy()
-    torch7 = module(ROOT / "tests/colorizers/test_iizuka.py")
-    torch7.write(folder / "colornet.t7", torch7.published(filled(iizuka.Iizuka())))
+    network = filled(iizuka.Iizuka())
+    torch7.write(folder / "colornet.t7", torch7.colornet(network, network.state_dict()))
 
 
 @pytest.fixture(scope="module")
