@@ -52,6 +52,7 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
 def _aside(path: Path) -> tuple[int, Path]:
     """An empty file beside `path`, open and locked for as long as its handle is."""
     while True:
+        processes.check()  # an orphan whose file was swept away begins no other
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE, suffix=path.suffix)
         with contextlib.suppress(OSError):  # a file system without locks is never swept either
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import psutil
@@ -92,3 +93,24 @@ def test_a_parent_that_has_ended_is_noticed_before_anybody_has_waited_for_it(mon
         processes.check()
     with pytest.raises(processes.Orphaned):
         processes.watch(process.pid)
+
+
+def test_an_orphan_whose_file_was_swept_away_begins_no_other(tmp_path, monkeypatch):
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    monkeypatch.setattr(processes, "_parents", [psutil.Process(process.pid)])
+    real, made = tempfile.mkstemp, []
+
+    def swept(**options):
+        """A file that the next run deletes while this process sleeps, whose own run has ended."""
+        handle, name = real(**options)
+        made.append(name)
+        if len(made) == 1:
+            os.unlink(name)
+            process.kill()
+            process.wait()
+        return handle, name
+
+    monkeypatch.setattr(tempfile, "mkstemp", swept)
+    with pytest.raises(processes.Orphaned), files.written_whole(tmp_path / "result.txt") as aside:
+        aside.write_text("never reached")
+    assert len(made) == 1 and list(tmp_path.iterdir()) == []
