@@ -30,7 +30,7 @@ def add_arguments(parser):
     )  # fmt: skip
     parser.add_argument(
         "--keep-ab", action="store_true",
-        help="also write NAME.npz, the method's own a and b (float16 H x W x 2), which `ccc harmonize` then takes",
+        help="also write NAME.ab.npz, the method's own a and b (float16 H x W x 2), which `ccc harmonize` then takes",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="colour again what is in the output already")
     add_options(

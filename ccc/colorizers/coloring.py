@@ -15,7 +15,7 @@ from ccc.colorizers.base import memory_reported
 from ccc.colorizers.video import VIDEO_SUFFIXES
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import sha256
-from ccc.core.images import SUFFIXES, read_rgba, write_ab, write_png
+from ccc.core.images import SUFFIXES, ab_file, read_rgba, write_ab, write_png
 
 MADE = "ccc colorize"  # how the note begins that every coloured file carries
 
@@ -125,7 +125,7 @@ def is_done(target: Path, source: Path, made: str, since: float) -> bool:
         return False
     if not said.startswith(MADE):
         raise CCCError(f"{target}: is there, and not from `{MADE}`: give another folder with -o, or --overwrite")
-    if "--keep-ab" in made and target.suffix == ".png" and not target.with_suffix(".npz").is_file():
+    if "--keep-ab" in made and target.suffix == ".png" and not ab_file(target).is_file():
         return False
     return said == made and target.stat().st_mtime >= max(source.stat().st_mtime, since)
 
@@ -217,7 +217,7 @@ def color_pictures(
             if keep_ab:
                 write_ab(target, ab)
             else:
-                target.with_suffix(".npz").unlink(missing_ok=True)  # of an earlier picture of this name
+                ab_file(target).unlink(missing_ok=True)  # of an earlier picture of this name
             write_png(target, rgb if alpha is None else np.dstack([rgb, alpha]), made)
         done += len(read)
         told(len(chunk))

@@ -110,9 +110,14 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
         aside.write_bytes(data)
 
 
+def printable(name: str) -> str:
+    """A file name in which bytes that are no UTF-8 are replaced, fit for any file or terminal."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write `text` as UTF-8 to `path`, whole or not at all; bytes of file names that are no UTF-8 are replaced."""
-    write_bytes(path, text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode())
+    write_bytes(path, printable(text).encode())
 
 
 def write_json(path: str | os.PathLike, value: object) -> None:

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, Unid
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import written_whole
 
+AB = ".ab.npz"  # in place of a picture's suffix: the a and b that a method gave it
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2"}
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")  # no EPS: reading it runs a program
 MAX_PIXELS = 1 << 27  # a picture of more is refused before it is decoded: 134 million pixels are 400 MB as RGB
@@ -165,9 +166,14 @@ def software(path: str | os.PathLike) -> str:
         return ""
 
 
+def ab_file(picture: str | os.PathLike) -> Path:
+    """Where the a and b of a picture lie: `NAME.ab.npz` beside it, since `NAME.npz` may hold masks or boxes."""
+    return Path(picture).with_suffix(AB)
+
+
 def write_ab(picture: str | os.PathLike, ab: np.ndarray) -> None:
-    """Write a and b, float `(H, W, 2)` in CIELAB units, as float16 into the `.npz` beside a picture."""
-    with written_whole(Path(picture).with_suffix(".npz")) as aside, open(aside, "wb") as file:
+    """Write a and b, float `(H, W, 2)` in CIELAB units, as float16 into `ab_file`, whole or not at all."""
+    with written_whole(ab_file(picture)) as aside, open(aside, "wb") as file:
         np.savez_compressed(file, ab=ab.astype(np.float16))
 
 
@@ -176,7 +182,7 @@ def read_ab(picture: str | os.PathLike, height: int, width: int) -> np.ndarray |
 
     Raises CCCError where the file holds no such array, or values that are no numbers or beyond 1000 either way.
     """
-    path = Path(picture).with_suffix(".npz")
+    path = ab_file(picture)
     if not os.path.lexists(path):
         return None
     remedy = "delete it, or colour the picture again"

@@ -11,11 +11,11 @@ import numpy as np
 from ccc.assets.photographs import Dataset
 from ccc.color import gray_of
 from ccc.core.errors import CCCError, ImageError
-from ccc.core.files import sha256, write_csv
+from ccc.core.files import printable, sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, write_png
 from ccc.data.datasets import select
 from ccc.data.likeness import perceptual_hash
-from ccc.data.sources import Source, printable
+from ccc.data.sources import Source
 from ccc.settings.evaluation import Preparation
 
 DEFAULTS = Preparation.model_construct()  # a source has no default

@@ -12,12 +12,12 @@ import numpy as np
 
 from ccc.codebook import ColorGrid
 from ccc.core.errors import CCCError, ImageError
-from ccc.core.files import sha256, write_json, written_whole
+from ccc.core.files import printable, sha256, write_json, written_whole
 from ccc.core.images import central_square, read_rgb
 from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
 from ccc.data.likeness import SUFFIX, perceptual_hash, write_pictures
-from ccc.data.sources import Source, printable
+from ccc.data.sources import Source
 from ccc.settings.data import Data
 
 DEFAULTS = Data()

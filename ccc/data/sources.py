@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from ccc.core.errors import CCCError, ImageError
+from ccc.core.files import printable
 from ccc.core.images import SUFFIXES
 from ccc.data.fingerprint import counts, files, fingerprint, listed
 
@@ -212,11 +213,6 @@ class Source:
                 regular = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)  # 0: not packed on Unix
                 if not info.is_dir() and self._keep(info.filename, regular):
                     yield Entry(info.filename, info.header_offset, info.compress_size)
-
-
-def printable(name: str) -> str:
-    """A file name in which bytes that are no UTF-8 are replaced, fit for any file or terminal."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _modified(folder: str | os.PathLike) -> int | None:

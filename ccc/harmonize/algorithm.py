@@ -202,11 +202,10 @@ def harmonize_pictures(
     `pairs`: by name, the paths of the gray picture, of the coloured one and of the PNG to write. `segmenter`: makes
     the masks, or has them (`ccc.segment.load("masks", path)`). `changes`: path of a CSV of what is returned: for each
     picture a dict of name, changed_share, mean_ab_shift and segments_used (as `harmonize_picture`), segmenter, and ab,
-    which is "own" where `NAME.npz` lies beside a coloured picture of the gray one's size (`ccc.core.images.read_ab`),
-    else "picture"; the PNG says so too.
-    `progress` wraps the iterable of names; `parameters`: as for `harmonize_picture`. Raises CCCError before anything
-    is written where masks are missing or a picture would be overwritten. A picture that cannot be harmonized does not
-    stop the others; it is named in the CCCError at the end.
+    which is "own" where `NAME.ab.npz` (`ccc.core.images.read_ab`) lies beside a coloured picture of the gray one's
+    size, else "picture"; the PNG says so too. `progress` wraps the iterable of names; `parameters`: as for
+    `harmonize_picture`. Raises CCCError before anything is written where masks are missing or a picture would be
+    overwritten. A picture that cannot be harmonized does not stop the others; it is named in the CCCError at the end.
     """
     read = {path.resolve() for gray, color, _ in pairs.values() for path in (gray, color)}
     for *_, target in pairs.values():

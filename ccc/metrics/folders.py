@@ -9,7 +9,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from ccc.core.errors import CCCError, ImageError, few
-from ccc.core.images import SUFFIXES, read_rgb
+from ccc.core.images import AB, SUFFIXES, read_rgb
 
 _ROTATED = {5, 6, 7, 8}  # EXIF orientations that exchange width and height
 
@@ -27,8 +27,8 @@ class Match(NamedTuple):
 def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Match]:
     """Every picture of both folders, sorted by name.
 
-    Formats may differ, names and sizes may not; hidden files and `.npz` (a and b of a method) are passed over. Raises
-    CCCError naming the folder that is missing, empty or holds anything but pictures, and the pictures that are missing,
+    Formats may differ, names and sizes may not; hidden files and `.ab.npz` (a and b) are passed over. Raises CCCError
+    naming the folder that is missing, empty or holds anything but pictures, and the pictures that are missing,
     extra, unreadable or of another size: the first few, and how many there are.
     """
     predicted, true = (pictures_of(folder) for folder in (prediction, truth))
@@ -54,14 +54,14 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
 
 
 def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
-    """Pictures of a folder by name without suffix, sorted; hidden files and `.npz` are passed over.
+    """Pictures of a folder by name without suffix, sorted; hidden files and `.ab.npz` are passed over.
 
     Raises CCCError for a folder that is missing, empty or holds anything but pictures, or two of one name.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise CCCError(f"{folder}: no such folder")
-    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.suffix != ".npz"]
+    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and not path.name.endswith(AB)]
     strange = [path.name for path in files if path.suffix.lower() not in SUFFIXES or not path.is_file()]
     if strange:
         raise CCCError(f"{folder}: holds what is no picture: {few(strange)}; move it elsewhere")

@@ -7,7 +7,7 @@ from ccc import colorizers
 from ccc.cli import main
 from ccc.color import gray_of, read_gray, with_ab
 from ccc.core.errors import CCCError
-from ccc.core.images import read_ab, read_rgb, software, write_png
+from ccc.core.images import ab_file, read_ab, read_rgb, software, write_png
 from ccc.harmonize import harmonize
 
 
@@ -108,22 +108,22 @@ def test_algorithm_1_takes_the_methods_own_ab_where_it_lies_beside_the_picture(o
     assert changed.any() and (read_rgb(own / "with.png")[changed] == with_ab(read_gray(gray), wanted)[changed]).all()
     assert software(own / "with.png") == "ccc harmonize --ab own" and "own" in (own / "with.csv").read_text()
     assert main(["colorize", str(gray), "-o", str(color), "--device", "cpu"]) == 0
-    assert not color.with_suffix(".npz").exists(), "of another picture now"
+    assert not ab_file(color).exists(), "of another picture now"
     assert run(own, *words, "-o", own / "without.png") == 0
     assert software(own / "without.png") == "ccc harmonize --ab picture"
 
 
-def _is_read(path, content: bytes) -> bool:
+def _is_read(picture, content: bytes) -> bool:
     """Whether a damaged file is read all the same; anything but CCCError is a fault."""
-    path.write_bytes(content)
+    ab_file(picture).write_bytes(content)
     try:
-        return read_ab(path, 100, 150) is not None
+        return read_ab(picture, 100, 150) is not None
     except CCCError:
         return False
 
 
 def test_an_ab_that_does_not_fit_is_named(own, capsys):
-    beside = own / "by somebody.npz"
+    beside = own / "by somebody.ab.npz"
     wrong = [
         np.zeros(shape, kind) for shape, kind in (((4, 4, 2), "f2"), ((100, 150, 2), "i8"), ((3000, 3000, 2), "f2"))
     ]
@@ -135,7 +135,7 @@ def test_an_ab_that_does_not_fit_is_named(own, capsys):
     np.savez_compressed(beside, ab=np.random.default_rng(0).normal(size=(100, 150, 2)).astype(np.float16))
     whole = beside.read_bytes()
     flipped = [whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :] for place in range(0, 400, 7)]
-    flipped = [content for content in flipped if not _is_read(beside, content)]
+    flipped = [content for content in flipped if not _is_read(own / "by somebody.png", content)]
     assert len(flipped) > 20
     for content in (b"PK", whole[:900], *flipped[:5]):
         beside.write_bytes(content)
@@ -149,3 +149,14 @@ def test_a_method_that_gives_pictures_alone_has_no_ab_to_keep(own, capsys):
     words = ["colorize", str(own / "old photo.png"), "-o", str(own / "o.png"), "--keep-ab"]
     assert main([*words, "--method", "gray"]) == 2 and "gives no a and b of its own" in capsys.readouterr().err
     assert main([*words, "--max-size", "64"]) == 2 and not (own / "o.png").exists()
+
+
+def test_masks_and_boxes_beside_a_picture_are_left_alone(own):
+    """`NAME.npz` is what they are called, so that a and b have another name."""
+    masks = own / "colored.npz"
+    np.savez(masks, masks=np.load(own / "left.npy"))
+    before = masks.read_bytes()
+    for option in ([], ["--keep-ab"], ["--overwrite"]):
+        words = ["colorize", str(own / "old photo.png"), "-o", str(own / "colored.png"), "--device", "cpu", *option]
+        assert main(words) == 0 and masks.read_bytes() == before
+    assert run(own, "old photo.png", "colored.png", "--masks", "colored.npz", "-o", own / "o.png") == 0
