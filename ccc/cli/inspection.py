@@ -110,8 +110,10 @@ def _content(path: str, file: BinaryIO) -> Iterator[str]:
         yield _names(file, 5)  # its magic number, version, machine, content and the keys of its storages
         file.seek(0)
         yield from _tensors(path, file)
-    else:
+    elif Path(path).is_file():
         yield from _torch7(path, start)
+    else:  # a member of an archive
+        yield f"container: not known, it begins with {start[:16]!r}"
 
 
 def _archive(path: str, file: BinaryIO) -> Iterator[str]:

@@ -25,7 +25,7 @@ def add_arguments(parser):
         "name", nargs="*", help="of weight files; for list and verify, none means all; for inspect FILE"
     )
     parser.add_argument("--from", dest="source", metavar="FILE", help="with fetch and one name: a file that you have")
-    parser.add_argument("--all", action="store_true", help="with fetch: every file, some 13 GB")
+    parser.add_argument("--all", action="store_true", help="with fetch: every file, some 12 GB")
     parser.add_argument(
         "--from-mirror", metavar="URL", help="with fetch: try URL/FILE, FILE as published, before the known addresses"
     )
@@ -76,7 +76,9 @@ def _inspect(file: str | None = None, name: str | None = None, *more: str) -> in
         weights.facts(name)
     path = weights.locate(file) if file in weights.known() else Path(file)
     if not path.is_file():
-        raise CCCError(f"{path}: no such file")
+        raise CCCError(
+            f"{path}: no file; of a folder name one of its files" if path.exists() else f"{path}: no such file"
+        )
     for line in inspect(path, name):
         print(line)
     return 0

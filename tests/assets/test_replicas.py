@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import pickle
+import posixpath
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -189,3 +192,27 @@ def test_half_a_file_is_not_recorded_as_what_was_published(tmp_path, monkeypatch
     assert weights.locate("su") == path and not capsys.readouterr().err
     path.write_bytes(whole)
     assert weights.locate("su") == path and "taken on trust" in capsys.readouterr().err
+
+
+def inspected(capsys, path) -> str:
+    assert main(["weights", "inspect", str(path)]) == 0
+    return capsys.readouterr().out
+
+
+def test_inspect_reads_names_that_are_remembered_and_ends_with_what_goes_in_circles(tmp_path, capsys):
+    path = tmp_path / "a.pth"
+    path.write_bytes(5 * pickle.dumps([posixpath.join, posixpath.split, posixpath.join], 4))
+    assert "globals: posixpath.join, posixpath.split\n" in inspected(capsys, path)
+    circle = {}
+    circle["self"] = circle
+    torch.save(circle, path)
+    assert inspected(capsys, path).count("top: self") <= 5
+
+
+def test_inspect_of_a_member_that_is_no_weight_file_and_of_a_folder(tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("latest_net_G.pth", "<html>sign in")
+    assert "latest_net_G.pth:\ncontainer: not known, it begins with b'<html>sign in'" in inspected(
+        capsys, tmp_path / "a.zip"
+    )
+    assert main(["weights", "inspect", str(tmp_path)]) == 2 and "name one of its files" in capsys.readouterr().err
