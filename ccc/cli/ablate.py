@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ccc.cli.options import add_pairs, aligned
 from ccc.cli.progress import bar
-from ccc.settings.harmonization import Ablation, Algorithm
+from ccc.settings.harmonization import PRINTED, Ablation, Algorithm
 from ccc.settings.options import Options
 
 GRID = Options(Ablation, only=("deltas", "min_pixels"), flags={"deltas": "--delta"})
-FIXED = [name for name in Algorithm.model_fields if name not in ("min_pixels", "delta_a", "delta_b")]
+FIXED = [name for name in Algorithm.model_fields if name not in PRINTED]
 ALGORITHM = Options(Algorithm, only=FIXED)
 
 

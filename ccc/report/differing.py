@@ -10,7 +10,7 @@ from ccc.report import published
 from ccc.report.cells import Cell
 from ccc.report.overview import unlike_the_paper
 from ccc.settings.baselines import RENDER_FACTORS, Baselines
-from ccc.settings.harmonization import Algorithm
+from ccc.settings.harmonization import PRINTED, Algorithm
 from ccc.settings.segmenter import SegmenterChoice
 
 PAPERS_SEGMENTER = SegmenterChoice.model_fields["name"].json_schema_extra["paper"]
@@ -86,7 +86,7 @@ def _of_baseline(method: str, notes: list[tuple[str, str]]) -> list[str]:
 def _of_harmonization(cell: Cell, method: str, harmonize: Mapping[str, object]) -> list[str]:
     """Masks and parameters of Algorithm 1 that are not the paper's."""
     said = [] if cell.segmenter == PAPERS_SEGMENTER else [f"masks of {cell.segmenter} (paper: {PAPERS_SEGMENTER})"]
-    missing = [name for name in ("min_pixels", "delta_a", "delta_b") if name not in harmonize]
+    missing = [name for name in PRINTED if name not in harmonize]
     if missing:
         return [*said, f"Algorithm 1 with unknown {', '.join(missing)}"]
     papers = Algorithm().model_dump()

@@ -16,6 +16,8 @@ Pixels = Annotated[int, pydantic.Field(ge=0)]
 Deviation = Annotated[float, pydantic.Field(ge=0), pydantic.AfterValidator(plain)]
 Step = Annotated[float, pydantic.Field(ge=0.001), pydantic.AfterValidator(plain)]
 
+PRINTED = ("min_pixels", "delta_a", "delta_b")  # parameters of Table II, which the table of parameters varies
+
 
 class Algorithm(Section):
     """Parameters of Algorithm 1; the defaults are the paper's (Table II)."""

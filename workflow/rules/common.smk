@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports
 
 from ccc.assets import photographs as datasets
 from ccc.settings.decoding import PAPERS_DECODING
-from ccc.settings.harmonization import Algorithm
+from ccc.settings.harmonization import PRINTED, Algorithm
 from workflow.lib import code as source_code
 from workflow.lib import families
 from workflow.lib import methods as method_files

@@ -1,4 +1,3 @@
-VARIED = {"min_pixels", "delta_a", "delta_b"}  # in the table of parameters
 ABLATION = options(
     {
         "count": config["harmonize"]["ablation"]["pictures"],
@@ -72,7 +71,7 @@ rule ablate:
     params:
         settings=ABLATION,
         options=options(
-            config["harmonize"], only=Algorithm.model_fields.keys() - VARIED
+            config["harmonize"], only=Algorithm.model_fields.keys() - PRINTED
         ),
     shell:
         "ccc ablate {input.gray:q} {input.truth:q} --color nearest={input.nearest:q} --color bilinear={input.bilinear:q}"
