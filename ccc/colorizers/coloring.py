@@ -15,7 +15,7 @@ from ccc.colorizers.base import memory_reported
 from ccc.colorizers.video import VIDEO_SUFFIXES
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import sha256
-from ccc.core.images import SUFFIXES, ab_file, read_rgba, write_ab, write_png
+from ccc.core.images import SUFFIXES, ab_file, opened, read_rgba, write_ab, write_png
 
 MADE = "ccc colorize"  # how the note begins that every coloured file carries
 
@@ -133,10 +133,10 @@ def is_done(target: Path, source: Path, made: str, since: float) -> bool:
 def _png_note(path: Path) -> str | None:
     """What a PNG says of its making, "" where it says nothing; None where it is no whole PNG."""
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             image.verify()
             return image.info.get("Software", "")
-    except (OSError, SyntaxError, ValueError):
+    except ImageError:
         return None
 
 

@@ -3,37 +3,33 @@
 import contextlib
 import io
 import os
-import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin
 
+from ccc.core.decode import SUFFIXES, check_size, decoded, looks_like_picture, name_of, opened, page_count, picture_size  # noqa: F401
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import written_whole
 
 AB = ".ab.npz"  # in place of a picture's suffix: the a and b that a method gave it
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2"}
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")  # no EPS: reading it runs a program
-MAX_PIXELS = 1 << 27  # a picture of more is refused before it is decoded: 134 million pixels are 400 MB as RGB
 _SRGB = ImageCms.createProfile("sRGB")
 _NAMED_SRGB = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1"}  # "Linear sRGB" is another thing
 
 
-def read_rgb(source: str | os.PathLike | bytes, name: str | None = None) -> np.ndarray:
+def read_rgb(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> np.ndarray:
     """Read a picture as a viewer shows it, in sRGB.
 
-    `source`: a path, or the bytes of a picture file; `name`: what to call it in errors. Returns uint8 `(H, W, 3)`.
-    EXIF rotation is applied, an embedded colour profile converted, transparency laid over white, CMYK, palette, gray
-    and 16-bit pictures converted, the first frame of several taken. Raises ImageError, whose `reason` is one of
-    "empty file", "not a picture", "truncated", "too large", "unsupported mode", "missing file", "unreadable".
+    `source`: a path, or the bytes of a picture file; `name`: what to call it in errors; `page`: which of several, from
+    0 (`ccc.core.decode.page_count`). Returns uint8 `(H, W, 3)`. EXIF rotation is applied, an embedded colour profile
+    converted, transparency laid over white, CMYK, palette, gray and 16-bit pictures converted. Raises ImageError as
+    `ccc.core.decode.opened`, or with the `reason` "unsupported mode".
     """
-    name = name or (str(source) if not isinstance(source, bytes) else "picture")
-    if isinstance(source, bytes) and (pixels := _plain_jpeg(source)) is not None:
+    if page == 0 and isinstance(source, bytes) and (pixels := _plain_jpeg(source)) is not None:
         return pixels
-    image = _to_srgb(source, name)
+    image = _to_srgb(source, name, page)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return np.array(image)
@@ -48,20 +44,23 @@ def _plain_jpeg(data: bytes) -> np.ndarray | None:
     try:
         header = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
         unusual = {"APP1", "APP2", "APP14"} & {marker for marker, _ in header.applist}
-        if header.mode != "RGB" or unusual or header.width * header.height > MAX_PIXELS:
+        if header.mode != "RGB" or unusual:
             return None
+        check_size(header.size, 8, "picture")
         return simplejpeg.decode_jpeg(data)
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, ImageError):
         return None
 
 
-def read_rgba(source: str | os.PathLike | bytes, name: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+def read_rgba(
+    source: str | os.PathLike | bytes, name: str | None = None, page: int = 0
+) -> tuple[np.ndarray, np.ndarray | None]:
     """As `read_rgb`, with the transparency kept apart and not laid over white.
 
     Returns uint8 `(H, W, 3)`, white where nothing can be seen, and the opacity, uint8 `(H, W)`, 255 for opaque; None
     where the picture has none. Raises as `read_rgb`.
     """
-    pixels = np.array(_to_srgb(source, name or (str(source) if not isinstance(source, bytes) else "picture")))
+    pixels = np.array(_to_srgb(source, name, page))
     if pixels.shape[2] == 3:
         return pixels, None
     rgb, opacity = pixels[..., :3].copy(), pixels[..., 3].copy()
@@ -69,41 +68,24 @@ def read_rgba(source: str | os.PathLike | bytes, name: str | None = None) -> tup
     return rgb, opacity
 
 
-def _opened(source, name: str) -> Image.Image:
-    if isinstance(source, bytes):
-        if not source:
-            raise ImageError(name, "empty file")
-        file = io.BytesIO(source)
-    else:
-        path = Path(source)
-        if not path.is_file():
-            raise ImageError(name, "missing file")
-        if not path.stat().st_size:
-            raise ImageError(name, "empty file")
-        file = path
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own bomb warning: the limit below decides
-            image = Image.open(file, formats=FORMATS)
-        if image.width * image.height > MAX_PIXELS:
-            raise ImageError(name, "too large", f"{image.width}x{image.height}, at most {MAX_PIXELS} pixels")
-        image.load()
-    except ImageError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise ImageError(name, "too large", str(error)) from None
-    except UnidentifiedImageError:
-        raise ImageError(name, "not a picture") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-        text = str(error)
-        truncated = "truncated" in text or "broken data stream" in text or "unexpected end" in text.lower()
-        raise ImageError(name, "truncated" if truncated else "unreadable", text) from None
-    return image
+def read_gray16(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> np.ndarray | None:
+    """The gray levels of a picture that has more than 8 bits of gray, upright: uint16 `(H, W)`, 65535 for white.
+
+    None where the picture has colours or 8 bits or fewer. Raises as `read_rgb`.
+    """
+    name = name or name_of(source)
+    with decoded(source, name, page) as image:
+        if image.mode not in ("I;16", "I;16B", "I;16L", "I"):
+            return None
+        with contextlib.suppress(Exception):
+            image = ImageOps.exif_transpose(image)
+        return np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
 
 
-def _to_srgb(source, name: str) -> Image.Image:
+def _to_srgb(source, name: str | None, page: int) -> Image.Image:
     """A picture upright and in sRGB, as RGBA where it has transparency, else as RGB."""
-    with _opened(source, name) as image:
+    name = name or name_of(source)
+    with decoded(source, name, page) as image:
         profile = image.info.get("icc_profile")
         with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
             image = ImageOps.exif_transpose(image)
@@ -160,9 +142,9 @@ def write_png(path: str | os.PathLike, image: np.ndarray, software: str = "") ->
 def software(path: str | os.PathLike) -> str:
     """The note on how a picture was made that `write_png` keeps in it; "" where it holds none or is no picture."""
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             return str(image.info.get("Software", ""))
-    except (OSError, SyntaxError, ValueError):
+    except ImageError:
         return ""
 
 

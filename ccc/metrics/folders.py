@@ -1,17 +1,12 @@
 """Which picture of one folder belongs to which of another, and what is wrong with the two."""
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 from ccc.core.errors import CCCError, ImageError, few
-from ccc.core.images import AB, SUFFIXES, read_rgb
-
-_ROTATED = {5, 6, 7, 8}  # EXIF orientations that exchange width and height
+from ccc.core.images import AB, SUFFIXES, picture_size
 
 
 class Match(NamedTuple):
@@ -37,7 +32,7 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
         found = []
         for path in (predicted[name], true[name]):
             try:
-                found.append(_size(path))
+                found.append(picture_size(path))
             except ImageError as error:
                 unreadable.append(str(error))
         if len(found) == 2 and found[0] != found[1]:
@@ -72,18 +67,6 @@ def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
     if not pictures:
         raise CCCError(f"{folder}: holds no pictures")
     return pictures
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height as shown, from the file's first bytes. Raises ImageError where they are no picture's."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own bomb warning: `read_rgb` has its limit
-            with Image.open(path) as image:
-                width, height = image.size
-                return (height, width) if image.getexif().get(0x0112) in _ROTATED else (width, height)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError):
-        return read_rgb(path).shape[1::-1]  # says what is wrong, unless only the EXIF block is
 
 
 def of_another_size(name: str, found: tuple[int, int], wanted: tuple[int, int]) -> str:

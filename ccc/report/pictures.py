@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from ccc.core.decode import picture_size
 from ccc.core.errors import CCCError
 from ccc.core.files import write_bytes
 from ccc.metrics.registry import find
@@ -106,7 +106,7 @@ def page_data(results: Results, dataset: str, names: Sequence[str], folder: Path
     return {
         "dataset": dataset,
         "names": list(names),
-        "sizes": [Image.open(truth / f"{name}.png").size for name in names],
+        "sizes": [picture_size(truth / f"{name}.png") for name in names],
         "columns": [
             {**column, "source": source(column, dataset), "command": rerun_command(column, dataset, rerun)}
             for column in columns

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ccc.core.errors import CCCError, few
+from ccc.core.decode import decoded
+from ccc.core.errors import CCCError, ImageError, few
 from ccc.segment.base import Segmenter
 from ccc.segment.regions import label_records
 from ccc.segment.rle import encode, record
@@ -115,12 +116,13 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _image(path: Path) -> np.ndarray:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B"):
-            raise CCCError(f"a label image must be gray or have a palette, this one is {image.mode}")
-        return np.array(image)
+    try:
+        with decoded(path) as image:
+            if image.mode not in ("1", "L", "P", "I", "I;16", "I;16B"):
+                raise CCCError(f"a label image must be gray or have a palette, this one is {image.mode}")
+            return np.array(image)
+    except ImageError as error:
+        raise ValueError(error.detail or error.reason) from None
 
 
 def _list(value) -> list:

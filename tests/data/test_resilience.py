@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from odd_pictures import bomb
 from PIL import Image
 
 from ccc.cli import main
 from ccc.core.files import ASIDE
-from ccc.core.images import MAX_PIXELS
 from ccc.data.index import Index
 from ccc.data.shards import make_sample, write_shard
 from ccc.data.sources import Source
@@ -39,7 +39,6 @@ def hostile(tmp_path, astronaut):
     turned = Image.Exif()
     turned[0x0112] = 6
     sixteen = np.linspace(0, 65535, 4096).astype(np.uint16).reshape(64, 64)
-    side = int(MAX_PIXELS**0.5) + 1
     corrupt = bytearray(saved(photograph, "PNG"))
     corrupt[5000:5100] = bytes(100)
     good = {
@@ -60,7 +59,7 @@ def hostile(tmp_path, astronaut):
         "half.png": (saved(photograph, "PNG")[:9000], "truncated"),
         "corrupt.png": (bytes(corrupt), "unreadable"),
         "header.jpg": (whole[:3] + b"\xe0 and nothing", "unreadable"),
-        "bomb.png": (saved(Image.new("1", (side, side)), "PNG"), "too large"),
+        "bomb.png": (bomb(), "too large"),
     }
     refused = {
         "../outside.jpg": "unsafe name",

@@ -1,0 +1,204 @@
+"""Picture files: what is one, what it holds, and the one way in which anything here opens it."""
+
+import contextlib
+import functools
+import io
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import simplejpeg
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from ccc.core.errors import CCCError, ImageError
+
+SUFFIXES = set(
+    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .avif .heic .heif .bmp .tif .tiff .gif .ppm .pgm .pbm .pnm"
+    " .jp2 .j2k .j2c .jpc .jpf .jpx .tga".split()
+)
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")  # no EPS: reading it runs a program
+LIMIT = "CCC_MAX_PICTURE_MB"  # the environment variable that sets how much memory one picture may take
+DEFAULT_LIMIT = 1024
+HEIC_EXTRA = 'pip install "color-classified-colorization[heic]"'
+_HEIC = re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
+_MAGIC = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|II[*+]\0|MM\0[*+]|RIFF.{4}WEBP|P[1-6][\s#]"
+    rb"|BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0|\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51|.{4}ftypavi[fs]",
+    re.DOTALL,
+)
+_MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}  # in Pillow's memory; others take 4
+
+# Pillow's own limits hold for a whole process and for every use: one counts pixels and not what they take
+# (`_check_size` does), the other refuses pictures for a profile or a text of more than a megabyte.
+Image.MAX_IMAGE_PIXELS = None
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 1 << 26
+
+
+def looks_like_picture(head: bytes) -> bool:
+    """Whether a file is a picture of a kind read here, by its first bytes (32 are enough), whatever its name.
+
+    TGA has no mark of its own and is known by its suffix alone.
+    """
+    return bool(_MAGIC.match(head) or _HEIC.match(head))
+
+
+def page_count(source: str | os.PathLike | bytes) -> int:
+    """How many pictures a file holds: pages of a TIFF, frames of a GIF, APNG, WebP or AVIF, pictures of an MPO.
+
+    A TIFF's reduced copies and masks do not count. The second picture of an MPO is usually the other eye's view, or a
+    gain map for bright screens, and seldom one to colour by itself. Raises as `opened`.
+    """
+    with opened(source) as image:
+        return len(_pages(image))
+
+
+def picture_size(source: str | os.PathLike | bytes) -> tuple[int, int]:
+    """Width and height as shown, in pixels, from the file's header. Raises as `opened`."""
+    with opened(source) as image:
+        width, height = image.size
+        if image.format == "TIFF":  # Pillow has turned it already
+            return width, height
+        with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+            if image.getexif().get(0x0112) in (5, 6, 7, 8):
+                return height, width
+        return width, height
+
+
+@contextlib.contextmanager
+def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> Iterator[Image.Image]:
+    """Open a picture file for a `with` block: its header is read, its pixels are not yet.
+
+    `source`: a path, or the bytes of a file; `name`: what to call it in errors; `page`: which picture of several, as
+    `page_count` counts them, from 0. Only the formats named here are tried, and a picture whose pixels would take more
+    than the limit is refused. Raises ImageError, also for what Pillow raises within the block; its `reason` is one of
+    "empty file", "not a picture", "truncated", "too large", "missing file", "missing page", "needs an extra",
+    "unreadable".
+    """
+    name = name or name_of(source)
+    try:
+        with _file(source, name) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about metadata; what matters for the pixels raises
+            with Image.open(file, formats=_formats(file, name)) as image:
+                _seek(image, name, page)
+                check_size(image.size, _MODE_BYTES.get(image.mode, 4) + 4, name)
+                yield image
+    except CCCError:
+        raise
+    except UnidentifiedImageError:
+        raise ImageError(name, "not a picture") from None
+    except Exception as error:  # Pillow's readers have a dozen kinds for damaged files
+        text = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ImageError(name, "truncated" if _is_cut(text) else "unreadable", text) from None
+
+
+@contextlib.contextmanager
+def decoded(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> Iterator[Image.Image]:
+    """As `opened`, with the pixels decoded. A JPEG that lacks its end mark and no row is whole."""
+    name = name or name_of(source)
+    with opened(source, name, page) as image:
+        try:
+            image.load()
+        except OSError as error:
+            whole = _with_end_mark(source) if image.format in ("JPEG", "MPO") and _is_cut(str(error)) else None
+            if whole is None:
+                raise
+        else:
+            yield image
+            return
+    with opened(whole, name, page) as image:
+        image.load()
+        yield image
+
+
+def check_size(size: tuple[int, int], pixel_bytes: int, name: str) -> None:
+    """Raise ImageError, "too large", where (width, height) pixels of `pixel_bytes` bytes are more than the limit."""
+    limit, (width, height) = _limit(), size
+    if (needed := -(-width * height * pixel_bytes // (1 << 20))) > limit:
+        raise ImageError(
+            name, "too large", f"{width}x{height} takes {needed} MB, at most {limit}: {LIMIT}={needed} allows it"
+        )
+
+
+def name_of(source: str | os.PathLike | bytes) -> str:
+    """What to call a picture in errors: its path, or "picture" for bytes."""
+    return "picture" if isinstance(source, bytes) else str(source)
+
+
+def _limit() -> int:
+    text = os.environ.get(LIMIT) or str(DEFAULT_LIMIT)
+    if not re.fullmatch(r"[1-9]\d{0,8}", text):
+        raise CCCError(f"{LIMIT} must be a whole number of megabytes, got {text!r}")
+    return int(text)
+
+
+def _is_cut(text: str) -> bool:
+    return "truncated" in text or "broken data stream" in text or "unexpected end" in text.lower()
+
+
+def _file(source, name: str) -> io.BufferedIOBase:
+    if not isinstance(source, bytes):
+        path = Path(source)
+        if not path.is_file():
+            raise ImageError(name, "missing file")
+        if not path.stat().st_size:
+            raise ImageError(name, "empty file")
+        return path.open("rb")
+    if not source:
+        raise ImageError(name, "empty file")
+    return io.BytesIO(source)
+
+
+def _formats(file: io.BufferedIOBase, name: str) -> tuple[str, ...]:
+    """The formats to try: HEIF by content and TGA by suffix, since both would answer for other files."""
+    head = file.read(32)
+    file.seek(0)
+    if _HEIC.match(head) and _reads_heic():
+        return (*FORMATS, "HEIF")
+    if _HEIC.match(head) and head[8:12] != b"mif1":  # that one may be an AVIF
+        raise ImageError(name, "needs an extra", f"HEIC: {HEIC_EXTRA}")
+    return (*FORMATS, "TGA") if Path(name).suffix.lower() == ".tga" else FORMATS
+
+
+@functools.cache
+def _reads_heic() -> bool:
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def _pages(image: Image.Image) -> list[int]:
+    """The frames of a file that are pictures of their own."""
+    frames = range(getattr(image, "n_frames", 1))
+    if image.format != "TIFF" or len(frames) == 1:
+        return list(frames)
+    own = []
+    for frame in frames:
+        image.seek(frame)
+        if not image.tag_v2.get(254, 0) & 0b101:  # NewSubfileType: a reduced copy, a mask
+            own.append(frame)
+    return own or [0]
+
+
+def _seek(image: Image.Image, name: str, page: int) -> None:
+    if page == 0:  # as it is: the count may cost a walk through the file
+        return
+    pages = _pages(image)
+    if not 0 <= page < len(pages):
+        raise ImageError(name, "missing page", f"page {page + 1} of {len(pages)}")
+    image.seek(pages[page])
+
+
+def _with_end_mark(source) -> bytes | None:
+    """A JPEG with the end mark that it lacks; None where libjpeg then still misses data."""
+    data = (source if isinstance(source, bytes) else Path(source).read_bytes()) + b"\xff\xd9"
+    try:
+        colorspace = {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}.get(simplejpeg.decode_jpeg_header(data)[2], "RGB")
+        simplejpeg.decode_jpeg(data, colorspace=colorspace)
+    except ValueError:
+        return None
+    return data
