@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ccc import __version__
+from ccc.cli.options import STATUSES
 from ccc.core import processes
 from ccc.core.errors import CCCError, did_you_mean, unknown, write_line
 
@@ -35,7 +36,9 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="ccc",
         description="Color Classified Colorization: every stage of the benchmark as a command.",
-        epilog="`ccc VERB --help` explains a verb. The whole workflow runs with `snakemake --cores all`.",
+        epilog="`ccc VERB --help` explains a verb. The whole workflow runs with `snakemake --cores all`.\n\n"
+        + "\n".join(["exit status:", *(f"{number:>5}  {text}" for number, text in STATUSES.items())]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ccc {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
@@ -52,7 +55,11 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0 done, 1 nothing usable came out, 2 wrong input, 75 try again."""
+    """Run the command line; returns the exit status, one of `ccc.cli.options.STATUSES`:
+
+    0 done and everything given was used, 1 nothing usable came out, 2 wrong input or environment, 3 done but something
+    given was skipped (0 with --allow-skipped), 75 stopped with a saved state, 130 interrupted.
+    """
     program, arguments = arguments is None, sys.argv[1:] if arguments is None else arguments
     verb = next((word for word in arguments if not word.startswith("-")), None)
     if program and hasattr(signal, "SIGPIPE"):  # a caller's process is not to end with its reader
@@ -75,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise CCCError(f"{left[0]}: no such option or argument: {hint}`ccc {verb} --help` shows them")
         return parsed.handler(parsed) or 0
     except CCCError as error:
-        message, status = str(error), getattr(error, "status", 2)
+        message, status = str(error), error.status
     except OSError as error:
         message, status = (f"{error.filename}: " if error.filename else "") + (error.strerror or str(error)), 2
     except KeyboardInterrupt:

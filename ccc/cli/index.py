@@ -13,6 +13,7 @@ A compressed tar can be indexed, but every shard job has to read it from its sta
 
 from pathlib import Path
 
+from ccc.cli.options import add_allow_skipped, skipped_status
 from ccc.cli.progress import bar
 from ccc.settings.data import Data
 from ccc.settings.options import Options
@@ -24,6 +25,7 @@ def add_arguments(parser):
     parser.add_argument("source", help="folder (any depth), tar, tar.gz, zip, or a .txt list of pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the index to write, a .parquet file")
     CHOICE.add(parser)
+    add_allow_skipped(parser)
 
 
 def choice_of(args):
@@ -49,3 +51,4 @@ def run(args):
         print(f"  {count:,} refused: {reason}")
     if facts["ignored"]:
         print(f"  {facts['ignored']:,} other files ignored")
+    return skipped_status(args, sum(facts["refused_by_reason"].values()))

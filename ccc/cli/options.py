@@ -1,4 +1,4 @@
-"""What verbs share: `--flag NAME=VALUE`, parameters of a method's own, a printed table."""
+"""What verbs share: the exit status, `--flag NAME=VALUE`, parameters of a method's own, a printed table."""
 
 import argparse
 from collections.abc import Iterable, Sequence
@@ -6,6 +6,29 @@ from collections.abc import Iterable, Sequence
 import yaml
 
 from ccc.core.errors import CCCError
+
+# Every exit status of the command, and what it says; `ccc --help` and docs/formats.md print it.
+STATUSES = {
+    0: "done, and everything that was given was used",
+    1: "nothing usable came out",
+    2: "wrong input or environment",
+    3: "done, but something that was given was skipped: counted by reason, the first few named; 0 with --allow-skipped",
+    75: "stopped with a saved state: the same command goes on",
+    130: "interrupted",
+}
+SKIPPED = 3
+
+
+def add_allow_skipped(parser) -> None:
+    """Add `--allow-skipped`, which `skipped_status` reads."""
+    parser.add_argument(
+        "--allow-skipped", action="store_true", help=f"end with status 0, not {SKIPPED}, where something was skipped"
+    )
+
+
+def skipped_status(args, skipped: int) -> int:
+    """The exit status of a verb that did its work and left out so many of the things that it was given."""
+    return SKIPPED if skipped and not args.allow_skipped else 0
 
 
 class _Pairs(argparse.Action):

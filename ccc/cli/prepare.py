@@ -11,6 +11,7 @@ The second takes 50 of the official test part of a set that `ccc data fetch` has
 
 from pathlib import Path
 
+from ccc.cli.options import add_allow_skipped, skipped_status
 from ccc.cli.progress import bar
 from ccc.settings.evaluation import Preparation
 from ccc.settings.options import Options
@@ -24,6 +25,7 @@ def add_arguments(parser):
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for manifest.csv, truth/ and gray/")
     CHOICE.add(parser)
+    add_allow_skipped(parser)
     parser.add_argument(
         "--dataset", metavar="NAME", help="take SOURCE, a path, as this set's archive, and only its official part"
     )
@@ -47,3 +49,4 @@ def run(args):
         print(f"  skipped {error}")
     if count is not None and written < count:
         print(f"  {args.source} holds fewer than the {count} asked for")
+    return skipped_status(args, len(skipped))

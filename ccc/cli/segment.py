@@ -13,7 +13,7 @@ Pictures whose masks are there already are left as they are: a run that was stop
 
 from pathlib import Path
 
-from ccc.cli.options import add_options, parse_options
+from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
 from ccc.settings.options import Options
 from ccc.settings.segmenter import SegmenterChoice
@@ -28,6 +28,7 @@ def add_arguments(parser):
     CHOICE.add(parser)
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: the best there is)")
     parser.add_argument("--overwrite", action="store_true", help="make again what is in the output already")
+    add_allow_skipped(parser)
     add_options(parser, "of the segmenter, such as points_per_side=32")
 
 
@@ -39,6 +40,9 @@ def run(args):
     counts = segment_folder(
         args.gray, args.output, segmenter, lambda items: bar(items, choice.name), args.overwrite, args.coco
     )
-    seconds = counts.pop("seconds")
+    seconds, skipped = counts.pop("seconds"), counts.pop("skipped")
     speed = f"; {counts['segmented'] / seconds:.2f} pictures/s on {segmenter.device}" if seconds else ""
     print(f"{args.output}: " + ", ".join(f"{count} {name}" for name, count in counts.items()) + speed)
+    for error in skipped:
+        print(f"  skipped {error}")
+    return skipped_status(args, len(skipped))

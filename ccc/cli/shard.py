@@ -13,6 +13,7 @@ equal inputs give equal bytes.
 from pathlib import Path
 
 from ccc.cli.index import CHOICE, choice_of
+from ccc.cli.options import add_allow_skipped, skipped_status
 from ccc.cli.progress import bar
 from ccc.settings.data import Data
 from ccc.settings.options import Options
@@ -31,12 +32,13 @@ def add_arguments(parser):
     )
     parser.add_argument("--index", type=Path, help="what `ccc index` wrote of this source; without it, scan the source")
     CHOICE.add(parser)
+    add_allow_skipped(parser)
 
 
 def run(args):
     from ccc.core.errors import CCCError
     from ccc.data.index import Choice
-    from ccc.data.shards import write_shard
+    from ccc.data.shards import NEARLY_GRAY, write_shard
 
     if args.of < 1 or not 0 <= args.shard < args.of:
         raise CCCError(f"--shard must lie in 0 to {args.of - 1} (--of {args.of}), got {args.shard}")
@@ -60,3 +62,5 @@ def run(args):
     )
     for item in statistics["skipped"]:
         print(f"  skipped {item['name']}: {item['reason']}")
+    left_out = skipped | statistics["refused_by_reason"]
+    return skipped_status(args, sum(count for reason, count in left_out.items() if reason != NEARLY_GRAY))

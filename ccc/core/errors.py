@@ -7,7 +7,15 @@ from typing import TextIO
 
 
 class CCCError(Exception):
-    """Wrong input, configuration or environment. The command line prints its one line and exits with status 2."""
+    """Wrong input, configuration or environment. The command line prints its one line and exits with `status`."""
+
+    status = 2
+
+
+class NothingUsable(CCCError):
+    """All that was given was looked at, and none of it could be used."""
+
+    status = 1
 
 
 class ImageError(CCCError):

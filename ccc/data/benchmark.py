@@ -10,7 +10,7 @@ import numpy as np
 
 from ccc.assets.photographs import Dataset
 from ccc.color import gray_of
-from ccc.core.errors import CCCError, ImageError
+from ccc.core.errors import CCCError, ImageError, NothingUsable
 from ccc.core.files import printable, sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, write_png
 from ccc.data.datasets import select
@@ -86,7 +86,7 @@ def prepare(
             truth = truth if side is None else resize_short_side(truth, side)
             rows.append(_write_pair(folder, name, truth, printable(entry.member), known))
     if not rows:
-        raise CCCError(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
+        raise NothingUsable(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
     write_csv(folder / "manifest.csv", sorted(rows, key=lambda row: row["name"]))
     return len(rows), skipped
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ccc.codebook import ColorGrid
-from ccc.core.errors import CCCError, ImageError
+from ccc.core.errors import CCCError, ImageError, NothingUsable
 from ccc.core.files import printable, sha256, write_json, written_whole
 from ccc.core.images import central_square, read_rgb
 from ccc.data.classify import classified
@@ -117,7 +117,7 @@ def write_shard(
         reasons = dict(sorted(Counter(item["reason"] for item in skipped).items()))
         if not known:
             counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-            raise CCCError(f"{source}: none of the {len(positions)} pictures can be used ({counts})")
+            raise NothingUsable(f"{source}: none of the {len(positions)} pictures can be used ({counts})")
         with open(temporary_histogram, "wb") as file:
             np.save(file, histogram)
         write_pictures(temporary_pictures, known)

@@ -3,11 +3,11 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ccc.color import read_gray
-from ccc.core.errors import CCCError, ImageError, few
+from ccc.core.errors import CCCError, ImageError, NothingUsable, few
 from ccc.core.files import sha256, write_json
 from ccc.core.images import SUFFIXES
 from ccc.segment import rle
@@ -100,12 +100,15 @@ def read_masks(path: str | os.PathLike) -> dict:
     return value
 
 
-def write_coco(path: str | os.PathLike, files: Mapping[str, Path], folder: str | os.PathLike) -> None:
+def write_coco(
+    path: str | os.PathLike, files: Mapping[str, Path], folder: str | os.PathLike, skipped: Sequence[str] = ()
+) -> None:
     """Gather the masks of many pictures in one COCO file, whole or not at all.
 
     `files`: picture files by name; `folder`: where `segment_folder` wrote `<name>.json` for each of them. The file
     holds images, annotations (segmentation as run-length encoding, area, bbox, score where there is one), one
-    category, and in `info` the segmenter and its parameters. `pycocotools.coco.COCO(path)` loads it.
+    category, and in `info` the segmenter, its parameters and the pictures that were `skipped`.
+    `pycocotools.coco.COCO(path)` loads it.
     """
     images, annotations, info = [], [], {}
     for number, (name, file) in enumerate(files.items(), 1):
@@ -117,6 +120,7 @@ def write_coco(path: str | os.PathLike, files: Mapping[str, Path], folder: str |
             extra = {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "iscrowd": 0}
             annotations.append(extra | {key: value for key, value in record.items() if value is not None})
     categories = [{"id": 1, "name": "segment"}]
+    info |= {"skipped": list(skipped)} if skipped else {}
     write_json(path, {"info": info, "images": images, "annotations": annotations, "categories": categories})
 
 
@@ -155,11 +159,10 @@ def segment_folder(
     A picture whose masks are there already, whole, of the same file and by the same segmenter with the same
     parameters, is left as it is unless `overwrite`: an interrupted run goes on where it was. `coco`: path of a COCO
     file of all pictures, written when the last is done. `progress` wraps the iterable of pictures. Returns counts:
-    `segmented`, `there already`, `masks` (of both), and `seconds` spent on those segmented. Pictures that cannot be
-    read do not stop the others; they are named in the CCCError at the end, and `coco` is not written.
+    `segmented`, `there already`, `masks` (of both), `seconds` spent on those segmented, and `skipped`: the errors of
+    pictures that cannot be read, which `coco` names too. Raises NothingUsable where none can.
     """
-    counts = {"segmented": 0, "there already": 0, "masks": 0, "seconds": 0.0}
-    broken = []
+    counts = {"segmented": 0, "there already": 0, "masks": 0, "seconds": 0.0, "skipped": []}
     files = pictures(gray_dir)
     segmenter.require(files)
     for name, path in (progress or iter)(list(files.items())):
@@ -173,7 +176,8 @@ def segment_folder(
         try:
             gray = read_gray(path)
         except ImageError as error:
-            broken.append(str(error))
+            counts["skipped"].append(error)
+            del files[name]
             continue
         started = time.perf_counter()
         records = segmenter.segment(gray, name)
@@ -181,10 +185,10 @@ def segment_folder(
         write_masks(target, name, gray.shape, segmenter, records, source)
         counts["segmented"] += 1
         counts["masks"] += len(records)
-    if broken:
-        raise CCCError(f"{gray_dir}: {len(broken)} pictures cannot be read, the others are done: {'; '.join(broken)}")
+    if not files:
+        raise NothingUsable(f"{gray_dir}: none of its pictures can be read; the first: {counts['skipped'][0]}")
     if coco is not None:
-        write_coco(coco, files, out_dir)
+        write_coco(coco, files, out_dir, [error.name for error in counts["skipped"]])
     return counts
 
 

@@ -100,13 +100,13 @@ def test_colorize_goes_on_where_it_stopped(pictures, tmp_path, capsys):
 
 def test_prepare_shard_and_segment_take_the_same_pictures(pictures, tmp_path, capsys):
     folder, sizes, bad = pictures
-    assert main(["prepare", str(folder), "-o", str(tmp_path / "set"), "-n", "all", "--side", "keep"]) == 0
+    assert main(["prepare", str(folder), "-o", str(tmp_path / "set"), "-n", "all", "--side", "keep"]) == 3
     said = capsys.readouterr().out
     assert "6 pictures, 3 skipped" in said and all(name in said for name in bad)
     assert {path.stem: read_rgb(path).shape[:2] for path in (tmp_path / "set/gray").iterdir()} == sizes
     rows = (tmp_path / "set/manifest.csv").read_text().splitlines()
     assert rows[0] == "name,source,source_sha256,perceptual_hash,sha256,width,height" and len(rows) == 7
-    assert main(["shard", str(folder), "-o", str(tmp_path / "0.tar"), "--size", "64", "--map-size", "16"]) == 0
+    assert main(["shard", str(folder), "-o", str(tmp_path / "0.tar"), "--size", "64", "--map-size", "16"]) == 3
     assert "6 samples" in capsys.readouterr().out
     assert main(["segment", str(tmp_path / "set/gray"), "-o", str(tmp_path / "masks")]) == 0
     assert len(list((tmp_path / "masks").glob("*.json"))) == 6

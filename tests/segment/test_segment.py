@@ -17,6 +17,7 @@ from random_sam import random_checkpoint, tiny_sam
 from segment_anything import SamAutomaticMaskGenerator
 
 from ccc.assets.weights import known
+from ccc.cli import main
 from ccc.color import gray_of
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.images import write_png
@@ -391,7 +392,7 @@ def test_a_folder_is_resumed_picture_by_picture(pictures):
     first = segment_folder(source, target, load("slic"))
     assert first["segmented"] == 2 and first["there already"] == 0 and first["masks"] > 2
     again = segment_folder(source, target, load("slic"), progress=None)
-    assert again == {"segmented": 0, "there already": 2, "masks": first["masks"], "seconds": 0}
+    assert again == {"segmented": 0, "there already": 2, "masks": first["masks"], "seconds": 0, "skipped": []}
     (target / "one.json").write_text((target / "one.json").read_text()[:-50])  # cut short
     assert segment_folder(source, target, load("slic"))["segmented"] == 1
     write_png(source / "two.png", np.zeros((50, 80), np.uint8))  # another picture of the same name
@@ -409,12 +410,17 @@ def test_speed_alone_does_not_make_masks_anew(tiny, pictures):
     assert [count(), count(points_per_batch=3), count(points_per_side=2)] == [2, 0, 2]
 
 
-def test_an_unreadable_picture_does_not_stop_the_others(pictures):
-    source, target = pictures
+def test_an_unreadable_picture_does_not_stop_the_others(pictures, tmp_path, capsys):
+    (source, target), coco = pictures, tmp_path / "all.json"
     (source / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(CCCError, match="1 pictures cannot be read, the others are done: .*broken.png"):
-        segment_folder(source, target, load("slic"))
-    assert len(list(target.iterdir())) == 2
+    command = ["segment", str(source), "-o", str(target), "--segmenter", "slic", "--coco", str(coco)]
+    assert main(command) == 3 and main([*command, "--allow-skipped"]) == 0
+    assert len(list(target.iterdir())) == 2 and "broken.png: not a picture" in capsys.readouterr().out
+    stored = json.loads(coco.read_text())
+    assert len(stored["images"]) == 2 and stored["info"]["skipped"] == [str(source / "broken.png")]
+    for path in source.iterdir():
+        path.write_bytes(b"no picture")
+    assert main(command) == 1 and "none of its pictures can be read" in capsys.readouterr().err
 
 
 def test_empty_and_missing_folders(tmp_path):

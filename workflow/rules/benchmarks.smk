@@ -42,7 +42,7 @@ rule prepare:
         folder=subpath(output.manifest, parent=True),
         options=lookup(dpath="{dataset}", within=BENCHMARK_OPTIONS),
     shell:
-        "ccc prepare {params.photographs:q} -o {params.folder:q} {params.options:q} 2>&1 | tee {log:q}"
+        "ccc prepare {params.photographs:q} -o {params.folder:q} {params.options:q} --allow-skipped 2>&1 | tee {log:q}"
 
 
 rule showcase:

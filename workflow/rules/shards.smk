@@ -52,7 +52,7 @@ rule index:
         fingerprint=lambda wildcards: fingerprint(SOURCES[wildcards.split]),
         choice=lookup(dpath="{split}", within=CHOICES),
     shell:
-        "ccc index {params.photographs:q} -o {output.index:q} {params.choice:q} 2>&1 | tee {log:q}"
+        "ccc index {params.photographs:q} -o {output.index:q} {params.choice:q} --allow-skipped 2>&1 | tee {log:q}"
 
 
 rule shard:
@@ -77,4 +77,4 @@ rule shard:
         shape=SHAPE,
     shell:
         "ccc shard {params.photographs:q} --index {input.index:q} -o {output.tar:q}"
-        " --shard {wildcards.number} --of {params.of} {params.shape:q} 2>&1 | tee {log:q}"
+        " --shard {wildcards.number} --of {params.of} {params.shape:q} --allow-skipped 2>&1 | tee {log:q}"
