@@ -1,4 +1,4 @@
-"""Reading what was stored, by an earlier stage or a stranger: bounded before memory is taken, typed, one line if wrong."""
+"""Reading what an earlier stage or a stranger stored: bounded before memory is taken, typed, one line if wrong."""
 
 import json
 import math
