@@ -1,9 +1,11 @@
 """Fixtures for all tests."""
 
+import contextlib
 import http.server
 import os
 import re
 import threading
+import time
 from pathlib import Path
 
 # One thread, as the jobs of the workflow have: with another number, sums are rounded otherwise. Read once, at import.
@@ -41,7 +43,9 @@ class Server(http.server.ThreadingHTTPServer):
     """Serves `files`, bytes by name, under `address(manner, name)`, in the manner that the address names.
 
     "good", "redirect" and "no_length" give the file; "missing" and "page" never do; "busy", "breaks", "no_ranges" and
-    "no_validator" fail as often as `failures` says. `requests` lists manner and range of what was asked for.
+    "no_validator" fail as often as `failures` says; "endless" never stops, "trickle" sends a byte at a time, "over"
+    answers any range with the start of the file and breaks off. `requests` lists manner and range of what was asked
+    for.
     """
 
     daemon_threads = True
@@ -77,6 +81,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if manner == "busy" and self.server.fails():
             return self.send_error(503)
         content = b"<!DOCTYPE html><p>Sign in" if manner == "page" else self.server.files[name]
+        if manner in ("endless", "trickle", "over"):
+            return self._never_ends(manner, content)
         start = 0
         if asked and manner != "no_ranges" and self.headers.get("If-Range", '"1"') == '"1"':
             start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
@@ -96,6 +102,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if manner in ("breaks", "no_ranges", "no_validator") and self.server.fails():
             part = part[: len(part) // 2]
         self.wfile.write(part)
+
+    def _never_ends(self, manner: str, content: bytes):
+        self.send_response(200)
+        if manner != "endless":
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if manner == "over":
+            return self.wfile.write(content[: len(content) // 2])
+        with contextlib.suppress(OSError):  # the reader has gone
+            while True:
+                self.wfile.write(content if manner == "endless" else b"x")
+                time.sleep(0.01 if manner == "trickle" else 0)
 
 
 @pytest.fixture

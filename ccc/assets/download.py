@@ -9,12 +9,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, write_line
 from ccc.core.files import write_text
 
-_ATTEMPTS = 5  # at one address without a single new byte, before the next one is tried
+_ATTEMPTS = 5  # at one address without new bytes, before the next one is tried
 _PAUSE = 0.5  # seconds before the second attempt, doubled with every fruitless one
-_CHUNK = 1 << 16  # what is lost at most where a transfer breaks off
+_CHUNK = 1 << 16  # read at once; fewer new bytes are none
+_SLOWEST = (1000, 60)  # bytes a second, over so many seconds: a server that is slower is given up
+_LONGEST = 24 * 3600  # seconds at one address
+_LARGEST = 1 << 36  # bytes of a file whose size nobody knows: 69 GB
 
 
 def download(
@@ -29,10 +32,16 @@ def download(
     `urls`: addresses of the same file, tried in turn; `accept` is called with the path of what came, and raises
     CCCError where it is not what is wanted; `facts`: see `ccc.assets.catalogue`; `progress(done, total)` is called with
     bytes, `total` None where nobody knows it. A transfer that breaks off is taken up where it stopped, in this call or
-    a later one: until then the bytes lie beside `target` in a hidden file. Raises CCCError where no address gives the
-    file, with the reason of each, and where another process is fetching it.
+    a later one: until then the bytes lie beside `target` in a hidden file. A server that sends more than it should, is
+    slower than `_SLOWEST` or takes longer than `_LONGEST` is given up, and one that leads from https to anything else
+    is refused. A warning is written before a file is fetched by plain http whose checksum nobody knows. Raises
+    CCCError for an address of another kind, before anything is fetched; where no address gives the file, with the
+    reason of each; and where another process is fetching it.
     """
     target = Path(target)
+    for url in urls:
+        if not url.lower().startswith(("http://", "https://")):
+            raise CCCError(f"{url}: not an address of http or https; give a file on this machine by its path")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     size, checksum = facts.get("size"), bool(facts.get("sha256") or facts.get("md5"))
@@ -40,6 +49,10 @@ def download(
     with _only_one(part, target):
         for url in urls:
             fresh = not part.exists()
+            if not checksum and url.lower().startswith("http://"):
+                write_line(
+                    f"warning: {url}: plain http, and no checksum is known: what comes could be from anybody on the way"
+                )
             try:
                 _transfer(url, part, size, checksum, progress)
                 try:
@@ -51,7 +64,6 @@ def download(
                     _transfer(url, part, size, checksum, progress)
                     _examine(part, accept)
                 os.replace(part, target)
-                _origin(part).unlink(missing_ok=True)
                 return
             except CCCError as error:
                 reasons.append(f"{url}: {error}")
@@ -84,6 +96,8 @@ def _only_one(part: Path, target: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if not part.exists():
+            _origin(part).unlink(missing_ok=True)
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
@@ -94,13 +108,13 @@ def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress) 
     `checksum`: one will be compared, so that a part of unknown origin may be taken up.
     """
     import requests
+    from requests import exceptions
 
-    fruitless = 0
+    fruitless, most, end = 0, _size(part), time.monotonic() + _LONGEST
     while True:
-        before = part.stat().st_size if part.exists() else 0
         answered = True
         try:
-            _attempt(url, part, size, checksum, progress)
+            _attempt(url, part, size, checksum, progress, end)
             return
         except requests.HTTPError as error:
             status = error.response.status_code
@@ -109,32 +123,52 @@ def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress) 
                 raise CCCError(reason) from None
         except requests.Timeout:
             reason = "no answer in time"
-        except requests.exceptions.ChunkedEncodingError:
+        except exceptions.ChunkedEncodingError:
             reason = "the transfer broke off"
+        except (exceptions.InvalidSchema, exceptions.InvalidURL, requests.TooManyRedirects, UnicodeError) as error:
+            raise CCCError(str(error).partition("\n")[0]) from None
         except requests.ConnectionError:
             reason, answered = "no connection", False
         except requests.RequestException as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
-        grown = part.exists() and part.stat().st_size > before
-        fruitless = 0 if grown else fruitless + 1
+        grown = _size(part) >= most + _CHUNK  # more than ever: a server may start over for ever
+        most, fruitless = max(most, _size(part)), 0 if grown else fruitless + 1
         if fruitless >= _ATTEMPTS or not (answered or grown):
             raise CCCError(reason)
         time.sleep(min(_PAUSE * 2**fruitless, 30))
 
 
-def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress) -> None:
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _stays_safe(answer, *_, **__) -> None:
+    """Refuse what leads from https to anything else; called with every answer before its redirection is followed."""
+    to = answer.headers.get("Location", "") if answer.is_redirect else ""
+    if answer.url.lower().startswith("https:") and "://" in to and not to.lower().startswith("https:"):
+        raise CCCError(f"it leads from https to {to}, which is refused")
+
+
+def _known_origin(part: Path) -> dict:
+    with contextlib.suppress(OSError, ValueError):
+        origin = json.loads(_origin(part).read_text())
+        return origin if isinstance(origin, dict) else {}
+    return {}
+
+
+def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress, end: float) -> None:
     import requests
 
-    at = part.stat().st_size if part.exists() else 0
+    at = _size(part)
     headers = {"Accept-Encoding": "identity"}  # else a length would be that of the compressed bytes
     if at:
-        origin = json.loads(_origin(part).read_text()) if _origin(part).exists() else {}
-        same = origin.get("url") == url and origin.get("validator")
+        origin = _known_origin(part)
+        same = origin.get("url") == url and isinstance(origin.get("validator"), str)
         if same:
             headers["If-Range"] = origin["validator"]
         if same or checksum:  # otherwise halves of two different files could be joined unnoticed
             headers["Range"] = f"bytes={at}-"
-    with requests.get(url, headers=headers, stream=True, timeout=30) as answer:
+    with requests.get(url, headers=headers, stream=True, timeout=30, hooks={"response": _stays_safe}) as answer:
         if answer.status_code == 416:  # nothing lies beyond `at`: either all is here, or the part is of another file
             if answer.headers.get("Content-Range", "").rpartition("/")[2] == str(at):
                 return
@@ -147,15 +181,44 @@ def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress) -
             raise requests.RequestException("the server sent another range than asked for")
         done = at if resumed else 0
         length = answer.headers.get("Content-Length", "")
-        total = done + int(length) if length.isdigit() else size
+        total = done + int(length) if length.isdecimal() and len(length) < 20 else size
         if size is not None and total != size:
             raise CCCError(f"it serves {total:,} bytes, where {size:,} are expected")
         etag = answer.headers.get("ETag", "")
         validator = etag if etag and not etag.startswith("W/") else answer.headers.get("Last-Modified")
         write_text(_origin(part), json.dumps({"url": url, "validator": validator}) + "\n")
+        most = _LARGEST if total is None else total
         with open(part, "ab" if resumed else "wb") as file:
-            for chunk in answer.iter_content(_CHUNK):
-                file.write(chunk)
+            for chunk in _chunks(answer, end):
                 done += len(chunk)
+                if done > most:
+                    break
+                file.write(chunk)
                 if progress:
                     progress(done, total)
+        if done > most:
+            part.unlink()
+            raise CCCError(f"it serves more than {most:,} bytes, where {'no more' if total else 'fewer'} are expected")
+
+
+def _chunks(answer, end: float) -> Iterator[bytes]:
+    """What an answer holds, as it comes. Raises CCCError where it comes slower than `_SLOWEST` or later than `end`."""
+    import requests
+    import urllib3
+
+    rate, seconds = _SLOWEST
+    since, came = time.monotonic(), 0
+    try:
+        while chunk := answer.raw.read1(_CHUNK):  # not iter_content, which waits until a chunk is full
+            yield chunk
+            came, now = came + len(chunk), time.monotonic()
+            if now > end:
+                raise CCCError(f"it takes longer than {_LONGEST / 3600:g} hours")
+            if now - since >= seconds:
+                if came < rate * seconds:
+                    raise CCCError(f"it sends less than {rate:,} bytes a second")
+                since, came = now, 0
+    except urllib3.exceptions.ReadTimeoutError:
+        raise requests.Timeout from None
+    except (urllib3.exceptions.HTTPError, OSError):
+        raise requests.exceptions.ChunkedEncodingError from None

@@ -7,7 +7,8 @@ examples:
 
 segmenters: sam_vit_h, sam_vit_l, sam_vit_b, mobile_sam (with their published checkpoints); felzenszwalb and slic,
 stand-ins for machines without a checkpoint, named as such wherever their masks are used; masks, which reads those of
-another tool.
+another tool: label maps (.png, .npy, .npz), COCO files, and the folders that Segment Anything's amg.py writes. The
+label 0 of a label map is background, no mask; with --option background=none it is one too.
 Pictures whose masks are there already are left as they are: a run that was stopped goes on where it was.
 """
 

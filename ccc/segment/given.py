@@ -1,6 +1,6 @@
 """Masks that were made before, by `ccc segment` or any other tool."""
 
-import json
+import csv
 import os
 from pathlib import Path
 
@@ -8,13 +8,14 @@ import numpy as np
 
 from ccc.core.decode import decoded
 from ccc.core.errors import CCCError, ImageError, few
+from ccc.core.stored import read_arrays, read_json, regular
 from ccc.segment.base import Segmenter
-from ccc.segment.regions import label_records
-from ccc.segment.rle import encode, record
+from ccc.segment.rle import MOST, encode, from_labels, from_polygons, record
 from ccc.segment.store import FORMAT, read_coco, read_masks
 from ccc.settings.segmenter import parameters_of
 
 SUFFIXES = (".json", ".npz", ".npy", ".png")
+TABLE = "metadata.csv"  # of a folder of amg.py
 
 
 class Given(Segmenter):
@@ -26,29 +27,33 @@ class Given(Segmenter):
             "masks" or "annotations", as segment-anything's `amg.py` writes. Polygons are taken too.
     .npz .npy   a label map, integer `(H, W)`, or masks, bool `(n, H, W)` or `(H, W)`; an .npz holds one array
     .png    a label image: gray of 8 or 16 bits, or palette
-    In a label map 0 is background and every other number a mask. A COCO file names its pictures (`images`,
-    `annotations`), with or without suffix, as `ccc segment --coco` writes it. One picture's own file, of any of the
-    kinds above, serves whatever picture is asked for.
+    or a folder `<name of the picture>` of `0.png`, `1.png`, ... and `metadata.csv`, as `amg.py` writes without
+    `--convert-to-rle`: each a mask where it is not black.
+    In a label map every number is a mask, but for 0, which is background; with `background` "none" it is a mask too. A
+    COCO file names its pictures (`images`, `annotations`), with or without suffix, as `ccc segment --coco` writes it.
+    One picture's own file or folder, of any of the kinds above, serves whatever picture is asked for.
     """
 
     resumable = False
 
     def __init__(self, path: str | os.PathLike | None, **parameters):
-        parameters_of("masks", parameters)
+        chosen = parameters_of("masks", parameters)
         if path is None or not Path(path).exists():
             raise CCCError(f"the segmenter masks needs the folder or file of the masks as its checkpoint, got {path}")
         self.path = Path(path)
-        self.single = not self.path.is_dir()
-        if self.single and self.path.suffix not in SUFFIXES:
+        own_folder = (self.path / TABLE).is_file()
+        self.single = own_folder or not self.path.is_dir()
+        if self.single and not own_folder and self.path.suffix not in SUFFIXES:
             raise CCCError(f"{path}: masks come as {', '.join(SUFFIXES)}")
         self.dataset = read_coco(self.path) if self.single and self.path.suffix == ".json" else None
         self.single = self.single and self.dataset is None
-        super().__init__("masks", {"path": str(path)})
+        self.background = None if chosen.background == "none" else chosen.background
+        super().__init__("masks", {"path": str(path)} | chosen.model_dump())
 
     def require(self, names):
         has = self._file if self.dataset is None else self.dataset["pictures"].__contains__
         if missing := [name for name in names if not has(name)]:
-            looked = f" (looked for {', '.join(SUFFIXES)})" if self.dataset is None else ""
+            looked = f" (looked for {', '.join(SUFFIXES)}, and folders with {TABLE})" if self.dataset is None else ""
             raise CCCError(f"{self.path}: no masks for {few(missing)}{looked}")
 
     def attributed(self, gray, name=None):
@@ -60,10 +65,10 @@ class Given(Segmenter):
         path = self.path if self.dataset is not None else self._file(name)
         try:
             if self.dataset is not None:
-                entries, maker = self.dataset["pictures"][name], self.dataset["segmenter"]
-                records = [_from_coco(entry, gray.shape) for entry in entries]
+                maker = self.dataset["segmenter"]
+                records = _from_list(self.dataset["pictures"][name], gray.shape)
             else:
-                records, maker = _records(path, gray.shape)
+                records, maker = _records(path, gray.shape, self.background)
         except CCCError as error:
             text = str(error)
             raise CCCError(text if text.startswith(str(path)) else f"{path}: {error}") from None
@@ -78,26 +83,54 @@ class Given(Segmenter):
     def _file(self, name) -> Path | None:
         if self.single:
             return self.path
-        paths = (self.path / f"{name}{suffix}" for suffix in SUFFIXES)
-        return next((path for path in paths if path.is_file()), None)
+        paths = [self.path / f"{name}{suffix}" for suffix in SUFFIXES]
+        if found := next((path for path in paths if path.is_file()), None):
+            return found
+        return self.path / name if (self.path / name / TABLE).is_file() else None
 
 
-def _records(path: Path, size: tuple[int, int]) -> tuple[list[dict], str | None]:
-    """COCO records of a file of one picture, and the segmenter that made them where the file says so."""
+def _records(path: Path, size: tuple[int, int], background: int | None) -> tuple[list[dict], str | None]:
+    """COCO records of what holds the masks of one picture, and the segmenter that made them where it says so."""
+    if path.is_dir():
+        return _from_folder(path, size), None
     if path.suffix == ".json":
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(path, "file of masks", "make it again")
         if isinstance(value, dict) and value.get("format") == FORMAT:
             stored = read_masks(path)
             _same_size(stored["size"], size)
             return stored["masks"], stored["segmenter"]
-        return [_from_coco(entry, size) for entry in _list(value)], None
+        return _from_list(_list(value), size), None
     array = _image(path) if path.suffix == ".png" else _array(path)
     _same_size(array.shape[-2:], size)
     if array.dtype == bool and array.ndim in (2, 3):
-        return [record(encode(mask)) for mask in array.reshape(-1, *size)], None
+        masks = array.reshape(-1, *size)
+        _not_too_many(masks)
+        return [record(encode(mask)) for mask in masks], None
     if np.issubdtype(array.dtype, np.integer) and array.ndim == 2:
-        return label_records(array, background=0), None
+        return from_labels(array, background), None
     raise CCCError(f"must be a label map, integer (H, W), or masks, bool (n, H, W), got {array.dtype} {array.shape}")
+
+
+def _from_folder(folder: Path, size: tuple[int, int]) -> list[dict]:
+    """COCO records of a folder of Segment Anything's `amg.py`, in the order of its table."""
+    with open(regular(folder / TABLE), encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    _not_too_many(rows)
+    found = []
+    for row in rows:
+        if not str(row.get("id")).isdecimal():
+            raise CCCError(f"{folder / TABLE}: no table of amg.py, whose column id numbers the masks")
+        path = folder / f"{int(row['id'])}.png"
+        mask = _image(path)
+        _same_size(mask.shape, size)
+        score = row.get("predicted_iou")
+        found.append(record(encode(mask != 0), float(score) if score else None))
+    return found
+
+
+def _not_too_many(masks) -> None:
+    if len(masks) > MOST:
+        raise CCCError(f"{len(masks):,} masks of one picture, at most {MOST:,}")
 
 
 def _same_size(size, wanted) -> None:
@@ -106,13 +139,10 @@ def _same_size(size, wanted) -> None:
 
 
 def _array(path: Path) -> np.ndarray:
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    with loaded:
-        if len(loaded.files) != 1:
-            raise CCCError(f"must hold one array, holds {', '.join(loaded.files) or 'none'}")
-        return loaded[loaded.files[0]]
+    arrays = read_arrays(path)
+    if len(arrays) != 1:
+        raise CCCError(f"must hold one array, holds {', '.join(arrays) or 'none'}")
+    return next(iter(arrays.values()))
 
 
 def _image(path: Path) -> np.ndarray:
@@ -122,7 +152,7 @@ def _image(path: Path) -> np.ndarray:
                 raise CCCError(f"a label image must be gray or have a palette, this one is {image.mode}")
             return np.array(image)
     except ImageError as error:
-        raise ValueError(error.detail or error.reason) from None
+        raise ValueError(f"{path.name}: {error.detail or error.reason}") from None
 
 
 def _list(value) -> list:
@@ -133,14 +163,17 @@ def _list(value) -> list:
     return value
 
 
+def _from_list(entries: list[dict], size: tuple[int, int]) -> list[dict]:
+    _not_too_many(entries)
+    return [_from_coco(entry, size) for entry in entries]
+
+
 def _from_coco(entry: dict, size: tuple[int, int]) -> dict:
     """A COCO record of ours from a COCO record, or a bare encoding, of any kind."""
-    from pycocotools import mask as coco
-
     segmentation = entry.get("segmentation", entry)
-    if isinstance(segmentation, list):  # polygons, in pixels
-        segmentation = coco.merge(coco.frPyObjects(segmentation, *size))
+    if isinstance(segmentation, list):
+        segmentation = from_polygons(segmentation, *size)
     score = next((entry[key] for key in ("score", "predicted_iou") if entry.get(key) is not None), None)
-    found = record(segmentation, None if score is None else float(score))
+    found = record(segmentation, score)
     _same_size(found["segmentation"]["size"], size)
     return found

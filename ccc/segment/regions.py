@@ -1,9 +1,7 @@
 """Segmenters of scikit-image: stand-ins for Segment Anything on a machine without its checkpoint, named as such."""
 
-import numpy as np
-
 from ccc.segment.base import Segmenter
-from ccc.segment.rle import encode, record
+from ccc.segment.rle import from_labels
 from ccc.settings.segmenter import parameters_of
 
 
@@ -23,10 +21,5 @@ class Regions(Segmenter):
         from skimage import segmentation
 
         if self.name == "slic":
-            return label_records(segmentation.slic(gray, **self.parameters, channel_axis=None, start_label=1))
-        return label_records(segmentation.felzenszwalb(gray, **self.parameters))
-
-
-def label_records(labels: np.ndarray, background: int | None = None) -> list[dict]:
-    """COCO records of an integer label map `(H, W)`: one mask a label, but for `background`. No scores."""
-    return [record(encode(labels == label)) for label in np.unique(labels) if label != background]
+            return from_labels(segmentation.slic(gray, **self.parameters, channel_axis=None, start_label=1))
+        return from_labels(segmentation.felzenszwalb(gray, **self.parameters))

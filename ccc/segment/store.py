@@ -1,19 +1,59 @@
 """Masks on disk: one JSON a picture, and one COCO file for all of them, which pycocotools loads."""
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from typing_extensions import TypedDict
 
 from ccc.color import read_gray
 from ccc.core.errors import CCCError, ImageError, NothingUsable, few
 from ccc.core.files import sha256, write_json
 from ccc.core.images import SUFFIXES
+from ccc.core.stored import LOOSE, Count, read_json, typed
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
 
 FORMAT = "ccc-masks-1"
+AGAIN = "make it anew with `ccc segment`"
+
+
+class _Mask(TypedDict):
+    __pydantic_config__ = LOOSE
+    segmentation: dict[str, Any]
+    area: Count
+    bbox: list[int]
+    score: float | None
+
+
+class _Masks(TypedDict):
+    """Of one picture; `ccc.segment.rle` checks the encodings."""
+
+    __pydantic_config__ = LOOSE
+    image: str
+    size: list[Count]
+    segmenter: str
+    parameters: dict[str, Any]
+    masks: list[_Mask]
+
+
+class _Image(TypedDict):
+    __pydantic_config__ = LOOSE
+    id: int | str
+    file_name: str
+
+
+class _Annotation(TypedDict):
+    __pydantic_config__ = LOOSE
+    image_id: int | str
+
+
+class _Coco(TypedDict):
+    __pydantic_config__ = LOOSE
+    images: list[_Image]
+    annotations: list[_Annotation]
 
 
 def pictures(folder: str | os.PathLike) -> dict[str, Path]:
@@ -79,24 +119,16 @@ def read_masks(path: str | os.PathLike) -> dict:
     Returns the JSON object: format, image, size `[H, W]`, source, segmenter, stand_in, parameters, masks (COCO
     records). Raises CCCError where the file is missing, no such file, or a mask in it is broken.
     """
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CCCError(f"{path}: no such file of masks; make it with `ccc segment`") from None
-    except (ValueError, OSError) as error:
-        raise CCCError(f"{path}: no readable file of masks ({error}); make it anew with `ccc segment`") from None
+    value = read_json(path, "file of masks", AGAIN)
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise CCCError(f"{path}: not a file of masks in format {FORMAT}; make it with `ccc segment`")
     try:
-        for number, record in enumerate(value["masks"]):
-            found = rle.record(record["segmentation"])
-            if found["segmentation"]["size"] != value["size"] or found["area"] != record["area"]:
+        for number, mask in enumerate(typed(value, _Masks)["masks"]):
+            found = rle.record(mask["segmentation"])
+            if found["segmentation"]["size"] != value["size"] or found["area"] != mask["area"]:
                 raise CCCError(f"mask {number} does not fit the size or area stated")
-        value["segmenter"], value["parameters"], value["image"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CCCError(f"{path}: broken file of masks ({error!r}); make it anew with `ccc segment`") from None
-    except CCCError as error:
-        raise CCCError(f"{path}: {error}; make it anew with `ccc segment`") from None
+    except (ValueError, CCCError) as error:
+        raise CCCError(f"{path}: broken file of masks ({error}); {AGAIN}") from None
     return value
 
 
@@ -130,20 +162,19 @@ def read_coco(path: str | os.PathLike) -> dict | None:
     Returns `pictures`, the list of annotations of each picture by its name without suffix, and `segmenter`, None
     where the file does not say. Raises CCCError where it is broken.
     """
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise CCCError(f"{path}: no readable file of masks ({error})") from None
+    value = read_json(path, "file of masks", "make it again")
     if not isinstance(value, dict) or not {"images", "annotations"} <= set(value):
         return None
     try:
+        typed(value, _Coco)
         names = {image["id"]: Path(image["file_name"]).with_suffix("").as_posix() for image in value["images"]}
         found: dict[str, list] = {name: [] for name in names.values()}
         for annotation in value["annotations"]:
             found[names[annotation["image_id"]]].append(annotation)
-        return {"pictures": found, "segmenter": (value.get("info") or {}).get("segmenter")}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CCCError(f"{path}: broken COCO file ({error!r})") from None
+        segmenter = (value.get("info") or {}).get("segmenter")
+        return {"pictures": found, "segmenter": segmenter if isinstance(segmenter, str) else None}
+    except (KeyError, ValueError, AttributeError) as error:
+        raise CCCError(f"{path}: broken COCO file ({error})") from None
 
 
 def segment_folder(

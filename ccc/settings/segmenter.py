@@ -41,8 +41,12 @@ class SlicParameters(Section):
     sigma: float = setting(1.0, "slic: smoothing before, in pixels", ge=0)
 
 
-class NoParameters(Section):
-    pass
+class MasksParameters(Section):
+    """Of given masks."""
+
+    background: Literal[0, "none"] = setting(
+        0, "masks: the label of a label map that is no mask, or `none` where every label is one"
+    )
 
 
 SAM_MODELS = ("sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam")
@@ -51,7 +55,7 @@ SEGMENTERS = get_args(Segmenter)
 PARAMETERS = dict.fromkeys(SAM_MODELS, SamParameters) | {
     "felzenszwalb": FelzenszwalbParameters,
     "slic": SlicParameters,
-    "masks": NoParameters,
+    "masks": MasksParameters,
 }
 
 

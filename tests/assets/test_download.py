@@ -1,12 +1,14 @@
 """Downloads from servers that fail: resumed, checked, whole or not at all."""
 
 import hashlib
+import io
 import os
 import re
 import subprocess
 import sys
 
 import pytest
+import requests
 
 from ccc.assets.catalogue import check
 from ccc.assets.download import download
@@ -101,6 +103,73 @@ def test_what_came_may_be_refused_and_what_was_there_stays(urls, tmp_path):
     with pytest.raises(CCCError, match=r"good/file: what it serves is wrong: not a .zip file, it begins with b.*\)"):
         fetch(urls("good"), tmp_path / "file.zip")
     assert (tmp_path / "file.zip").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+def test_a_server_that_never_ends_is_given_up(urls, tmp_path, monkeypatch, size):
+    monkeypatch.setattr("ccc.assets.download._LARGEST", 2_000_000)
+    most = "300,000 bytes, where no more" if size else "2,000,000 bytes, where fewer"
+    with pytest.raises(CCCError, match=f"endless/file: it serves more than {most} are expected"):
+        fetch(urls("endless"), tmp_path / "file", size=size)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_server_that_trickles_is_given_up_and_the_next_one_is_tried(urls, tmp_path, monkeypatch):
+    monkeypatch.setattr("ccc.assets.download._SLOWEST", (1_000_000, 0.2))
+    fetch(urls("trickle", "good"), tmp_path / "file", sha256=DIGEST)
+    assert (tmp_path / "file").read_bytes() == CONTENT
+    with pytest.raises(CCCError, match="trickle/file: it sends less than 1,000,000 bytes a second"):
+        fetch(urls("trickle"), tmp_path / "other")
+    monkeypatch.setattr("ccc.assets.download._SLOWEST", (1, 60))
+    monkeypatch.setattr("ccc.assets.download._LONGEST", 0.2)
+    with pytest.raises(CCCError, match="trickle/file: it takes longer than "):
+        fetch(urls("trickle"), tmp_path / "third")
+
+
+def test_a_server_that_always_starts_over_is_given_up(server, urls, tmp_path):
+    with pytest.raises(CCCError, match="over/file: the transfer broke off"):
+        fetch(urls("over"), tmp_path / "file", sha256=DIGEST)
+    assert len(server.requests) < 10
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://127.0.0.1/file", "data:,file", "FILE:///etc/hostname"])
+def test_other_addresses_are_refused_at_once(server, urls, tmp_path, url):
+    with pytest.raises(CCCError, match=f"^{url}: not an address of http or https"):
+        fetch([*urls("good"), url], tmp_path / "file")
+    assert server.requests == [] and os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("to", ["http://127.0.0.1/file", "file:///etc/hostname", "ftp://127.0.0.1/file"])
+def test_https_never_falls_to_anything_else(monkeypatch, tmp_path, to):
+    asked = []
+
+    def send(adapter, request, **_):
+        asked.append(request.url)
+        answer = requests.Response()
+        answer.status_code, answer.url, answer.headers["Location"] = 302, request.url, to
+        answer.raw, answer.request = io.BytesIO(b""), request
+        return answer
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    with pytest.raises(CCCError, match=f"it leads from https to {to}, which is refused"):
+        fetch(["https://127.0.0.1/file"], tmp_path / "file")
+    assert asked == ["https://127.0.0.1/file"] and os.listdir(tmp_path) == []
+
+
+def test_plain_http_without_a_checksum_warns_before_it_starts(server, urls, tmp_path, capsys):
+    fetch(urls("good"), tmp_path / "file", sha256=DIGEST)
+    assert "warning" not in capsys.readouterr().err
+    seen = []
+    fetch(urls("good"), tmp_path / "other", progress=lambda done, total: seen.append(capsys.readouterr().err))
+    assert "/good/file: plain http, and no checksum is known" in seen[0]
+
+
+def test_a_broken_note_beside_a_part_is_no_obstacle(urls, tmp_path):
+    (tmp_path / ".file.part").write_bytes(CONTENT[:1000])
+    for note in (b"{", b"[]", b'{"url": 1, "validator": [2]}', b"\xff"):
+        (tmp_path / ".file.part.json").write_bytes(note)
+        fetch(urls("good"), tmp_path / "file")
+        assert (tmp_path / "file").read_bytes() == CONTENT and os.listdir(tmp_path) == ["file"]
 
 
 HOLDER = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print(flush=True); input()"

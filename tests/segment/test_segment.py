@@ -23,7 +23,7 @@ from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.images import write_png
 from ccc.segment import load, names, read_masks, segment_folder, write_masks
 from ccc.segment.regions import Regions
-from ccc.segment.rle import decode, encode, record, runs
+from ccc.segment.rle import decode, encode, from_labels, record, runs
 from ccc.segment.sam import build, load_network
 from ccc.settings.segmenter import SamParameters
 
@@ -298,12 +298,80 @@ def test_given_masks_that_are_missing_or_broken_are_named(tmp_path):
     for suffix, data in ((".json", b"{"), (".npz", b"PK"), (".npy", b""), (".png", b"png")):
         path = tmp_path / f"photo{suffix}"
         path.write_bytes(data)
-        with pytest.raises(CCCError, match=f"photo{suffix}: cannot be read as masks"):
+        with pytest.raises(CCCError, match=f"photo{suffix}: (cannot be read as|no readable file of) masks"):
             load("masks", tmp_path).segment(flat, "photo")
         path.unlink()
     np.save(tmp_path / "photo.npy", np.zeros((6, 8), np.float32))
     with pytest.raises(CCCError, match="got float32"):
         load("masks", tmp_path).segment(flat, "photo")
+
+
+def amg_folder(folder):
+    """What segment-anything's amg.py writes of one picture."""
+    folder.mkdir(parents=True)
+    rows = ["id,area,bbox_x0,bbox_y0,bbox_w,bbox_h,point_input_x,point_input_y,predicted_iou,stability_score"]
+    for number, mask in enumerate(MASKS):
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / f"{number}.png")
+        rows.append(f"{number},{mask.sum()},0,0,1,1,1,1,{1.01 - number / 2},0.97")
+    (folder / "metadata.csv").write_text("\n".join(rows) + "\n")
+
+
+def test_folders_of_amg(tmp_path):
+    flat = np.zeros((6, 8), np.uint8)
+    amg_folder(tmp_path / "photo")
+    for place in (tmp_path, tmp_path / "photo"):
+        records = load("masks", place).segment(flat, "photo")
+        assert [coco.decode(found["segmentation"]).tolist() for found in records] == MASKS.astype(int).tolist()
+        assert [found["score"] for found in records] == [1.01, 0.51]
+    with pytest.raises(CCCError, match=r"photo: is 6 x 8, the picture 6 x 9"):
+        load("masks", tmp_path).segment(np.zeros((6, 9), np.uint8), "photo")
+    (tmp_path / "photo/1.png").unlink()
+    with pytest.raises(CCCError, match=r"photo: cannot be read as masks .*1\.png"):
+        load("masks", tmp_path).segment(flat, "photo")
+    (tmp_path / "photo/metadata.csv").write_text("name\nfirst\n")
+    with pytest.raises(CCCError, match=r"metadata.csv: no table of amg.py"):
+        load("masks", tmp_path).segment(flat, "photo")
+
+
+def test_whether_label_0_is_background_can_be_chosen(tmp_path):
+    np.save(tmp_path / "photo.npy", LABELS)
+    flat = np.zeros((6, 8), np.uint8)
+    assert len(load("masks", tmp_path).segment(flat, "photo")) == 2
+    records = load("masks", tmp_path, background="none").segment(flat, "photo")
+    assert sorted(found["area"] for found in records) == sorted(np.unique(LABELS, return_counts=True)[1])
+    with pytest.raises(CCCError, match="background: "):
+        load("masks", tmp_path, background=7)
+
+
+@given(arrays(np.int16, array_shapes(min_dims=2, max_dims=2, max_side=12), elements={"min_value": -2, "max_value": 3}))
+def test_a_label_map_gives_the_mask_of_each_label(labels):
+    wanted = [record(encode(labels == label)) for label in np.unique(labels) if label != 0]
+    assert from_labels(labels, background=0) == wanted
+
+
+def outside(value):
+    """Polygons, runs and sizes with this number in them."""
+    polygon = [[0, 0, 4, 0, value, 4]]
+    yield {"segmentation": polygon}
+    yield {"segmentation": {"size": [6, 8], "counts": [0, value, 48]}}
+    yield {"segmentation": {"size": [6, value], "counts": [48]}}
+    yield {"segmentation": polygon[0] + [value] * 3, "score": value}
+    yield {"segmentation": {"size": [6, 8], "counts": [48]}, "score": value}
+
+
+NUMBERS = ["NaN", "Infinity", "-Infinity", "1e999", "1e9", "-1e9", '"5"', "null", "[1]", "true"]
+NUMBERS += [str(number) for number in (2**31, 2**63 - 1, 2**64, 10**30)]
+
+
+@pytest.mark.parametrize("value", NUMBERS)
+def test_numbers_that_are_no_mask_never_reach_pycocotools(value, tmp_path):
+    for entry in outside("VALUE"):
+        text = json.dumps([entry]).replace('"VALUE"', value)
+        (tmp_path / "photo.json").write_text(text)
+        if entry.get("score") and value == "null":  # no score
+            continue
+        with pytest.raises(CCCError, match=r"photo\.json: "):
+            load("masks", tmp_path).segment(np.zeros((6, 8), np.uint8), "photo")
 
 
 def test_the_masks_of_one_picture_in_a_file_of_any_name(tmp_path):

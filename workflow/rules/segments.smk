@@ -23,7 +23,8 @@ rule segment:
             {"checkpoint": CHECKPOINTS[wildcards.dataset]}
         ),
         fingerprint=lambda wildcards: sources.content(
-            CHECKPOINTS[wildcards.dataset], suffixes={".json", ".npz", ".npy", ".png"}
+            CHECKPOINTS[wildcards.dataset],
+            suffixes={".json", ".npz", ".npy", ".png", ".csv"},
         ),
         options=["--segmenter", SEGMENTER]
         + assignments("--option", config["segmenter"]["parameters"]),

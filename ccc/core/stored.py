@@ -1,0 +1,130 @@
+"""Reading what an earlier stage or a stranger stored: bounded before memory is taken, typed, one line if wrong."""
+
+import json
+import math
+import os
+import stat
+import zipfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+
+from ccc.core.errors import CCCError
+
+LARGEST = 1 << 29  # bytes of a JSON file, or of all arrays or columns of another
+Count = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]  # of pixels, pictures or bytes
+LOOSE = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)  # of a TypedDict: what else it holds stays
+
+
+def regular(path: str | os.PathLike) -> Path:
+    """`path`, where an ordinary file lies. Raises FileNotFoundError for none, CCCError for a pipe, folder or device:
+    opened, a pipe would wait for ever and a device never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except ValueError as error:  # a NUL in the name
+        raise CCCError(f"{str(path)!r}: no name of a file ({error})") from None
+    if not stat.S_ISREG(mode):
+        raise CCCError(f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'a pipe or device'}, not a file")
+    return Path(path)
+
+
+def read_json(path: str | os.PathLike, what: str, remedy: str, kind: Any = None) -> Any:
+    """The value in a JSON file, checked against `kind`, a type as pydantic takes it, where one is given.
+
+    `what`: the file's name in messages, such as "codebook"; `remedy`: what to do without it. Raises
+    CCCError naming the file where there is none, and where it is too large, no JSON, too deep, or of another kind.
+    """
+    try:
+        if (size := regular(path).stat().st_size) > LARGEST:
+            raise ValueError(f"{size:,} bytes, at most {LARGEST:,}")
+        value = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
+        return value if kind is None else typed(value, kind)
+    except FileNotFoundError:
+        raise CCCError(f"{path}: no such {what}; {remedy}") from None
+    except RecursionError:
+        reason = "nested too deep"
+    except (ValueError, OSError) as error:
+        reason = str(error)
+    raise CCCError(f"{path}: no readable {what} ({reason}); {remedy}")
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def typed(value: Any, kind: Any) -> Any:
+    """`value` as pydantic checks it against a type. Raises ValueError, one line, with the first place that is wrong."""
+    try:
+        return pydantic.TypeAdapter(kind).validate_python(value)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+
+
+def read_arrays(path: str | os.PathLike) -> dict:
+    """The arrays of an `.npz` file by name, or that of an `.npy` file under "", without pickles.
+
+    What the headers promise is compared with what is there before memory is taken. Raises FileNotFoundError for none,
+    CCCError for what is no file, ValueError, one line, for one that is broken or holds more than `LARGEST` bytes.
+    """
+    import numpy as np
+
+    try:
+        with open(regular(path), "rb") as file:
+            if file.read(4)[:2] != b"PK":
+                file.seek(0)
+                return {"": _array(np, file, os.fstat(file.fileno()).st_size)}
+            with zipfile.ZipFile(file) as archive:
+                members = [item for item in archive.infolist() if item.filename.endswith(".npy")]
+                if (total := sum(item.file_size for item in members)) > LARGEST:
+                    raise ValueError(f"{total:,} bytes unpacked, at most {LARGEST:,}")
+                found = {}
+                for item in members:
+                    with archive.open(item) as member:
+                        found[item.filename.removesuffix(".npy")] = _array(np, member, item.file_size)
+                return found
+    except (CCCError, FileNotFoundError):
+        raise
+    except Exception as error:  # of zip, zlib and NumPy: each has its own for a file that is cut short
+        raise ValueError((str(error).splitlines() or [""])[0] or type(error).__name__) from None
+
+
+def _array(np, file, size: int):
+    """The array of an open `.npy` file of `size` bytes."""
+    version = np.lib.format.read_magic(file)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+    if read is None:
+        raise ValueError(f"an .npy file of version {version}")
+    shape, fortran, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("it holds pickled objects")
+    needed = math.prod(shape) * dtype.itemsize
+    if min(shape, default=1) < 0 or needed > min(LARGEST, size):
+        raise ValueError(f"an array {shape} of {dtype} in {size:,} bytes")
+    values = np.frombuffer(file.read(needed), dtype).reshape(shape, order="F" if fortran else "C")
+    return values.astype(dtype.newbyteorder("="))
+
+
+def read_table(path: str | os.PathLike, schema=None):
+    """A Parquet file as a pyarrow table, of this schema where one is given.
+
+    Raises FileNotFoundError for none, CCCError for what is no file, ValueError, one line, for one that is broken, of
+    another schema, or of more than `LARGEST` bytes.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(regular(path)) as file:
+            facts = file.metadata
+            total = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+            if max(total, facts.num_rows) > LARGEST:
+                raise ValueError(f"{total:,} bytes in {facts.num_rows:,} rows, at most {LARGEST:,}")
+            if schema is not None and not file.schema_arrow.equals(schema):
+                raise ValueError("its columns are others")
+            return file.read()
+    except (CCCError, FileNotFoundError):
+        raise
+    except Exception as error:  # Arrow's are ValueErrors, OSErrors and bare ones
+        raise ValueError((str(error).splitlines() or [""])[0] or type(error).__name__) from None
