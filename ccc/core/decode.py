@@ -13,6 +13,7 @@ import simplejpeg
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from ccc.core.errors import CCCError, ImageError
+from ccc.core.tiff import correct_layout, described
 
 SUFFIXES = set(
     ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .avif .heic .heif .bmp .tif .tiff .gif .ppm .pgm .pbm .pnm"
@@ -74,7 +75,7 @@ def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int
     `page_count` counts them, from 0. Only the formats named here are tried, and a picture whose pixels would take more
     than the limit is refused. Raises ImageError, also for what Pillow raises within the block; its `reason` is one of
     "empty file", "not a picture", "truncated", "too large", "missing file", "missing page", "needs an extra",
-    "unreadable".
+    "unsupported mode", "unreadable".
     """
     name = name or name_of(source)
     try:
@@ -83,11 +84,13 @@ def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int
             with Image.open(file, formats=_formats(file, name)) as image:
                 _seek(image, name, page)
                 check_size(image.size, _MODE_BYTES.get(image.mode, 4) + 4, name)
+                if image.format == "TIFF":
+                    correct_layout(image)
                 yield image
     except CCCError:
         raise
     except UnidentifiedImageError:
-        raise ImageError(name, "not a picture") from None
+        raise _unidentified(source, name) from None
     except Exception as error:  # Pillow's readers have a dozen kinds for damaged files
         text = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImageError(name, "truncated" if _is_cut(text) else "unreadable", text) from None
@@ -124,6 +127,12 @@ def check_size(size: tuple[int, int], pixel_bytes: int, name: str) -> None:
 def name_of(source: str | os.PathLike | bytes) -> str:
     """What to call a picture in errors: its path, or "picture" for bytes."""
     return "picture" if isinstance(source, bytes) else str(source)
+
+
+def _unidentified(source, name: str) -> ImageError:
+    with contextlib.suppress(Exception), _file(source, name) as file:
+        return ImageError(name, "unsupported mode", f"{described(file)}; save it as PNG with 8 or 16 bits")
+    return ImageError(name, "not a picture")
 
 
 def _limit() -> int:

@@ -1,6 +1,5 @@
 """Pictures: robust reading, writing and resizing."""
 
-import contextlib
 import io
 import os
 import zipfile
@@ -8,15 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from ccc.core.decode import SUFFIXES, check_size, decoded, looks_like_picture, name_of, opened, page_count, picture_size  # noqa: F401
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import written_whole
+from ccc.core.srgb import to_gray16, to_srgb
 
 AB = ".ab.npz"  # in place of a picture's suffix: the a and b that a method gave it
-_SRGB = ImageCms.createProfile("sRGB")
-_NAMED_SRGB = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1"}  # "Linear sRGB" is another thing
 
 
 def read_rgb(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> np.ndarray:
@@ -29,10 +27,10 @@ def read_rgb(source: str | os.PathLike | bytes, name: str | None = None, page: i
     """
     if page == 0 and isinstance(source, bytes) and (pixels := _plain_jpeg(source)) is not None:
         return pixels
-    image = _to_srgb(source, name, page)
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return np.array(image)
+    name = name or name_of(source)
+    with decoded(source, name, page) as image:
+        rgb, opacity = to_srgb(image, name)
+    return rgb if opacity is None else _over_white(rgb, opacity)
 
 
 def _plain_jpeg(data: bytes) -> np.ndarray | None:
@@ -60,71 +58,28 @@ def read_rgba(
     Returns uint8 `(H, W, 3)`, white where nothing can be seen, and the opacity, uint8 `(H, W)`, 255 for opaque; None
     where the picture has none. Raises as `read_rgb`.
     """
-    pixels = np.array(_to_srgb(source, name, page))
-    if pixels.shape[2] == 3:
-        return pixels, None
-    rgb, opacity = pixels[..., :3].copy(), pixels[..., 3].copy()
-    rgb[opacity == 0] = 255
+    name = name or name_of(source)
+    with decoded(source, name, page) as image:
+        rgb, opacity = to_srgb(image, name)
+    if opacity is not None:
+        rgb[opacity == 0] = 255
     return rgb, opacity
 
 
-def read_gray16(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> np.ndarray | None:
-    """The gray levels of a picture that has more than 8 bits of gray, upright: uint16 `(H, W)`, 65535 for white.
+def _over_white(rgb: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(rgb).convert("RGBA")
+    image.putalpha(Image.fromarray(opacity))
+    return np.array(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB"))
 
-    None where the picture has colours or 8 bits or fewer. Raises as `read_rgb`.
+
+def read_gray16(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> np.ndarray | None:
+    """The gray levels of a picture that has more than 8 bits of gray, as `read_rgb`: uint16 `(H, W)`, 65535 for white.
+
+    None where the picture has colours, or 8 bits or fewer. Raises as `read_rgb`.
     """
     name = name or name_of(source)
     with decoded(source, name, page) as image:
-        if image.mode not in ("I;16", "I;16B", "I;16L", "I"):
-            return None
-        with contextlib.suppress(Exception):
-            image = ImageOps.exif_transpose(image)
-        return np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
-
-
-def _to_srgb(source, name: str | None, page: int) -> Image.Image:
-    """A picture upright and in sRGB, as RGBA where it has transparency, else as RGB."""
-    name = name or name_of(source)
-    with decoded(source, name, page) as image:
-        profile = image.info.get("icc_profile")
-        with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
-            image = ImageOps.exif_transpose(image)
-        image, opacity = _eight_bits(image, name), None
-        if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-            image = image.convert("RGBA")
-            opacity, image = image.getchannel("A"), image.convert("RGB")
-        elif image.mode in ("P", "1"):
-            image = image.convert("RGB" if image.mode == "P" else "L")
-        if profile and image.mode in ("RGB", "CMYK", "L"):
-            image = _from_profile(image, profile)
-        image = image.convert("RGB")
-        if opacity is not None:
-            image.putalpha(opacity)
-        return image
-
-
-def _eight_bits(image: Image.Image, name: str) -> Image.Image:
-    """16-bit gray as 8-bit gray, its transparent level as opacity; other pictures as they are."""
-    if image.mode == "F":
-        raise ImageError(name, "unsupported mode", "floating-point pixels; save it with 8 or 16 bits")
-    if image.mode not in ("I;16", "I;16B", "I;16L", "I"):
-        return image
-    levels = np.asarray(image, dtype=np.float64)
-    gray = np.rint(np.clip(levels, 0, 65535) / 257).astype(np.uint8)
-    clear = image.info.get("transparency")
-    if clear is None:
-        return Image.fromarray(gray)
-    return Image.fromarray(np.stack([gray, np.where(levels == clear, 0, 255).astype(np.uint8)], axis=-1), "LA")
-
-
-def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    try:
-        embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if image.mode == "RGB" and ImageCms.getProfileDescription(embedded).strip() in _NAMED_SRGB:
-            return image
-        return ImageCms.profileToProfile(image, embedded, _SRGB, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):  # a broken profile, or one of another colour model: viewers ignore it
-        return image
+        return to_gray16(image, name)
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray, software: str = "") -> None:

@@ -1,0 +1,221 @@
+"""From the pixels of a picture file, of any depth, colour model and profile, to sRGB: at this one place."""
+
+import contextlib
+import functools
+import io
+import struct
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from ccc.core.errors import ImageError
+
+_SRGB = ImageCms.createProfile("sRGB")
+_NAMED_SRGB = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1"}  # "Linear sRGB" is another thing
+_DEEP = ("I;16", "I;16L", "I;16B", "I")  # Pillow's modes of more than 8 bits of gray
+_ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
+_STRIP = 1 << 22  # pixels converted at once, so that a large picture is not held three times
+_TURNED = {  # by EXIF orientation
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels[::-1].swapaxes(0, 1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: pixels[:, ::-1].swapaxes(0, 1),
+}
+
+
+def to_srgb(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """A decoded picture, upright and in sRGB: uint8 `(H, W, 3)`, and its opacity, uint8 `(H, W)`, or None.
+
+    Gray of more than 8 bits is taken by the file's own depth and sign, min-is-white as such. An ICC profile of the
+    picture's colour model is converted, else a PNG's gAMA. Raises ImageError, "unsupported mode", for what cannot be
+    interpreted: floating-point pixels, levels below zero, 32-bit levels so small that all would be black.
+    """
+    if image.mode == "F":
+        raise ImageError(name, "unsupported mode", "floating-point pixels; save it with 8 or 16 bits")
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    has_opacity = "transparency" in image.info or image.mode in _ALPHA
+    opacity = np.empty(rgb.shape[:2], np.uint8) if has_opacity else None
+    if image.mode in _DEEP or _is_signed(image):
+        clear = image.info.get("transparency")
+        for rows, strip, levels in _deep_strips(image, name):
+            rgb[rows] = _EIGHT_BITS[levels][..., None]
+            if has_opacity:
+                opacity[rows] = np.where(np.asarray(strip) == clear, 0, 255)
+    else:
+        to_rgb = _converter(image)
+        for rows, strip in _strips(image):
+            rgb[rows] = np.asarray(to_rgb(strip))
+            if has_opacity:
+                opacity[rows] = np.asarray(_straight(strip).convert("RGBA").getchannel("A"))
+    turn = _turn(image)
+    return turn(rgb), turn(opacity) if has_opacity else None
+
+
+def to_gray16(image: Image.Image, name: str) -> np.ndarray | None:
+    """The levels of a decoded picture that has more than 8 bits of gray, as `to_srgb`: uint16 `(H, W)`; else None."""
+    if image.mode not in _DEEP:
+        return None
+    gray = np.empty((image.height, image.width), np.uint16)
+    for rows, _, levels in _deep_strips(image, name):
+        gray[rows] = levels
+    return _turn(image)(gray)
+
+
+# --- gray of more than 8 bits ---
+
+_EIGHT_BITS = ((np.arange(65536) + 128) // 257).astype(np.uint8)
+
+
+def _deep_strips(image: Image.Image, name: str) -> Iterator[tuple[slice, Image.Image, np.ndarray]]:
+    """Rows, the strip as it is stored, and its levels in sRGB's gray, uint16."""
+    bits, signed, inverted = 16, False, False
+    if image.format == "TIFF":
+        bits, signed, inverted = image.tag_v2.get(258, (1,))[0], _is_signed(image), image.tag_v2.get(262) == 0
+    white = (1 << bits - signed) - 1
+    table = _gray_table(image)
+    largest = 0
+    for rows, strip in _strips(image):
+        stored = np.asarray(strip)
+        if bits == 32 and not signed:
+            stored = stored.view(np.uint32)
+        elif bits == 8:
+            stored = stored.view(np.int8)
+        if signed and stored.min() < 0:
+            raise ImageError(name, "unsupported mode", f"signed {bits}-bit levels below 0; save it unsigned")
+        largest = max(largest, int(stored.max()))
+        if white == 65535:
+            levels = np.minimum(stored, 65535).astype(np.uint16)
+        else:
+            levels = np.rint(stored * (65535 / white)).astype(np.uint16)
+        if inverted:
+            levels = 65535 - levels
+        yield rows, strip, levels if table is None else table[levels]
+    if bits == 32 and 0 < largest < white / 510:  # not one level of 8 bits
+        text = f"{bits}-bit levels that end at {largest}, of {white}: all would be {'white' if inverted else 'black'}"
+        raise ImageError(name, "unsupported mode", f"{text}; save it with 16 bits")
+
+
+def _is_signed(image: Image.Image) -> bool:
+    return image.format == "TIFF" and image.tag_v2.get(339, (1,))[0] == 2 and image.mode in ("L", *_DEEP)
+
+
+def _gray_table(image: Image.Image) -> np.ndarray | None:
+    """What each of 65,536 levels is in sRGB's gray; None where the picture says nothing else."""
+    profile = _profile(image, "GRAY")
+    if profile is not None:
+        ramp = Image.fromarray(np.arange(65536, dtype=np.uint16)[None])
+        with contextlib.suppress(ImageCms.PyCMSError):
+            target = ImageCms.ImageCmsProfile(io.BytesIO(_gray_profile()))
+            return np.asarray(ImageCms.profileToProfile(ramp, profile, target, outputMode="I;16"))[0]
+    gamma = _gamma(image)
+    return None if gamma is None else np.rint(_encoded(np.arange(65536) / 65535, gamma) * 65535).astype(np.uint16)
+
+
+@functools.cache
+def _gray_profile() -> bytes:
+    """An ICC profile (ICC.1:2001-04, version 4 for its parametric curve) of gray with sRGB's curve."""
+    fixed = lambda *numbers: struct.pack(f">{len(numbers)}i", *(round(number * 65536) for number in numbers))  # noqa: E731
+    white = fixed(0.9642, 1, 0.8249)  # D50
+    curve = b"para\0\0\0\0\0\3\0\0" + fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    point = b"XYZ \0\0\0\0" + white
+    start = 128 + 4 + 2 * 12
+    head = struct.pack(">I", start + len(curve) + len(point)) + b"\0\0\0\0\x04\0\0\0mntrGRAYXYZ " + bytes(12) + b"acsp"
+    tags = struct.pack(">I4sII4sII", 2, b"kTRC", start, len(curve), b"wtpt", start + len(curve), len(point))
+    return (head + bytes(28) + white).ljust(128, b"\0") + tags + curve + point
+
+
+# --- everything else ---
+
+
+def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """From a strip of the picture to the strip in sRGB, mode RGB."""
+    base = _opaque(image.crop((0, 0, 1, 1)), image)
+    space = {"L": "GRAY", "LAB": "Lab "}.get(base.mode, base.mode)
+    profile = _profile(image, space)
+    if base.mode == "LAB" and profile is None:
+        profile = ImageCms.createProfile("LAB")
+    if base.mode == "RGB" and profile is not None and _is_srgb(profile):
+        profile = None
+    elif profile is not None:
+        with contextlib.suppress(ImageCms.PyCMSError, ValueError):  # a broken profile: viewers ignore it
+            transform = ImageCms.buildTransform(profile, _SRGB, base.mode, "RGB")
+            return lambda strip: ImageCms.applyTransform(_opaque(strip, image), transform)
+    gamma = _gamma(image)
+    if profile is None and gamma is not None:
+        table = np.rint(_encoded(np.arange(256) / 255, gamma) * 255).astype(int).tolist()
+        return lambda strip: _opaque(strip, image).convert("RGB").point(table * 3)
+    return lambda strip: _opaque(strip, image).convert("RGB")
+
+
+def _opaque(strip: Image.Image, image: Image.Image) -> Image.Image:
+    """The strip without its transparency, and with its palette's colours, in the picture's colour model."""
+    if strip.mode in ("P", "PA"):
+        return strip.convert("L" if _profile(image, "GRAY") and _is_gray(image) else "RGB")
+    strip = _straight(strip)
+    return strip.convert({"1": "L", "LA": "L", "RGBA": "RGB", "RGBX": "RGB"}.get(strip.mode, strip.mode))
+
+
+def _straight(strip: Image.Image) -> Image.Image:
+    """The strip with its colours not multiplied by its opacity."""
+    return strip.convert({"La": "LA", "RGBa": "RGBA"}[strip.mode]) if strip.mode in ("La", "RGBa") else strip
+
+
+def _is_gray(image: Image.Image) -> bool:
+    colors = np.array(image.getpalette("RGB")).reshape(-1, 3)
+    return bool((colors == colors[:, :1]).all())
+
+
+# --- what a file says of its colours, and how it lies ---
+
+
+def _profile(image: Image.Image, space: str) -> ImageCms.ImageCmsProfile | None:
+    """The picture's ICC profile; None where it has none, a broken one, or one of another colour model than `space`."""
+    with contextlib.suppress(ImageCms.PyCMSError, OSError):
+        if data := image.info.get("icc_profile"):
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+            return profile if profile.profile.xcolor_space.strip() == space.strip() else None
+    return None
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    try:
+        return ImageCms.getProfileDescription(profile).strip() in _NAMED_SRGB
+    except ImageCms.PyCMSError:
+        return False
+
+
+def _gamma(image: Image.Image) -> float | None:
+    """A PNG's gAMA, where it says something else than sRGB and nothing stands above it (PNG 3, 11.3.2)."""
+    gamma = image.info.get("gamma")
+    if not gamma or {"srgb", "icc_profile"} & set(image.info) or abs(gamma * 2.2 - 1) < 0.05:  # as libpng's threshold
+        return None
+    return gamma
+
+
+def _encoded(levels: np.ndarray, gamma: float) -> np.ndarray:
+    """Levels from 0 to 1 of a file whose levels are light to the power `gamma`, in sRGB (IEC 61966-2-1)."""
+    light = levels ** (1 / gamma)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def _turn(image: Image.Image) -> Callable[[np.ndarray], np.ndarray]:
+    """How the pixels are turned upright, by EXIF or XMP; a TIFF's have been turned by Pillow."""
+    turn = None
+    with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+        turn = _TURNED.get(image.getexif().get(0x0112))
+    return np.ascontiguousarray if turn is None else lambda pixels: np.ascontiguousarray(turn(pixels))
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    """The rows of a picture, some at a time; a picture of usual size at once."""
+    height = max(_STRIP // image.width, 1)
+    if height >= image.height:
+        yield slice(0, image.height), image
+        return
+    for top in range(0, image.height, height):
+        bottom = min(top + height, image.height)
+        yield slice(top, bottom), image.crop((0, top, image.width, bottom))
