@@ -23,6 +23,7 @@ INFO = MethodInfo(
     note="not the authors' network: the model that comes with ccc is trained on scenes; see its settings",
 )
 
+MOST = 1 << 22  # pixels of a picture as the network sees it, at some 300 MB a million: 1:83 at a short side of 224
 ROWS = 32  # of the class map, decoded at a time
 
 
@@ -43,11 +44,18 @@ class ColorClassified(Colorizer):
         self.title = f"{INFO.title} ({trained_on})" if trained_on else INFO.title
 
     def input_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns at which the network sees a picture: multiples of 32, of its own aspect where trained so."""
+        """Rows and columns at which the network sees a picture: multiples of 32, of its own aspect where trained so.
+
+        One so long that it would be more than `MOST` pixels is seen smaller, and where that is not enough, shortened.
+        """
         if self.input_size != "full" and self.settings.get("fit") == "stretch":
             height = width = self.input_size
-        scale = 1 if self.input_size == "full" else self.input_size / min(height, width)
-        return tuple(max(round(side * scale / 32), 1) * 32 for side in (height, width))
+        if self.input_size == "full":
+            return tuple(max(round(side / 32), 1) * 32 for side in (height, width))
+        most = max(MOST, 4 * self.input_size**2)
+        scale = min(self.input_size / min(height, width), (most / (height * width)) ** 0.5)
+        shape = [max(round(side * scale / 32), 1) * 32 for side in (height, width)]
+        return tuple(min(side, most // min(shape) // 32 * 32) for side in shape)
 
     def predict_ab(self, gray_lightness: np.ndarray) -> np.ndarray:
         """L, float32 `(H, W)` in [0, 100], to ab, float32 `(h, w, 2)`, a quarter of the network's input."""

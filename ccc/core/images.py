@@ -139,11 +139,17 @@ def read_ab(picture: str | os.PathLike, height: int, width: int) -> np.ndarray |
     return ab.astype(np.float32)
 
 
-def resize_short_side(rgb: np.ndarray, side: int) -> np.ndarray:
-    """Scale uint8 `(H, W, 3)` so that its short side is `side` pixels (bicubic, antialiased); keeps the aspect."""
+def resize_short_side(rgb: np.ndarray, side: int, name: str = "picture") -> np.ndarray:
+    """Scale uint8 `(H, W, 3)` so that its short side is `side` pixels (bicubic, antialiased); keeps the aspect.
+
+    Raises ImageError, "too large", for a picture `name` so long that the result would be more than the limit that holds
+    for reading (`ccc.core.decode.check_size`).
+    """
     height, width = rgb.shape[:2]
     scale = side / min(height, width)
-    return _resize(rgb, max(round(width * scale), side), max(round(height * scale), side))
+    width, height = max(round(width * scale), side), max(round(height * scale), side)
+    check_size((width, height), 8, name)  # Pillow's copy of 4 bytes a pixel, the result of 3, and some of the way
+    return _resize(rgb, width, height)
 
 
 def square(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:

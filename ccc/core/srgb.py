@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from ccc.core.errors import ImageError
 
@@ -16,19 +16,10 @@ _NAMED_SRGB = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1"
 _DEEP = ("I;16", "I;16L", "I;16B", "I")  # Pillow's modes of more than 8 bits of gray
 _ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
 _STRIP = 1 << 22  # pixels converted at once, so that a large picture is not held three times
-_TURNED = {  # by EXIF orientation
-    2: lambda pixels: pixels[:, ::-1],
-    3: lambda pixels: pixels[::-1, ::-1],
-    4: lambda pixels: pixels[::-1],
-    5: lambda pixels: pixels.swapaxes(0, 1),
-    6: lambda pixels: pixels[::-1].swapaxes(0, 1),
-    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
-    8: lambda pixels: pixels[:, ::-1].swapaxes(0, 1),
-}
 
 
 def to_srgb(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """A decoded picture, upright and in sRGB: uint8 `(H, W, 3)`, and its opacity, uint8 `(H, W)`, or None.
+    """A decoded picture, turned upright, in sRGB: uint8 `(H, W, 3)`, and its opacity, uint8 `(H, W)`, or None.
 
     Gray of more than 8 bits is taken by the file's own depth and sign, min-is-white as such. An ICC profile of the
     picture's colour model is converted, else a PNG's gAMA. Raises ImageError, "unsupported mode", for what cannot be
@@ -36,6 +27,7 @@ def to_srgb(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | Non
     """
     if image.mode == "F":
         raise ImageError(name, "unsupported mode", "floating-point pixels; save it with 8 or 16 bits")
+    _turn_upright(image)
     rgb = np.empty((image.height, image.width, 3), np.uint8)
     has_opacity = "transparency" in image.info or image.mode in _ALPHA
     opacity = np.empty(rgb.shape[:2], np.uint8) if has_opacity else None
@@ -51,18 +43,18 @@ def to_srgb(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | Non
             rgb[rows] = np.asarray(to_rgb(strip))
             if has_opacity:
                 opacity[rows] = np.asarray(_straight(strip).convert("RGBA").getchannel("A"))
-    turn = _turn(image)
-    return turn(rgb), turn(opacity) if has_opacity else None
+    return rgb, opacity
 
 
 def to_gray16(image: Image.Image, name: str) -> np.ndarray | None:
     """The levels of a decoded picture that has more than 8 bits of gray, as `to_srgb`: uint16 `(H, W)`; else None."""
     if image.mode not in _DEEP:
         return None
+    _turn_upright(image)
     gray = np.empty((image.height, image.width), np.uint16)
     for rows, _, levels in _deep_strips(image, name):
         gray[rows] = levels
-    return _turn(image)(gray)
+    return gray
 
 
 # --- gray of more than 8 bits ---
@@ -202,12 +194,10 @@ def _encoded(levels: np.ndarray, gamma: float) -> np.ndarray:
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-def _turn(image: Image.Image) -> Callable[[np.ndarray], np.ndarray]:
-    """How the pixels are turned upright, by EXIF or XMP; a TIFF's have been turned by Pillow."""
-    turn = None
+def _turn_upright(image: Image.Image) -> None:
+    """Turn a picture as EXIF or XMP says; a TIFF has been turned by Pillow."""
     with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
-        turn = _TURNED.get(image.getexif().get(0x0112))
-    return np.ascontiguousarray if turn is None else lambda pixels: np.ascontiguousarray(turn(pixels))
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:

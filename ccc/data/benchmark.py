@@ -75,15 +75,15 @@ def prepare(
             try:
                 if isinstance(data, ImageError):
                     raise data
-                truth = read_rgb(data, entry.member)
+                shown = read_rgb(data, entry.member)
+                truth = shown if side is None else resize_short_side(shown, side, entry.member)
             except ImageError as error:
                 skipped.append(error)
                 continue
             known = {
                 "source_sha256": hashlib.sha256(data).hexdigest(),
-                "perceptual_hash": f"{perceptual_hash(truth):016x}",
+                "perceptual_hash": f"{perceptual_hash(shown):016x}",
             }
-            truth = truth if side is None else resize_short_side(truth, side)
             rows.append(_write_pair(folder, name, truth, printable(entry.member), known))
     if not rows:
         raise NothingUsable(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")

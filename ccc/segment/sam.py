@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from ccc.assets.weights import load_strictly, locate, read_state_dict
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import sha256
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import record
@@ -38,6 +38,10 @@ class Sam(Segmenter):
         return str(self.network.device)
 
     def _segment(self, gray, name):
+        side = self.network.image_encoder.img_size  # of the square into which the long side is scaled
+        if 2 * side * min(gray.shape) < max(gray.shape):
+            detail = f"{gray.shape[1]}x{gray.shape[0]}: nothing is left of its short side at {side} pixels"
+            raise ImageError(name or "picture", "too large", detail)
         records = self._generate(np.repeat(gray[..., None], 3, axis=-1))
         return [record(found["segmentation"], float(found["predicted_iou"])) for found in records]
 

@@ -206,12 +206,12 @@ def segment_folder(
             continue
         try:
             gray = read_gray(path)
+            started = time.perf_counter()
+            records = segmenter.segment(gray, name)
         except ImageError as error:
             counts["skipped"].append(error)
             del files[name]
             continue
-        started = time.perf_counter()
-        records = segmenter.segment(gray, name)
         counts["seconds"] += time.perf_counter() - started
         write_masks(target, name, gray.shape, segmenter, records, source)
         counts["segmented"] += 1
