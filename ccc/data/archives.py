@@ -18,8 +18,8 @@ from ccc.data.files import HEAD
 
 # What tarfile, zipfile and the decompressors raise on damaged archives; ValueError of names that are no UTF-8.
 BROKEN = (
-    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, ValueError,
-    OverflowError, struct.error, MemoryError, RecursionError,
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, ValueError,
+    OverflowError, MemoryError, RuntimeError,
 )  # fmt: skip
 LARGEST = 1 << 62  # bytes that a member can have, and the place where it can lie
 _HEADERS = 1 << 22  # bytes that a tar may ask to be read at once: a long name, a table of extended headers
@@ -37,7 +37,7 @@ _FOREIGN = {
 
 
 class Member(NamedTuple):
-    """A file of an archive: name, whether it is a regular file, where it begins, its size as stored, its first bytes."""
+    """A file of an archive: name, whether it is a regular file, place, size as stored, first bytes."""
 
     name: str
     regular: bool
@@ -89,7 +89,7 @@ def tar_bytes(path: Path) -> BinaryIO:
 
 
 def tar_members(path: Path) -> Iterator[Member]:
-    """Files of a tar in stored order; `offset`: of a member's bytes in the decompressed tar. Raises as `BROKEN` says."""
+    """Files of a tar as stored; `offset`: of a member's bytes in the decompressed tar. Raises as `BROKEN` says."""
     with tar_bytes(path) as file, tarfile.open(fileobj=_Bounded(file), mode="r:") as archive:
         reached = -1
         for member in archive:
@@ -100,9 +100,9 @@ def tar_members(path: Path) -> Iterator[Member]:
             if not member.isdir():
                 regular = member.isreg() and not member.issparse()
 
-                def head(place=member.offset_data, length=min(member.size, HEAD)) -> bytes:
+                def head(place=member.offset_data, size=member.size) -> bytes:
                     file.seek(place)
-                    return file.read(length)
+                    return file.read(min(size, HEAD))
 
                 yield Member(printable(member.name), regular, member.offset_data, member.size, head)
         # tarfile takes a damaged header for the end of the archive.
@@ -124,7 +124,7 @@ def zip_members(path: Path) -> Iterator[Member]:
             if not info.is_dir() and not name.endswith("/"):
 
                 def head(info=info) -> bytes:
-                    with contextlib.suppress(*BROKEN, RuntimeError), archive.open(info) as member:
+                    with contextlib.suppress(*BROKEN), archive.open(info) as member:
                         return member.read(HEAD)
                     return b""
 

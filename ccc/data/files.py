@@ -1,8 +1,9 @@
 """Which files are pictures, and how a folder of them is walked and its pictures named: one table for every stage."""
 
+import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from ccc.core.files import file_name
@@ -117,15 +118,9 @@ def archives(path: str | os.PathLike) -> dict[str, Path]:
     `shards/{00000..00179}.tar`.
     """
     if os.path.isdir(path):
-        names = []
-        with os.scandir(path) as found:
-            for entry in found:
-                if is_litter(entry.name):
-                    continue
-                if os.path.splitext(entry.name)[1].lower() in SUFFIXES or entry.is_dir():
-                    return {}
-                names += [entry.name] if entry.name.lower().endswith(ARCHIVES) else []
-        return {name: Path(path) / name for name in sorted(names)}
+        with contextlib.suppress(OSError), os.scandir(path) as found:  # who lists it says that it may not be read
+            return _alone(path, found)
+        return {}
     text = os.fspath(path)
     if "{" not in text or os.path.exists(path):
         return {}
@@ -135,3 +130,14 @@ def archives(path: str | os.PathLike) -> dict[str, Path]:
         return {file: Path(file) for file in braceexpand(text) if file != text}
     except UnbalancedBracesError:
         return {}
+
+
+def _alone(folder: str | os.PathLike, found: Iterable[os.DirEntry]) -> dict[str, Path]:
+    names = []
+    for entry in found:
+        if is_litter(entry.name):
+            continue
+        if os.path.splitext(entry.name)[1].lower() in SUFFIXES or entry.is_dir():
+            return {}
+        names += [entry.name] if entry.name.lower().endswith(ARCHIVES) else []
+    return {name: Path(folder) / name for name in sorted(names)}

@@ -56,9 +56,7 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
         if not (line := file.readline(LONGEST)):
             return
         if "\0" in line:
-            raise CCCError(
-                f"{path}: line {number} holds zero bytes: not a text file, or UTF-16; save it as plain UTF-8"
-            )
+            raise CCCError(f"{path}: line {number} holds zero bytes: no text, or UTF-16; save it as plain UTF-8")
         if len(line) == LONGEST:
             raise CCCError(f"{path}: line {number} has more than {LONGEST} characters, so this is no list of files")
         yield line
