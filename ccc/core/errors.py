@@ -22,7 +22,7 @@ class ImageError(CCCError):
     """A picture that cannot be read. `name` is the file or archive member, `reason` a short category for counting."""
 
     def __init__(self, name: str, reason: str, detail: str = ""):
-        self.name, self.reason, self.detail = str(name), reason, detail
+        self.name, self.reason, self.detail = printable(str(name)), reason, detail
         super().__init__(f"{self.name}: {reason}" + (f" ({detail})" if detail else ""))
 
 
@@ -32,6 +32,11 @@ class MissingWeights(CCCError):
 
 class MissingDataset(CCCError):
     """A photograph set that is not at hand; the message says how to get it."""
+
+
+def printable(name: str) -> str:
+    """A file name in which bytes that are no UTF-8 are replaced, fit for any file or terminal."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -9,14 +9,16 @@ import json
 import os
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ccc.core import processes
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, printable
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of writing alone
 ASIDE = ".ccc-"  # how the names of files begin that are being written; those of killed writers are swept away
+LONGEST_NAME = 200  # bytes of a name, which leaves room for suffixes: most file systems take 255
 LOCK = ".lock"  # in a folder that is being written
 
 
@@ -110,9 +112,21 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
         aside.write_bytes(data)
 
 
-def printable(name: str) -> str:
-    """A file name in which bytes that are no UTF-8 are replaced, fit for any file or terminal."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def file_name(path: str | os.PathLike, longest: int = LONGEST_NAME) -> str:
+    """A path, with "/" between its parts, as the name of a file to be written: NFC, printable, no part too long.
+
+    A part of more than `longest` bytes is cut and ends in the start of its SHA-256, so that two remain two.
+    """
+    return "/".join(_fitting(part, longest) for part in PurePath(path).parts)
+
+
+def _fitting(part: str, longest: int) -> str:
+    raw = unicodedata.normalize("NFC", printable(part)).encode()
+    if len(raw) > longest:
+        raw = (
+            raw[: longest - 13].decode(errors="ignore").encode() + b"~" + hashlib.sha256(raw).hexdigest()[:12].encode()
+        )
+    return raw.decode()
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

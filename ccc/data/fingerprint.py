@@ -6,44 +6,21 @@ The date of a folder says nothing of the kind: it changes when a hidden file com
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 from ccc.core.images import SUFFIXES
-
-
-def files(folder: str | os.PathLike, base: str = "") -> Iterator[tuple[str, os.DirEntry]]:
-    """Every file beneath a folder, by its name from there, in a fixed order; links to folders are not followed."""
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    folders = []
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            folders.append(entry)
-        elif not os.path.isdir(entry):  # unlike the entry's own, it says no of a link to itself
-            yield base + entry.name, entry
-    for entry in folders:
-        yield from files(entry.path, f"{base}{entry.name}/")
-
-
-def counts(name: str, suffixes: Collection[str] = SUFFIXES) -> bool:
-    """Whether a file of this name, without its folder, is one of those that are read: not hidden, of such a suffix."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
-
-
-def listed(path: str | os.PathLike) -> Iterator[str]:
-    """The names in a list of files: one a line, but for empty lines and comments."""
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        for line in map(str.strip, file):
-            if line and not line.startswith("#"):
-                yield line
+from ccc.data.files import LISTS, archives, head_of, is_litter, is_picture, stat_of, walk
+from ccc.data.lists import listed
 
 
 def fingerprint(*paths: str | os.PathLike, suffixes: Collection[str] = SUFFIXES) -> str:
     """Sixteen hex digits that change where a file that would be read comes, goes, or has another size or date.
 
-    `paths`: folders, of whose files those count that `counts` names; lists (.txt), with the files they name; any other
-    file. What is not there counts as such. 1.8 million files take some seconds, where the disk is local.
+    `paths`: folders, of whose files, at any depth and behind links, those count that are pictures; where other
+    `suffixes` are given, those that have one. Of a folder or pattern of archives all of these; lists, with the files
+    they name; any other file. What is not there counts as such. 1.8 million files take some seconds, where the disk is
+    local, and longer where they have suffixes of no known kind, since each such file is looked into.
     """
     digest = hashlib.blake2b(digest_size=8)
 
@@ -52,20 +29,26 @@ def fingerprint(*paths: str | os.PathLike, suffixes: Collection[str] = SUFFIXES)
         digest.update(f"{name}\0{state}\n".encode("utf-8", "surrogateescape"))
 
     for path in map(Path, paths):
-        if path.is_dir():
-            for name, entry in files(path):
-                if counts(entry.name, suffixes):
-                    add(name, _stat(entry))
-            continue
-        add(path.name, _stat(path))
-        if path.suffix == ".txt" and path.is_file():
-            for name in listed(path):
-                add(name, _stat(path.parent / name))
+        if parts := archives(path):
+            for name, part in parts.items():
+                add(name, stat_of(part))
+        elif path.is_dir():
+            for base, entries in walk(path):
+                for entry in entries:
+                    if _counts(entry, suffixes):
+                        add(base + entry.name, stat_of(entry.path))
+        else:
+            add(path.name, found := stat_of(path))
+            if path.suffix.lower() in LISTS and found and stat.S_ISREG(found.st_mode):
+                for name, named in listed(path):
+                    add(name, named)
     return digest.hexdigest()
 
 
-def _stat(path: Path | os.DirEntry) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None
+def _counts(entry: os.DirEntry, suffixes: Collection[str]) -> bool:
+    """Whether a file is one of those that are read."""
+    if is_litter(entry.name):
+        return False
+    if suffixes is not SUFFIXES:
+        return os.path.splitext(entry.name)[1].lower() in suffixes
+    return is_picture(entry.name, lambda: head_of(entry.path))

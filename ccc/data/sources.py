@@ -2,23 +2,21 @@
 
 import dataclasses
 import io
+import itertools
 import os
 import stat
-import tarfile
 import zipfile
-import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ccc.core.errors import CCCError, ImageError
-from ccc.core.files import printable
 from ccc.core.images import SUFFIXES
-from ccc.data.fingerprint import counts, files, fingerprint, listed
+from ccc.data.archives import BROKEN, LARGEST, described, kind_of, tar_bytes, tar_members, zip_members
+from ccc.data.files import LISTS, archives, head_of, is_litter, is_picture, stat_of, walk
+from ccc.data.fingerprint import fingerprint
+from ccc.data.leftout import LeftOut
+from ccc.data.lists import listed
 
-LISTED = 1000  # refused members that are named; all are counted
-# What tarfile and zipfile raise on damaged archives; ValueError of names that are no UTF-8.
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, ValueError)
 MAX_BYTES = 1 << 28  # a file or member of more is no photograph
 
 
@@ -37,51 +35,56 @@ class Entry:
     modified: int = 0
 
 
-class Source:
-    """A folder (any depth), a tar (plain or compressed), a zip archive, or a text file that lists picture files.
+class Source(LeftOut):
+    """A folder (any depth), a tar (plain or compressed), a zip, several of these, or a list of picture files.
 
-    The order is fixed: sorted by path in a folder, as stored in an archive, as written in a list. Files without a
-    picture's suffix are `ignored`, a number. Archive members that are no regular files (links, devices) or whose names
-    would leave their folder are refused: `refused_by_reason` counts them, `refused` names the first thousand. Raises
-    CCCError where the path is none of these.
+    Several: a folder that holds archives and no pictures or folders, or a pattern such as `shards/{000..179}.tar`;
+    their entries are called `ARCHIVE/MEMBER`. The order is fixed: sorted by path in a folder, as stored in an archive,
+    as written in a list (`ccc.data.lists`). A file is a picture by its suffix or, where that is unknown, by its first
+    bytes (`ccc.data.files`); links are followed. What is no picture is `ignored`, a number, and `ignored_names` holds
+    the first few by kind. Members that are no regular files (links, devices), whose names would leave their folder, and
+    files of a folder that are no regular files or circles of links, are refused: `refused_by_reason` counts them,
+    `refused` names the first thousand. A list may name files anywhere, since its author wrote it; what it names is
+    looked at when it is read. Raises CCCError where the path is none of these, and says what it is.
     """
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
-        self.ignored = 0
-        self.refused: list[tuple[str, str]] = []
-        self.refused_by_reason: Counter[str] = Counter()
-        if self.path.is_dir():
+        self.forget()
+        self.parts = {name: Source(part) for name, part in archives(path).items()}
+        found = stat_of(self.path)
+        if self.parts:
+            self.kind = "archives"
+        elif found and stat.S_ISDIR(found.st_mode):
             self.kind = "folder"
-        elif not self.path.exists():
+        elif not found:
             raise CCCError(
                 f"{path}: no such folder or archive; check the path, or unset it to use the embedded photographs"
             )
-        elif self.path.suffix == ".txt":
+        elif not stat.S_ISREG(found.st_mode):
+            raise CCCError(f"{path}: a pipe or a device, which holds no pictures that can be found again")
+        elif self.path.suffix.lower() in LISTS:
             self.kind = "list"
-        elif zipfile.is_zipfile(self.path):
-            self.kind = "zip"
-        elif tarfile.is_tarfile(self.path):
-            with open(self.path, "rb") as file:
-                self.kind = "tar" if file.read(2) not in (b"\x1f\x8b", b"BZ", b"\xfd7") else "compressed tar"
+        elif not (kind := kind_of(self.path)):
+            what = described(self.path)
+            if what or not is_picture(self.path.name, lambda: head_of(self.path)):
+                raise CCCError(
+                    f"{path}: {what + '; it is ' if what else ''}neither a folder, a tar, a zip nor a list of files "
+                    f"({', '.join(sorted(LISTS))})"
+                )
+            raise CCCError(f"{path}: a single picture; give its folder, or a .txt that lists it")
         else:
-            raise CCCError(f"{path}: neither a folder, a tar, a zip nor a list of files (.txt)")
+            self.kind = kind
 
     def scan(self) -> Iterator[Entry]:
         """The pictures one by one, in order. Raises CCCError where there is none or the archive is broken."""
-        self.ignored, self.refused, self.refused_by_reason = 0, [], Counter()
-        find = {"folder": self._folder, "list": self._list, "zip": self._zip}.get(self.kind, self._tar)
+        self.forget()
         empty = True
-        try:
-            for entry in find():
-                empty = False
-                yield entry
-        except (*_BROKEN, EOFError) as error:
-            if self.kind in ("folder", "list"):
-                raise CCCError(f"{self.path}: cannot be read ({error})") from None
-            raise CCCError(f"{self.path}: the archive cannot be read ({error}); fetch it again") from None
+        for entry in self._entries():
+            empty = False
+            yield entry
         if empty:
-            raise CCCError(f"{self.path}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))})")
+            raise CCCError(f"{self.path}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))}){self.instead()}")
 
     def entries(self) -> list[Entry]:
         """All of `scan`; at the size of Places365 `ccc.data.index` takes a tenth of the memory."""
@@ -92,11 +95,13 @@ class Source:
 
         Dates of folders stand beside: as long as they are the same, no picture has come or gone.
         """
+        if self.kind == "archives":
+            return {"fingerprint": fingerprint(self.path)}
         if self.kind != "folder":
             found = self.path.stat()
             return {"bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
         return {
-            "folders": {os.path.relpath(folder, self.path): _modified(folder) for folder, _, _ in os.walk(self.path)},
+            "folders": {base.rstrip("/") or ".": _modified(self.path / base) for base, _ in walk(self.path)},
             "fingerprint": fingerprint(self.path),
         }
 
@@ -121,137 +126,151 @@ class Source:
         A compressed tar has no random access: it is read from its start to the last entry wanted, and entries that
         come too early are held in memory.
         """
-        if self.kind == "compressed tar":
+        if self.kind == "archives":
+            for name, group in itertools.groupby(entries, self._part_of):
+                if name is None:
+                    yield from ((entry, ImageError(entry.member, "missing file")) for entry in group)
+                else:
+                    yield from self.parts[name].read(list(group))
+        elif self.kind == "compressed tar":
             yield from self._stream(entries)
         elif self.kind == "tar":
             with open(self.path, "rb") as file:
                 for entry in entries:
-                    file.seek(entry.offset)
                     yield entry, _read(file, entry)
         elif self.kind == "zip":
             with zipfile.ZipFile(self.path) as archive:
                 members = {info.header_offset: info for info in archive.infolist()}
                 for entry in entries:
-                    yield entry, _zip_member(archive, members[entry.offset])
+                    yield entry, _zip_member(archive, members.get(entry.offset), entry)
         else:
             root = self.path if self.kind == "folder" else self.path.parent
             for entry in entries:
-                yield entry, _read_file(root / entry.member, entry)
+                if self.kind == "folder" and _leaves(entry.member):  # of an index from elsewhere
+                    yield entry, ImageError(entry.member, "unsafe name")
+                else:
+                    yield entry, _read_file(root / entry.member, entry)
 
-    def _refuse(self, name: str, reason: str) -> None:
-        self.refused_by_reason[reason] += 1
-        if len(self.refused) < LISTED:
-            self.refused.append((name, reason))
+    def _entries(self) -> Iterator[Entry]:
+        find = {"folder": self._folder, "list": self._list, "archives": self._parts}.get(self.kind, self._members)
+        try:
+            yield from find()
+        except CCCError:
+            raise
+        except BROKEN as error:
+            if self.kind in ("folder", "list"):
+                raise CCCError(f"{self.path}: cannot be read ({error})") from None
+            raise CCCError(f"{self.path}: the archive cannot be read ({error}); fetch it again") from None
 
-    def _is_picture(self, name: str) -> bool:
-        fits = counts(name.rpartition("/")[2])
-        self.ignored += not fits
-        return fits
+    def _part_of(self, entry: Entry) -> str | None:
+        return next((name for name in self.parts if entry.member.startswith(name + "/")), None)
 
-    def _keep(self, name: str, regular: bool) -> bool:
-        """Whether an archive member is to be read."""
-        if not self._is_picture(name):
-            return False
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name:
-            self._refuse(name, "unsafe name")
-        elif not regular:
-            self._refuse(name, "not a regular file")
-        else:
-            return True
-        return False
+    def _parts(self) -> Iterator[Entry]:
+        for name, part in self.parts.items():
+            part.forget()
+            for entry in part._entries():
+                yield Entry(f"{name}/{entry.member}", entry.offset, entry.size, entry.modified)
+            self.add(part, name)
 
     def _folder(self) -> Iterator[Entry]:
-        for name, file in files(self.path):
-            if self._is_picture(file.name):
+        for base, files in walk(self.path):
+            for file in files:
+                if is_litter(file.name) or not is_picture(file.name, lambda path=file.path: head_of(path)):
+                    circle = file.is_symlink() and not is_litter(file.name) and os.path.isdir(file.path)
+                    (self.refuse(base + file.name, "circle of links") if circle else self.ignore(base + file.name))
+                    continue
                 try:
                     found = file.stat()
                 except OSError:
-                    self._refuse(printable(name), "missing file")  # a link to nowhere
+                    self.refuse(base + file.name, "missing file")  # a link to nowhere
                     continue
                 if stat.S_ISREG(found.st_mode):
-                    yield Entry(name, 0, found.st_size, found.st_mtime_ns)
+                    yield Entry(base + file.name, 0, found.st_size, found.st_mtime_ns)
                 else:
-                    self._refuse(printable(name), "not a regular file")
+                    self.refuse(base + file.name, "not a regular file")
 
     def _list(self) -> Iterator[Entry]:
-        for name in listed(self.path):
-            path = self.path.parent / name
-            found = path.stat() if path.is_file() else None
-            yield Entry(name, 0, found.st_size, found.st_mtime_ns) if found else Entry(name, 0, 0)
+        for name, found in listed(self.path):
+            regular = found and stat.S_ISREG(found.st_mode)
+            yield Entry(name, 0, found.st_size, found.st_mtime_ns) if regular else Entry(name, 0, 0)
 
-    def _tar(self) -> Iterator[Entry]:
-        with tarfile.open(self.path) as archive:
-            for member in archive:
-                archive.members = []  # tarfile keeps every header otherwise: 1.8 million of them
-                name = printable(member.name)
-                if not member.isdir() and self._keep(name, member.isreg() and not member.issparse()):
-                    yield Entry(name, member.offset_data, member.size)
-            # tarfile takes a damaged header for the end of the archive.
-            archive.fileobj.seek(archive.offset)
-            if archive.fileobj.read(512).strip(b"\0"):
-                raise tarfile.ReadError(f"damaged at byte {archive.offset}")
+    def _members(self) -> Iterator[Entry]:
+        for name, regular, offset, size, head in (zip_members if self.kind == "zip" else tar_members)(self.path):
+            folders, _, last = name.rpartition("/")
+            if _is_hidden(folders, last) or not is_picture(last, head if regular else bytes):
+                self.ignore(name)
+            elif _leaves(name) or "\\" in name:
+                self.refuse(name, "unsafe name")
+            elif not regular:
+                self.refuse(name, "not a regular file")
+            elif not (0 <= size < LARGEST and 0 <= offset < LARGEST):
+                self.refuse(name, "impossible size")
+            else:
+                yield Entry(name, offset, size)
 
     def _stream(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes | ImageError]]:
         early: dict[Entry, bytes | ImageError] = {}
         inward = iter(sorted(entries, key=lambda entry: entry.offset))
-        with tarfile.open(self.path) as archive:
-            file = archive.fileobj  # the uncompressed stream
+        with tar_bytes(self.path) as file:
             for entry in entries:
                 while entry not in early:
                     following = next(inward)
-                    try:
-                        file.seek(following.offset)
-                        early[following] = _read(file, following)
-                    except (OSError, EOFError, zlib.error) as error:
-                        early[following] = ImageError(following.member, "unreadable", str(error))
+                    early[following] = _read(file, following)
                 yield entry, early.pop(entry)
 
-    def _zip(self) -> Iterator[Entry]:
-        with zipfile.ZipFile(self.path) as archive:
-            for info in archive.infolist():
-                regular = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)  # 0: not packed on Unix
-                if not info.is_dir() and self._keep(info.filename, regular):
-                    yield Entry(info.filename, info.header_offset, info.compress_size)
+
+def _is_hidden(folders: str, name: str) -> bool:
+    return is_litter(name) or any(map(is_litter, set(folders.split("/")) - {"..", "."})) if folders else is_litter(name)
+
+
+def _leaves(name: str) -> bool:
+    """Whether a name leads out of its folder, or can be no file's."""
+    return name.startswith("/") or ".." in name.split("/") or "\0" in name
 
 
 def _modified(folder: str | os.PathLike) -> int | None:
-    try:
-        return os.stat(folder).st_mtime_ns
-    except OSError:
-        return None
+    found = stat_of(folder)
+    return found and found.st_mtime_ns
 
 
 def _read_file(path: Path, entry: Entry) -> bytes | ImageError:
-    try:
-        with open(path, "rb") as file:
-            found = os.fstat(file.fileno())
-            data = file.read()
-    except OSError as error:
-        gone = isinstance(error, FileNotFoundError)
-        return ImageError(entry.member, "missing file" if gone else "unreadable", "" if gone else error.strerror or "")
+    found = stat_of(path)
+    if found is None:
+        return ImageError(entry.member, "missing file")
+    if not stat.S_ISREG(found.st_mode):  # never opened: a pipe would wait for ever
+        return ImageError(entry.member, "not a regular file")
     if entry.modified and (found.st_size, found.st_mtime_ns) != (entry.size, entry.modified):
         raise CCCError(f"{path}: was replaced since the photographs were listed; index them again")
-    return data
+    try:
+        with open(path, "rb") as file:
+            return _read(file, Entry(entry.member, 0, found.st_size))
+    except OSError as error:
+        return ImageError(entry.member, "unreadable", error.strerror or "")
 
 
 def _read(file: io.BufferedIOBase, entry: Entry) -> bytes | ImageError:
     if entry.size > MAX_BYTES:  # before memory is taken for what a header claims
         return ImageError(entry.member, "too large", f"{entry.size} bytes, at most {MAX_BYTES}")
-    data = file.read(entry.size)
+    try:
+        file.seek(entry.offset)
+        data = file.read(entry.size)
+    except BROKEN as error:
+        return ImageError(entry.member, "unreadable", str(error))
     return data if len(data) == entry.size else ImageError(entry.member, "truncated")
 
 
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes | ImageError:
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None, entry: Entry) -> bytes | ImageError:
+    if info is None:
+        return ImageError(entry.member, "missing file")
     if info.file_size > MAX_BYTES:
-        return ImageError(info.filename, "too large", f"{info.file_size} bytes, at most {MAX_BYTES}")
+        return ImageError(entry.member, "too large", f"{info.file_size} bytes, at most {MAX_BYTES}")
     if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         problem = "encrypted" if info.flag_bits & 1 else f"zip method {info.compress_type}"
-        return ImageError(info.filename, "unreadable", problem)
+        return ImageError(entry.member, "unreadable", problem)
     try:
         with archive.open(info) as member:
             return member.read(info.file_size)  # a number, so that no more is inflated than was promised
     except EOFError:
-        return ImageError(info.filename, "truncated")
-    except _BROKEN as error:
-        return ImageError(info.filename, "unreadable", str(error))
+        return ImageError(entry.member, "truncated")
+    except BROKEN as error:
+        return ImageError(entry.member, "unreadable", str(error))
