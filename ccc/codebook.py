@@ -4,13 +4,18 @@ import dataclasses
 import functools
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
+import pydantic
+from typing_extensions import TypedDict
 
 from ccc.color import library_of, rgb_to_lab
 from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata, write_text
+from ccc.core.stored import LOOSE, Count, read_json, typed
 from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice
 
 PAPER_SIZE = 215  # classes that the paper kept, of Places365
@@ -95,6 +100,25 @@ def class_map(rgb: np.ndarray, size: int = 56, grid: ColorGrid = ColorGrid()) ->
     Source: implementation set up of the paper ("each ground truth a*b* tensor was resized into 56x56").
     """
     return grid.encode(area_mean(rgb_to_lab(rgb)[..., 1:], size)).astype(np.uint16)
+
+
+class _Grid(TypedDict):
+    __pydantic_config__ = pydantic.ConfigDict(extra="forbid", strict=True)
+    alpha: Annotated[int, pydantic.Field(gt=0, le=255)]
+    beta: Annotated[int, pydantic.Field(ge=0, le=255)]
+    delta: Annotated[int, pydantic.Field(gt=0, le=64)]  # 4,096 classes, whose distances still fit in memory
+
+
+class _Stored(TypedDict):
+    """Of a codebook's JSON, what `from_dict` reads."""
+
+    __pydantic_config__ = LOOSE
+    grid: _Grid
+    threshold: Count
+    mapping: Literal["ab", "index"]
+    active: list[Count]
+    counts: list[Count]
+    lookup: list[Count]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -210,16 +234,18 @@ class Codebook:
     def from_dict(cls, value: dict) -> "Codebook":
         """Restore a codebook. Raises CCCError where the lookup does not follow from counts, threshold and mapping."""
         try:
+            typed(value, _Stored)
+            clamped = typed(value.get("clamped_pixels"), Count | None)
             fitted = cls.fit(
                 np.array(value["counts"], dtype=np.int64),
                 value["threshold"],
                 value["mapping"],
                 ColorGrid(**value["grid"]),
-                value.get("clamped_pixels"),
+                clamped,
             )
             consistent = fitted.active.tolist() == value["active"] and fitted.lookup.tolist() == value["lookup"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise CCCError(f"not a codebook: {error}") from error
+        except ValueError as error:
+            raise CCCError(f"not a codebook: {error}") from None
         if not consistent:
             raise CCCError("codebook: its active classes or lookup do not follow from its counts; fit it again")
         return fitted
@@ -241,11 +267,19 @@ class Codebook:
 
         Raises CCCError, naming the file, where it is missing or not a codebook.
         """
+        remedy = "make one with `ccc codebook`"
+        if Path(path).suffix == ".safetensors":
+            return cls.of_model(safetensors_metadata(path), path)
+        value = read_json(path, "codebook", remedy)
         try:
-            if Path(path).suffix == ".safetensors":
-                return cls.from_dict(json.loads(safetensors_metadata(path).get("codebook", "")))
-            return cls.from_dict(json.loads(Path(path).read_text()))
-        except FileNotFoundError:
-            raise CCCError(f"{path}: no such codebook; make one with `ccc codebook`") from None
-        except (UnicodeDecodeError, json.JSONDecodeError, CCCError) as error:
-            raise CCCError(f"{path}: not a codebook ({error}); make one with `ccc codebook`") from None
+            return cls.from_dict(value)
+        except CCCError as error:
+            raise CCCError(f"{path}: not a codebook ({error}); {remedy}") from None
+
+    @classmethod
+    def of_model(cls, metadata: Mapping[str, str], path: str | os.PathLike) -> "Codebook":
+        """The codebook in the metadata of a model's file. Raises CCCError, naming the file, where there is none."""
+        try:
+            return cls.from_dict(json.loads(metadata.get("codebook", "")))
+        except (ValueError, RecursionError, CCCError) as error:
+            raise CCCError(f"{path}: not a codebook in its metadata ({error}); train the model again") from None

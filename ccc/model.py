@@ -14,7 +14,7 @@ import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import PUBLISHED
 from ccc.assets.weights import load_strictly
 from ccc.codebook import Codebook
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, few
 from ccc.core.files import safetensors_metadata, write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
@@ -205,18 +205,24 @@ def load_model(path: str | os.PathLike, device: str | torch.device = "cpu"):
     """Read what `save_model` wrote: the model in eval mode, its Codebook, its settings (dict).
 
     Raises CCCError, naming the file, where it is missing, no safetensors file, or no CCC model, or where a weight is
-    missing, left over or of another shape. float16 weights are widened to float32.
+    missing, left over, of another shape or not finite. float16 weights are widened to float32.
     """
     if not os.path.exists(path):
         raise CCCError(f"{path}: no such model; train one with `ccc train`")
     metadata = safetensors_metadata(path)
     if metadata.get("format") != "ccc-model-1":
         raise CCCError(f"{path}: a safetensors file, but not a CCC model (its metadata lack format ccc-model-1)")
-    codebook = Codebook.from_dict(json.loads(metadata["codebook"]))
-    model = ColorClassifier(codebook.size, metadata["encoder"], decoder=metadata.get("decoder", "plain"))
+    codebook = Codebook.of_model(metadata, path)
+    try:
+        settings = model_settings(metadata)
+        model = ColorClassifier(codebook.size, metadata["encoder"], decoder=metadata.get("decoder", "plain"))
+    except (KeyError, ValueError, CCCError) as error:
+        raise CCCError(f"{path}: its metadata are not a model's ({error}); train the model again") from None
     state = {key: part.float() if part.is_floating_point() else part for key, part in load_file(path).items()}
     load_strictly(model, state, path)
-    return model.eval().to(device), codebook, model_settings(metadata)
+    if wrong := [key for key, part in state.items() if part.is_floating_point() and not part.isfinite().all()]:
+        raise CCCError(f"{path}: {few(wrong)} hold numbers that are not finite; train the model again")
+    return model.eval().to(device), codebook, settings
 
 
 def start_from(model: ColorClassifier, codebook: Codebook, path: bool | str | os.PathLike) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 from ccc.assets import PUBLISHED
 from ccc.color import lightness, resize_ab, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo, checked
-from ccc.core.errors import MissingWeights
+from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.files import safetensors_metadata
 from ccc.settings.decoding import Decoding
 from ccc.settings.training import model_settings
@@ -33,7 +33,7 @@ class ColorClassified(Colorizer):
         from ccc.decoding import decoding
         from ccc.model import ClassColors, load_model
 
-        self.device = devices.choose(device)
+        self.path, self.device = path, devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
         chosen = decoding(self.settings, upsample=upsample, **given)
         self.upsample = chosen["upsample"]
@@ -67,7 +67,10 @@ class ColorClassified(Colorizer):
         plane = Image.fromarray(gray_lightness).resize((columns, rows), Image.Resampling.BICUBIC)
         with torch.inference_mode():
             gray = torch.from_numpy(np.asarray(plane) / 100).clamp_(0, 1)[None, None].to(self.device)
-            logits = adjusted(self.network(gray).float(), self.codebook, self.settings, self.logit_adjustment)
+            logits = self.network(gray).float()
+            if not logits.isfinite().all():  # finite weights may still overflow
+                raise CCCError(f"{self.path}: its network gives numbers that are not finite; train the model again")
+            logits = adjusted(logits, self.codebook, self.settings, self.logit_adjustment)
             # Some rows at a time: a whole large picture's colours to choose among would not fit in memory.
             ab = torch.cat([self.colors(part) for part in logits.split(ROWS, dim=2)], dim=2)
         return ab[0].permute(1, 2, 0).cpu().numpy()

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -146,9 +147,21 @@ def write_csv(path: str | os.PathLike, rows: Sequence[Mapping] | Mapping[str, It
     write_text(path, pandas.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n"))
 
 
+def regular(path: str | os.PathLike) -> Path:
+    """`path`, where an ordinary file lies. Raises FileNotFoundError for none, CCCError for a pipe, folder or device:
+    opened, a pipe would wait for ever and a device never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except ValueError as error:  # a NUL in the name
+        raise CCCError(f"{str(path)!r}: no name of a file ({error})") from None
+    if not stat.S_ISREG(mode):
+        raise CCCError(f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'a pipe or device'}, not a file")
+    return Path(path)
+
+
 def sha256(path: str | os.PathLike) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
+    """Hexadecimal SHA-256 of a file's bytes. Raises as `regular`."""
+    with open(regular(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -157,7 +170,7 @@ def safetensors_metadata(path: str | os.PathLike) -> dict[str, str]:
     import safetensors
 
     try:
-        with safetensors.safe_open(path, framework="np") as file:
+        with safetensors.safe_open(regular(path), framework="np") as file:
             return file.metadata() or {}
     except FileNotFoundError:
         raise CCCError(f"{path}: no such file") from None

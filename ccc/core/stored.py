@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import stat
 import zipfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,22 +10,11 @@ from typing import Annotated, Any
 import pydantic
 
 from ccc.core.errors import CCCError
+from ccc.core.files import regular
 
 LARGEST = 1 << 29  # bytes of a JSON file, or of all arrays or columns of another
 Count = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]  # of pixels, pictures or bytes
 LOOSE = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)  # of a TypedDict: what else it holds stays
-
-
-def regular(path: str | os.PathLike) -> Path:
-    """`path`, where an ordinary file lies. Raises FileNotFoundError for none, CCCError for a pipe, folder or device:
-    opened, a pipe would wait for ever and a device never end."""
-    try:
-        mode = os.stat(path).st_mode
-    except ValueError as error:  # a NUL in the name
-        raise CCCError(f"{str(path)!r}: no name of a file ({error})") from None
-    if not stat.S_ISREG(mode):
-        raise CCCError(f"{path}: {'a folder' if stat.S_ISDIR(mode) else 'a pipe or device'}, not a file")
-    return Path(path)
 
 
 def read_json(path: str | os.PathLike, what: str, remedy: str, kind: Any = None) -> Any:

@@ -8,17 +8,35 @@ import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError
-from ccc.core.files import sha256
+from ccc.core.files import regular, sha256
+from ccc.core.stored import LOOSE, Count, read_table
 from ccc.data.likeness import SCHEMA, SUFFIX
+from ccc.data.shards import AGAIN
 
 FORMAT = "ccc-leakage-1"
+
+
+class Leakage(TypedDict):
+    """What `compare` returns."""
+
+    __pydantic_config__ = LOOSE
+    format: Literal["ccc-leakage-1"]
+    benchmark: str
+    pictures: Count
+    near_bits: Count
+    compared: dict[str, Count] | None
+    exact: list[dict[str, str]]
+    near: list[dict[str, str | int]]
+
+
 NEAR = 8  # bits that differ: what it finds and what it mistakes is measured in docs/metrics.md
 
 
@@ -34,10 +52,13 @@ def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict
     for shard, facts in zip(map(Path, shards), statistics, strict=True):
         path = shard.with_suffix(SUFFIX)
         if not path.is_file() or sha256(path) != facts["pictures_sha256"]:
-            raise CCCError(f"{path}: missing or not of this shard; write the shard again with `ccc shard`")
-        table = pq.read_table(path)
-        if not table.schema.equals(SCHEMA) or not len(table):
-            raise CCCError(f"{path}: holds no hashes of photographs; write the shard again with `ccc shard`")
+            raise CCCError(f"{path}: missing or not of this shard; {AGAIN}")
+        try:
+            table = read_table(path, SCHEMA)
+            if not len(table) or any(column.null_count for column in table.columns):
+                raise ValueError("rows are missing")
+        except ValueError as error:
+            raise CCCError(f"{path}: holds no hashes of photographs ({error}); {AGAIN}") from None
         tables.append(table.append_column("split", pa.array([shard.parent.name] * len(table))))
     return pa.concat_tables(tables)
 
@@ -53,13 +74,13 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
     """
     manifest = Path(manifest)
     try:
-        with manifest.open(encoding="utf-8", newline="") as file:
+        with regular(manifest).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         hashes_of = [np.uint64(int(row["perceptual_hash"], 16)) for row in rows]
         wanted = pa.array([bytes.fromhex(row["source_sha256"]) for row in rows], pa.binary(32))
         if not rows or not all(row["name"] for row in rows):
             raise ValueError("no names")
-    except (ValueError, KeyError, TypeError, OverflowError, pa.ArrowInvalid) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, csv.Error, pa.ArrowException) as error:
         raise CCCError(
             f"{manifest}: holds no hashes of pictures ({error}); write the benchmark again with `ccc prepare`"
         ) from None

@@ -1,19 +1,22 @@
 """Training shards: WebDataset tars of gray pictures and class maps, with their histograms; `stream` reads them."""
 
 import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Annotated, Literal, NotRequired
 
 import cv2
 import numpy as np
+import pydantic
+from typing_extensions import TypedDict
 
 from ccc.codebook import ColorGrid
 from ccc.core.errors import CCCError, ImageError, NothingUsable
 from ccc.core.files import printable, sha256, write_json, written_whole
 from ccc.core.images import central_square, read_rgb
+from ccc.core.stored import LOOSE, Count, read_arrays, read_json
 from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
 from ccc.data.likeness import SUFFIX, perceptual_hash, write_pictures
@@ -24,9 +27,13 @@ DEFAULTS = Data()
 GRID = ColorGrid()
 NEARLY_GRAY = "chroma below min_chroma"  # why a photograph is skipped
 NEAR_GRAY = 2  # mean chroma; the least of 3,000 colour photographs looked at is 2.8
+AGAIN = "write the shard again with `ccc shard`"
+LARGEST_SIDE = 4096  # pixels of a training picture
+MOST_CELLS = 1 << 44  # of one class in one shard: more than 2^31 samples of the paper's size have
 QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
 # OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
 MUCH = 1.35
+Digest = Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")]
 INTERPOLATION = f"OpenCV INTER_AREA along sides that shrink by more than {MUCH}, INTER_CUBIC else"
 
 
@@ -163,22 +170,29 @@ def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit
     return histogram, known, clamped, near_gray, skipped
 
 
+class Statistics(TypedDict):
+    """What is read of the JSON beside a shard."""
+
+    __pydantic_config__ = LOOSE
+    samples: Annotated[int, pydantic.Field(gt=0, le=1 << 31)]
+    size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]
+    map_size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]
+    fit: Literal["crop", "stretch"]
+    sha256: Digest
+    pictures_sha256: NotRequired[Digest]
+    clamped_cells: NotRequired[Count]
+    near_gray: NotRequired[Count]
+    skipped_by_reason: NotRequired[dict[str, Count]]
+
+
 def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
     """The JSON beside each shard tar. Raises CCCError naming the first that is missing or broken."""
     found = []
-    for shard in map(Path, shards):
-        path = shard.with_suffix(".json")
-        try:
-            facts = json.loads(path.read_text())
-            numbers = [facts[name] for name in ("samples", "size", "map_size")]
-            missing = {"sha256", "fit"} - facts.keys()
-            if missing:
-                raise ValueError(f"it has no {' and no '.join(sorted(missing))}")
-            if not all(type(number) is int and number > 0 for number in numbers) or numbers[1] % numbers[2]:
-                raise ValueError(f"samples, size and map_size are {', '.join(map(repr, numbers))}")
-            found.append(facts)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CCCError(f"{path}: cannot be read ({error}); write the shard again with `ccc shard`") from None
+    for path in (Path(shard).with_suffix(".json") for shard in shards):
+        facts = read_json(path, "statistics of a shard", AGAIN, Statistics)
+        if facts["size"] % facts["map_size"]:
+            raise CCCError(f"{path}: size {facts['size']} is no multiple of map_size {facts['map_size']}; {AGAIN}")
+        found.append(facts)
     return found
 
 
@@ -187,14 +201,16 @@ def sum_histograms(paths: Sequence[str | os.PathLike]) -> np.ndarray:
     total = np.zeros(GRID.size, np.int64)
     for path in paths:
         try:
-            histogram = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise CCCError(f"{path}: not a histogram ({error}); write the shard again with `ccc shard`") from None
-        if not isinstance(histogram, np.ndarray):
-            raise CCCError(f"{path}: not a histogram but an archive; write the shard again with `ccc shard`")
+            histogram = read_arrays(path).get("")
+        except (OSError, ValueError) as error:
+            raise CCCError(f"{path}: not a histogram ({error}); {AGAIN}") from None
+        if histogram is None:
+            raise CCCError(f"{path}: not a histogram but an archive; {AGAIN}")
         if histogram.shape != total.shape or histogram.dtype.kind not in "iu":
             raise CCCError(
                 f"{path}: a histogram has {GRID.size} integers, this has {histogram.dtype} {histogram.shape}"
             )
-        total += histogram
+        if (histogram < 0).any() or (histogram > MOST_CELLS).any():
+            raise CCCError(f"{path}: a histogram has counts from 0 to {MOST_CELLS:,}, this has others; {AGAIN}")
+        total += histogram.astype(np.int64)
     return total

@@ -7,6 +7,7 @@ import io
 import os
 import random
 import signal
+import tarfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,9 +20,9 @@ from ccc.codebook import Codebook, ColorGrid
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
 from ccc.core.processes import STOPS
-from ccc.data.shards import read_statistics
+from ccc.data.shards import AGAIN, read_statistics
 
-AGAIN = "write the shard again with `ccc shard`"
+LARGEST_MEMBER = 1 << 26  # bytes: nothing that `ccc shard` writes is as large
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +160,8 @@ class Stream:
         """Gray uint8 `(1, H, W)`, class indices int16 `(H/4, W/4)` and key of a sample, cropped and flipped."""
         key, size = sample["__key__"], sample["size"]
         try:
+            if (found := simplejpeg.decode_jpeg_header(sample["gray.jpg"])[:2]) != (size, size):
+                raise ValueError(f"a picture of {found[1]}x{found[0]}, where {size}x{size} is needed")
             # OpenCV would fill in what a cut JPEG lacks.
             gray = simplejpeg.decode_jpeg(sample["gray.jpg"], colorspace="GRAY")[..., 0]
             header, data = _npy_header(size // 4), sample["classes.npy"]
@@ -176,7 +179,7 @@ class Stream:
 
     def _augmented(self, key: str, gray: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Crop and flip, the same for gray and classes; drawn by the sample's key, whoever reads it and when."""
-        words = f"{self.seed} {self.epoch} {key}".encode()
+        words = f"{self.seed} {self.epoch} {key}".encode("utf-8", "surrogateescape")
         drawn = int.from_bytes(hashlib.blake2b(words, digest_size=16).digest())  # a tenth of a generator's time
         if self.crop is not None and self.crop < gray.shape[0]:
             step = gray.shape[0] // classes.shape[0]
@@ -228,14 +231,26 @@ def _samples(facts: dict[str, dict], shards: Iterable[dict]) -> Iterator[dict]:
             found_file = os.stat(url)
             if _sha256_of(url, found_file.st_size, found_file.st_mtime_ns) != facts[url]["sha256"]:
                 raise CCCError(f"{url}: is not the file that its JSON describes (another SHA-256); {AGAIN}")
-            for sample in wds.tarfile_samples([shard]):
+            for sample in wds.tariterators.group_by_keys(_members(url)):
                 found += 1
                 sample["size"] = facts[url]["size"]
                 yield sample
-        except OSError as error:
-            raise CCCError(f"{url}: cannot be read ({error.strerror}); {AGAIN}") from None
+        except (OSError, tarfile.TarError, ValueError, EOFError) as error:
+            reason = getattr(error, "strerror", None) or str(error.args[0] if error.args else error)
+            raise CCCError(f"{url}: cannot be read ({reason}); {AGAIN}") from None
         if found != facts[url]["samples"]:
             raise CCCError(f"{url}: holds {found} samples, its JSON says {facts[url]['samples']}; {AGAIN}")
+
+
+def _members(url: str) -> Iterator[dict]:
+    """Files of a tar as webdataset groups them. Its own reader takes whatever a member claims to hold."""
+    with tarfile.open(url, "r:") as tar:
+        for member in tar:
+            if not 0 <= member.size <= LARGEST_MEMBER:
+                raise ValueError(f"{member.name!r} of {member.size:,} bytes")
+            if member.isreg():
+                yield {"fname": member.name, "data": tar.extractfile(member).read(), "__url__": url}
+            tar.members = []  # else it keeps them all
 
 
 @functools.cache

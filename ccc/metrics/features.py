@@ -11,6 +11,7 @@ from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError, few
 from ccc.core.files import sha256, written_whole
 from ccc.core.images import read_rgb
+from ccc.core.stored import read_arrays
 from ccc.metrics.folders import Match, pictures_of
 from ccc.metrics.inception import RESIZE, inception_features
 
@@ -77,8 +78,7 @@ def read_features(path: str | os.PathLike, matches: Sequence[Match], weights: Pa
     """
     again = "make it again with `ccc features`"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         made_from = json.loads(str(arrays.pop("made_from")))
         if made_from["format"] != FORMAT:
             raise ValueError(f"format is {made_from['format']!r}, not {FORMAT!r}")

@@ -2,14 +2,17 @@
 
 import csv
 import dataclasses
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal, NotRequired
 
 import pandas
+from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError
+from ccc.core.files import regular
+from ccc.core.stored import LOOSE, Count, read_json
 from ccc.metrics.registry import FORMAT, find
 
 VARIANTS = ("plain", "sam")
@@ -24,6 +27,32 @@ ORDER = (
     "fid_2048_clean", "kid_2048_clean", "kid_2048_clean_unpaired", "cnr_pooled",
 )  # fmt: skip
 SIZE = ["width", "height"]  # the columns of a CSV that are no values
+
+
+class _Stored(TypedDict):
+    """Of the JSON of `ccc evaluate`, what is read."""
+
+    __pydantic_config__ = LOOSE
+    format: Literal[FORMAT]
+    method: str
+    variant: Literal[VARIANTS]
+    dataset: str
+    images: Count
+    title: NotRequired[str | None]
+    segmenter: NotRequired[str | None]
+    notes: NotRequired[list[str]]
+    made: NotRequired[list[str]]
+    mean: dict[str, float | None]
+    median: dict[str, float | None]
+    sd: dict[str, float | None]
+    n: dict[str, Count]
+    set: dict[str, float | None]
+    interval: dict[str, list[float] | None]
+    missing: dict[str, str]
+    cautions: dict[str, str]
+    infinite: dict[str, Count]
+    versions: dict[str, str]
+    directions: dict[str, Literal["lower", "higher"] | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,12 +145,10 @@ def _ordered(cell: Cell) -> Cell:
 def _read(path: Path, titles: Mapping[str, str]) -> Cell:
     table = path.with_suffix(".csv")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data.get("format") != FORMAT:
-            raise ValueError(f"format is {data.get('format')!r}, not {FORMAT!r}")
-        if data["variant"] not in VARIANTS:
-            raise ValueError(f"variant is {data['variant']!r}, not one of {', '.join(VARIANTS)}")
-        with table.open(encoding="utf-8", newline="") as file:  # not by pandas, which takes a name such as NA for none
+        data = read_json(path, "file of metrics", "run `ccc evaluate` for it again", _Stored)
+        with regular(table).open(
+            encoding="utf-8", newline=""
+        ) as file:  # not by pandas, which takes a name such as NA for none
             rows = list(csv.DictReader(file))
         if any("name" not in row or None in row for row in rows):
             raise ValueError(f"{table.name} lacks a column `name`, or has a row of more values than columns")
@@ -137,7 +164,5 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
         )  # fmt: skip
     except FileNotFoundError as error:
         raise CCCError(f"{error.filename}: no such file; run `ccc evaluate` for it") from None
-    except KeyError as error:
-        raise CCCError(f"{path}: lacks {error}; run `ccc evaluate` again") from None
     except (ValueError, TypeError, AttributeError, csv.Error) as error:
-        raise CCCError(f"{path}: not the metrics of `ccc evaluate` ({error}); run it again") from None
+        raise CCCError(f"{table}: not the metrics of `ccc evaluate` ({error}); run it again") from None

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas
 
 from ccc.core.errors import CCCError
 from ccc.core.files import write_json, written_whole
+from ccc.core.stored import read_json, read_table
 from ccc.metrics.registry import find
 
 FORMAT = "ccc-summary-2"  # of the stored object; raised when its shape changes
@@ -23,6 +23,7 @@ REFERENCES = {  # methods that the others are read against and that never count 
     "such a map and of nothing else",
 }
 VALUES = ("method", "variant", "segmenter", "dataset", "metric", "image", "value")
+TEXTS = {"string", "empty"}  # what pandas calls a column of words, and one without any
 
 
 def format_value(metric: str, value: float) -> str:
@@ -237,10 +238,13 @@ class Results:
 
         path = Path(path)
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            if stored.pop("format", None) != FORMAT:
+            stored = read_json(path, "summary of `ccc tables`", "run it again")
+            if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
                 raise ValueError(f"its format is not {FORMAT}")
-            values = pandas.read_parquet(path.with_suffix(".parquet"))
+            values = read_table(path.with_suffix(".parquet")).to_pandas()
+            kinds = {name: pandas.api.types.infer_dtype(values[name], skipna=True) for name in values}
+            if set(kinds) != set(VALUES) or kinds.pop("value") != "floating" or not {*kinds.values()} <= TEXTS:
+                raise ValueError(f"the columns of {path.stem}.parquet are not {', '.join(VALUES)}")
             return TypeAdapter(cls).validate_python(stored | {"values": values})
         except FileNotFoundError as error:
             raise CCCError(f"{error.filename}: no such file; make it with `ccc tables`") from None

@@ -1,7 +1,6 @@
 """From stored cells to results: order, labels, intervals, paired tests, cautions."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas
 
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
+from ccc.core.stored import read_json
 from ccc.data import leakage as leaks
 from ccc.metrics.registry import find
 from ccc.report import published
@@ -70,13 +70,11 @@ def read_results(
 
 def _leakage(path: str | os.PathLike) -> tuple[str, str]:
     """Name of a benchmark, and what `ccc leakage` found of it in words. Raises CCCError for another file."""
+    facts = read_json(path, "file of `ccc leakage`", "run it again", leaks.Leakage)
     try:
-        facts = json.loads(Path(path).read_text(encoding="utf-8"))
-        if facts.get("format") != leaks.FORMAT:
-            raise ValueError(f"format is {facts.get('format')!r}, not {leaks.FORMAT!r}")
         return facts["benchmark"], leaks.words(facts)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CCCError(f"{path}: not what `ccc leakage` found ({error}); run it again") from None
+    except KeyError as error:
+        raise CCCError(f"{path}: not what `ccc leakage` found (lacks {error}); run it again") from None
 
 
 def summarize(

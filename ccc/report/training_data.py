@@ -1,13 +1,22 @@
 """What the network was trained on: how many photographs, how they were chosen, and which were left out, and why."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ccc.core.errors import CCCError
+from typing_extensions import TypedDict
+
+from ccc.core.stored import LOOSE, Count, read_json
 from ccc.data.shards import read_statistics
+
+
+class _Manifest(TypedDict):
+    __pydantic_config__ = LOOSE
+    source: str
+    words: str
+    refused_by_reason: dict[str, Count]
+    ignored: Count
 
 
 def training_data(results: str | os.PathLike, shards: Sequence[str | os.PathLike]) -> list[dict]:
@@ -20,10 +29,7 @@ def training_data(results: str | os.PathLike, shards: Sequence[str | os.PathLike
     rows = []
     for split in dict.fromkeys(Path(shard).parent.name for shard in shards):
         path = Path(results) / "index" / f"{split}.json"
-        try:
-            manifest = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise CCCError(f"{path}: no manifest ({error}); make it with `ccc index`") from None
+        manifest = read_json(path, "manifest", "make it with `ccc index`", _Manifest)
         statistics = read_statistics([shard for shard in shards if Path(shard).parent.name == split])
         skipped = sum((Counter(item["skipped_by_reason"]) for item in statistics), Counter())
         rows.append({

@@ -33,7 +33,11 @@ class Data(Section):
         0, "shuffle the training photographs before they are chosen and sharded, or null to keep their order"
     )
     size: int = setting(
-        224, "side in pixels of the training pictures; their class maps have a quarter of it", ge=32, multiple_of=32
+        224,
+        "side in pixels of the training pictures; their class maps have a quarter of it",
+        ge=32,
+        le=4096,
+        multiple_of=32,
     )
     fit: Literal["crop", "stretch"] = setting(
         "crop",

@@ -38,7 +38,7 @@ class Decoding(Section):
         le=1,
     )
     chroma: float | None = setting(None, f"factor on a and b; {_ELSE.format('1')}", ge=0, le=10)
-    input_size: Annotated[int, pydantic.Field(ge=32)] | Literal["full"] | None = setting(
+    input_size: Annotated[int, pydantic.Field(ge=32, le=8192)] | Literal["full"] | None = setting(
         None,
         "short side at which the network sees a picture, or `full`; null for the size that the model was trained on",
     )

@@ -6,6 +6,7 @@ from typing import Literal, Self, get_args
 
 import pydantic
 
+from ccc.core.errors import CCCError
 from ccc.settings.base import Section, UserPath, setting, todays_names
 from ccc.settings.decoding import Decoding
 
@@ -123,5 +124,19 @@ class Training(Recipe):
 
 
 def model_settings(metadata: Mapping[str, str]) -> dict:
-    """The settings in a model file's metadata, under today's names. Raises KeyError where there are none."""
-    return todays_names(json.loads(metadata["settings"]), Recipe, Decoding, warn=lambda line: None)
+    """The settings in a model file's metadata, under today's names.
+
+    Raises KeyError where there are none, ValueError, one line, where they are none that a model is trained with.
+    """
+    try:
+        settings = json.loads(metadata["settings"])
+        if not isinstance(settings, dict):
+            raise ValueError("they are no JSON object")
+        settings = todays_names(settings, Recipe, Decoding, warn=lambda line: None)
+        for section in (Recipe, Decoding):
+            section.checked({name: settings[name] for name in section.model_fields if name in settings})
+        if not isinstance(settings.get("trained_on") or "", str) or not isinstance(settings.get("pictures") or 0, int):
+            raise ValueError("trained_on and pictures are no words and no number")
+        return settings
+    except (RecursionError, CCCError) as error:
+        raise ValueError(str(error).splitlines()[0]) from None
