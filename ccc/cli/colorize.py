@@ -42,7 +42,9 @@ def add_arguments(parser):
         help="show longer pictures to the method scaled down to this long side, and enlarge only their ab",
     )  # fmt: skip
     parser.add_argument("--format", choices=["png", "jpeg", "tiff"], help="of the pictures in a folder (default: png)")
-    parser.add_argument("--quality", type=int, default=95, help="of JPEG, 1 to 100 (default: %(default)s, colours 4:4:4)")
+    parser.add_argument(
+        "--quality", type=int, default=95, help="of JPEG, 1 to 100 (default: %(default)s, colours 4:4:4)"
+    )
     parser.add_argument(
         "--depth", choices=["auto", "8", "16"], default="auto",
         help="bits a channel (default: auto, 16 where the picture has gray of more than 8 and the format can hold it)",
@@ -75,14 +77,32 @@ def run(args):
     _check(args)
     options = colorizers.todays_options(args.method, parse_options(args.option))
     plan = planning.plan(args.input, args.output, args.format, args.pages == "all")
-    if args.keep_ab and any(task.video for task in plan.tasks):
-        raise CCCError("--keep-ab does not go with videos, whose frames have no file each")
-    if args.depth == "16" and any(task.target.suffix.lower() in (".jpg", ".jpeg") for task in plan.tasks):
-        raise CCCError("--depth 16 does not go with JPEG, which holds 8 bits; take --format png or tiff")
+    _check_plan(args, plan)
     colorizer = colorizers.load(args.method, args.weights, args.device, **options)
     weights = colorizers.files(args.method, args.weights, **options)
-    wishes = coloring.Wishes(args.max_size, args.keep_ab, args.depth, args.quality, args.compare, args.skip_color)
     made = notes.note(args.method, weights, options, args.max_size, args.keep_ab, args.depth, args.quality)
+    todo, others = _missing(args, plan, made)
+    device = getattr(colorizer, "device", None)
+    batch = args.batch or (1 if device is None or device.type == "cpu" else 8)
+    pictures = [task for task in todo if not task.video]
+    wishes = coloring.Wishes(args.max_size, args.keep_ab, args.depth, args.quality, args.compare, args.skip_color)
+    with bar(None, args.method, len(pictures)) as progress:
+        outcome = coloring.color_pictures(colorizer, pictures, batch, wishes, made, progress.update)
+    for task in todo:
+        if task.video:
+            _video(colorizer, task, batch, args.max_size, made, outcome)
+    outcome.skipped += plan.skipped
+    kept = len(plan.tasks) - len(todo) - len(others)
+    _summarize(args, plan, outcome, kept, others)
+    if not (outcome.done or kept or others or outcome.colored_already):
+        return 1
+    return 3 if outcome.skipped or others else 0
+
+
+def _missing(args, plan, made: str):
+    """The tasks whose results are not there; and by file, in words, which other results are."""
+    from ccc.colorizers import coloring, notes
+
     todo, others = [], {}
     for task in plan.tasks:
         state = None if args.overwrite else notes.standing(task, made)
@@ -91,23 +111,12 @@ def run(args):
             others[task.target] = state
         elif state is None or lacks_sheet:
             todo.append(task)
-    kept = len(plan.tasks) - len(todo) - len(others)
     if others and len(plan.tasks) == 1:
         ((target, state),) = others.items()
-        raise CCCError(f"{target}: is there, and {state}; give another name with -o, or --overwrite to replace it")
-    device = getattr(colorizer, "device", None)
-    batch = args.batch or (1 if device is None or device.type == "cpu" else 8)
-    pictures = [task for task in todo if not task.video]
-    with bar(None, args.method, len(pictures)) as progress:
-        outcome = coloring.color_pictures(colorizer, pictures, batch, wishes, made, progress.update)
-    outcome.skipped += plan.skipped
-    for task in todo:
-        if task.video:
-            _video(colorizer, task, batch, args.max_size, made, outcome)
-    _summarize(args, plan, outcome, kept, others)
-    if outcome.skipped or others:
-        return 3 if outcome.done or kept or others else 1
-    return 0 if outcome.done or kept or outcome.colored_already else 1
+        raise CCCError(
+            f"{target}: is there, {state}; give another name or folder with -o, or --overwrite to replace it"
+        )
+    return todo, others
 
 
 def _check(args) -> None:
@@ -119,6 +128,13 @@ def _check(args) -> None:
         raise CCCError(f"--quality must be at most 100, got {args.quality}")
     if args.keep_ab and args.max_size:
         raise CCCError("--keep-ab does not go with --max-size, by which a and b are enlarged afterwards")
+
+
+def _check_plan(args, plan) -> None:
+    if args.keep_ab and any(task.video for task in plan.tasks):
+        raise CCCError("--keep-ab does not go with videos, whose frames have no file each")
+    if args.depth == "16" and any(task.target.suffix.lower() in (".jpg", ".jpeg") for task in plan.tasks):
+        raise CCCError("--depth 16 does not go with JPEG, which holds 8 bits; take --format png or tiff")
 
 
 def _video(colorizer, task, batch, max_size, made, outcome):

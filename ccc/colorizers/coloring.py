@@ -153,8 +153,8 @@ def _read(task: Task, wishes: Wishes, outcome: Outcome) -> _Picture:
         gone = isinstance(error, FileNotFoundError)
         raise ImageError(name, "missing file" if gone else "unreadable", error.strerror or "") from None
     rgb, opacity = read_rgba(data, name, page)
-    kept = filing.record(data)
-    if task.page is None and (left := page_count(data) - 1):
+    kept = filing.record(data, name)
+    if task.page is None and kept.several and (left := page_count(data) - 1):
         outcome.pages_left[task.source] = left
     deep = kept.deep and wishes.depth != "8" and filing.holds_16_bits(task.target)
     gray = read_gray16(data, name, page) if deep else None

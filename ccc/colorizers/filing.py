@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from PIL import Image, IptcImagePlugin, PngImagePlugin, TiffImagePlugin
 
-from ccc.colorizers.notes import SOFTWARE, plain
+from ccc.colorizers.notes import plain
 from ccc.core.errors import ImageError
 from ccc.core.files import written_whole
-from ccc.core.images import opened
+from ccc.core.images import SOFTWARE, opened
 
 FORMATS = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
 WRITTEN = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".tif": "tiff", ".tiff": "tiff"}
@@ -37,9 +37,10 @@ class Record:
     exif: dict[int, object] = dataclasses.field(default_factory=dict)
     blocks: dict[int, dict] = dataclasses.field(default_factory=dict)  # of EXIF and GPS, by tag
     xmp: bytes = b""
-    texts: dict[str, str] = dataclasses.field(default_factory=dict)  # of a PNG
+    texts: dict[str, str] = dataclasses.field(default_factory=dict)  # of a PNG, and the comment of others
     dpi: tuple[float, float] | None = None
     deep: bool = False  # whether its pixels may have more than 8 bits
+    several: bool = False  # whether the file may hold more than one picture
 
 
 class _Encoded(str):
@@ -52,14 +53,15 @@ class _Encoded(str):
             return super().encode("utf-8")
 
 
-def record(source: bytes) -> Record:
+def record(source: bytes, name: str) -> Record:
     """Read date, caption, artist, copyright, place, camera and resolution of a picture file, from wherever they stand.
 
     Left out: orientation, thumbnails, profiles, sizes (they told of the old pixels) and the maker's own block. Raises
     ImageError where it is no picture; a damaged block counts as absent.
     """
     made = Record()
-    with opened(source) as image:
+    with opened(source, name) as image:
+        made.several = getattr(image, "n_frames", 1) > 1
         made.deep = image.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB")
         info = image.info
         with contextlib.suppress(Exception):
@@ -81,7 +83,8 @@ def record(source: bytes) -> Record:
         with contextlib.suppress(Exception):
             said = IptcImagePlugin.getiptcinfo(image) or {}
             more |= {tag: _text(said[key]) for key, tag in _IPTC.items() if key in said}
-        if comment := info.get("comment"):
+        if comment := info.get("comment"):  # of a JPEG or GIF
+            made.texts.setdefault("Comment", _text(comment))
             more.setdefault(_DESCRIPTION, _text(comment))
         made.exif = _writable({tag: value for tag, value in more.items() if value}) | made.exif
         xmp = info.get("xmp", b"")
@@ -132,6 +135,7 @@ def holds_16_bits(path: str | os.PathLike) -> bool:
 
 
 def _exif(kept: Record, software: str = "") -> Image.Exif:
+    """The tags of a new file; `software` stands in a PNG's own text instead."""
     exif = Image.Exif()
     for tag, value in kept.exif.items():
         exif[tag] = value
@@ -177,6 +181,7 @@ def _jpeg(file, pixels: np.ndarray, software: str, kept: Record, quality: int) -
     if len(exif) > _MARKER:
         exif = _exif(dataclasses.replace(kept, blocks={}), software).tobytes()
     options = {"dpi": tuple(round(value) for value in kept.dpi)} if kept.dpi else {}
+    options |= {"comment": kept.texts["Comment"]} if "Comment" in kept.texts else {}
     options |= {"xmp": kept.xmp} if 0 < len(kept.xmp) <= _MARKER else {}
     image.save(file, format="JPEG", quality=quality, subsampling=0, exif=exif, **options)
 

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 from ccc.core.errors import ImageError
 from ccc.core.files import printable, sha256
-from ccc.core.images import ab_file, opened
+from ccc.core.images import SOFTWARE, SOURCE, ab_file, opened
 
 if TYPE_CHECKING:
     from ccc.colorizers.planning import Task
 
 MADE = "ccc colorize"  # how the note begins that every coloured file carries
-SOURCE = " --from "  # between how a file was made, which is the same for a whole run, and what it was made of
-SOFTWARE = 305  # the EXIF and TIFF tag
 
 
 def note(

@@ -150,9 +150,9 @@ def _distinct(names: dict, found: dict, lines: list[str]) -> dict:
             level[key] = min(level[key] + 1, 2)
     renamed = [key for key in names if level[key]]
     for key in renamed[:3]:
-        lines.append(f"{found[key][0]}: becomes {names[key][level[key]][0]}, since another has the same name but suffix")
+        lines.append(f"{found[key][0]}: becomes {names[key][level[key]][0]}: names differ by suffix or case alone")
     if len(renamed) > 3:
-        lines.append(f"and {len(renamed) - 3} more files whose names differ by their suffix alone become so")
+        lines.append(f"and {len(renamed) - 3} more files likewise")
     return {key: choices[level[key]] for key, choices in names.items()}
 
 
