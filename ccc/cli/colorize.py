@@ -156,7 +156,8 @@ def _video(colorizer, task, batch, max_size, made, outcome):
                 progress.update,
             )
         except CCCError as error:  # another one may be whole
-            outcome.skipped.append(ImageError(str(source), "no video to colour", str(error)))
+            reason = str(error).removeprefix(f"{source}: ")
+            outcome.skipped.append(ImageError(str(source), "video not coloured", reason))
             return
     outcome.done += 1
     print(f"{task.target}: {frames} frames, each coloured by itself; {sound}")

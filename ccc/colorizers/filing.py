@@ -179,9 +179,11 @@ def _jpeg(file, pixels: np.ndarray, software: str, kept: Record, quality: int) -
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     exif = _exif(kept, software).tobytes()
     if len(exif) > _MARKER:
-        exif = _exif(dataclasses.replace(kept, blocks={}), software).tobytes()
+        short = {tag: value for tag, value in kept.exif.items() if len(str(value)) < 2000}
+        exif = _exif(Record(short), software).tobytes()
     options = {"dpi": tuple(round(value) for value in kept.dpi)} if kept.dpi else {}
-    options |= {"comment": kept.texts["Comment"]} if "Comment" in kept.texts else {}
+    comment = kept.texts.get("Comment", "").encode("utf-8", "replace")
+    options |= {"comment": comment} if 0 < len(comment) <= _MARKER else {}
     options |= {"xmp": kept.xmp} if 0 < len(kept.xmp) <= _MARKER else {}
     image.save(file, format="JPEG", quality=quality, subsampling=0, exif=exif, **options)
 

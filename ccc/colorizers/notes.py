@@ -74,11 +74,16 @@ def read_note(path: Path) -> str | None:
     if path.suffix.lower() == ".mp4":
         from ccc.colorizers.video import video_note
 
-        return video_note(path)
+        said = video_note(path)
+        return None if said is None else plain(said)
     try:
         with opened(path) as image:
-            said = image.info.get("Software") or image.getexif().get(SOFTWARE, "")
-            image.verify() if image.format == "PNG" else image.load()
+            if image.format == "PNG":
+                image.verify()  # its checksums tell as much as its pixels
+                said = image.info.get("Software", "")
+            else:
+                image.load()
+                said = image.getexif().get(SOFTWARE, "")
     except ImageError:
         return None
     return plain(str(said))
