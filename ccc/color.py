@@ -15,6 +15,7 @@ XYZ_FROM_RGB = np.array(
 )
 RGB_FROM_XYZ = np.linalg.inv(XYZ_FROM_RGB)
 WHITE = np.array([0.95047, 1.0, 1.08883])
+PART = 1 << 21  # pixels of a picture that are brought to or from CIELAB at once
 _EPSILON, _KAPPA, _OFFSET = 0.008856, 7.787, 16.0 / 116.0
 
 
@@ -95,7 +96,7 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
 
 def lightness(rgb: np.ndarray) -> np.ndarray:
     """CIELAB L of an RGB picture: uint8 or float `(..., 3)` to float32 `(...)` in [0, 100]."""
-    return rgb_to_lab(rgb)[..., 0]
+    return _in_parts(lambda part: rgb_to_lab(part)[..., 0], rgb)
 
 
 def gray_of(rgb: np.ndarray) -> np.ndarray:
@@ -127,7 +128,21 @@ def with_ab(gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
     Returns uint8 RGB `(H, W, 3)`. Eq. 3 of the paper.
     """
     rgb = gray if gray.ndim == 3 else np.repeat(gray[..., None], 3, axis=-1)
-    return to_uint8(lab_to_rgb(np.concatenate([lightness(rgb)[..., None], ab], axis=-1)))
+
+    def colored(rgb, ab):
+        return to_uint8(lab_to_rgb(np.concatenate([lightness(rgb)[..., None], ab], axis=-1)))
+
+    return _in_parts(colored, rgb, ab)
+
+
+def _in_parts(function, *images):
+    """What `function` makes of images pixel by pixel, some rows at a time where they are large: it needs memory."""
+    shape = images[0].shape
+    if len(shape) != 3 or shape[0] * shape[1] <= PART:
+        return function(*images)
+    rows = max(1, PART // shape[1])
+    parts = [function(*(image[top : top + rows] for image in images)) for top in range(0, shape[0], rows)]
+    return library_of(images[0]).concatenate(parts)
 
 
 def resize_ab(ab: np.ndarray, height: int, width: int, mode: str = "bilinear") -> np.ndarray:

@@ -5,7 +5,8 @@ list of them would take seconds. So `INFO` is written out, and so are the defaul
 settings has them. Defaults that lie in a file come from a function `own_defaults`, in a module that can do without
 torch until it is loaded.
 
-`coloring` and `video` colour files with any of them.
+`planning` finds files to colour, `coloring` and `video` colour them with any method, `filing` writes pictures, `notes`
+say of what and how each was made.
 """
 
 import ast
@@ -20,7 +21,7 @@ from ccc.settings.base import todays_names
 from ccc.settings.baselines import Baselines
 from ccc.settings.decoding import Decoding
 
-NOT_METHODS = ("base", "coloring", "video")
+NOT_METHODS = ("base", "coloring", "filing", "notes", "planning", "video")
 SETTINGS = {name: field.annotation.model_fields for name, field in Baselines.model_fields.items()}
 SETTINGS["ccc"] = Decoding.model_fields
 

@@ -1,146 +1,57 @@
-"""Colour picture and video files: which, where to, and which are done already."""
+"""Colour picture files with any method, and write them as `filing` does."""
 
-import glob
+import dataclasses
+import hashlib
 import itertools
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ccc.color import resize_ab, rgb_to_lab, with_ab
-from ccc.colorizers import Colorizer
+from ccc.color import lab_to_rgb, lightness, resize_ab, rgb_to_lab, with_ab
+from ccc.colorizers import Colorizer, filing
 from ccc.colorizers.base import memory_reported
-from ccc.colorizers.video import VIDEO_SUFFIXES
+from ccc.colorizers.notes import MADE, of_source
+from ccc.colorizers.planning import Task
 from ccc.core.errors import CCCError, ImageError
-from ccc.core.files import sha256
-from ccc.core.images import SUFFIXES, ab_file, opened, read_rgba, write_ab, write_png
+from ccc.core.images import ab_file, page_count, read_gray16, read_rgba, write_ab
 
-MADE = "ccc colorize"  # how the note begins that every coloured file carries
-
-
-def plan(inputs: Iterable[str | os.PathLike], output: str | os.PathLike) -> dict[Path, Path]:
-    """By file to write, the file to colour.
-
-    `inputs`: pictures, videos, folders of any depth, and patterns such as "photos/**/*.jpg"; `output`: a folder, in
-    which folders and names are kept, or a `.png` for a single picture. Pictures become PNG, videos MP4. Hidden files,
-    and what lies in the output folder, are left out. Raises CCCError for an input without pictures, for two that would
-    be written to one file, and for one that would be written over itself.
-    """
-    output, tasks = Path(output), {}
-    found = [pair for given in inputs for pair in _found(str(given), output)]
-    if output.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES and not output.is_dir():
-        if len(found) != 1 or output.suffix.lower() != _suffix(found[0][0]):
-            raise CCCError(
-                f"{output}: give a folder with -o; a single picture may be written to a .png, a video to .mp4"
-            )
-        return _add({}, found[0][0], output)
-    for path, relative in found:
-        _add(tasks, path, output / relative.with_suffix(_suffix(path)))
-    return tasks
+COLORED = 4.0  # mean distance, in a and b, from the colour that a tint gives each lightness: less is noise
+SHEET = 1024  # pixels of the long side of either half of a before/after sheet
+_ROWS = 1 << 20  # pixels brought to CIELAB at once, so that a large scan takes little memory
 
 
-def _suffix(path: Path) -> str:
-    return ".mp4" if path.suffix.lower() in VIDEO_SUFFIXES else ".png"
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """How to colour and file pictures: see `ccc colorize --help`."""
+
+    max_size: int | None = None
+    keep_ab: bool = False
+    depth: str = "auto"  # or "8", "16"
+    quality: int = 95
+    compare: bool = False
+    skip_color: bool = False
 
 
-def _add(tasks: dict[Path, Path], path: Path, target: Path) -> dict[Path, Path]:
-    if target in tasks and tasks[target].resolve() != path.resolve():
-        raise CCCError(f"{path} and {tasks[target]} would both be written to {target}: colour them one by one")
-    if target.resolve() == path.resolve():
-        raise CCCError(f"{path} would be overwritten: give another folder with -o")
-    tasks[target] = path
-    return tasks
+@dataclasses.dataclass
+class Outcome:
+    """What became of pictures: how many are done, which were skipped and why, which have colours, pages left out."""
+
+    done: int = 0
+    skipped: list[ImageError] = dataclasses.field(default_factory=list)
+    colored_already: list[Path] = dataclasses.field(default_factory=list)
+    pages_left: dict[Path, int] = dataclasses.field(default_factory=dict)
 
 
-def _found(given: str, output: Path) -> Iterator[tuple[Path, Path]]:
-    """The files of one input, each with its path below the input's folder."""
-    path = Path(given)
-    if path.is_file():
-        yield path, Path(path.name)
-        return
-    if path.is_dir():
-        base, candidates = path, path.rglob("*")
-    elif glob.has_magic(given):
-        fixed = [part for part in path.parts if part]
-        first = next(number for number, part in enumerate(fixed) if glob.has_magic(part))
-        base, candidates = Path(*fixed[:first]), map(Path, glob.glob(given, recursive=True))
-    else:
-        raise CCCError(f"{given}: no such picture or folder")
-    known, empty = SUFFIXES | VIDEO_SUFFIXES, True
-    below = None if output.resolve() == base.resolve() else output.resolve()
-    for file in sorted(candidates):
-        relative = file.relative_to(base)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if file.suffix.lower() in known and file.is_file() and not hidden and below not in file.resolve().parents:
-            empty = False
-            yield file, relative
-    if empty:
-        raise CCCError(f"{given}: no pictures in it (looked for {', '.join(sorted(known))})")
-
-
-# --- what is done already ---
-
-
-def note(
-    method: str, weights: Sequence[Path], options: Mapping, max_size: int | None = None, keep_ab: bool = False
-) -> str:
-    """What a coloured file says of how it was made, its weights by name and the start of their SHA-256."""
-    words = [MADE, "--method", method, *(f"--weights {_told(path)}" for path in weights)]
-    words += [f"--option {name}={_named(value)}" for name, value in sorted(options.items())]
-    words += [f"--max-size {max_size}"] if max_size else []
-    return " ".join(words + ["--keep-ab"] * keep_ab)
-
-
-def _told(path: Path) -> str:
-    return f"{path.name}:{sha256(path)[:12]}" if path.is_file() else path.name
-
-
-def _named(value) -> str:
-    return Path(value).name if isinstance(value, str) and os.path.exists(value) else str(value)
-
-
-def newest(weights: Sequence[Path], options: Mapping) -> float:
-    """When what a method reads was last changed: its weights, and files or folders that its options name."""
-    paths = [*weights, *(Path(value) for value in options.values() if isinstance(value, str) and os.path.exists(value))]
-    paths += [path for folder in paths if folder.is_dir() for path in folder.rglob("*")]
-    return max((path.stat().st_mtime for path in paths), default=0.0)
-
-
-def is_done(target: Path, source: Path, made: str, since: float) -> bool:
-    """Whether `target` is whole, says that it was made so, and is no older than `source` and `since`.
-
-    Raises CCCError where it is a whole file that this command has not made.
-    """
-    if not target.exists():
-        return False
-    if target.suffix == ".png":
-        said = _png_note(target)
-    else:
-        from ccc.colorizers.video import video_note
-
-        said = video_note(target)
-    if said is None:  # half of a file
-        return False
-    if not said.startswith(MADE):
-        raise CCCError(f"{target}: is there, and not from `{MADE}`: give another folder with -o, or --overwrite")
-    if "--keep-ab" in made and target.suffix == ".png" and not ab_file(target).is_file():
-        return False
-    return said == made and target.stat().st_mtime >= max(source.stat().st_mtime, since)
-
-
-def _png_note(path: Path) -> str | None:
-    """What a PNG says of its making, "" where it says nothing; None where it is no whole PNG."""
-    try:
-        with opened(path) as image:
-            image.verify()
-            return image.info.get("Software", "")
-    except ImageError:
-        return None
-
-
-# --- colouring ---
+@dataclasses.dataclass
+class _Picture:
+    task: Task
+    rgb: np.ndarray
+    opacity: np.ndarray | None
+    gray: np.ndarray | None  # uint16, where the file holds more than 8 bits
+    record: filing.Record
+    digest: str
 
 
 def color_arrays(
@@ -181,44 +92,137 @@ def _own_ab(colorizer: Colorizer, picture: np.ndarray) -> np.ndarray:
     return ab
 
 
+def sheet_of(target: Path) -> Path:
+    """Where the before/after sheet of a result lies."""
+    return target.with_suffix(".compare.jpg")
+
+
 def color_pictures(
     colorizer: Colorizer,
-    tasks: Mapping[Path, Path],
+    tasks: Sequence[Task],
     batch: int = 1,
-    max_size: int | None = None,
+    wishes: Wishes = Wishes(),
     made: str = MADE,
     told: Callable[[int], None] = lambda count: None,
-    keep_ab: bool = False,
-) -> tuple[int, list[ImageError]]:
-    """Colour picture files, `batch` at a time; `tasks`: see `plan`. Returns how many, and those that were skipped.
+) -> Outcome:
+    """Colour picture files, `batch` at a time; `tasks`: see `planning.plan`.
 
-    Transparency is kept. `made`: see `note`; `told` is called with the number of pictures after each batch; `keep_ab`
-    also writes the method's own a and b (`ccc.core.images.write_ab`). Raises CCCError where the method fails or has no
-    a and b to keep, naming the picture.
+    Transparency, more than 8 bits of gray, and what the file says of itself are kept. `made`: see `notes.note`; `told`
+    is called with the number of pictures after each batch. A picture that cannot be read, or is too large for its
+    format, is skipped. Raises CCCError where the method fails or has no a and b to keep, naming the picture.
     """
-    done, skipped, left = 0, [], iter(tasks.items())
+    outcome, left = Outcome(), iter(tasks)
     while chunk := list(itertools.islice(left, batch)):
         read = []
-        for target, path in chunk:
+        for task in chunk:
             try:
-                read.append((target, path, *read_rgba(path)))
+                picture = _read(task, wishes, outcome)
             except ImageError as error:
-                skipped.append(error)
-        targets, paths, pictures, opacities = zip(*read, strict=True) if read else ((), (), (), ())
+                outcome.skipped.append(error)
+                continue
+            if wishes.skip_color and is_colored(picture.rgb):
+                outcome.colored_already.append(task.source)
+            else:
+                read.append(picture)
+        pictures = [picture.rgb for picture in read]
         try:
-            own = [_own_ab(colorizer, picture) for picture in pictures] if keep_ab else [None] * len(read)
-            if keep_ab:
+            own = [_own_ab(colorizer, picture) for picture in pictures] if wishes.keep_ab else [None] * len(read)
+            if wishes.keep_ab:
                 colored = [with_ab(picture, ab) for picture, ab in zip(pictures, own, strict=True)]
             else:
-                colored = color_arrays(colorizer, pictures, [path.name for path in paths], max_size) if read else []
+                names = [picture.task.source.name for picture in read]
+                colored = color_arrays(colorizer, pictures, names, wishes.max_size) if read else []
         except CCCError as error:
-            raise CCCError(f"{', '.join(map(str, paths))}: {error}") from None
-        for target, rgb, alpha, ab in zip(targets, colored, opacities, own, strict=True):
-            if keep_ab:
-                write_ab(target, ab)
-            else:
-                ab_file(target).unlink(missing_ok=True)  # of an earlier picture of this name
-            write_png(target, rgb if alpha is None else np.dstack([rgb, alpha]), made)
-        done += len(read)
+            raise CCCError(f"{', '.join(str(picture.task.source) for picture in read)}: {error}") from None
+        for picture, rgb, ab in zip(read, colored, own, strict=True):
+            try:
+                _write(picture, rgb, ab, wishes, made)
+                outcome.done += 1
+            except ImageError as error:
+                outcome.skipped.append(error)
         told(len(chunk))
-    return done, skipped
+    return outcome
+
+
+def _read(task: Task, wishes: Wishes, outcome: Outcome) -> _Picture:
+    """A picture with all that is kept of it; its file is read once."""
+    name, page = str(task.source), task.page or 0
+    try:
+        data = task.source.read_bytes()
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
+        raise ImageError(name, "missing file" if gone else "unreadable", error.strerror or "") from None
+    rgb, opacity = read_rgba(data, name, page)
+    kept = filing.record(data, name)
+    if task.page is None and kept.several and (left := page_count(data) - 1):
+        outcome.pages_left[task.source] = left
+    deep = kept.deep and wishes.depth != "8" and filing.holds_16_bits(task.target)
+    gray = read_gray16(data, name, page) if deep else None
+    return _Picture(task, rgb, opacity, gray, kept, hashlib.sha256(data).hexdigest())
+
+
+def _write(picture: _Picture, rgb: np.ndarray, ab: np.ndarray | None, wishes: Wishes, made: str) -> None:
+    target, pixels, opacity = picture.task.target, rgb, picture.opacity
+    if picture.gray is not None or wishes.depth == "16":
+        pixels = at_16_bits(picture.rgb if picture.gray is None else picture.gray, rgb if ab is None else ab)
+        opacity = None if opacity is None else opacity.astype(np.uint16) * 257
+    if opacity is not None:
+        pixels = np.dstack([pixels, opacity])
+    if ab is None:
+        ab_file(target).unlink(missing_ok=True)  # of an earlier picture of this name
+    else:
+        write_ab(target, ab)
+    if wishes.compare:
+        filing.write(sheet_of(target), _sheet(picture.rgb, rgb), f"{MADE} --compare", filing.Record(), 90)
+    said = of_source(made, picture.digest, picture.task.page)
+    filing.write(target, pixels, said, picture.record, wishes.quality)
+
+
+def _sheet(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Both side by side."""
+    left, right = (_shrunk(image, SHEET) for image in (before, after))
+    return np.concatenate([left, np.full((len(left), 8, 3), 255, np.uint8), right], axis=1)
+
+
+def is_colored(rgb: np.ndarray) -> bool:
+    """Whether uint8 RGB `(H, W, 3)` has colours other than a tint, such as that of sepia or yellowed paper.
+
+    A tint gives each lightness one colour, here a cubic of L; measured is how far a and b are from it.
+    """
+    lab = rgb_to_lab(_shrunk(rgb, 256)).reshape(-1, 3).astype(np.float64)
+    tints = np.polynomial.polynomial.polyvander(lab[:, 0] / 100, 3)
+    tint = tints @ np.linalg.lstsq(tints, lab[:, 1:], rcond=None)[0]
+    return bool(np.hypot(*(lab[:, 1:] - tint).T).mean() > COLORED)
+
+
+def at_16_bits(gray: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """A coloured picture of 16 bits, with the L of `gray`: uint16 RGB `(H, W, 3)`.
+
+    `gray`: uint16 `(H, W)`, or uint8 RGB whose L is taken; `colors`: uint8 RGB, or float ab `(H, W, 2)`. Where a and b
+    of that L lie outside of sRGB, they are drawn towards gray, and L stays.
+    """
+    height, width = gray.shape[:2]
+    made = np.empty((height, width, 3), np.uint16)
+    rows = max(1, _ROWS // width)
+    for top in range(0, height, rows):
+        part, color = gray[top : top + rows], colors[top : top + rows]
+        if part.ndim == 2:
+            part = np.repeat((part / np.float32(65535))[..., None], 3, axis=-1)
+        lightnesses = lightness(part).reshape(-1)
+        ab = (color if color.shape[2] == 2 else rgb_to_lab(color)[..., 1:]).reshape(-1, 2).astype(np.float32)
+        made[top : top + rows] = _in_gamut(lightnesses, ab).reshape(*part.shape[:2], 3)
+    return made
+
+
+def _in_gamut(lightnesses: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """L `(N,)` and ab `(N, 2)` to uint16 RGB of that L, whose chroma is as large as sRGB has it."""
+    made = np.empty((len(ab), 3), np.uint16)
+    todo = np.arange(len(ab))
+    for shrink in (*0.93 ** np.arange(24), 0.0):
+        rgb = lab_to_rgb(np.column_stack([lightnesses[todo], ab[todo] * np.float32(shrink)]))
+        made[todo] = np.rint(rgb * 65535)
+        cut = ((rgb <= 0) | (rgb >= 1)).any(axis=-1)
+        todo = todo[cut]
+        if not len(todo):
+            break
+    return made

@@ -14,6 +14,8 @@ from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import written_whole
 from ccc.core.srgb import to_gray16, to_srgb
 
+SOFTWARE = 305  # the tag of EXIF and TIFF for the program that made a picture
+SOURCE = " --from "  # in the note of a coloured picture, between how it was made and what of, which is each one's own
 AB = ".ab.npz"  # in place of a picture's suffix: the a and b that a method gave it
 
 
@@ -95,10 +97,11 @@ def write_png(path: str | os.PathLike, image: np.ndarray, software: str = "") ->
 
 
 def software(path: str | os.PathLike) -> str:
-    """The note on how a picture was made that `write_png` keeps in it; "" where it holds none or is no picture."""
+    """The note on how a picture was made that its file keeps, without what it was made of; "" where there is none."""
     try:
         with opened(path) as image:
-            return str(image.info.get("Software", ""))
+            said = image.info.get("Software") or image.getexif().get(SOFTWARE, "")
+            return str(said).partition(SOURCE)[0]
     except ImageError:
         return ""
 

@@ -1,6 +1,5 @@
 """`ccc colorize` on files of one's own: what is done is kept, what would be coloured otherwise is done again."""
 
-import os
 import shutil
 
 import numpy as np
@@ -24,8 +23,8 @@ def photos(tmp_path, astronaut):
     return folder
 
 
-def color(capsys, *arguments) -> str:
-    assert main(["colorize", *map(str, arguments), "--device", "cpu"]) == 0
+def color(capsys, *arguments, status=0) -> str:
+    assert main(["colorize", *map(str, arguments), "--device", "cpu"]) == status
     return capsys.readouterr().out
 
 
@@ -39,26 +38,29 @@ def test_names_folders_and_transparency_are_kept_and_a_second_run_does_nothing(p
     assert "1 coloured by ccc, 0 there already" in color(capsys, f"{photos}/**/one.png", "-o", tmp_path / "some")
 
 
-def test_other_options_and_other_weights_of_the_same_name_color_again(photos, tmp_path, capsys):
+def test_other_options_and_other_weights_of_the_same_name_replace_results_only_when_asked(photos, tmp_path, capsys):
     out, model = tmp_path / "out", tmp_path / "a/ccc.safetensors"
     color(capsys, photos, "-o", out, "--option", "decode=argmax")
     first = (out / "two.png").read_bytes()
-    assert "2 coloured" in color(capsys, photos, "-o", out, "--option", "decode=annealed")
-    assert (out / "two.png").read_bytes() != first
+    other = (photos, "-o", out, "--option", "decode=annealed")
+    said = color(capsys, *other, status=3)
+    assert "0 coloured by ccc, 0 there already, 0 skipped, 2 kept that are other results" in said
+    assert "out/two.png: made with other options, weights or method" in said and "--overwrite" in said
+    assert (out / "two.png").read_bytes() == first
+    assert "2 coloured" in color(capsys, *other, "--overwrite") and (out / "two.png").read_bytes() != first
     model.parent.mkdir()
     shutil.copyfile(PUBLISHED, model)
-    color(capsys, photos, "-o", out, "--weights", model)
+    color(capsys, photos, "-o", out, "--weights", model, "--overwrite")
     state = {key: value * 0.5 if value.ndim > 1 else value for key, value in load_file(PUBLISHED).items()}
     save_file(state, model, safetensors_metadata(PUBLISHED))
-    old = (photos / "two.png").stat().st_mtime
-    os.utime(model, (old - 100, old - 100))  # an older file of the same name
-    assert "2 coloured" in color(capsys, photos, "-o", out, "--weights", model)
+    assert "2 kept that are other results" in color(capsys, photos, "-o", out, "--weights", model, status=3)
 
 
 def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_coloured(photos, tmp_path, capsys):
     (photos / "broken.jpg").write_bytes(b"\xff\xd8 no more")
-    said = color(capsys, photos, "-o", tmp_path / "out")
+    said = color(capsys, photos, "-o", tmp_path / "out", status=3)
     assert "2 coloured by ccc, 0 there already, 1 skipped" in said and "broken.jpg" in said
+    color(capsys, photos / "broken.jpg", "-o", tmp_path / "out", status=1)
 
 
 def test_an_option_of_the_release_before_is_taken_with_a_warning(tmp_path, astronaut, capsys):

@@ -10,8 +10,10 @@ from skimage import data
 from ccc.cli import main
 from ccc.color import lightness
 from ccc.colorizers import coloring, load
+from ccc.colorizers.planning import plan
 from ccc.core.errors import CCCError
-from ccc.core.images import read_rgb, read_rgba, write_png
+from ccc.core.files import sha256
+from ccc.core.images import read_rgb, read_rgba, software, write_png
 
 
 @pytest.fixture
@@ -37,9 +39,9 @@ def test_names_and_folders_are_kept_and_the_output_is_no_input(photos, tmp_path,
     assert colorize(photos / "a.b.jpg", "--method", "oracle", "-o", tmp_path / "one.png") == 0
     assert (tmp_path / "one.png").is_file()
     with pytest.raises(CCCError, match="give a folder with -o"):
-        coloring.plan([photos], tmp_path / "one.jpg")
+        plan([photos], tmp_path / "one.jpg")
     with pytest.raises(CCCError, match=r"\*\.gif: no pictures in it"):
-        coloring.plan([str(photos / "*.gif")], tmp_path / "out")
+        plan([str(photos / "*.gif")], tmp_path / "out")
 
 
 def test_transparency_is_kept(tmp_path):
@@ -74,7 +76,7 @@ def test_only_ab_is_enlarged_above_the_largest_size(tmp_path):
         coloring.color_arrays(load("gain", folder=tmp_path / "kept"), [picture], ["a.png"], max_size=128)
 
 
-def test_what_was_coloured_otherwise_or_before_or_by_half_is_not_taken_for_done(photos, tmp_path, capsys):
+def test_what_is_there_already_is_told_by_its_source_and_options(photos, tmp_path, capsys):
     source, target = photos / "a.png", tmp_path / "out/a.png"
     command = (source, "--method", "oracle", "-o", tmp_path / "out")
 
@@ -82,18 +84,54 @@ def test_what_was_coloured_otherwise_or_before_or_by_half_is_not_taken_for_done(
         assert colorize(*command, *more) == 0
         return "1 coloured" in capsys.readouterr().out
 
+    def refused(why, *more) -> bool:
+        before = target.read_bytes()
+        assert colorize(*command, *more) == 2 and target.read_bytes() == before
+        said = capsys.readouterr().err
+        return f"a.png: is there, {why}" in said and "--overwrite" in said
+
     assert coloured() and not coloured()
     assert coloured("--overwrite")
-    assert coloured("--option", "map_size=8") and coloured() and coloured("--max-size", "16") and coloured()
+    for more in (("--option", "map_size=8"), ("--max-size", "16"), ("--depth", "8")):
+        assert refused("made with other options", *more)
+        assert coloured(*more, "--overwrite") and not coloured(*more) and coloured("--overwrite")
     whole = target.read_bytes()
     target.write_bytes(whole[: len(whole) // 2])
     assert coloured() and target.read_bytes() == whole
-    os.utime(target, (1, 1))  # older than its photograph
-    assert coloured()
-    write_png(target, data.astronaut()[:60, :80])  # of somebody else
-    assert colorize(*command) == 2
-    assert "a.png: is there, and not from `ccc colorize`" in capsys.readouterr().err
+    for file, date in ((target, 1), (source, 4e9)):  # dates say nothing of the kind
+        os.utime(file, (date, date))
+        assert not coloured()
+    write_png(source, data.astronaut()[1:61, :80])
+    os.utime(source, (1, 1))
+    assert refused("made from another picture, or from this one as it was")
+    assert coloured("--overwrite")
+    write_png(target, read_rgb(target), software(target))
+    assert refused("made by an earlier release")
+    write_png(target, data.astronaut()[:60, :80])
+    assert refused("not from `ccc colorize`")
+    assert colorize(photos, *command[1:]) == 3  # the others are coloured
+    said = capsys.readouterr().out
+    assert "2 coloured by oracle, 0 there already, 0 skipped, 1 kept that are other results" in said
+    assert "out/a.png: not from `ccc colorize`" in said
     np.testing.assert_array_equal(read_rgb(target), data.astronaut()[:60, :80])
+
+
+def test_what_the_options_name_belongs_to_the_note(photos, tmp_path, capsys):
+    kept = tmp_path / "kept/a.png"
+    write_png(kept, data.astronaut()[:60, :80])
+    command = (photos / "a.png", "--method", "gain", "--option", f"folder={kept.parent}", "-o", tmp_path / "out")
+    assert colorize(*command) == colorize(*command) == 0
+    write_png(kept, data.astronaut()[:60, :80, ::-1])
+    assert colorize(*command) == 2 and "made with other options" in capsys.readouterr().err
+
+
+def test_the_note_is_the_same_for_a_whole_run_but_for_what_it_was_made_of(photos, tmp_path):
+    for suffix in ("png", "jpeg", "tiff"):
+        assert colorize(photos, "--method", "oracle", "--format", suffix, "-o", tmp_path / suffix) == 0
+        made = [path for path in (tmp_path / suffix).rglob("*") if path.is_file()]
+        assert len(made) == 3 and {software(path) for path in made} == {"ccc colorize --method oracle"}
+    with Image.open(tmp_path / "png/a.png") as image:
+        assert image.info["Software"] == f"ccc colorize --method oracle --from {sha256(photos / 'a.png')}"
 
 
 def test_wrong_numbers_are_refused(photos, tmp_path, capsys):
@@ -136,5 +174,13 @@ def test_a_video_keeps_frames_size_and_sound(tmp_path, capsys, height):
     with av.open(str(tmp_path / "out/film.mp4")) as made:
         assert made.streams.audio[0].codec_context.name == "aac" and made.streams.video[0].average_rate == 10
     assert colorize(*command) == 0 and "0 coloured by gray, 1 there already" in capsys.readouterr().out
+    whole = source.read_bytes()
     source.write_bytes(b"no film")
-    assert colorize(*command) == 2 and "film.mkv: the video cannot be read" in capsys.readouterr().err
+    write_png(source.parent / "still.png", data.astronaut()[:48, :64])
+    os.rename(tmp_path / "out/film.mp4", tmp_path / "film.mp4")
+    assert colorize(*command) == 3  # and the run goes on
+    said = capsys.readouterr().out
+    assert "1 coloured by gray" in said and "film.mkv: video not coloured (the video cannot be read" in said
+    source.write_bytes(whole + b"\0")
+    os.rename(tmp_path / "film.mp4", tmp_path / "out/film.mp4")
+    assert colorize(*command) == 3 and "out/film.mp4: made from another" in capsys.readouterr().out

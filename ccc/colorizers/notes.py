@@ -1,0 +1,114 @@
+"""What a coloured file says of its making, and whether it is what would be made now."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ccc.core.errors import ImageError
+from ccc.core.files import printable, sha256
+from ccc.core.images import SOFTWARE, SOURCE, ab_file, opened
+
+if TYPE_CHECKING:
+    from ccc.colorizers.planning import Task
+
+MADE = "ccc colorize"  # how the note begins that every coloured file carries
+
+
+def note(
+    method: str,
+    weights: Sequence[Path],
+    options: Mapping,
+    max_size: int | None = None,
+    keep_ab: bool = False,
+    depth: str = "auto",
+    quality: int = 95,
+) -> str:
+    """How files are made: the method, its weights by name and the start of their SHA-256, and options."""
+    words = [MADE, "--method", method, *(f"--weights {_described(path)}" for path in weights)]
+    words += [f"--option {name}={_named(value)}" for name, value in sorted(options.items())]
+    words += [f"--reads {_described(Path(value))}" for _, value in sorted(options.items()) if _is_path(value)]
+    words += [f"--max-size {max_size}"] if max_size else []
+    words += [f"--depth {depth}"] if depth != "auto" else []
+    words += [f"--quality {quality}"] if quality != 95 else []
+    return " ".join(words + ["--keep-ab"] * keep_ab)
+
+
+def of_source(made: str, digest: str, page: int | None = None) -> str:
+    """The note of one file: `made`, the SHA-256 of the picture it was made of, and of several pages which."""
+    return f"{made}{SOURCE}{digest}" + ("" if page is None else f" --page {page + 1}")
+
+
+def _described(path: Path) -> str:
+    name = printable(path.name)
+    return f"{name}:{_digest(path)[:12]}" if path.exists() else name
+
+
+def _named(value) -> str:
+    return printable(Path(value).name) if _is_path(value) else str(value)
+
+
+def _is_path(value) -> bool:
+    return isinstance(value, str) and os.path.exists(value)
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; of a folder, of the names and SHA-256 of all its files."""
+    if path.is_file():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = (f"{file.relative_to(path).as_posix()} {sha256(file)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def plain(text: str) -> str:
+    """A note in ASCII, which is all that EXIF takes."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def read_note(path: Path) -> str | None:
+    """What a picture or an MP4 says of its making, "" where it says nothing; None where it is not whole."""
+    if path.suffix.lower() == ".mp4":
+        from ccc.colorizers.video import video_note
+
+        said = video_note(path)
+        return None if said is None else plain(said)
+    try:
+        with opened(path) as image:
+            if image.format == "PNG":
+                image.verify()  # its checksums tell as much as its pixels
+                said = image.info.get("Software", "")
+            else:
+                image.load()
+                said = image.getexif().get(SOFTWARE, "")
+    except ImageError:
+        return None
+    return plain(str(said))
+
+
+def standing(task: Task, made: str) -> str | None:
+    """What lies where a task's result goes: None for nothing, or half of a file; "" for this very result.
+
+    Otherwise in words why it is another. A result is this one where its note holds `made`, the SHA-256 of the source
+    and the page: dates say nothing of the kind.
+    """
+    if not task.target.exists() or (said := read_note(task.target)) is None:
+        return None
+    if not said.startswith(MADE):
+        return f"not from `{MADE}`"
+    how, knows, source = said.partition(SOURCE)
+    if how != plain(made):
+        return "made with other options, weights or method"
+    if not knows:
+        return "made by an earlier release, which did not note of what"
+    try:
+        if source != of_source("", sha256(task.source), task.page).removeprefix(SOURCE):
+            return "made from another picture, or from this one as it was"
+    except OSError:
+        return None  # reading it says what is wrong
+    if "--keep-ab" in made and not ab_file(task.target).is_file():
+        return None
+    return ""

@@ -1,0 +1,227 @@
+"""Which files to colour, and where each result goes."""
+
+import dataclasses
+import functools
+import glob
+import hashlib
+import os
+import stat
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
+
+from ccc.colorizers.filing import FORMATS, WRITTEN
+from ccc.colorizers.notes import MADE, read_note
+from ccc.colorizers.video import VIDEO_SUFFIXES
+from ccc.core.errors import CCCError, ImageError
+from ccc.core.images import SUFFIXES, looks_like_picture, page_count
+
+# Files that hold pictures which are not read here: a camera's raw file would open as a TIFF and show its thumbnail.
+REFUSED = dict.fromkeys(
+    ".dng .cr2 .cr3 .nef .nrw .arw .orf .rw2 .raf .pef .srw".split(), "a camera's raw file: develop it to TIFF or JPEG"
+) | dict.fromkeys(".psd .psb .xcf .svg .pdf .eps .ai .djvu .jxl".split(), "export it as PNG, TIFF or JPEG")
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A picture, a page of one, or a video, and the file to write. `page`: from 0, None for the first alone."""
+
+    source: Path
+    target: Path
+    page: int | None = None
+    video: bool = False
+
+
+@dataclasses.dataclass
+class Plan:
+    """What to colour, what was given and is not read, how many other files were seen, and lines for the user."""
+
+    tasks: list[Task] = dataclasses.field(default_factory=list)
+    skipped: list[ImageError] = dataclasses.field(default_factory=list)
+    others: int = 0
+    lines: list[str] = dataclasses.field(default_factory=list)
+
+
+def plan(
+    inputs: Iterable[str | os.PathLike],
+    output: str | os.PathLike,
+    format: str | None = None,
+    all_pages: bool = False,
+) -> Plan:
+    """Find what to colour, by content where the name does not tell, and name the results.
+
+    `inputs`: pictures, videos, folders of any depth (links are followed, circles are not), and patterns such as
+    "photos/**/*.jpg"; `output`: a folder, in which folders and names are kept, or a file for a single picture or
+    video; `format`: "png" (default), "jpeg" or "tiff"; `all_pages`: one result a page, NAME.p1.png and so on. Videos
+    become MP4. Results whose names would be the same, also where a file system takes `A` for `a` or composed letters
+    for decomposed ones, keep their suffix (scan.jpg.png, scan.tif.png), and if that is not enough, get four digits of
+    a hash of their name. What lies in the output folder is left out. Raises CCCError for an input without pictures,
+    for two of one name from two folders, and for one that would be written over itself.
+    """
+    output, made = Path(output), Plan()
+    found = {}
+    for path, relative in (pair for given in inputs for pair in _found(str(given), output, made)):
+        found.setdefault((relative, os.path.realpath(path)), (path, relative, _is_video(path)))
+    pages = {key: _pages(path) if all_pages and not video else 1 for key, (path, _, video) in found.items()}
+    single = output.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES | {".mp4"} and not output.is_dir()
+    if single:
+        _check_single(output, [video for _, _, video in found.values()], format)
+    elif output.is_file():
+        raise CCCError(f"{output}: is a file; give a folder with -o, or a file ending in {', '.join(WRITTEN)}")
+    suffix = FORMATS[format or "png"]
+    names = {}
+    for key, (_, relative, video) in found.items():
+        base = PurePath(output.name) if single else relative
+        ending = output.suffix if single else ".mp4" if video else suffix
+        names[key] = [_numbered(name, pages[key], ending) for name in _choices(base, relative)]
+    folder = output.parent if single else output
+    for key, targets in _distinct(names, found, made.lines).items():
+        path, _, video = found[key]
+        for page, target in enumerate(targets):
+            if (folder / target).resolve() == path.resolve():
+                raise CCCError(f"{path} would be overwritten: give another folder with -o")
+            made.tasks.append(Task(path, folder / target, page if len(targets) > 1 else None, video))
+    return made
+
+
+def _check_single(output: Path, videos: list[bool], format: str | None) -> None:
+    suffix = output.suffix.lower()
+    fits = len(videos) == 1 and (suffix == ".mp4" if videos[0] else suffix in WRITTEN)
+    if not fits:
+        raise CCCError(
+            f"{output}: give a folder with -o; a single picture may be written to {', '.join(WRITTEN)}, a video to .mp4"
+        )
+    if format and WRITTEN.get(suffix, format) != format:
+        raise CCCError(f"{output}: is no name for --format {format}; leave one of the two out")
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES and not looks_like_picture(_head(path))
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(32)
+
+
+def _pages(path: Path) -> int:
+    try:
+        return page_count(path)
+    except ImageError:
+        return 1  # reading it will say what is wrong
+
+
+# --- names ---
+
+
+def _choices(base: PurePath, relative: PurePath) -> list[PurePath]:
+    """Names of a result without suffix, from the usual one to the one that is nobody else's."""
+    known = base.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES  # "scan.1921" has no suffix
+    unique = hashlib.sha256(os.fsencode(relative)).hexdigest()[:4]
+    return [base.with_suffix("") if known else base, base, base.with_name(f"{base.name}.{unique}")]
+
+
+def _numbered(name: PurePath, pages: int, suffix: str) -> list[PurePath]:
+    width = len(str(pages))
+    marks = [f".p{page:0{width}}" for page in range(1, pages + 1)] if pages > 1 else [""]
+    return [name.with_name(name.name + mark + suffix) for mark in marks]
+
+
+def _distinct(names: dict, found: dict, lines: list[str]) -> dict:
+    """Of the names that each file may give its results, the first under which all are distinct."""
+    level = dict.fromkeys(names, 0)
+    while True:
+        owners = defaultdict(list)
+        for key, choices in names.items():
+            for target in choices[level[key]]:
+                owners[unicodedata.normalize("NFC", str(target)).casefold()].append(key)
+        clashes = [keys for keys in owners.values() if len(keys) > 1]
+        if not clashes:
+            break
+        for keys in clashes:
+            if all(level[key] == 2 for key in keys):
+                one, two = (found[key][0] for key in keys[:2])
+                raise CCCError(
+                    f"{one} and {two} would both be written to {names[keys[0]][0][0]}: give the folder above both,"
+                    " or each another folder with -o"
+                )
+        for key in {key for keys in clashes for key in keys}:
+            level[key] = min(level[key] + 1, 2)
+    renamed = [key for key in names if level[key]]
+    for key in renamed[:3]:
+        lines.append(f"{found[key][0]}: becomes {names[key][level[key]][0]}: names differ by suffix or case alone")
+    if len(renamed) > 3:
+        lines.append(f"and {len(renamed) - 3} more files likewise")
+    return {key: choices[level[key]] for key, choices in names.items()}
+
+
+# --- files ---
+
+
+def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
+    """The pictures and videos of one input, each with its path below the input's folder."""
+    path = Path(given)
+    if path.is_file():
+        yield path, Path(path.name)
+        return
+    if path.is_dir():
+        base, candidates = path, _walked(path)
+    elif glob.has_magic(given):
+        fixed = [part for part in path.parts if part]
+        first = next(number for number, part in enumerate(fixed) if glob.has_magic(part))
+        base = Path(*fixed[:first])
+        candidates = (file for file in map(Path, glob.glob(given, recursive=True)) if not _in_circle(file.parent, base))
+    else:
+        raise CCCError(f"{given}: no such picture or folder")
+    inside, skipped, empty = output.resolve(), len(made.skipped), True
+    same = inside == base.resolve()
+    for file in sorted(candidates):
+        relative = file.relative_to(base)
+        if file.is_dir() or not same and inside in file.resolve().parents:
+            continue
+        try:
+            taken = not any(part.startswith(".") for part in relative.parts) and _is_taken(file)
+            taken = taken and not (same and (read_note(file) or "").startswith(MADE))  # a result of this command
+        except ImageError as error:
+            made.skipped.append(error)
+            continue
+        made.others += not taken
+        if taken:
+            empty = False
+            yield file, relative
+    if empty and len(made.skipped) == skipped:
+        raise CCCError(f"{given}: no pictures in it (looked for {', '.join(sorted(SUFFIXES | VIDEO_SUFFIXES))})")
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not _closes_circle(os.path.join(place, name))]
+        yield from (Path(place, name) for name in files)
+
+
+@functools.cache
+def _closes_circle(folder: str) -> bool:
+    """Whether a folder is a link to one that it lies in."""
+    if not os.path.islink(folder):
+        return False
+    target, place = os.path.realpath(folder), os.path.realpath(os.path.dirname(folder))
+    return os.path.commonpath([target, place]) == target
+
+
+def _in_circle(folder: Path, base: Path) -> bool:
+    return any(_closes_circle(str(one)) for one in (folder, *folder.parents) if base in one.parents)
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether a file is a picture or a video. Raises ImageError for one that is but cannot be read here."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ImageError(str(path), "not a regular file")
+        suffix = path.suffix.lower()
+        if suffix in REFUSED:
+            raise ImageError(str(path), f"no format that is read: {suffix}", REFUSED[suffix])
+        return suffix in SUFFIXES | VIDEO_SUFFIXES or looks_like_picture(_head(path))
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
+        raise ImageError(str(path), "missing file" if gone else "unreadable", error.strerror or "") from None
