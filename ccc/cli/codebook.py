@@ -29,12 +29,13 @@ def run(args):
 
     from ccc.codebook import Codebook
     from ccc.core.errors import CCCError
-    from ccc.data.shards import NEAR_GRAY, read_statistics, sum_histograms
+    from ccc.data.shards import NEAR_GRAY, read_statistics, refuse_twice, sum_histograms
     from ccc.report.codebook import describe, draw
 
     choice = CHOICE.read(args)
-    counts = sum_histograms([path.with_suffix(".histogram.npy") for path in args.shards])
     statistics = read_statistics(args.shards)
+    refuse_twice(args.shards, statistics)
+    counts = sum_histograms([path.with_suffix(".histogram.npy") for path in args.shards])
     threshold = choice.threshold or PAPERS_THRESHOLD
     if choice.relative_threshold is not None:
         threshold = max(math.ceil(choice.relative_threshold * counts.sum()), 1)

@@ -1,11 +1,12 @@
-"""Measure a folder of pictures against the true ones.
+"""Measure a folder of pictures, or one, against the true ones.
 
 examples:
   ccc evaluate coloured/ truth/
   ccc evaluate coloured/ truth/ --metrics psnr,cnr,pyiqa:gmsd --csv pictures.csv --json means.json
+  ccc evaluate coloured.png true.jpg
   ccc evaluate coloured/ truth/ --family distribution --features truth.npz --json distribution.json
-Pictures are matched by name without suffix. What each metric is: docs/metrics.md. A metric whose weight file is not
-here is n/a, with the reason.
+Pictures are matched by their path below the folder, without suffix; two files of any names are one pair. What each
+metric is: docs/metrics.md. A metric whose weight file is not here is n/a, with the reason.
 """
 
 from pathlib import Path
@@ -15,8 +16,8 @@ from ccc.cli.progress import bar
 
 
 def add_arguments(parser):
-    parser.add_argument("prediction", type=Path, help="folder of coloured pictures")
-    parser.add_argument("truth", type=Path, help="folder of true pictures of the same names and sizes")
+    parser.add_argument("prediction", type=Path, help="folder of coloured pictures, or one picture")
+    parser.add_argument("truth", type=Path, help="folder of true pictures of the same names and sizes, or one picture")
     parser.add_argument("--csv", type=Path, help="write one line a picture")
     parser.add_argument("--json", type=Path, help="write means, figures of the whole set and what is missing")
     parser.add_argument("--metrics", help="names with commas between them (default: the usual ones); pyiqa:NAME too")

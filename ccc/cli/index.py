@@ -43,12 +43,11 @@ def run(args):
 
     if args.output.suffix != ".parquet":
         raise CCCError(f"{args.output}: an index is a .parquet file; its manifest takes the same name with .json")
-    index = Index.of(Source(args.source), choice_of(args), lambda items: bar(items, "index"))
+    source = Source(args.source)
+    index = Index.of(source, choice_of(args), lambda items: bar(items, "index"))
     index.save(args.output)
     facts = index.facts
     print(f"{args.output}: {facts['words']}; {len(facts['classes']):,} classes")
-    for reason, count in facts["refused_by_reason"].items():
-        print(f"  {count:,} refused: {reason}")
-    if facts["ignored"]:
-        print(f"  {facts['ignored']:,} other files ignored")
+    for line in source.report():
+        print(f"  {line}")
     return skipped_status(args, sum(facts["refused_by_reason"].values()))

@@ -18,8 +18,10 @@ def add_arguments(parser):
 def run(args):
     from ccc.core.files import write_json
     from ccc.data.leakage import compare, words
-    from ccc.data.shards import read_statistics
+    from ccc.data.shards import read_statistics, refuse_twice
 
-    facts = compare(args.manifest, args.shards, read_statistics(args.shards))
+    statistics = read_statistics(args.shards)
+    refuse_twice(args.shards, statistics)
+    facts = compare(args.manifest, args.shards, statistics)
     write_json(args.output, facts)
     print(f"{facts['benchmark']}: {words(facts)}")

@@ -9,6 +9,7 @@ source, the sha256 of the file there, and of the truth that is measured against.
 The second takes 50 of the official test part of a set that `ccc data fetch` has brought.
 """
 
+from collections import Counter
 from pathlib import Path
 
 from ccc.cli.options import add_allow_skipped, skipped_status
@@ -34,6 +35,7 @@ def add_arguments(parser):
 def run(args):
     from ccc.assets.photographs import named, resolve
     from ccc.data.benchmark import prepare
+    from ccc.data.sources import Source
 
     choice = CHOICE.read(args, source=args.source)
     count = None if choice.n == "all" else choice.n
@@ -41,12 +43,17 @@ def run(args):
     source, dataset = resolve(args.source)
     if args.dataset:
         dataset = named(args.dataset)
+    opened = Source(source)
     written, skipped = prepare(
-        source, args.output, count, choice.seed, side, dataset, lambda items: bar(items, "prepare")
+        opened, args.output, count, choice.seed, side, dataset, lambda items: bar(items, "prepare")
     )
-    print(f"{args.output}: {written} pictures, {len(skipped)} skipped")
+    reasons = Counter(error.reason for error in skipped)
+    counted = "".join(f", {count} {reason}" for reason, count in sorted(reasons.items()))
+    print(f"{args.output}: {written} pictures, {len(skipped)} skipped{counted}")
+    for line in opened.report():
+        print(f"  {line}")
     for error in skipped:
         print(f"  skipped {error}")
     if count is not None and written < count:
         print(f"  {args.source} holds fewer than the {count} asked for")
-    return skipped_status(args, len(skipped))
+    return skipped_status(args, len(skipped) + opened.refused_by_reason.total())

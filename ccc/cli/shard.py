@@ -10,6 +10,7 @@ appear last: a tar without its .json is unfinished. Shards may be written in any
 equal inputs give equal bytes.
 """
 
+from collections import Counter
 from pathlib import Path
 
 from ccc.cli.index import CHOICE, choice_of
@@ -39,6 +40,7 @@ def run(args):
     from ccc.core.errors import CCCError
     from ccc.data.index import Choice
     from ccc.data.shards import NEARLY_GRAY, write_shard
+    from ccc.data.sources import Source
 
     if args.of < 1 or not 0 <= args.shard < args.of:
         raise CCCError(f"--shard must lie in 0 to {args.of - 1} (--of {args.of}), got {args.shard}")
@@ -50,8 +52,9 @@ def run(args):
         raise CCCError(
             "with --index the choice was made by `ccc index`: give it --classes, --per-class, --limit, --seed"
         )
+    source = Source(args.source)
     statistics = write_shard(
-        args.source, args.output, args.shard, args.of, shape.size, shape.size // 4, shape.fit, shape.min_chroma, choice,
+        source, args.output, args.shard, args.of, shape.size, shape.size // 4, shape.fit, shape.min_chroma, choice,
         args.index,
         progress=lambda items, total: bar(items, f"shard {args.shard}", total),
     )  # fmt: skip
@@ -62,5 +65,7 @@ def run(args):
     )
     for item in statistics["skipped"]:
         print(f"  skipped {item['name']}: {item['reason']}")
-    left_out = skipped | statistics["refused_by_reason"]
+    for line in source.report():  # of a scan; an index tells it by itself
+        print(f"  {line}")
+    left_out = Counter(skipped) + Counter(statistics["refused_by_reason"])
     return skipped_status(args, sum(count for reason, count in left_out.items() if reason != NEARLY_GRAY))

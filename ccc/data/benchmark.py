@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +10,7 @@ import numpy as np
 from ccc.assets.photographs import Dataset
 from ccc.color import gray_of
 from ccc.core.errors import CCCError, ImageError, NothingUsable
-from ccc.core.files import printable, sha256, write_csv
+from ccc.core.files import file_name, printable, sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, write_png
 from ccc.data.datasets import select
 from ccc.data.likeness import perceptual_hash
@@ -22,24 +21,28 @@ DEFAULTS = Preparation.model_construct()  # a source has no default
 
 
 def picture_names(members: Sequence[str]) -> list[str]:
-    """A file name for each archive member: its stem, with folders in front where two stems are alike; all distinct."""
+    """A file name for each archive member: its stem, with folders in front where two stems are alike; all distinct.
+
+    Names are as `ccc.core.files.file_name` makes them: printable, and not too long for a file system.
+    """
     taken: dict[str, int] = {}
     names = []
     for member in members:
-        parts = PurePosixPath(unicodedata.normalize("NFC", member)).with_suffix("").parts
-        name = next(
-            (option for depth in range(1, len(parts) + 1) if (option := "__".join(parts[-depth:])) not in taken), None
-        )
+        stem = PurePosixPath(os.path.splitext(member.replace("\0", ""))[0])
+        parts = [part for part in stem.parts if part not in ("/", "..")] or ["picture"]
+        options = (file_name("__".join(parts[-depth:])) for depth in range(1, len(parts) + 1))
+        name = next((option for option in options if option not in taken), None)
         while name is None or name in taken:
-            taken[parts[-1]] += 1
-            name = f"{parts[-1]}__{taken[parts[-1]]}"
+            stem = file_name(parts[-1])
+            taken[stem] += 1
+            name = f"{stem}__{taken[stem]}"
         taken[name] = 1
         names.append(name)
     return names
 
 
 def prepare(
-    source: str | os.PathLike,
+    source: str | os.PathLike | Source,
     folder: str | os.PathLike,
     count: int | None = DEFAULTS.n,
     seed: int = DEFAULTS.seed,
@@ -58,8 +61,8 @@ def prepare(
     what the dataset should.
     """
     folder = Path(folder)
-    opened = Source(source)
-    entries = opened.entries()
+    opened = source if isinstance(source, Source) else Source(source)
+    source, entries = opened.path, opened.entries()
     if dataset:
         entries = [entries[i] for i in select(dataset, [entry.member for entry in entries], Path(source).parent)]
     order = np.random.default_rng(seed).permutation(len(entries))

@@ -115,7 +115,9 @@ class Index:
         try:
             file = pq.ParquetFile(path)
             facts = json.loads(file.schema_arrow.metadata[b"ccc"])
-        except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as error:
+            if facts.get("format") == FORMAT:
+                _check(file, facts)
+        except (pa.ArrowInvalid, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
             raise CCCError(f"{path}: not an index ({error}); {make_it}") from None
         if facts.get("format") != FORMAT:
             raise CCCError(f"{path}: an index of an earlier version; {make_it}")
@@ -135,10 +137,31 @@ class Index:
             first, last = start // ROWS, (stop - 1) // ROWS
             part = self._file.read_row_groups(list(range(first, last + 1)), columns=list(COLUMNS))
             part = part.slice(start - first * ROWS, stop - start)
+        if any(part[name].null_count for name in COLUMNS):
+            raise CCCError("the index has rows without a place; make it again with `ccc index`")
         columns = (part[name].to_pylist() for name in COLUMNS)
         return [
             Entry(member.decode("utf-8", "surrogateescape"), *place) for member, *place in zip(*columns, strict=True)
         ]
+
+
+def _check(file: pq.ParquetFile, facts: dict) -> None:
+    """Raise ValueError, KeyError or TypeError where an index does not hold what it should."""
+    types = [file.schema_arrow.field(name).type for name in COLUMNS]
+    if types != [pa.binary(), pa.int64(), pa.int64(), pa.int64()]:
+        raise ValueError(f"its columns are {', '.join(map(str, types))}")
+    if file.metadata.num_rows != facts["chosen"]:
+        raise ValueError(f"it has {file.metadata.num_rows} rows, and says {facts['chosen']}")
+    if file.metadata.num_rows and file.metadata.row_group(0).num_rows > ROWS:
+        raise ValueError(f"its row groups hold more than {ROWS} rows")
+    wanted = {"kind": str, "state": dict, "refused_by_reason": dict, "refused": list}
+    if wrong := [name for name, kind in wanted.items() if not isinstance(facts[name], kind)]:
+        raise ValueError(f"it says nothing usable of {', '.join(wrong)}")
+    keys = {"folder": ("folders", "fingerprint"), "archives": ("fingerprint",)}.get(
+        facts["kind"], ("bytes", "mtime_ns")
+    )
+    if not all(key in facts["state"] for key in keys) or not isinstance(facts["state"].get("folders", {}), dict):
+        raise ValueError("its state of the source is incomplete")
 
 
 def _scanned(source: Source, progress) -> tuple[pa.Table, list[str]]:

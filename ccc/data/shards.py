@@ -79,7 +79,7 @@ def slice_of(count: int, shard: int, of: int) -> range:
 
 
 def write_shard(
-    source: str | os.PathLike,
+    source: str | os.PathLike | Source,
     path: str | os.PathLike,
     shard: int = 0,
     of: int = 1,
@@ -104,7 +104,8 @@ def write_shard(
     Raises CCCError where the source is no source, the index is stale, or no picture of the slice can be used.
     """
     path = Path(path)
-    opened = Source(source)
+    opened = source if isinstance(source, Source) else Source(source)
+    source = opened.path
     chosen = Index.of(opened, choice) if index is None else Index.open(index, opened)
     positions = slice_of(len(chosen), shard, of)
     if not positions:
@@ -194,6 +195,14 @@ def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
             raise CCCError(f"{path}: size {facts['size']} is no multiple of map_size {facts['map_size']}; {AGAIN}")
         found.append(facts)
     return found
+
+
+def refuse_twice(shards: Sequence[str | os.PathLike], statistics: Sequence[dict]) -> None:
+    """Raise CCCError where two shards are one: the same file, or files of the same bytes. Nothing is counted twice."""
+    seen: dict[str, str | os.PathLike] = {}
+    for shard, facts in zip(shards, statistics, strict=True):
+        if (first := seen.setdefault(facts["sha256"], shard)) is not shard:
+            raise CCCError(f"{shard}: the same shard as {first}; give each shard once")
 
 
 def sum_histograms(paths: Sequence[str | os.PathLike]) -> np.ndarray:

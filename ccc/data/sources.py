@@ -249,7 +249,7 @@ def _read_file(path: Path, entry: Entry) -> bytes | ImageError:
 
 
 def _read(file: io.BufferedIOBase, entry: Entry) -> bytes | ImageError:
-    if entry.size > MAX_BYTES:  # before memory is taken for what a header claims
+    if not 0 <= entry.size <= MAX_BYTES:  # before memory is taken for what a header claims
         return ImageError(entry.member, "too large", f"{entry.size} bytes, at most {MAX_BYTES}")
     try:
         file.seek(entry.offset)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ccc.core.errors import CCCError, ImageError, few
-from ccc.core.images import AB, SUFFIXES, picture_size
+from ccc.core.files import file_name
+from ccc.core.images import AB, picture_size
+from ccc.data.files import pictures
 
 
 class Match(NamedTuple):
@@ -20,13 +22,24 @@ class Match(NamedTuple):
 
 
 def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Match]:
-    """Every picture of both folders, sorted by name.
+    """Every picture of both folders, sorted by name; or the one pair, where both are pictures.
 
-    Formats may differ, names and sizes may not; hidden files and `.ab.npz` (a and b) are passed over. Raises CCCError
-    naming the folder that is missing, empty or holds anything but pictures, and the pictures that are missing,
-    extra, unreadable or of another size: the first few, and how many there are.
+    Folders within, formats and the Unicode form of names may differ, names and sizes may not; hidden files, what
+    systems leave in folders and `.ab.npz` (a and b) are passed over. Raises CCCError naming the folder that is missing,
+    empty or holds anything but pictures, and the pictures that are missing, extra, unreadable or of another size: the
+    first few, and how many there are.
     """
-    predicted, true = (pictures_of(folder) for folder in (prediction, truth))
+    for path in (prediction, truth):
+        if not Path(path).exists():
+            raise CCCError(f"{path}: no such folder or picture")
+    if Path(prediction).is_file() and Path(truth).is_file():
+        predicted, true = ({Path(truth).stem: Path(path)} for path in (prediction, truth))
+    else:
+        predicted, true = (pictures_of(folder) for folder in (prediction, truth))
+        for folder, found, other in ((prediction, predicted, true), (truth, true, predicted)):
+            twins = {_stem(path) for name, path in found.items() if name not in other and _is_twin(name, path)}
+            if twice := sorted(twins):
+                raise CCCError(f"{folder}: holds more than one picture named {few(twice)}")
     resized, unreadable, sizes = [], [], {}
     for name in sorted(set(true) & set(predicted)):
         found = []
@@ -49,24 +62,28 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
 
 
 def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
-    """Pictures of a folder by name without suffix, sorted; hidden files and `.ab.npz` are passed over.
+    """Pictures of a folder as `ccc.data.files.pictures` names them, sorted: two that differ by suffix alone keep it.
 
-    Raises CCCError for a folder that is missing, empty or holds anything but pictures, or two of one name.
+    Raises CCCError for a folder that is missing, empty or holds anything but pictures.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise CCCError(f"{folder}: no such folder")
-    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and not path.name.endswith(AB)]
-    strange = [path.name for path in files if path.suffix.lower() not in SUFFIXES or not path.is_file()]
-    if strange:
+        raise CCCError(f"{folder}: {'give two pictures, or two folders' if folder.exists() else 'no such folder'}")
+    found, others = pictures(folder)
+    if strange := [name for name in others if not name.endswith(AB)]:
         raise CCCError(f"{folder}: holds what is no picture: {few(strange)}; move it elsewhere")
-    pictures = {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
-    if len(pictures) < len(files):
-        twice = sorted({path.stem for path in files if pictures[path.stem] != path})
-        raise CCCError(f"{folder}: holds more than one picture named {few(twice)}")
-    if not pictures:
+    if not found:
         raise CCCError(f"{folder}: holds no pictures")
-    return pictures
+    return found
+
+
+def _stem(path: Path) -> str:
+    return file_name(path.stem)
+
+
+def _is_twin(name: str, path: Path) -> bool:
+    """Whether a picture was named with its suffix, since another differs by that alone."""
+    return name.rpartition("/")[2] != _stem(path)
 
 
 def of_another_size(name: str, found: tuple[int, int], wanted: tuple[int, int]) -> str:

@@ -10,9 +10,10 @@ from typing_extensions import TypedDict
 
 from ccc.color import read_gray
 from ccc.core.errors import CCCError, ImageError, NothingUsable, few
-from ccc.core.files import sha256, write_json
+from ccc.core.files import file_name, sha256, write_json
 from ccc.core.images import SUFFIXES
 from ccc.core.stored import LOOSE, Count, read_json, typed
+from ccc.data.files import pictures as pictures_in
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
 
@@ -57,22 +58,16 @@ class _Coco(TypedDict):
 
 
 def pictures(folder: str | os.PathLike) -> dict[str, Path]:
-    """Picture files of a folder, at any depth, by their path below it without suffix (POSIX), sorted.
+    """Picture files of a folder as `ccc.data.files.pictures` names them, sorted.
 
-    Raises CCCError where there is no such folder, no picture in it, or two pictures differ by suffix alone.
+    Raises CCCError where there is no such folder, or no picture in it.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
+    if not Path(folder).is_dir():
         raise CCCError(f"{folder}: no such folder")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file():
-            name = path.relative_to(folder).with_suffix("").as_posix()
-            if name in found:
-                raise CCCError(f"{path} and {found[name]} differ by suffix alone; rename one")
-            found[name] = path
+    found, strange = pictures_in(folder)
     if not found:
-        raise CCCError(f"{folder}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))})")
+        instead = f"; found instead: {few(strange)}" if strange else ""
+        raise CCCError(f"{folder}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))}){instead}")
     return found
 
 
@@ -167,7 +162,7 @@ def read_coco(path: str | os.PathLike) -> dict | None:
         return None
     try:
         typed(value, _Coco)
-        names = {image["id"]: Path(image["file_name"]).with_suffix("").as_posix() for image in value["images"]}
+        names = {image["id"]: file_name(Path(image["file_name"]).with_suffix("")) for image in value["images"]}
         found: dict[str, list] = {name: [] for name in names.values()}
         for annotation in value["annotations"]:
             found[names[annotation["image_id"]]].append(annotation)
