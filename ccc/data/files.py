@@ -127,9 +127,11 @@ def archives(path: str | os.PathLike) -> dict[str, Path]:
     from braceexpand import UnbalancedBracesError, braceexpand
 
     try:
-        return {file: Path(file) for file in braceexpand(text) if file != text}
+        found = [file for file in braceexpand(text) if file != text]
     except UnbalancedBracesError:
         return {}
+    base = os.path.dirname(os.path.commonprefix(found))
+    return {os.path.relpath(file, base or "."): Path(file) for file in found}
 
 
 def _alone(folder: str | os.PathLike, found: Iterable[os.DirEntry]) -> dict[str, Path]:

@@ -130,7 +130,7 @@ def at_most(name: str, number: int, data: str) -> int:
 
 def _no_source(path: str) -> str | None:
     """Why no photographs can be read from a path; None where they can. Of an archive only the first bytes are read."""
-    if not os.path.exists(path):
+    if not os.path.exists(path) and "{" not in path:
         return f"{path} is not there"
     try:
         opened = Source(path)
