@@ -25,7 +25,7 @@ LARGEST = 1 << 62  # bytes that a member can have, and the place where it can li
 _HEADERS = 1 << 22  # bytes that a tar may ask to be read at once: a long name, a table of extended headers
 _COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 # What archives that are not read here begin with, and what to do.
-_FOREIGN = {
+FOREIGN = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it with `7z x`",
     b"Rar!": "a RAR archive; unpack it with `unrar x`",
     b"\x28\xb5\x2f\xfd": "compressed by zstd; decompress it with `zstd -d`",
@@ -74,7 +74,7 @@ def described(path: Path) -> str:
     with open(path, "rb") as file:
         head = file.read(8)
     return next(
-        (text for magic, text in _FOREIGN.items() if head.startswith(magic)), "an empty file" if not head else ""
+        (text for magic, text in FOREIGN.items() if head.startswith(magic)), "an empty file" if not head else ""
     )
 
 

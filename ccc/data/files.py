@@ -20,6 +20,10 @@ OTHERS = LISTS | frozenset(
     " .safetensors .sh .svg .tar .tbz2 .tgz .toml .ts .txz .wav .webm .wmv .xlsx .xml .xmp .xz .yaml .yml .zip"
     " .zst".split()
 )
+# Pictures of these kinds begin as a TIFF, which holds a thumbnail or one of many layers: reading that would be wrong.
+OTHERS |= frozenset(
+    ".3fr .arw .cr2 .cr3 .dcr .dng .erf .iiq .kdc .lsm .mrw .ndpi .nef .nrw .orf .pef .raf .raw .rw2 .srw .svs".split()
+)
 HEAD = 32  # bytes that tell a picture
 
 

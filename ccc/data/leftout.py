@@ -54,9 +54,7 @@ class LeftOut:
         if not found:
             return ""
         inner = _ARCHIVED & self.ignored_names.keys()
-        remedy = (
-            "; archives within are not read: unpack this once, and give the folder of the inner ones" if inner else ""
-        )
+        remedy = "; archives within are not read: unpack this once, and give the folder of those" if inner else ""
         return f"; found instead: {_such(found, self.ignored + self.refused_by_reason.total())}{remedy}"
 
     def _ignored(self) -> list[str]:
