@@ -17,6 +17,7 @@ import yaml
 
 from ccc.assets import catalogue
 from ccc.core.errors import CCCError, MissingWeights, unknown, write_line
+from ccc.core.files import regular
 
 
 @functools.cache
@@ -126,6 +127,8 @@ def read(path: str | os.PathLike, file: BinaryIO | None = None):
     import torch
 
     try:
+        if file is None:
+            regular(path)
         if file is None and Path(path).suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         with warnings.catch_warnings(), torch.serialization.safe_globals([slice]):

@@ -9,6 +9,7 @@ Pictures are matched by their path below the folder, without suffix; two files o
 metric is: docs/metrics.md. A metric whose weight file is not here is n/a, with the reason.
 """
 
+import math
 from pathlib import Path
 
 from ccc.cli.options import add_pairs, aligned
@@ -62,16 +63,23 @@ def _add_changes(found, path: Path) -> None:
     import csv
 
     from ccc.core.errors import CCCError
+    from ccc.core.files import regular
 
     columns = ("changed_share", "mean_ab_shift")
-    with open(path, newline="") as file:
-        changes = {row.get("name"): row for row in csv.DictReader(file)}
     try:
+        with open(regular(path), newline="", encoding="utf-8") as file:
+            changes = {row.get("name"): row for row in csv.DictReader(file)}
         for row in found.rows:
-            row |= {name: float(changes[row["name"]][name]) for name in columns}
-    except (KeyError, TypeError, ValueError) as error:
+            row |= {name: _finite(changes[row["name"]][name]) for name in columns}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise CCCError(f"{path}: not the changes of these pictures ({error}); run `ccc harmonize` again") from None
     found.summary["changes"] = {name: sum(row[name] for row in found.rows) / len(found.rows) for name in columns}
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is no number")
+    return number
 
 
 def _table(summary, family: str | None) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from ccc.codebook import ColorGrid
 from ccc.color import read_gray, rgb_to_lab
 from ccc.core.errors import CCCError
+from ccc.core.files import regular
 from ccc.core.images import read_ab, read_rgb
 from ccc.harmonize import harmonize_picture
 from ccc.metrics.chroma import cnr
@@ -88,11 +89,15 @@ def ablate(
 
 def read_ablation(path: str | os.PathLike) -> list[dict]:
     """Read the CSV of rows of `ablate`, numbers as numbers, empty ones as None. Raises CCCError for another file."""
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or tuple(rows[0]) != COLUMNS:
-        raise CCCError(f"{path}: no table of `ccc ablate`; make it again")
     words = ("colors", "segmenter", "ab")
-    return [
-        {key: value if key in words else float(value) if value else None for key, value in row.items()} for row in rows
-    ]
+    try:
+        with open(regular(path), newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        if not rows or tuple(rows[0]) != COLUMNS:
+            raise ValueError("its columns are others")
+        return [
+            {key: value if key in words else float(value) if value else None for key, value in row.items()}
+            for row in rows
+        ]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise CCCError(f"{path}: no table of `ccc ablate` ({error}); make it again") from None

@@ -51,7 +51,7 @@ class _Stored(TypedDict):
     missing: dict[str, str]
     cautions: dict[str, str]
     infinite: dict[str, Count]
-    versions: dict[str, str]
+    versions: dict[str, str | int]
     directions: dict[str, Literal["lower", "higher"] | None]
 
 

@@ -74,8 +74,13 @@ def to_csv(table: Table) -> str:
         filled = [(column, v) for column, v, text in zip(table.columns, row.values, texts, strict=True) if text]
         said = [*row.notes, *(k for column, v in filled for k in (*column.group_notes, *column.notes, *v.notes))]
         notes = "; ".join(table.notes[k - 1] for k in dict.fromkeys(said))
-        rows.append([row.label, *texts, "; ".join(missing), notes])
-    return pandas.DataFrame(rows, columns=[*head, "missing", "notes"]).to_csv(index=False)
+        rows.append([_no_formula(row.label), *texts, _no_formula("; ".join(missing)), _no_formula(notes)])
+    return pandas.DataFrame(rows, columns=[*map(_no_formula, head), "missing", "notes"]).to_csv(index=False)
+
+
+def _no_formula(text: str) -> str:
+    """Words that a spreadsheet takes for words: titles and reasons may be anybody's."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def to_markdown(table: Table) -> str:

@@ -1,8 +1,11 @@
 """The report: a folder of static pages that opens from disk and needs nothing outside it."""
 
+import base64
 import dataclasses
 import functools
+import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -24,6 +27,7 @@ from ccc.settings.evaluation import Report
 from ccc.settings.training import Recipe
 
 PARTS = ("pictures", "data")  # folders of the report that are made again with every page
+POLICY = "the policy of this page"  # in the template, until its scripts are known
 HISTORY, PREVIEW = "history.csv", "preview.png"  # of a folder of `ccc train`
 
 
@@ -146,10 +150,19 @@ def _environment() -> jinja2.Environment:
     )
     static = Path(__file__).with_name("static")
     environment.globals["static"] = lambda name: (static / name).read_text(encoding="utf-8")
+    environment.globals["policy"] = POLICY
     environment.filters["url"] = lambda text: quote(text, safe="/")
     return environment
 
 
 def _render(folder: Path, common: Mapping, template: str, target: str | None = None, **values) -> None:
     page = _environment().get_template(template).render(**common, **values, page=target or template)
-    write_text(folder / (target or template), page)
+    write_text(folder / (target or template), page.replace(POLICY, _policy(page), 1))
+
+
+def _policy(page: str) -> str:
+    """What a page may load: its own scripts, by their checksums, its styles, and pictures beside it; nothing else."""
+    scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)  # what others wrote is escaped, and holds no such
+    digests = sorted({base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts})
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    return f"default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src {allowed}"

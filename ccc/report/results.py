@@ -238,7 +238,7 @@ class Results:
 
         path = Path(path)
         try:
-            stored = read_json(path, "summary of `ccc tables`", "run it again")
+            stored = read_json(path, "summary", "make it with `ccc tables`")
             if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
                 raise ValueError(f"its format is not {FORMAT}")
             values = read_table(path.with_suffix(".parquet")).to_pandas()

@@ -167,7 +167,7 @@ def test_written_files_are_complete_and_identical_every_time(tmp_path):
 
 
 def test_a_file_that_is_no_summary_is_named(tmp_path):
-    with pytest.raises(CCCError, match=r"summary\.json: no such file; make it with `ccc tables`"):
+    with pytest.raises(CCCError, match=r"summary\.json: no such summary; make it with `ccc tables`"):
         Results.read(tmp_path / "summary.json")
     for wrong in ("[]", '{"format": "ccc-summary-2"}', '{"format": "other"}', "no"):
         (tmp_path / "summary.json").write_text(wrong)

@@ -9,7 +9,7 @@ from ccc.assets import PUBLISHED
 from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata
 from ccc.settings.configuration import read_configuration
-from ccc.settings.training import Training
+from ccc.settings.training import Training, model_settings
 from workflow.lib.commands import options
 
 
@@ -19,11 +19,21 @@ def checked_config(given: dict) -> dict:
         config = read_configuration(given, logger.warning).model_dump()
         if config["model"] is True:
             config["model"] = os.path.relpath(PUBLISHED)
+        if config["model"] and os.path.exists(config["model"]):
+            check_model(config["model"])
         check_start(config["training"], bool(config["model"]))
         return config
     except CCCError as error:
         lines = ["The configuration is wrong:", *str(error).splitlines()]
         raise WorkflowError("\n  ".join(lines)) from None
+
+
+def check_model(path: str) -> None:
+    """Raise CCCError where a file's metadata are not those of a model."""
+    try:
+        model_settings({"settings": "{}"} | safetensors_metadata(path))
+    except ValueError as error:
+        raise CCCError(f"model: {path}: its settings are none ({error}); train the model again") from None
 
 
 def check_start(training: dict, trained: bool) -> None:
