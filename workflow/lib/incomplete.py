@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ccc.data.fingerprint import counts
+from ccc.core.images import SUFFIXES
+from ccc.data.files import is_litter
 
 LISTING = ".files"
 # A command that takes outputs and leaves in each that is a folder a list of its files. Coloured pictures have the
@@ -32,7 +33,8 @@ def incomplete(dataset: str, folders: Iterable[str]) -> dict[str, list[str]]:
 
 def stems(folder: str) -> set[str]:
     """Names without suffix of the pictures in a folder."""
-    return {os.path.splitext(name)[0] for name in os.listdir(folder) if counts(name)}
+    names = (os.path.splitext(name) for name in os.listdir(folder) if not is_litter(name))
+    return {stem for stem, suffix in names if suffix.lower() in SUFFIXES}
 
 
 def deleted(folders: Iterable[str]) -> dict[str, list[str]]:
