@@ -10,7 +10,6 @@ appear last: a tar without its .json is unfinished. Shards may be written in any
 equal inputs give equal bytes.
 """
 
-from collections import Counter
 from pathlib import Path
 
 from ccc.cli.index import CHOICE, choice_of
@@ -67,5 +66,5 @@ def run(args):
         print(f"  skipped {item['name']}: {item['reason']}")
     for line in source.report():  # of a scan; an index tells it by itself
         print(f"  {line}")
-    left_out = Counter(skipped) + Counter(statistics["refused_by_reason"])
-    return skipped_status(args, sum(count for reason, count in left_out.items() if reason != NEARLY_GRAY))
+    unread = sum(count for reason, count in skipped.items() if reason != NEARLY_GRAY)
+    return skipped_status(args, unread + source.refused_by_reason.total())

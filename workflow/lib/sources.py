@@ -58,6 +58,8 @@ def content(*paths: str | None, suffixes=files.SUFFIXES) -> str:
         return "files " + files.fingerprint(*filter(None, paths), suffixes=suffixes)
     except OSError as error:
         raise WorkflowError(f"{error.filename}: {error.strerror}") from None
+    except CCCError as error:  # of a list
+        raise WorkflowError(str(error)) from None
 
 
 def check_sources(config: dict) -> None:
