@@ -160,7 +160,7 @@ def test_a_damaged_archive_is_refused_not_read_in_part(hostile, tmp_path, capsys
         path = tmp_path / f"{name}.tar"
         path.write_bytes(data)
         assert main(["index", str(path), "-o", str(tmp_path / "index.parquet")]) == 2
-        assert "the archive cannot be read" in capsys.readouterr().out
+        assert "the archive cannot be read" in capsys.readouterr().err
     assert not (tmp_path / "index.parquet").exists()
 
 
