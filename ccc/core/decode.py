@@ -132,7 +132,7 @@ def decoded(source: str | os.PathLike | bytes, name: str | None = None, page: in
         try:
             image.load()
         except OSError as error:
-            whole = _with_end_mark(source) if image.format in ("JPEG", "MPO") and _is_cut(str(error)) else None
+            whole = _with_end_mark(source, image) if image.format in ("JPEG", "MPO") and _is_cut(str(error)) else None
             if whole is None:
                 raise
         else:
@@ -230,7 +230,7 @@ def _seek(image: Image.Image, name: str, page: int) -> None:
     image.seek(pages[page])
 
 
-def _with_end_mark(source) -> bytes | None:
+def _with_end_mark(source, image: Image.Image) -> bytes | None:
     """A JPEG with the end mark that it lacks; None where libjpeg then still misses data."""
     data = (source if isinstance(source, bytes) else Path(source).read_bytes()) + b"\xff\xd9"
     try:
@@ -238,4 +238,15 @@ def _with_end_mark(source) -> bytes | None:
         simplejpeg.decode_jpeg(data, colorspace=colorspace)
     except ValueError:
         return None
-    return data
+    return data if not image.info.get("progressive") or _has_all_scans(data, image.layers) else None
+
+
+def _has_all_scans(data: bytes, components: int) -> bool:
+    """Whether a progressive JPEG holds every coefficient to its last bit (ITU-T T.81, B.2.3); libjpeg does not ask."""
+    body, whole = data[data.rfind(b"\xff\xc2\0") :], set()
+    for found in re.finditer(rb"\xff\xda\0[\x08\x0a\x0c\x0e]([\x01-\x04])", body):
+        after = found.end() + 2 * body[found.end() - 1]
+        start, end, bits = body[after : after + 3]
+        if bits & 15 == 0:
+            whole |= {(name, place) for name in body[found.end() : after : 2] for place in range(start, end + 1)}
+    return len(whole) == 64 * components

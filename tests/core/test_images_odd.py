@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 import struct
 import subprocess
 import sys
@@ -269,6 +270,15 @@ def test_a_jpeg_without_its_end_mark_is_whole_and_one_without_rows_is_not(rgb, m
         with pytest.raises(ImageError) as caught:
             read_rgb(whole[: int(len(whole) * share)])
         assert caught.value.reason == "truncated"
+
+
+def test_a_progressive_jpeg_without_its_last_scans_is_truncated(rgb):
+    whole = saved(Image.fromarray(rgb).resize((160, 120)), "JPEG", progressive=True)
+    scans = [found.start() for found in re.finditer(rb"\xff\xda", whole)]
+    assert len(scans) > 5
+    for cut in range(scans[1], len(whole) - 2):  # among them each end of a scan, where libjpeg sees nothing amiss
+        with pytest.raises(ImageError, match="truncated"):
+            read_rgb(whole[:cut])
 
 
 def test_animated_palette_with_transparency(rgb):
