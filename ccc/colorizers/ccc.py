@@ -23,7 +23,7 @@ INFO = MethodInfo(
     note="not the authors' network: the model that comes with ccc is trained on scenes; see its settings",
 )
 
-MOST = 1 << 22  # pixels of a picture as the network sees it, at some 300 MB a million: 1:83 at a short side of 224
+MOST = 1 << 20  # pixels of a picture as the network sees it: 1:20 at a short side of 224; a million take some 800 MB
 ROWS = 32  # of the class map, decoded at a time
 
 

@@ -15,14 +15,42 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.tiff import correct_layout, described
 
-SUFFIXES = set(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .avif .heic .heif .bmp .tif .tiff .gif .ppm .pgm .pbm .pnm"
-    " .jp2 .j2k .j2c .jpc .jpf .jpx .tga".split()
+HEIC_EXTRA = 'pip install "color-classified-colorization[heic]"'
+# What is read: a kind, the suffixes that say so, and what holds for it. A file is known by its content, whatever its
+# suffix; folders are searched for these suffixes.
+FORMAT_NOTES = (
+    (
+        "JPEG",
+        ".jpg .jpeg .jpe .jfif .mpo",
+        "gray, colour and CMYK, also as Adobe inverts it; without its end mark where no row is missing; further "
+        "pictures of an MPO, usually the other eye's view or a gain map, are pages",
+    ),
+    (
+        "PNG",
+        ".png .apng",
+        "1 to 16 bits, 16 bits of colour as 8; an ICC profile, else gAMA where no sRGB chunk stands beside it; cHRM "
+        "and cICP are not applied; frames of an APNG are pages",
+    ),
+    (
+        "TIFF",
+        ".tif .tiff",
+        "gray of 1 to 32 bits, black or white at 0; RGB and CMYK of 8 or 16 bits, as 8; palette, YCbCr, Lab; strips, "
+        "tiles and planes; little-endian BigTIFF. Refused: floating point, levels below 0, 64 bits, gray of 16 bits "
+        "with transparency, 32 bits that use no more than the lowest of 256 levels",
+    ),
+    ("WebP", ".webp", "frames are pages"),
+    ("GIF", ".gif", "frames are pages"),
+    ("AVIF", ".avif", "as 8 bits; frames are pages"),
+    ("HEIC", ".heic .heif", f"as 8 bits; with {HEIC_EXTRA}"),
+    ("JPEG 2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "8 and 16 bits"),
+    ("BMP", ".bmp", "all that Pillow reads"),
+    ("PNM", ".ppm .pgm .pbm .pnm", "text and binary, to 16 bits; no floating point"),
+    ("TGA", ".tga", "known by its suffix alone"),
 )
+SUFFIXES = {suffix for _, suffixes, _ in FORMAT_NOTES for suffix in suffixes.split()}
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")  # no EPS: reading it runs a program
 LIMIT = "CCC_MAX_PICTURE_MB"  # the environment variable that sets how much memory one picture may take
 DEFAULT_LIMIT = 1024
-HEIC_EXTRA = 'pip install "color-classified-colorization[heic]"'
 _HEIC = re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 _MAGIC = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|II[*+]\0|MM\0[*+]|RIFF.{4}WEBP|P[1-6][\s#]"
@@ -104,7 +132,7 @@ def decoded(source: str | os.PathLike | bytes, name: str | None = None, page: in
         try:
             image.load()
         except OSError as error:
-            whole = _with_end_mark(source) if image.format in ("JPEG", "MPO") and _is_cut(str(error)) else None
+            whole = _with_end_mark(source, image) if image.format in ("JPEG", "MPO") and _is_cut(str(error)) else None
             if whole is None:
                 raise
         else:
@@ -202,7 +230,7 @@ def _seek(image: Image.Image, name: str, page: int) -> None:
     image.seek(pages[page])
 
 
-def _with_end_mark(source) -> bytes | None:
+def _with_end_mark(source, image: Image.Image) -> bytes | None:
     """A JPEG with the end mark that it lacks; None where libjpeg then still misses data."""
     data = (source if isinstance(source, bytes) else Path(source).read_bytes()) + b"\xff\xd9"
     try:
@@ -210,4 +238,15 @@ def _with_end_mark(source) -> bytes | None:
         simplejpeg.decode_jpeg(data, colorspace=colorspace)
     except ValueError:
         return None
-    return data
+    return data if not image.info.get("progressive") or _has_all_scans(data, image.layers) else None
+
+
+def _has_all_scans(data: bytes, components: int) -> bool:
+    """Whether a progressive JPEG holds every coefficient to its last bit (ITU-T T.81, B.2.3); libjpeg does not ask."""
+    body, whole = data[data.rfind(b"\xff\xc2\0") :], set()
+    for found in re.finditer(rb"\xff\xda\0[\x08\x0a\x0c\x0e]([\x01-\x04])", body):
+        after = found.end() + 2 * body[found.end() - 1]
+        start, end, bits = body[after : after + 3]
+        if bits & 15 == 0:
+            whole |= {(name, place) for name in body[found.end() : after : 2] for place in range(start, end + 1)}
+    return len(whole) == 64 * components

@@ -69,9 +69,12 @@ def read_rgba(
 
 
 def _over_white(rgb: np.ndarray, opacity: np.ndarray) -> np.ndarray:
-    image = Image.fromarray(rgb).convert("RGBA")
-    image.putalpha(Image.fromarray(opacity))
-    return np.array(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB"))
+    for start in range(0, len(rgb), 256):  # rows at a time: a large picture is not held twice
+        rows = slice(start, start + 256)
+        image = Image.fromarray(np.dstack([rgb[rows], opacity[rows]]))
+        white = Image.new("RGBA", image.size, "white")
+        rgb[rows] = np.asarray(Image.alpha_composite(white, image).convert("RGB"))
+    return rgb
 
 
 def read_gray16(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> np.ndarray | None:

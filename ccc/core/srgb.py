@@ -68,7 +68,7 @@ def _deep_strips(image: Image.Image, name: str) -> Iterator[tuple[slice, Image.I
     if image.format == "TIFF":
         bits, signed, inverted = image.tag_v2.get(258, (1,))[0], _is_signed(image), image.tag_v2.get(262) == 0
     white = (1 << bits - signed) - 1
-    table = _gray_table(image)
+    table = _gray_table(image, 65536)
     largest = 0
     for rows, strip in _strips(image):
         stored = np.asarray(strip)
@@ -95,16 +95,17 @@ def _is_signed(image: Image.Image) -> bool:
     return image.format == "TIFF" and image.tag_v2.get(339, (1,))[0] == 2 and image.mode in ("L", *_DEEP)
 
 
-def _gray_table(image: Image.Image) -> np.ndarray | None:
-    """What each of 65,536 levels is in sRGB's gray; None where the picture says nothing else."""
+def _gray_table(image: Image.Image, count: int) -> np.ndarray | None:
+    """What each of `count` levels is in sRGB's gray, uint16; None where the picture says nothing else."""
     profile = _profile(image, "GRAY")
     if profile is not None:
-        ramp = Image.fromarray(np.arange(65536, dtype=np.uint16)[None])
+        ramp = Image.fromarray(np.linspace(0, 65535, count).astype(np.uint16)[None])
         with contextlib.suppress(ImageCms.PyCMSError):
             target = ImageCms.ImageCmsProfile(io.BytesIO(_gray_profile()))
-            return np.asarray(ImageCms.profileToProfile(ramp, profile, target, outputMode="I;16"))[0]
+            exact = ImageCms.Flags.NOOPTIMIZE  # else lcms joins some points by lines: dark levels are 10 off
+            return np.asarray(ImageCms.profileToProfile(ramp, profile, target, outputMode="I;16", flags=exact))[0]
     gamma = _gamma(image)
-    return None if gamma is None else np.rint(_encoded(np.arange(65536) / 65535, gamma) * 65535).astype(np.uint16)
+    return None if gamma is None else np.rint(_encoded(np.linspace(0, 1, count), gamma) * 65535).astype(np.uint16)
 
 
 @functools.cache
@@ -125,22 +126,25 @@ def _gray_profile() -> bytes:
 
 def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     """From a strip of the picture to the strip in sRGB, mode RGB."""
-    base = _opaque(image.crop((0, 0, 1, 1)), image)
-    space = {"L": "GRAY", "LAB": "Lab "}.get(base.mode, base.mode)
-    profile = _profile(image, space)
-    if base.mode == "LAB" and profile is None:
+    mode = _opaque(image.crop((0, 0, 1, 1)), image).mode
+    if mode == "L":
+        levels = _gray_table(image, 256)
+        if levels is None:
+            return lambda strip: _opaque(strip, image).convert("RGB")
+        shown = _EIGHT_BITS[levels].tolist()
+        return lambda strip: _opaque(strip, image).point(shown).convert("RGB")
+    profile = _profile(image, {"LAB": "Lab"}.get(mode, mode))
+    if mode == "LAB" and profile is None:
         profile = ImageCms.createProfile("LAB")
-    if base.mode == "RGB" and profile is not None and _is_srgb(profile):
-        profile = None
-    elif profile is not None:
+    if profile is not None and not (mode == "RGB" and _is_srgb(profile)):
         with contextlib.suppress(ImageCms.PyCMSError, ValueError):  # a broken profile: viewers ignore it
-            transform = ImageCms.buildTransform(profile, _SRGB, base.mode, "RGB")
+            transform = ImageCms.buildTransform(profile, _SRGB, mode, "RGB")
             return lambda strip: ImageCms.applyTransform(_opaque(strip, image), transform)
     gamma = _gamma(image)
-    if profile is None and gamma is not None:
-        table = np.rint(_encoded(np.arange(256) / 255, gamma) * 255).astype(int).tolist()
-        return lambda strip: _opaque(strip, image).convert("RGB").point(table * 3)
-    return lambda strip: _opaque(strip, image).convert("RGB")
+    if gamma is None:
+        return lambda strip: _opaque(strip, image).convert("RGB")
+    table = np.rint(_encoded(np.arange(256) / 255, gamma) * 255).astype(int).tolist()
+    return lambda strip: _opaque(strip, image).convert("RGB").point(table * 3)
 
 
 def _opaque(strip: Image.Image, image: Image.Image) -> Image.Image:

@@ -52,7 +52,9 @@ def described(file: BinaryIO) -> str:
     """What the pixels of a TIFF's first page are, in a few words. Raises Pillow's errors where it is no TIFF."""
     file.seek(0)
     head = file.read(16)
-    tags = TiffImagePlugin.ImageFileDirectory_v2(head if head[2] == 43 or head[3] == 43 else head[:8])
+    if head.startswith(b"MM\0+"):
+        return "a BigTIFF of big-endian order"
+    tags = TiffImagePlugin.ImageFileDirectory_v2(head if head[2] == 43 else head[:8])
     file.seek(tags.next, os.SEEK_SET)
     tags.load(file)
     bits, photometric = tags.get(258, (1,)), tags.get(262, 0)

@@ -46,6 +46,14 @@ def test_the_network_sees_the_size_it_was_trained_on(colorizer):
     assert colorizers.load("ccc", device="cpu", input_size=256).input_shape(500, 400) == (320, 256)
 
 
+@pytest.mark.parametrize("shape", [(1, 20_000), (20_000, 1), (1, 10**6), (300, 40_000)])
+def test_what_the_network_sees_of_a_long_picture_is_bounded(shape):
+    for size in (160, 512):
+        rows, columns = colorizers.load("ccc", device="cpu", input_size=size).input_shape(*shape)
+        assert rows * columns <= 2**20 * 1.1 and min(rows, columns) >= 32 and rows % 32 == columns % 32 == 0
+    assert colorizers.load("ccc", device="cpu", input_size=224).input_shape(300, 4_500) == (224, 3360)  # 1:15, as ever
+
+
 def test_trained_on_stretched_squares_it_sees_squares_and_maps_them_to_56x56(colorizer, tmp_path, astronaut):
     """The paper's: every picture at 224x224."""
     path = tmp_path / "square.safetensors"

@@ -215,3 +215,12 @@ def test_the_scenes_shard_to_the_same_bytes_in_parallel_jobs_and_in_one(shared, 
             keys += [member.name for member in archive]
     assert len(Index.open(index, Source(source))) == 500
     assert keys == [f"{key:09d}.{suffix}" for key in range(500) for suffix in ("classes.npy", "gray.jpg")]
+
+
+def test_a_picture_too_large_once_it_is_scaled_is_skipped_and_the_set_goes_on(tmp_path, astronaut, capsys):
+    (tmp_path / "set").mkdir()
+    Image.fromarray(np.zeros((1, 20_000), np.uint8)).save(tmp_path / "set" / "line.png")
+    Image.fromarray(astronaut[:90, :80]).save(tmp_path / "set" / "photograph.png")
+    assert main(["prepare", str(tmp_path / "set"), "-n", "all", "-o", str(tmp_path / "out")]) == 3
+    assert "line.png: too large (5120000x256 takes" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "out" / "truth").iterdir()] == ["photograph.png"]

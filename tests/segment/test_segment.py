@@ -19,7 +19,7 @@ from segment_anything import SamAutomaticMaskGenerator
 from ccc.assets.weights import known
 from ccc.cli import main
 from ccc.color import gray_of
-from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.errors import CCCError, ImageError, MissingWeights
 from ccc.core.images import write_png
 from ccc.segment import load, names, read_masks, segment_folder, write_masks
 from ccc.segment.regions import Regions
@@ -512,3 +512,12 @@ def test_a_new_version_of_a_segmenter_makes_masks_anew(pictures, monkeypatch):
 
 def test_an_empty_mask_with_a_run_of_no_length_has_an_empty_box():
     assert record({"size": [10, 10], "counts": [7, 0, 93]})["bbox"] == [0, 0, 0, 0]
+
+
+def test_sam_passes_over_a_picture_of_which_its_square_keeps_no_row(pictures, tiny):
+    source, target = pictures
+    write_png(source / "line.png", np.zeros((1, 20_000), np.uint8))
+    with pytest.raises(ImageError, match="line: too large .20000x1: nothing is left"):
+        tiny().segment(np.zeros((1, 20_000), np.uint8), "line")
+    counts = segment_folder(source, target, tiny())
+    assert counts["segmented"] == 2 and len(counts["skipped"]) == 1
