@@ -2,11 +2,11 @@
 
 examples:
   ccc colorize photos/ -o coloured/                        by "CCC (scenes)", which comes with ccc
-  ccc colorize photos/ --method ddcolor -o coloured/
-  ccc colorize old.jpg 'scans/**/*.tif' --method deoldify --option model=stable -o coloured/
+  ccc colorize photos/ --method ddcolor -o coloured-ddcolor/
+  ccc colorize old.jpg 'scans/**/*.tif' --method deoldify --option model=stable -o coloured-deoldify/
   ccc colorize old.jpg --weights results/train/demo/ccc.safetensors --option decode=argmax -o old-coloured.png
-  ccc colorize scans/ --format tiff --pages all --compare -o coloured/
-  ccc colorize album/ --skip-color --format jpeg --quality 90 -o coloured/
+  ccc colorize scans/ --format tiff --pages all --compare -o scans-coloured/
+  ccc colorize album/ --skip-color --format jpeg --quality 90 -o album-coloured/
 Every picture keeps its name, folder and size, its transparency, its date, caption, author, copyright, place, camera and
 resolution, and is written as sRGB: PNG, or what --format or the name after -o says. Gray of more than 8 bits gives PNG
 and TIFF of 16 bits a channel with the same lightness; a JPEG has 8, and its transparency is laid over white. Files are
