@@ -2,11 +2,11 @@
 
 examples:
   ccc colorize photos/ -o coloured/                        by "CCC (scenes)", which comes with ccc
-  ccc colorize photos/ --method ddcolor -o coloured/
-  ccc colorize old.jpg 'scans/**/*.tif' --method deoldify --option model=stable -o coloured/
+  ccc colorize photos/ --method ddcolor -o coloured-ddcolor/
+  ccc colorize old.jpg 'scans/**/*.tif' --method deoldify --option model=stable -o coloured-deoldify/
   ccc colorize old.jpg --weights results/train/demo/ccc.safetensors --option decode=argmax -o old-coloured.png
-  ccc colorize scans/ --format tiff --pages all --compare -o coloured/
-  ccc colorize album/ --skip-color --format jpeg --quality 90 -o coloured/
+  ccc colorize scans/ --format tiff --pages all --compare -o scans-coloured/
+  ccc colorize album/ --skip-color --format jpeg --quality 90 -o album-coloured/
 Every picture keeps its name, folder and size, its transparency, its date, caption, author, copyright, place, camera and
 resolution, and is written as sRGB: PNG, or what --format or the name after -o says. Gray of more than 8 bits gives PNG
 and TIFF of 16 bits a channel with the same lightness; a JPEG has 8, and its transparency is laid over white. Files are
@@ -15,12 +15,12 @@ read is skipped and named. scan.jpg and scan.tif in one folder become scan.jpg.p
 Every result notes the method, its weights and options, and the SHA-256 of its source. What is there already in the
 same way is kept, so that the same command goes on where it stopped; what was made of another picture or with other
 options is kept too, and named, unless --overwrite is given. Each frame of a video is coloured by itself, so that its
-colours may flicker. Exit status: 0 all is done, 3 something was skipped or is another result, 1 nothing came out.
+colours may flicker. Exit status: 0 all is done, 3 something was skipped or kept, 1 nothing came out.
 """
 
 from pathlib import Path
 
-from ccc.cli.options import add_options, parse_options
+from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
 from ccc.core.errors import CCCError
 
@@ -65,6 +65,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--overwrite", action="store_true", help="colour again, and replace, what is in the output already"
     )
+    add_allow_skipped(parser)
     add_options(
         parser, "of the method, such as decode=argmax or chroma=1 for ccc: `ccc methods ccc` shows and explains them"
     )
@@ -96,7 +97,7 @@ def run(args):
     _summarize(args, plan, outcome, kept, others)
     if not (outcome.done or kept or others or outcome.colored_already):
         return 1
-    return 3 if outcome.skipped or others else 0
+    return skipped_status(args, len(outcome.skipped) + len(others))
 
 
 def _missing(args, plan, made: str):

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from ccc.cli.options import STATUSES
+from ccc.colorizers.filing import WRITTEN
+from ccc.colorizers.planning import REFUSED as UNREAD
 from ccc.colorizers.video import VIDEO_SUFFIXES
 from ccc.core.decode import DEFAULT_LIMIT, FORMATS, HEIC_EXTRA, LIMIT
 from ccc.core.files import write_text
@@ -62,6 +64,12 @@ first few are named.
 Masks (`ccc harmonize --masks`, the segmenter `masks`): {masks}, for each picture or, COCO, for all; folders of `amg.py`
 with their {table}. Videos (`ccc colorize`): {videos}.
 
+## Results of `ccc colorize`
+
+Pictures become {written}, videos `.mp4`. A picture's date, caption, author, copyright, place, camera and resolution
+are kept, as EXIF, XMP or a PNG's texts; orientation, thumbnails, profiles and the maker's own block are not. Files in a folder that are named and
+not read: {unread}.
+
 ## Evaluation
 
 `ccc evaluate` takes two pictures, or two folders with the same pictures by their path below the folder, without suffix;
@@ -81,8 +89,8 @@ and other files are refused and named.
 |---|---|
 {statuses}
 
-`ccc index`, `shard`, `prepare` and `segment` have `--allow-skipped`; the workflow passes it, since what they write
-records what was skipped. Files that are no pictures are ignored, not skipped, and so is a photograph left out by
+`ccc index`, `shard`, `prepare`, `segment` and `colorize` have `--allow-skipped`; the workflow passes it to the first
+four, since what they write records what was skipped. Files that are no pictures are ignored, not skipped, and so is a photograph left out by
 `--min-chroma`. A verb that is ended by a signal has 128 and its number.
 """  # noqa: E501, a row of a table is a line
 
@@ -97,6 +105,7 @@ def page() -> str:
         pictures=named(SUFFIXES), others=named(OTHERS), formats=", ".join(FORMATS), heic=HEIC_EXTRA,
         litter=", ".join(f"`{name}`" for name in sorted(LITTER)), archives=named(ARCHIVES), lists=named(LISTS),
         list_mb=MAX_LIST >> 20, columns=" or ".join(f"`{name}`" for name in COLUMNS), masks=named(given.SUFFIXES),
+        written=named(WRITTEN), unread=named(UNREAD),
         table=f"`{given.TABLE}`", videos=named(VIDEO_SUFFIXES),
         refused="\n".join(f"| {what} | {why} |" for what, why in REFUSED.items()),
         foreign="\n".join(f"| {text.partition('; ')[0]} | {text.partition('; ')[2]} |" for text in FOREIGN.values()),

@@ -1,6 +1,7 @@
 """Colour picture files with any method, and write them as `filing` does."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
@@ -206,19 +207,23 @@ def at_16_bits(gray: np.ndarray, colors: np.ndarray) -> np.ndarray:
     rows = max(1, _ROWS // width)
     for top in range(0, height, rows):
         part, color = gray[top : top + rows], colors[top : top + rows]
-        if part.ndim == 2:
-            part = np.repeat((part / np.float32(65535))[..., None], 3, axis=-1)
-        lightnesses = lightness(part).reshape(-1)
+        lightnesses = (_lightness_of_levels()[part] if part.ndim == 2 else lightness(part)).reshape(-1)
         ab = (color if color.shape[2] == 2 else rgb_to_lab(color)[..., 1:]).reshape(-1, 2).astype(np.float32)
         made[top : top + rows] = _in_gamut(lightnesses, ab).reshape(*part.shape[:2], 3)
     return made
+
+
+@functools.cache
+def _lightness_of_levels() -> np.ndarray:
+    """L of each gray level of 16 bits."""
+    return lightness(np.repeat(np.linspace(0, 1, 65536, dtype=np.float32)[:, None], 3, axis=1))
 
 
 def _in_gamut(lightnesses: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """L `(N,)` and ab `(N, 2)` to uint16 RGB of that L, whose chroma is as large as sRGB has it."""
     made = np.empty((len(ab), 3), np.uint16)
     todo = np.arange(len(ab))
-    for shrink in (*0.93 ** np.arange(24), 0.0):
+    for shrink in (*0.85 ** np.arange(12), 0.0):
         rgb = lab_to_rgb(np.column_stack([lightnesses[todo], ab[todo] * np.float32(shrink)]))
         made[todo] = np.rint(rgb * 65535)
         cut = ((rgb <= 0) | (rgb >= 1)).any(axis=-1)

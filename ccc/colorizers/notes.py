@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ccc.colorizers.planning import Task
 
 MADE = "ccc colorize"  # how the note begins that every coloured file carries
+KEEP_AB = " --keep-ab"  # how it ends where a and b were kept, which changes no picture
 
 
 def note(
@@ -34,7 +35,7 @@ def note(
     words += [f"--max-size {max_size}"] if max_size else []
     words += [f"--depth {depth}"] if depth != "auto" else []
     words += [f"--quality {quality}"] if quality != 95 else []
-    return " ".join(words + ["--keep-ab"] * keep_ab)
+    return " ".join(words) + KEEP_AB * keep_ab
 
 
 def of_source(made: str, digest: str, page: int | None = None) -> str:
@@ -100,7 +101,7 @@ def standing(task: Task, made: str) -> str | None:
     if not said.startswith(MADE):
         return f"not from `{MADE}`"
     how, knows, source = said.partition(SOURCE)
-    if how != plain(made):
+    if how.removesuffix(KEEP_AB) != plain(made).removesuffix(KEEP_AB):
         return "made with other options, weights or method"
     if not knows:
         return "made by an earlier release, which did not note of what"
@@ -109,6 +110,6 @@ def standing(task: Task, made: str) -> str | None:
             return "made from another picture, or from this one as it was"
     except OSError:
         return None  # reading it says what is wrong
-    if "--keep-ab" in made and not ab_file(task.target).is_file():
+    if made.endswith(KEEP_AB) and not (how.endswith(KEEP_AB) and ab_file(task.target).is_file()):
         return None
     return ""

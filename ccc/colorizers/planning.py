@@ -15,12 +15,14 @@ from ccc.colorizers.filing import FORMATS, WRITTEN
 from ccc.colorizers.notes import MADE, read_note
 from ccc.colorizers.video import VIDEO_SUFFIXES
 from ccc.core.errors import CCCError, ImageError
+from ccc.core.files import file_name
 from ccc.core.images import SUFFIXES, looks_like_picture, page_count
+from ccc.data.files import head_of, is_litter, is_picture, walk
 
 # Files that hold pictures which are not read here: a camera's raw file would open as a TIFF and show its thumbnail.
 REFUSED = dict.fromkeys(
     ".dng .cr2 .cr3 .nef .nrw .arw .orf .rw2 .raf .pef .srw".split(), "a camera's raw file: develop it to TIFF or JPEG"
-) | dict.fromkeys(".psd .psb .xcf .svg .pdf .eps .ai .djvu .jxl".split(), "export it as PNG, TIFF or JPEG")
+) | dict.fromkeys(".psd .psb .xcf .jxl".split(), "export it as PNG, TIFF or JPEG")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +74,9 @@ def plan(
     suffix = FORMATS[format or "png"]
     names = {}
     for key, (_, relative, video) in found.items():
-        base = PurePath(output.name) if single else relative
         ending = output.suffix if single else ".mp4" if video else suffix
-        names[key] = [_numbered(name, pages[key], ending) for name in _choices(base, relative)]
+        choices = [PurePath(output.stem)] * 3 if single else _choices(relative)
+        names[key] = [_numbered(name, pages[key], ending) for name in choices]
     folder = output.parent if single else output
     for key, targets in _distinct(names, found, made.lines).items():
         path, _, video = found[key]
@@ -97,12 +99,7 @@ def _check_single(output: Path, videos: list[bool], format: str | None) -> None:
 
 
 def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES and not looks_like_picture(_head(path))
-
-
-def _head(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(32)
+    return path.suffix.lower() in VIDEO_SUFFIXES and not looks_like_picture(head_of(path))
 
 
 def _pages(path: Path) -> int:
@@ -115,11 +112,12 @@ def _pages(path: Path) -> int:
 # --- names ---
 
 
-def _choices(base: PurePath, relative: PurePath) -> list[PurePath]:
+def _choices(relative: PurePath) -> list[PurePath]:
     """Names of a result without suffix, from the usual one to the one that is nobody else's."""
-    known = base.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES  # "scan.1921" has no suffix
+    known = relative.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES  # "scan.1921" has no suffix
     unique = hashlib.sha256(os.fsencode(relative)).hexdigest()[:4]
-    return [base.with_suffix("") if known else base, base, base.with_name(f"{base.name}.{unique}")]
+    short, full = (PurePath(file_name(path)) for path in (relative.with_suffix("") if known else relative, relative))
+    return [short, full, full.with_name(f"{full.name}.{unique}")]
 
 
 def _numbered(name: PurePath, pages: int, suffix: str) -> list[PurePath]:
@@ -166,12 +164,13 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
         yield path, Path(path.name)
         return
     if path.is_dir():
-        base, candidates = path, _walked(path)
+        base, candidates = path, (Path(entry.path) for _, entries in walk(path) for entry in entries)
     elif glob.has_magic(given):
         fixed = [part for part in path.parts if part]
         first = next(number for number, part in enumerate(fixed) if glob.has_magic(part))
         base = Path(*fixed[:first])
-        candidates = (file for file in map(Path, glob.glob(given, recursive=True)) if not _in_circle(file.parent, base))
+        matches = map(Path, glob.glob(given, recursive=True, include_hidden=True))
+        candidates = (file for file in matches if not _in_circle(file.parent, base))
     else:
         raise CCCError(f"{given}: no such picture or folder")
     inside, skipped, empty = output.resolve(), len(made.skipped), True
@@ -181,7 +180,7 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
         if file.is_dir() or not same and inside in file.resolve().parents:
             continue
         try:
-            taken = not any(part.startswith(".") for part in relative.parts) and _is_taken(file)
+            taken = not any(map(is_litter, relative.parts)) and _is_taken(file)
             taken = taken and not (same and (read_note(file) or "").startswith(MADE))  # a result of this command
         except ImageError as error:
             made.skipped.append(error)
@@ -192,12 +191,6 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
             yield file, relative
     if empty and len(made.skipped) == skipped:
         raise CCCError(f"{given}: no pictures in it (looked for {', '.join(sorted(SUFFIXES | VIDEO_SUFFIXES))})")
-
-
-def _walked(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not _closes_circle(os.path.join(place, name))]
-        yield from (Path(place, name) for name in files)
 
 
 @functools.cache
@@ -221,7 +214,7 @@ def _is_taken(path: Path) -> bool:
         suffix = path.suffix.lower()
         if suffix in REFUSED:
             raise ImageError(str(path), f"no format that is read: {suffix}", REFUSED[suffix])
-        return suffix in SUFFIXES | VIDEO_SUFFIXES or looks_like_picture(_head(path))
+        return suffix in VIDEO_SUFFIXES or is_picture(path.name, lambda: head_of(path))
     except OSError as error:
         gone = isinstance(error, FileNotFoundError)
         raise ImageError(str(path), "missing file" if gone else "unreadable", error.strerror or "") from None

@@ -107,7 +107,7 @@ def test_algorithm_1_takes_the_methods_own_ab_where_it_lies_beside_the_picture(o
     changed = (wanted != kept).any(axis=-1)
     assert changed.any() and (read_rgb(own / "with.png")[changed] == with_ab(read_gray(gray), wanted)[changed]).all()
     assert software(own / "with.png") == "ccc harmonize --ab own" and "own" in (own / "with.csv").read_text()
-    assert main(["colorize", str(gray), "-o", str(color), "--device", "cpu"]) == 0
+    assert main(["colorize", str(gray), "-o", str(color), "--device", "cpu", "--overwrite"]) == 0
     assert not ab_file(color).exists(), "of another picture now"
     assert run(own, *words, "-o", own / "without.png") == 0
     assert software(own / "without.png") == "ccc harmonize --ab picture"

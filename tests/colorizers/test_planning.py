@@ -12,6 +12,7 @@ from skimage import data
 from ccc.cli import main
 from ccc.colorizers.planning import plan
 from ccc.core.errors import CCCError
+from ccc.core.files import file_name
 from ccc.core.images import read_rgb, write_png
 
 PICTURE = data.astronaut()[:24, :32]
@@ -48,14 +49,17 @@ FILES = {
     "wrongly_named.heic": (lambda path: saved(path, format="JPEG"), "wrongly_named.png"),
     "no_suffix": (lambda path: saved(path, format="PNG"), "no_suffix.png"),
     "Harbour 12.6.1921": (lambda path: saved(path, format="JPEG"), "Harbour 12.6.1921.png"),  # no suffix either
-    "document.txt": (lambda path: saved(path, format="TIFF"), "document.txt.png"),
+    "scan.old": (lambda path: saved(path, format="TIFF"), "scan.old.png"),
     "still.mp4": (lambda path: saved(path, format="PNG"), "still.png"),
     "two\nlines.png": (saved, "two\nlines.png"),
-    b"caf\xe9.png".decode("utf-8", "surrogateescape"): (saved, b"caf\xe9.png".decode("utf-8", "surrogateescape")),
+    b"caf\xe9.png".decode("utf-8", "surrogateescape"): (saved, "caf\ufffd.png"),
+    "e\u0301t\u00e9.png": (saved, "\u00e9t\u00e9.png"),  # composed letters, as most systems write them
+    f"{'a' * 246}.png": (saved, f"{file_name('a' * 246)}.png"),  # room for .compare.jpg
     "broken.jpg": (lambda path: path.write_bytes(b"\xff\xd8\xff no more"), "broken.jpg: "),
     "empty.png": (lambda path: path.touch(), "empty.png: empty file"),
     "photo.nef": (nikon, "photo.nef: no format that is read: .nef (a camera's raw file"),
-    "drawing.svg": (lambda path: path.write_text("<svg/>"), "drawing.svg: no format that is read: .svg (export it"),
+    "layers.psd": (lambda path: path.write_bytes(b"8BPS"), "layers.psd: no format that is read: .psd (export it"),
+    "letter.pdf": (lambda path: path.write_bytes(b"%PDF-1.7"), None),
     "gone.jpg": (lambda path: path.symlink_to("nowhere.jpg"), "gone.jpg: missing file"),
     "pipe.jpg": (pipe, "pipe.jpg: not a regular file"),
     "folder.jpg": (lambda path: path.mkdir(), None),
