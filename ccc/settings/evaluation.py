@@ -45,6 +45,7 @@ class Weights(Section):
     alexnet: UserPath | None = setting(None, "trunk of LPIPS-alex")
     vgg16: UserPath | None = setting(None, "trunk of LPIPS-vgg")
     inception_fid: UserPath | None = setting(None, "Inception of FID and KID")
+    inception_torchvision: UserPath | None = setting(None, "Inception of fid_2048_torchvision")
 
 
 class Report(Section):
