@@ -343,7 +343,10 @@ def test_other_folders_and_names_are_refused(folders, tmp_path):
         evaluate(folders[0], tmp_path / "absent")
     with pytest.raises(CCCError, match="no metric 'lpips': did you mean 'lpips_alex'"):
         evaluate(*folders, ["mse", "lpips"])
-    with pytest.raises(CCCError, match="no metric needs weights 'alexnt': there are alexnet, inception_fid, inception_torchvision, vgg16"):
+    with pytest.raises(
+        CCCError,
+        match="no metric needs weights 'alexnt': there are alexnet, inception_fid, inception_torchvision, vgg16",
+    ):
         evaluate(*folders, ["mse"], {"alexnt": "a.pth"})
     (folders[0] / ".hidden").write_text("not looked at")
     evaluate(*folders, ["mse"])
