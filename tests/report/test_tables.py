@@ -172,7 +172,7 @@ def test_a_file_that_is_no_summary_is_named(tmp_path):
     for wrong in ("[]", '{"format": "ccc-summary-2"}', '{"format": "other"}', "no"):
         (tmp_path / "summary.json").write_text(wrong)
         pandas.DataFrame().to_parquet(tmp_path / "summary.parquet")
-        with pytest.raises(CCCError, match=r"summary\.json: not the summary of `ccc tables`"):
+        with pytest.raises(CCCError, match=r"summary\.json: (no readable|not the) summary"):
             Results.read(tmp_path / "summary.json")
 
 
@@ -183,6 +183,15 @@ def test_a_cnr_that_counts_noise_carries_its_caution(tmp_path):
              if value.estimate}  # fmt: skip
     assert found["Ccc"].startswith("above 1: more classes than the truth has")
     assert found["Cic"].startswith("above the oracle's 0.700") and not found["Zhang"] + found["Reference: Oracle"]
+
+
+def test_a_title_is_no_formula_of_a_spreadsheet(tmp_path):
+    for number, title in enumerate(("=1+1", "+1", "-1", "@SUM(A1)")):
+        write_cell(tmp_path, f"m{number}", "plain", "set", title=title, notes=[f"{title} is its title"])
+    text = to_csv(tables(tmp_path)["all_set"])
+    read = pandas.read_csv(io.StringIO(text))
+    assert [name[0] for name in read.iloc[:, 0]] == ["'"] * 4 and not read["notes"].dropna().str.match("[=+@-]").any()
+    assert all(pandas.api.types.is_numeric_dtype(read[name]) for name in read if "MSE" in name)
 
 
 def test_any_name_is_written_without_harm(tmp_path):
@@ -290,7 +299,7 @@ def test_refusals_name_the_file(tmp_path):
     with pytest.raises(CCCError, match=r"set\.csv: no such file"):
         read_cells([path])
     path.write_text("[]")
-    with pytest.raises(CCCError, match=r"set\.json: not the metrics"):
+    with pytest.raises(CCCError, match=r"set\.json: no readable file of metrics"):
         read_cells([path])
     with pytest.raises(CCCError, match="no stored metrics"):
         read_cells([])
