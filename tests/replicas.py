@@ -22,7 +22,7 @@ import torch7
 
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.colorizers import _detect, cic, ddcolor, deoldify, iizuka, larsson, su, zhang
-from ccc.metrics.inception import inception
+from ccc.metrics.inception import inception, inception_torchvision
 from ccc.segment.sam import build
 
 from torchvision import models  # isort: skip
@@ -156,6 +156,7 @@ REPLICAS: dict[str, Callable[[], bytes] | Callable[[Path], None]] = {
     "alexnet": lambda: plain(models.alexnet, legacy=False),
     "vgg16": lambda: plain(models.vgg16, legacy=True),
     "inception_fid": lambda: plain(inception, legacy=True),
+    "inception_torchvision": lambda: plain(inception_torchvision, legacy=False),
     "densenet121": _densenet,
     "mobilenet_v2": lambda: plain(models.mobilenet_v2, legacy=True),
     "sam_vit_h": lambda: plain(lambda: build("sam_vit_h"), legacy=False),

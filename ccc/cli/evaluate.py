@@ -4,6 +4,7 @@ examples:
   ccc evaluate coloured/ truth/
   ccc evaluate coloured/ truth/ --metrics psnr,cnr,pyiqa:gmsd --csv pictures.csv --json means.json
   ccc evaluate coloured.png true.jpg
+  ccc evaluate coloured/ truth/ --protocol center_crop --title "My method"
   ccc evaluate coloured/ truth/ --family distribution --features truth.npz --json distribution.json
 Pictures are matched by their path below the folder, without suffix; two files of any names are one pair. What each
 metric is: docs/metrics.md. A metric whose weight file is not here is n/a, with the reason.
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from ccc.cli.options import add_pairs, aligned
 from ccc.cli.progress import bar
+from ccc.metrics.field import PROTOCOLS
 
 
 def add_arguments(parser):
@@ -22,6 +24,11 @@ def add_arguments(parser):
     parser.add_argument("--csv", type=Path, help="write one line a picture")
     parser.add_argument("--json", type=Path, help="write means, figures of the whole set and what is missing")
     parser.add_argument("--metrics", help="names with commas between them (default: the usual ones); pyiqa:NAME too")
+    parser.add_argument(
+        "--protocol", choices=PROTOCOLS,
+        help="the field's metrics of pictures of 256x256, cropped or squashed by `ccc prepare --protocol`, and a "
+        "row of LaTeX",
+    )  # fmt: skip
     parser.add_argument("--codebook", type=Path, help="file of the colour classes of cnr_codebook")
     parser.add_argument("--family", help="only metrics of this family: `ccc metrics` names it for each")
     parser.add_argument("--features", type=Path, help="file of `ccc features` for the truth, which saves its passes")
@@ -40,9 +47,16 @@ def add_arguments(parser):
 
 def run(args):
     from ccc.core.errors import CCCError
+    from ccc.metrics import field
     from ccc.metrics.evaluate import evaluate
+    from ccc.metrics.folders import matched
 
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else []
+    if args.protocol:
+        if names or args.family:
+            raise CCCError("--protocol has metrics of its own: leave out --metrics and --family")
+        field.check(args.protocol, matched(args.prediction, args.truth))
+        names = list(field.METRICS)
     for name, path in args.weights.items():
         if not Path(path).is_file():
             raise CCCError(f"{path}: no such file, given as the weights {name}; `ccc weights fetch {name}` gets it")
@@ -50,6 +64,8 @@ def run(args):
         args.prediction, args.truth, names, args.weights, lambda items: bar(items, "evaluate"),
         codebook=args.codebook, family=args.family, features=args.features,
     )  # fmt: skip
+    if args.protocol:
+        found.summary["protocol"] = args.protocol
     if args.changes:
         _add_changes(found, args.changes)
     found.summary.update({name: getattr(args, name) for name in ("method", "variant", "dataset", "title", "segmenter")})
@@ -57,6 +73,8 @@ def run(args):
     found.save(args.csv, args.json)
     print(f"{args.prediction}: {found.summary['images']} pictures beside those of {args.truth}\n")
     print("\n".join(_table(found.summary, args.family)))
+    if args.protocol:
+        print("\n" + field.latex(args.protocol, found.summary, args.title or args.method or args.prediction.name))
 
 
 def _add_changes(found, path: Path) -> None:

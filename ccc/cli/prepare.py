@@ -17,7 +17,7 @@ from ccc.cli.progress import bar
 from ccc.settings.evaluation import Preparation
 from ccc.settings.options import Options
 
-CHOICE = Options(Preparation, only=("n", "seed", "side"), flags={"n": "-n --count"})
+CHOICE = Options(Preparation, only=("n", "pick", "seed", "protocol", "side"), flags={"n": "-n --count"})
 
 
 def add_arguments(parser):
@@ -45,8 +45,9 @@ def run(args):
         dataset = named(args.dataset)
     opened = Source(source)
     written, skipped = prepare(
-        opened, args.output, count, choice.seed, side, dataset, lambda items: bar(items, "prepare")
-    )
+        opened, args.output, count, choice.seed, side, dataset, lambda items: bar(items, "prepare"), choice.pick,
+        choice.protocol,
+    )  # fmt: skip
     reasons = Counter(error.reason for error in skipped)
     counted = "".join(f", {count} {reason}" for reason, count in sorted(reasons.items()))
     print(f"{args.output}: {written} pictures, {len(skipped)} skipped{counted}")

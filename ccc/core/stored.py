@@ -4,6 +4,7 @@ import json
 import math
 import os
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,11 +52,12 @@ def typed(value: Any, kind: Any) -> Any:
         raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
 
 
-def read_arrays(path: str | os.PathLike) -> dict:
-    """The arrays of an `.npz` file by name, or that of an `.npy` file under "", without pickles.
+def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, largest: int = LARGEST) -> dict:
+    """The arrays of an `.npz` file by name, those of `names` where they are given, or that of an `.npy` file under "",
+    without pickles.
 
     What the headers promise is compared with what is there before memory is taken. Raises FileNotFoundError for none,
-    CCCError for what is no file, ValueError, one line, for one that is broken or holds more than `LARGEST` bytes.
+    CCCError for what is no file, ValueError, one line, for one that is broken or holds more than `largest` bytes.
     """
     import numpy as np
 
@@ -63,15 +65,17 @@ def read_arrays(path: str | os.PathLike) -> dict:
         with open(regular(path), "rb") as file:
             if file.read(4)[:2] != b"PK":
                 file.seek(0)
-                return {"": _array(np, file, os.fstat(file.fileno()).st_size)}
+                return {"": _array(np, file, min(os.fstat(file.fileno()).st_size, largest))}
             with zipfile.ZipFile(file) as archive:
                 members = [item for item in archive.infolist() if item.filename.endswith(".npy")]
-                if (total := sum(item.file_size for item in members)) > LARGEST:
-                    raise ValueError(f"{total:,} bytes unpacked, at most {LARGEST:,}")
+                if (total := sum(item.file_size for item in members)) > largest:
+                    raise ValueError(f"{total:,} bytes unpacked, at most {largest:,}")
                 found = {}
                 for item in members:
-                    with archive.open(item) as member:
-                        found[item.filename.removesuffix(".npy")] = _array(np, member, item.file_size)
+                    name = item.filename.removesuffix(".npy")
+                    if names is None or name in names:
+                        with archive.open(item) as member:
+                            found[name] = _array(np, member, item.file_size)
                 return found
     except (CCCError, FileNotFoundError):
         raise
@@ -89,7 +93,7 @@ def _array(np, file, size: int):
     if dtype.hasobject:
         raise ValueError("it holds pickled objects")
     needed = math.prod(shape) * dtype.itemsize
-    if min(shape, default=1) < 0 or needed > min(LARGEST, size):
+    if min(shape, default=1) < 0 or needed > size:
         raise ValueError(f"an array {shape} of {dtype} in {size:,} bytes")
     values = np.frombuffer(file.read(needed), dtype).reshape(shape, order="F" if fortran else "C")
     return values.astype(dtype.newbyteorder("="))

@@ -11,7 +11,7 @@ from ccc.assets.photographs import Dataset
 from ccc.color import gray_of
 from ccc.core.errors import CCCError, ImageError, NothingUsable
 from ccc.core.files import file_name, printable, sha256, write_csv
-from ccc.core.images import read_rgb, resize_short_side, write_png
+from ccc.core.images import read_rgb, resize_short_side, square, write_png
 from ccc.data.datasets import select
 from ccc.data.likeness import perceptual_hash
 from ccc.data.sources import Source
@@ -49,12 +49,16 @@ def prepare(
     side: int | None = DEFAULTS.side,
     dataset: Dataset | None = None,
     progress=iter,
+    pick: str = DEFAULTS.pick,
+    protocol: str = DEFAULTS.protocol,
 ) -> tuple[int, list[ImageError]]:
     """Write `manifest.csv`, `truth/*.png` and `gray/*.png` beneath `folder`.
 
-    `count`: pictures to pick at random by `seed`, None for all; `side`: short side of the truth in pixels, None to keep
-    each picture's size; `dataset`: whose archive `source` is, to take only the pictures of its official part. A picture
-    that cannot be read is skipped and the next one of the random order taken. The manifest holds name, source (path or
+    `count`: pictures to pick, None for all; `seed`: of the random choice, which `pick` "first" replaces by the order of
+    names; `side`: short side of the truth in pixels, None to keep each picture's size; `protocol`: "keep_aspect" scales
+    the short side, "center_crop" cuts the middle square first, "squash" changes the aspect; `dataset`: whose archive
+    `source` is, to take only the pictures of its official part. A picture
+    that cannot be read is skipped and the next one of the order taken. The manifest holds name, source (path or
     archive member), source_sha256 (of the picture file as it came), perceptual_hash (of that picture, see
     `ccc.data.likeness`), sha256 (of the truth's PNG), width and height, sorted by name. Returns how many pictures there
     are, and the errors of those skipped. Raises CCCError where no picture can be read, or the archive does not hold
@@ -65,7 +69,10 @@ def prepare(
     source, entries = opened.path, opened.entries()
     if dataset:
         entries = [entries[i] for i in select(dataset, [entry.member for entry in entries], Path(source).parent)]
-    order = np.random.default_rng(seed).permutation(len(entries))
+    if pick == "first":
+        order = np.array(sorted(range(len(entries)), key=lambda i: entries[i].member))
+    else:
+        order = np.random.default_rng(seed).permutation(len(entries))
     wanted = len(entries) if count is None else count
     names = picture_names([printable(entry.member) for entry in entries])
     rows, skipped, position = [], [], 0
@@ -79,7 +86,7 @@ def prepare(
                 if isinstance(data, ImageError):
                     raise data
                 shown = read_rgb(data, entry.member)
-                truth = shown if side is None else resize_short_side(shown, side, entry.member)
+                truth = shown if side is None else _scaled(shown, side, protocol, entry.member)
             except ImageError as error:
                 skipped.append(error)
                 continue
@@ -92,6 +99,12 @@ def prepare(
         raise NothingUsable(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
     write_csv(folder / "manifest.csv", sorted(rows, key=lambda row: row["name"]))
     return len(rows), skipped
+
+
+def _scaled(picture: np.ndarray, side: int, protocol: str, name: str) -> np.ndarray:
+    if protocol == "keep_aspect":
+        return resize_short_side(picture, side, name)
+    return square(picture, side, {"center_crop": "crop", "squash": "stretch"}[protocol])
 
 
 def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str, known: dict) -> dict:

@@ -105,11 +105,10 @@ def write_shard(
     """
     path = Path(path)
     opened = source if isinstance(source, Source) else Source(source)
-    source = opened.path
     chosen = Index.of(opened, choice) if index is None else Index.open(index, opened)
     positions = slice_of(len(chosen), shard, of)
     if not positions:
-        raise CCCError(f"{source}: {len(chosen)} pictures do not fill {of} shards; ask for at most {len(chosen)}")
+        raise CCCError(f"{opened.path}: {len(chosen)} pictures do not fill {of} shards; ask for at most {len(chosen)}")
     pictures = zip(positions, opened.read(chosen.entries(positions.start, positions.stop)), strict=True)
     statistics_path = path.with_suffix(".json")
     statistics_path.unlink(missing_ok=True)  # of an earlier run: from here on this shard is unfinished
@@ -125,7 +124,7 @@ def write_shard(
         reasons = dict(sorted(Counter(item["reason"] for item in skipped).items()))
         if not known:
             counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-            raise NothingUsable(f"{source}: none of the {len(positions)} pictures can be used ({counts})")
+            raise NothingUsable(f"{opened.path}: none of the {len(positions)} pictures can be used ({counts})")
         with open(temporary_histogram, "wb") as file:
             np.save(file, histogram)
         write_pictures(temporary_pictures, known)

@@ -126,3 +126,17 @@ def delta_colorfulness(pair: Pair) -> float:
     arrays. Source: Hasler and Suesstrunk 2003.
     """
     return abs(colorfulness(pair.prediction) - colorfulness(pair.truth))
+
+
+def mean_colorfulness(pair: Pair) -> np.ndarray:
+    """Colourfulness (absolute) of the prediction and of the truth, each beside a 1: summed over pictures, `(2, 2)`."""
+    values = (colorfulness(picture, variant="absolute") for picture in (pair.prediction, pair.truth))
+    return np.array([[value, 1] for value in values])
+
+
+def delta_of_means(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Difference of the sets' mean colourfulness without its sign, from sums of `mean_colorfulness`, `(2,)` each.
+
+    Source: as the field's tables print it, for one the Table 1 of Kang et al. 2023 (DDColor).
+    """
+    return float(abs(prediction[0] / prediction[1] - truth[0] / truth[1]))

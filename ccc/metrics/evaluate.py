@@ -67,9 +67,9 @@ def evaluate(
     needed, files, missing = _needed(chosen, dict(weights or {}), codebook, family)
     usable = [metric for metric in chosen if metric.name not in missing]
     values, arrays = _measure(usable, needed, matches, progress, prediction_dir, truth_dir)
-    for gather in dict.fromkeys(metric.gather for metric in usable if metric.gather and len(matches) > 1):
-        sharing = [metric for metric in usable if metric.gather is gather]
-        arrays |= gather(sharing, matches, needed[sharing[0].needs], features, progress)
+    for gather, needs in dict.fromkeys((m.gather, m.needs) for m in usable if m.gather and len(matches) > 1):
+        sharing = [metric for metric in usable if (metric.gather, metric.needs) == (gather, needs)]
+        arrays |= gather(sharing, matches, needed[needs], features, progress)
 
     rows = []
     for i, match in enumerate(matches):

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,13 @@ from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError, few
 from ccc.core.files import sha256, written_whole
 from ccc.core.images import read_rgb
-from ccc.core.stored import read_arrays
+from ccc.core.stored import LARGEST, read_arrays
 from ccc.metrics.folders import Match, pictures_of
 from ccc.metrics.inception import RESIZE, inception_features
 
 FORMAT = "ccc-features-1"
 NEEDS = "inception_fid"
+BYTES = 1 << 15  # of the features of one picture, its SHA-256 and name: more than they are
 
 
 def write_features(
@@ -24,20 +25,21 @@ def write_features(
     path: str | os.PathLike,
     weights: str | os.PathLike | None = None,
     progress: Callable[[Iterable], Iterable] = iter,
+    network: str = NEEDS,
 ) -> int:
     """Write the features of a folder of true pictures, for `evaluate`; return how many pictures there are.
 
-    `weights`: as `inception_features` takes them. The file is NumPy's npz: float32 `(N, D)` for each depth and way to
-    resize, as `clean_2048`, and `made_from`, JSON of the format, the weights' SHA-256 and that of each picture by its
-    name. Equal inputs give equal bytes. Raises CCCError for a folder that holds no pictures or anything else, and as
-    `inception_features` and `read_rgb` do.
+    `weights`: as `inception_features` takes them; `network`: "inception_fid" or "inception_torchvision". The file is
+    NumPy's npz: float32 `(N, D)` for each depth and way to resize, as `clean_2048`, and `made_from`, JSON of the
+    format, the weights' SHA-256 and that of each picture by its name. Equal inputs give equal bytes. Raises CCCError
+    for a folder that holds no pictures or anything else, and as `inception_features` and `read_rgb` do.
     """
     pictures = pictures_of(truth)
-    weights = weight_files.locate(NEEDS, weights)
+    weights = weight_files.locate(network, weights)
     made_from = {"format": FORMAT, "weights": sha256(weights)}
     made_from["pictures"] = {name: sha256(picture) for name, picture in pictures.items()}
     arrays = {"made_from": np.array(json.dumps(made_from))}
-    for resize in RESIZE:
+    for resize in (name for name, (*_, shown_to) in RESIZE.items() if shown_to == network):
         images = (read_rgb(picture) for picture in progress(list(pictures.values())))
         found = inception_features(images, weights, resize)
         # The network computes in float32, so that nothing is lost.
@@ -55,7 +57,8 @@ def gather(
     `weights`: the network's file; `kept`: a file of `write_features`, or None to compute the truth's too. Raises
     CCCError for a file that is not of these pictures and weights.
     """
-    truth = read_features(kept, matches, weights) if kept else {}
+    wanted = {f"{metric.resize}_{metric.dimension}" for metric in metrics}
+    truth = read_features(kept, matches, weights, wanted) if kept else {}
     found = {}
     for resize in dict.fromkeys(metric.resize for metric in metrics):
         here = [metric for metric in metrics if metric.resize == resize]
@@ -71,14 +74,16 @@ def gather(
     return found
 
 
-def read_features(path: str | os.PathLike, matches: Sequence[Match], weights: Path) -> Mapping[str, np.ndarray]:
-    """The arrays of a file of `write_features`, float64, rows in the order of `matches`.
+def read_features(
+    path: str | os.PathLike, matches: Sequence[Match], weights: Path, wanted: Collection[str]
+) -> Mapping[str, np.ndarray]:
+    """Arrays of a file of `write_features` by name, those `wanted`, float64, rows in the order of `matches`.
 
     Raises CCCError for a file that is missing or none of these, or was made from other pictures or other weights.
     """
     again = "make it again with `ccc features`"
     try:
-        arrays = read_arrays(path)
+        arrays = read_arrays(path, {*wanted, "made_from"}, max(LARGEST, BYTES * len(matches)))
         made_from = json.loads(str(arrays.pop("made_from")))
         if made_from["format"] != FORMAT:
             raise ValueError(f"format is {made_from['format']!r}, not {FORMAT!r}")
@@ -92,5 +97,6 @@ def read_features(path: str | os.PathLike, matches: Sequence[Match], weights: Pa
     if pictures != made_from["pictures"]:
         names = sorted(dict(pictures.items() ^ made_from["pictures"].items()))
         raise CCCError(f"{path}: made from other pictures: {few(names)} differ; {again}")
-    rows = [list(made_from["pictures"]).index(match.name) for match in matches]
+    place = {name: row for row, name in enumerate(made_from["pictures"])}
+    rows = [place[match.name] for match in matches]
     return {name: values[rows].astype(np.float64) for name, values in arrays.items()}

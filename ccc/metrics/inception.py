@@ -1,4 +1,4 @@
-"""Features of the 2015 Inception network, which FID and KID are defined on."""
+"""Features of Inception networks: the 2015 one, which FID and KID are defined on, and torchvision's."""
 
 import functools
 import os
@@ -34,11 +34,20 @@ def inception():
     return network
 
 
-@functools.lru_cache(maxsize=1)
-def _network(path: str):
+def inception_torchvision():
+    """torchvision's Inception v3, whose arithmetic and weights are not those of 2015, with random weights."""
+    import ccc.core.torchvision_ops  # noqa: F401  before torchvision
+
+    from torchvision.models import inception_v3  # isort: skip
+
+    return inception_v3(weights=None, init_weights=False)
+
+
+@functools.lru_cache(maxsize=2)
+def _network(path: str, name: str):
     from ccc.assets import weights as weight_files
 
-    network, state = inception(), weight_files.read_state_dict(path)
+    network, state = NETWORKS[name](), weight_files.read_state_dict(path)
     # Counters of batches, which evaluation never reads, are absent from files of an older torch.
     counters = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
     weight_files.load_strictly(network, counters | state, path)
@@ -65,8 +74,24 @@ def resize_pytorch(image: np.ndarray) -> np.ndarray:
     return np.moveaxis(resized[0].numpy(), 0, -1)
 
 
-# How a picture becomes the network's input: its function, and the value and scale that bring 0-255 to about -1 to 1.
-RESIZE = {"clean": (resize_clean, 128.0, 128.0), "pytorch": (resize_pytorch, 127.5, 127.5)}
+def resize_torchvision(image: np.ndarray) -> np.ndarray:
+    """uint8 RGB `(H, W, 3)` to float32 `(299, 299, 3)` as the code of DDColor shows it to torchvision's Inception.
+
+    Bilinear without antialiasing, then 0-255 to 0.5-1 and ImageNet's normalization undone from there: that code takes
+    its input for -1 to 1, where it is 0 to 1. Source: github.com/piddnad/DDColor, basicsr/metrics/custom_fid.py.
+    """
+    mean, deviation = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+    return ((resize_pytorch(image) / 255 * 0.5 + 0.5) * deviation + mean - 0.5) / 0.5
+
+
+NETWORKS = {"inception_fid": inception, "inception_torchvision": inception_torchvision}
+
+# How a picture becomes a network's input: its function, the value and scale that bring that to the input, the network.
+RESIZE = {
+    "clean": (resize_clean, 128.0, 128.0, "inception_fid"),
+    "pytorch": (resize_pytorch, 127.5, 127.5, "inception_fid"),
+    "torchvision": (resize_torchvision, 0.0, 1.0, "inception_torchvision"),
+}
 
 
 def inception_features(
@@ -78,17 +103,18 @@ def inception_features(
     """Features of pictures at some of four depths, averaged over space: {D: float64 `(N, D)`}.
 
     `images`: uint8 RGB `(H, W, 3)` of any sizes, taken one at a time; `weights`: the file
-    pt_inception-2015-12-05-6726825d.pth, None looks where `ccc weights` keeps it; `resize`: "clean" as clean-fid or
-    "pytorch" as pytorch-fid, whose features differ; `dimensions`: some of 64, 192, 768 and 2048, of which the deepest
-    decides the cost. Raises MissingWeights where the file is not there, CCCError where it is another file. Source:
-    Heusel et al. 2017; Parmar et al. 2022.
+    pt_inception-2015-12-05-6726825d.pth, None looks where `ccc weights` keeps it; `resize`: "clean" as clean-fid,
+    "pytorch" as pytorch-fid, or "torchvision" as DDColor's code, whose file is inception_v3_google-0cc3c7bd.pth: their
+    features differ; `dimensions`: some of 64, 192, 768 and 2048, of which the deepest decides the cost. Raises
+    MissingWeights where the file is not there, CCCError where it is another file. Source: Heusel et al. 2017; Parmar et
+    al. 2022; for the last, Kang et al. 2023 (DDColor).
     """
     import torch
 
     from ccc.assets import weights as weight_files
 
-    network = _network(str(weight_files.locate("inception_fid", weights)))
-    function, zero, scale = RESIZE[resize]
+    function, zero, scale, name = RESIZE[resize]
+    network = _network(str(weight_files.locate(name, weights)), name)
     rows: dict[int, list[np.ndarray]] = {dimension: [] for dimension in STAGES if dimension in dimensions}
     with torch.inference_mode():
         for image in images:

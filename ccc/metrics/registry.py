@@ -135,15 +135,13 @@ def choose(names: Sequence[str] | None = None, codebook: bool = False, family: s
     """Metrics by name in the registry's order, further ones of pyiqa after it; the default ones where none is given.
 
     `codebook`: whether the default ones include those that need a codebook; `family`: the only one to choose from,
-    whose metrics are all default ones where it is one of pyiqa's. Raises CCCError, with the nearest name, for a name
+    of whose metrics all are taken where none is a default one. Raises CCCError, with the nearest name, for a name
     that no metric has.
     """
     known = metrics(family)
     if not names:
-        return [
-            m for m in known.values()
-            if m.default or (codebook and m.needs == "codebook") or (family or "").startswith(FOREIGN_FAMILY)
-        ]  # fmt: skip
+        usual = [m for m in known.values() if m.default or (codebook and m.needs == "codebook")]
+        return usual or list(known.values())
     order = list(known)
     found = [find(name, family) for name in names]
     return sorted(found, key=lambda m: order.index(base) if (base := m.base or m.name) in order else len(order))

@@ -23,8 +23,9 @@ _BY_METRIC = (
 ORDER = (
     "mse", "psnr", "ssim", "uiqi", "cnr", "cnr_56", "cnr_min5", "cnr_codebook", "cnr_precision", "cnr_recall",
     "cnr_precision_pixels", "cnr_recall_pixels", "lpips_alex", "lpips_vgg", "fsimc", "vsi", "ciede2000", "mse_ab",
-    "colorfulness", "colorfulness_abs", "delta_colorfulness", "fid_64", "fid_192", "fid_768", "fid_2048",
-    "fid_2048_clean", "kid_2048_clean", "kid_2048_clean_unpaired", "cnr_pooled",
+    "colorfulness", "colorfulness_abs", "delta_colorfulness", "delta_colorfulness_abs_of_means", "fid_64", "fid_192",
+    "fid_768", "fid_2048", "fid_2048_clean", "fid_2048_torchvision", "kid_2048_clean", "kid_2048_clean_unpaired",
+    "cnr_pooled",
 )  # fmt: skip
 SIZE = ["width", "height"]  # the columns of a CSV that are no values
 

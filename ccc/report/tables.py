@@ -1,4 +1,5 @@
-"""Tables III to VII as the paper lays them out, ours beside the published figures, and one of all metrics a dataset."""
+"""Tables III to VII as the paper lays them out, ours beside the published figures, those of other papers alike where
+their benchmarks were run, and one of all metrics a dataset."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +15,14 @@ ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 
 
 def build_tables(results: Results) -> list[Table]:
-    """Tables III to VII, then all metrics of each dataset.
+    """Tables III to VII, those of other papers whose benchmarks were run, then all metrics of each dataset.
 
     Datasets without a counterpart in the paper get columns without published figures; published columns without a
     dataset here stay, so that every figure of the paper is there.
     """
-    tables = [_paper_table(results, paper) for paper in paper_figures.load().values()]
+    ran = {results.columns.get(dataset) for dataset in results.datasets}
+    others = [table for table in paper_figures.others() if ran & set(table.datasets)]
+    tables = [_paper_table(results, paper) for paper in [*paper_figures.load().values(), *others]]
     return tables + [_overall(results, dataset) for dataset in results.datasets]
 
 
@@ -49,13 +52,13 @@ def _paper_table(results: Results, paper: PublishedTable) -> Table:
     ]
     rows, placed = _rows(here, columns, paper, notes)
     for name in [name for name in paper.methods if name not in placed]:
-        reasons = [reason for ours, reason in results.not_run.items() if paper_figures.counterpart(ours) == name]
-        label = f"{paper_figures.titles()[name]} (published only)"
+        reasons = [reason for ours, reason in results.not_run.items() if paper.counterpart(ours) == name]
+        label = f"{paper.titles[name]} (published only)"
         rows.append(_not_run(label, reasons, columns, notes, name, paper))
     for name, reason in results.not_run.items():
-        if paper_figures.counterpart(name) not in paper.methods:
+        if paper.counterpart(name) not in paper.methods:
             rows.append(_not_run(f"{name} (not run)", [reason], columns, notes))
-    return Table(paper.number, paper.title, tuple(columns), tuple(rows), tuple(notes.texts))
+    return Table(paper.number, paper.title, tuple(columns), tuple(rows), tuple(notes.texts), name=paper.name)
 
 
 def _datasets(here, paper: PublishedTable, columns: Mapping[str, str]) -> list[tuple[str | None, str | None]]:
@@ -64,7 +67,7 @@ def _datasets(here, paper: PublishedTable, columns: Mapping[str, str]) -> list[t
     if paper.number == "III":
         return [(name, paper_figures.FIGURE_9) for name in names] or [(None, paper_figures.FIGURE_9)]
     ran = [(name, theirs) for theirs in paper.datasets for name in names if columns.get(name) == theirs]
-    ours = [(name, None) for name in names if columns.get(name) not in paper.datasets]
+    ours = [(name, None) for name in names if paper.number and columns.get(name) not in paper.datasets]
     return ran + ours + [(None, theirs) for theirs in paper.datasets if theirs not in dict(ran).values()]
 
 
@@ -72,12 +75,12 @@ def _group(dataset, theirs, mine, paper: PublishedTable, results: Results, notes
     """The columns of one dataset; `mine`: its results here, `theirs`: the paper's name of it."""
     comparable = dataset is not None and results.columns.get(dataset) == theirs is not None
     caution = results.cautions.get(dataset, "")
-    formed = comparable and not caution and any(_stands([r]) in paper.methods and not r.differs for r in mine)
-    title = _heading(dataset, theirs if comparable or dataset is None else None, mine, paper.pictures)
+    formed = comparable and not caution and any(_stands([r], paper) in paper.methods and not r.differs for r in mine)
+    title = _heading(dataset, theirs if comparable or dataset is None else None, mine, paper.pictures.get(theirs, 0))
     place = {"group": title, "dataset": dataset, "paper": theirs}
     columns = []
     for metric in paper.metrics:
-        fact, names = paper_figures.METRICS[metric], []
+        fact, names = paper.metrics[metric], []
         impossible = _impossible(paper) if metric in paper.irreproducible else ""
         if dataset is not None:
             names = [name for base in fact.ours for name in _names(base, mine)]
@@ -132,7 +135,11 @@ def _heading(dataset: str | None, theirs: str | None, results: Sequence[MethodRe
 
 def _group_notes(results, dataset, theirs, comparable, formed, caution, paper: PublishedTable) -> list[str]:
     said = [caution]
-    if dataset is not None and theirs is not None:
+    if theirs is not None and not paper.number:
+        said += paper.notes
+        if {result.images for result in results} - {paper.pictures[theirs]}:
+            said.append(f"published figures of {theirs} are of {paper.pictures[theirs]:,} pictures")
+    elif dataset is not None and theirs is not None:
         if not comparable:
             said.append("other pictures than the paper's Fig. 9, so no difference is formed")
         elif formed:
@@ -141,7 +148,7 @@ def _group_notes(results, dataset, theirs, comparable, formed, caution, paper: P
             why = "" if caution else ": no row's method, weights and data are all the paper's"
             said.append(f"no difference is formed{why}")
         if comparable and paper.number != "III":
-            said.append(f"the paper does not list its {paper.pictures} pictures: ours are others")
+            said.append(f"the paper does not list its {paper.pictures[theirs]} pictures: ours are others")
     if len({result.images for result in results}) > 1:
         said.append("methods were measured on different numbers of pictures: run `ccc evaluate` again")
     return said
@@ -164,7 +171,7 @@ def _rows(here: Sequence[MethodResult], columns, paper: PublishedTable | None, n
     rows, placed = [], set()
     for key, mine in by_method.items():
         first = next(iter(mine.values()))
-        stands = _stands(list(mine.values())) if paper else None
+        stands = _stands(list(mine.values()), paper) if paper else None
         placed.add(stands)
         values = tuple(_value(column, mine, stands, paper, notes) for column in columns)
         said = list(dict.fromkeys(note for result in mine.values() for note in result.notes))
@@ -190,9 +197,9 @@ def _not_run(label: str, reasons, columns, notes: Notes, stands=None, paper: Pub
     return Row(label, "published" if paper else "not run", tuple(values), notes(*said))
 
 
-def _stands(mine: Sequence[MethodResult]) -> str | None:
+def _stands(mine: Sequence[MethodResult], paper: PublishedTable) -> str | None:
     """The paper's method whose figures stand in the row of this one; None without such."""
-    name = paper_figures.counterpart(mine[0].method)
+    name = paper.counterpart(mine[0].method)
     sam = name == paper_figures.HARMONIZED and not any(is_stand_in(result.segmenter) for result in mine)
     return name if mine[0].variant == "plain" or sam else None
 

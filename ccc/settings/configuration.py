@@ -83,6 +83,11 @@ class Configuration(Section):
                 yield f"showcase.pictures: {name} is no BENCHMARK/PICTURE of {', '.join(self.benchmarks)}"
         if self.harmonize.enabled and self.segmenter.name == "masks" and not self.segmenter.checkpoint:
             yield "segmenter.checkpoint is missing: the folder or file of the given masks"
+        for name, benchmark in self.benchmarks.items():
+            if benchmark.protocol != "keep_aspect" and benchmark.protocol not in name:
+                yield f"benchmarks.{name}: name it {name}_{benchmark.protocol}, so that every table tells its protocol"
+        if self.side == "keep" and any(b.protocol != "keep_aspect" for b in self.benchmarks.values()):
+            yield "side: center_crop and squash need a number of pixels"
         if "showcase" in self.benchmarks:
             yield "benchmarks.showcase: the pictures of Table III are called so; take another name"
         repeated = {name for name in self.methods if self.methods.count(name) > 1} if self.methods != "auto" else {}

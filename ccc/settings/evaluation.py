@@ -12,15 +12,35 @@ Side = Annotated[int, pydantic.Field(ge=8)] | Literal["keep"]
 SIDE = setting(256, "short side in pixels at which all is colorized and evaluated, or `keep`")
 
 
+Protocol = Literal["keep_aspect", "center_crop", "squash"]
+
+
 class Benchmark(Section):
     """A benchmark set."""
 
     source: UserPath = setting(..., f"{SOURCE}, whose official part is taken (`./coco` is a folder of that name)")
-    n: Count | Literal["all"] = setting(50, "pictures to pick at random, or `all`")
+    n: Count | Literal["all"] = setting(50, "pictures to pick, or `all`")
+    pick: Literal["random", "first"] = setting("random", "which `n`: at random, or the first ones by name")
     seed: int = setting(0, "of the random choice")
-    column: Literal["ADE", "Celeba", "COCO", "Ox. Flower", "ImageNet"] | None = setting(
-        None, "its name in the paper's tables; null for none"
+    protocol: Protocol = setting(
+        "keep_aspect",
+        "how a picture comes to `side`: `keep_aspect` scales its short side, `center_crop` cuts the middle square, "
+        "`squash` changes its aspect; the last two belong into the benchmark's name, which every table shows",
     )
+    column: (
+        Literal[
+            "ADE",
+            "Celeba",
+            "COCO",
+            "Ox. Flower",
+            "ImageNet",
+            "ImageNet val5k",
+            "ImageNet val50k",
+            "COCO-Stuff val5k",
+            "ADE20K val2k",
+        ]
+        | None
+    ) = setting(None, "its name in the paper's tables, or, of the last four, in those of DDColor; null for none")
     caution: str | None = setting(
         None, "what must be known of its numbers, such as other pictures than the paper's: no difference is formed then"
     )
@@ -45,6 +65,7 @@ class Weights(Section):
     alexnet: UserPath | None = setting(None, "trunk of LPIPS-alex")
     vgg16: UserPath | None = setting(None, "trunk of LPIPS-vgg")
     inception_fid: UserPath | None = setting(None, "Inception of FID and KID")
+    inception_torchvision: UserPath | None = setting(None, "Inception of fid_2048_torchvision")
 
 
 class Report(Section):

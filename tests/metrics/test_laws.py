@@ -13,7 +13,7 @@ from ccc import metrics
 from ccc.codebook import Codebook, class_map
 from ccc.color import lab_to_rgb, rgb_to_lab, to_uint8
 from ccc.colorizers import load
-from ccc.metrics import foreign, registry
+from ccc.metrics import distribution, foreign, registry
 from ccc.metrics.distribution import frechet_interval, kid_interval
 from ccc.metrics.inception import RESIZE, inception_features
 from ccc.metrics.pair import Pair
@@ -244,15 +244,15 @@ def test_no_metric_of_pairs_is_blind_to_color(name, shared):
     assert metrics.colorfulness(gray.prediction) == metrics.colorfulness(gray.prediction, variant="absolute") == 0
 
 
-def test_no_metric_of_sets_is_blind_to_color(random_inception):
+def test_no_metric_of_sets_is_blind_to_color(random_inceptions):
     truths = [getattr(shipped, name)()[:150, :150] for name in ("astronaut", "coffee", "chelsea", "rocket")]
     sides = [
         [load("gray").colorize(picture) for picture in truths],
         [paler(picture, 0.9) for picture in truths],
         truths,
     ]
-    for resize in RESIZE:
-        gray, near, same = (inception_features(pictures, random_inception, resize) for pictures in sides)
+    for resize, (*_, network) in RESIZE.items():
+        gray, near, same = (inception_features(pictures, random_inceptions[network], resize) for pictures in sides)
         for metric in METRICS.values():
             if metric.set and metric.resize == resize:
                 d = metric.dimension
@@ -298,6 +298,29 @@ def test_intervals_of_sets_leave_out_one_pair_at_a_time(distance, interval, shap
     for a, b in ((x[:2], y[:2]), (x, y[:-1])):
         with pytest.raises(ValueError, match="at least three pairs"):
             interval(a, b)
+
+
+def test_the_interval_of_frechet_leaves_out_groups_of_many_pairs():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(130, 5))
+    y = x + random.normal(0.5, 0.5, x.shape)
+    parts = [np.arange(130)[group::20] for group in range(20)]
+    without = [metrics.frechet_distance(np.delete(x, part, axis=0), np.delete(y, part, axis=0)) for part in parts]
+    half = 2.093024054408263 * np.sqrt(19 * np.var(without))  # Student's t of 19 degrees, 0.975
+    value = metrics.frechet_distance(x, y)
+    assert frechet_interval(x, y) == pytest.approx((value - half, value + half))
+    singly = [metrics.frechet_distance(np.delete(x, i, axis=0), np.delete(y, i, axis=0)) for i in range(130)]
+    assert half == pytest.approx(1.98 * np.sqrt(129 * np.var(singly)), rel=0.5), "as wide as by single pairs, roughly"
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_kernels_are_the_same_in_blocks(monkeypatch, paired):
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(2, 23, 4))
+    whole = metrics.kid(x, y, paired), kid_interval(x, y, paired=paired)
+    monkeypatch.setattr(distribution, "BLOCK", 7)
+    blocks = metrics.kid(x, y, paired), kid_interval(x, y, paired=paired)
+    assert blocks[0] == pytest.approx(whole[0], abs=1e-12) and blocks[1] == pytest.approx(whole[1], abs=1e-12)
 
 
 def test_kid_does_not_grow_where_frechet_does_as_pictures_get_fewer():

@@ -8,7 +8,7 @@ from skimage import data as shipped
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc import metrics
 from ccc.core.errors import CCCError, MissingWeights
-from ccc.metrics.inception import STAGES, inception, resize_clean
+from ccc.metrics.inception import STAGES, inception, inception_torchvision, resize_clean
 
 
 @pytest.fixture
@@ -116,6 +116,26 @@ def test_inception_is_that_of_pytorch_fid(tmp_path, monkeypatch):
         expected = output.mean(dim=(2, 3)).numpy()
         assert np.ptp(expected) > 0
         np.testing.assert_allclose(features[dimension], expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+def test_torchvisions_inception_sees_what_the_code_of_ddcolor_shows_it(tmp_path):
+    state = random_state(inception_torchvision())
+    torch.save(state, tmp_path / "torchvision.pth")
+    picture = shipped.astronaut()[:200, :120]
+    found = metrics.inception_features([picture], tmp_path / "torchvision.pth", "torchvision")[2048]
+
+    # basicsr/metrics/custom_fid.py in its own order, on pictures in 0 to 1.
+    x = torch.nn.functional.interpolate(torch.tensor(picture).permute(2, 0, 1)[None] / 255, (299, 299), mode="bilinear")
+    x = x * 0.5 + 0.5
+    mean, deviation = (torch.tensor(v).reshape(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    x = x * (deviation / 0.5) + (mean - 0.5) / 0.5
+    network = inception_torchvision()
+    network.load_state_dict(state)
+    network.fc = torch.nn.Identity()  # pooling and dropout, which evaluation skips, come before it
+    with torch.no_grad():
+        expected = network.eval()(x).numpy()
+    assert np.ptp(expected) > 0
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
 
 def test_inception_loads_strictly_but_for_counters_of_batches(tmp_path):

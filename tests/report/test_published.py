@@ -1,9 +1,10 @@
 """The published tables were typed as the paper prints them."""
 
+import csv
 import re
 
 from ccc.report.formats import table_3_arithmetic
-from ccc.report.published import raw
+from ccc.report.published import others, raw
 
 PRINTED = {
     "deoldify": "deoldify", "iizuka": "iizuka", "larsson": "larsson", "cic": "cic", "zhang": "zhangs?", "su": "su",
@@ -38,3 +39,28 @@ def test_the_tables_are_found_in_their_order(shared):
 def test_table_3_contradicts_itself_in_every_row():
     text = table_3_arithmetic()
     assert "9 of 9 rows" in text and "22.60" in text and "0.23 to 1.68" in text
+
+
+TRUTH = {"ImageNet val5k": 38.21, "ImageNet val50k": 39.09, "COCO-Stuff val5k": 38.24, "ADE20K val2k": 35.04}
+
+
+def test_every_row_of_ddcolor_implies_the_colourfulness_of_the_truth(shared):
+    (table,) = [table for table in others() if table.name == "field_ddcolor"]
+    rows = {(method, dataset) for method, dataset, _ in table.values}
+    assert len(rows) == 37
+    for method, dataset in rows:
+        mine, delta = (float(table.values[method, dataset, name]) for name in ("colorfulness", "delta_colorfulness"))
+        assert min(abs(mine + sign * delta - TRUTH[dataset]) for sign in (-1, 1)) < 0.031, (method, dataset)
+
+
+def test_ddcolors_figures_are_those_read_from_its_text(shared):
+    (table,) = [table for table in others() if table.name == "field_ddcolor"]
+    names = dict(zip(("imagenet_val5k", "imagenet_val50k", "coco_stuff", "ade20k"), TRUTH, strict=True))
+    ours = {title: name for name, title in table.titles.items()}
+    with open(shared("published/ddcolor_table1.csv"), newline="", encoding="utf-8") as file:
+        read = {
+            (ours[row["method"]], names[row["dataset"]], metric): float(row[metric])
+            for row in csv.DictReader(file)
+            for metric in table.metrics
+        }
+    assert {place: float(text) for place, text in table.values.items()} == read

@@ -71,7 +71,8 @@ def wrong(change: dict | str) -> str:
         ("benchmarks: {}", "benchmarks: Dictionary should have at least 1 item"),
         (
             "benchmarks: {mine: {source: x, column: Coco}}",
-            "benchmarks.mine.column: Input should be 'ADE', 'Celeba', 'COCO', 'Ox. Flower' or 'ImageNet', got \"Coco\"",
+            "benchmarks.mine.column: Input should be 'ADE', 'Celeba', 'COCO', 'Ox. Flower', 'ImageNet', "
+            "'ImageNet val5k', 'ImageNet val50k', 'COCO-Stuff val5k' or 'ADE20K val2k', got \"Coco\"",
         ),
         ("training: {crop: 512}", "training.crop: 512 is more than data.size, 224"),
         ("training: {workers: 2}", "training.workers: 2 need as many data.shards, and there are 1"),

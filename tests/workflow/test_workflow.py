@@ -204,7 +204,7 @@ def test_editing_a_family_of_metrics_reruns_its_cells_and_no_others(finished, fi
 
 
 def test_other_published_figures_make_tables_and_pages_anew(finished):
-    with edited(finished, "ccc/report/published.yaml"):
+    with edited(finished, "ccc/report/published/paper.yaml"):
         assert planned(finished) == (TOLD, set())
 
 

@@ -10,6 +10,9 @@ from ccc.assets import weights as files
 from ccc.core.errors import CCCError
 from ccc.metrics import registry
 
+# By network, the file of the truth's features without .npz.
+FEATURES = {"inception_fid": "features", "inception_torchvision": "features_torchvision"}
+
 
 class Family(NamedTuple):
     """What the cells of one family depend on."""
@@ -18,7 +21,7 @@ class Family(NamedTuple):
     metrics: list[str]  # the configuration's, none where it names none
     weights: dict[str, str]  # files at hand, by name
     codebook: bool
-    features: bool  # of the truth
+    features: str  # of the truth: the name of their file without .npz; empty for none
 
 
 def chosen(
@@ -49,7 +52,7 @@ def chosen(
             metrics=[wanted for wanted in metrics if wanted in {metric.name for metric in mine}],
             weights={need: path for need, path in weights.items() if need in needs},
             codebook=codebook and "codebook" in needs,
-            features=any(metric.gather and metric.needs in weights for metric in mine),
+            features=next((FEATURES[metric.needs] for metric in mine if metric.gather and metric.needs in weights), ""),
         )
     return families
 

@@ -9,7 +9,9 @@ BENCHMARK_OPTIONS = {
     name: options(
         {
             "count": entry["n"],
+            "pick": entry["pick"],
             "seed": entry["seed"],
+            "protocol": entry["protocol"],
             "side": config["side"],
             "dataset": (
                 entry["source"] if entry["source"] in datasets.known() else None

@@ -2,22 +2,29 @@
 FAMILIES = families.chosen(
     config["metrics"], METRIC_WEIGHTS, bool(CODEBOOK), config["allow_missing"]
 )
+# By file of the truth's features, the network that they are of.
+NETWORKS = {name: network for network, name in families.FEATURES.items()}
 
 
 # Once for all methods. Without the network's weights its metrics are missing, and this is not asked for.
 rule features:
     input:
         truth="results/benchmarks/{dataset}/truth",
-        weights=METRIC_WEIGHTS.get("inception_fid", []),
+        weights=lambda wildcards: METRIC_WEIGHTS.get(NETWORKS[wildcards.features], []),
         code=code("cli.features"),
     output:
-        "results/benchmarks/{dataset}/features.npz",
+        "results/benchmarks/{dataset}/{features}.npz",
     log:
-        "logs/features/{dataset}.log",
+        "logs/{features}/{dataset}.log",
+    wildcard_constraints:
+        features="|".join(NETWORKS),
     conda:
         "../envs/ccc.yaml"
+    params:
+        network=lookup(dpath="{features}", within=NETWORKS),
     shell:
-        "ccc features {input.truth:q} -o {output:q} --weights {input.weights:q} > {log:q} 2>&1"
+        "ccc features {input.truth:q} -o {output:q} --network {params.network} --weights {input.weights:q}"
+        " > {log:q} 2>&1"
 
 
 rule evaluate:
@@ -34,7 +41,9 @@ rule evaluate:
         ),
         features=branch(
             lambda wildcards: FAMILIES[wildcards.family].features,
-            then="results/benchmarks/{dataset}/features.npz",
+            then=lambda wildcards: (
+                f"results/benchmarks/{wildcards.dataset}/{FAMILIES[wildcards.family].features}.npz"
+            ),
             otherwise=[],
         ),
         weights=lambda wildcards: list(FAMILIES[wildcards.family].weights.values()),

@@ -1,10 +1,10 @@
-# The paper's figures, and the checksums and sizes by which a run is told to be the paper's.
+# Published figures, and the checksums and sizes by which a run is told to be the paper's.
 PUBLISHED = [
-    os.path.relpath(ROOT / "ccc" / name)
-    for name in (
-        "report/published.yaml",
-        "assets/weights.yaml",
-        "assets/photographs.yaml",
+    os.path.relpath(path)
+    for path in (
+        *sorted((ROOT / "ccc/report/published").glob("*.yaml")),
+        ROOT / "ccc/assets/weights.yaml",
+        ROOT / "ccc/assets/photographs.yaml",
     )
 ]
 

@@ -86,6 +86,11 @@ METRICS = (
         pair=chroma.delta_colorfulness.of,
     ),
     Metric(
+        "delta_colorfulness_abs_of_means", "Delta colourfulness (abs, of means)", "lower", "0 and up",
+        "difference of the sets' mean colourfulness (abs), without its sign", "as DDColor's tables print it",
+        set=chroma.delta_of_means, counts=chroma.mean_colorfulness, default=False,
+    ),
+    Metric(
         "cnr_pooled", "CNR (pooled)", "higher", "0 and up", "how many of 400 classes appear in any picture of each set",
         "Eq. 18 over sets", set=chroma.cnr_of_counts, counts=chroma.class_counts, sized=True,
     ),

@@ -1,0 +1,46 @@
+"""The field's own protocol: what papers report of pictures of 256x256, and the row that goes into theirs."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ccc.core.errors import CCCError
+from ccc.metrics.folders import Match
+from ccc.metrics.registry import find
+
+SIDE = 256
+PROTOCOLS = {  # as `ccc prepare --protocol` makes them
+    "center_crop": "the middle square of each picture, scaled to 256x256",
+    "squash": "each picture scaled to 256x256, whatever its aspect",
+}
+METRICS = (
+    "fid_2048", "fid_2048_clean", "fid_2048_torchvision", "colorfulness_abs", "delta_colorfulness_abs_of_means",
+    "colorfulness", "delta_colorfulness", "psnr", "ssim", "lpips_alex", "lpips_vgg",
+)  # fmt: skip
+_ARROWS = {"lower": r" $\downarrow$", "higher": r" $\uparrow$", None: ""}
+
+
+def check(protocol: str, matches: Sequence[Match]) -> None:
+    """Raise CCCError where pictures are not of the size that every protocol has."""
+    wrong = [match.name for match in matches if (match.width, match.height) != (SIDE, SIDE)]
+    if wrong:
+        raise CCCError(
+            f"{len(wrong)} of {len(matches)} pictures are not {SIDE}x{SIDE}, {wrong[0]} for one: `ccc prepare "
+            f"PHOTOGRAPHS -o FOLDER -n all --protocol {protocol}` brings them to it; then colour FOLDER/gray"
+        )
+
+
+def latex(protocol: str, summary: Mapping, title: str) -> str:
+    """The row of a LaTeX table, under a comment that names protocol, pictures and columns; n/a for a missing value.
+
+    `summary`: of `ccc.metrics.evaluate.Evaluation`; `title`: what to call the method.
+    """
+    title = re.sub(r"([&%$#_{}])", r"\\\1", title)
+    titles, values = [], []
+    for name in METRICS:
+        fact, value = find(name), summary["set"].get(name, summary["mean"].get(name))
+        titles.append(fact.title + _ARROWS[fact.direction])
+        values.append("n/a" if value is None else f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}")
+    return (
+        f"% {summary['images']:,} pictures, {protocol}: {PROTOCOLS[protocol]}\n% Method & {' & '.join(titles)} \\\\\n"
+        f"{title} & {' & '.join(values)} \\\\"
+    )

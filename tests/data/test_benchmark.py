@@ -1,0 +1,44 @@
+"""Benchmark sets: which pictures are taken, and how they come to their size."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from ccc.core.images import read_rgb, square, write_png
+from ccc.data.benchmark import prepare
+
+
+@pytest.fixture
+def photographs(tmp_path, astronaut):
+    for number in (3, 1, 2):
+        write_png(tmp_path / f"in/val_{number:08d}.png", astronaut[: 100 + number, :160])
+    return tmp_path
+
+
+def manifest(folder):
+    with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
+        return [row["name"] for row in csv.DictReader(file)]
+
+
+def test_the_first_pictures_are_those_of_the_first_names(photographs):
+    assert prepare(photographs / "in", photographs / "out", 2, side=32, pick="first") == (2, [])
+    assert manifest(photographs / "out") == ["val_00000001", "val_00000002"]
+    drawn = {
+        tuple(manifest(photographs / f"{seed}"))
+        for seed in range(6)
+        if prepare(photographs / "in", photographs / f"{seed}", 2, seed, 32)
+    }
+    assert len(drawn) > 1
+
+
+@pytest.mark.parametrize(
+    ("protocol", "shape", "fit"),
+    [("keep_aspect", (32, 51, 3), None), ("center_crop", (32, 32, 3), "crop"), ("squash", (32, 32, 3), "stretch")],
+)
+def test_protocols_scale_crop_or_squash(photographs, astronaut, protocol, shape, fit):
+    prepare(photographs / "in", photographs / "out", 1, side=32, pick="first", protocol=protocol)
+    truth = read_rgb(photographs / "out/truth/val_00000001.png")
+    assert truth.shape == shape
+    if fit:
+        np.testing.assert_array_equal(truth, square(astronaut[:101, :160], 32, fit))
