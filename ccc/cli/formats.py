@@ -106,7 +106,7 @@ def page() -> str:
 
     return TEXT.format(
         pictures=named(SUFFIXES), others=named(OTHERS),
-        formats="\n".join(f"| {name} | {', '.join(suffixes.split())} | {said} |" for name, suffixes, said in FORMAT_NOTES),
+        formats="\n".join(f"| {name} | {suffixes} | {said} |" for name, suffixes, said in FORMAT_NOTES),
         litter=", ".join(f"`{name}`" for name in sorted(LITTER)), archives=named(ARCHIVES), lists=named(LISTS),
         list_mb=MAX_LIST >> 20, columns=" or ".join(f"`{name}`" for name in COLUMNS), masks=named(given.SUFFIXES),
         written=named(WRITTEN), unread=named(UNREAD),
