@@ -6,7 +6,7 @@ from ccc.cli.options import STATUSES
 from ccc.colorizers.filing import WRITTEN
 from ccc.colorizers.planning import REFUSED as UNREAD
 from ccc.colorizers.video import VIDEO_SUFFIXES
-from ccc.core.decode import DEFAULT_LIMIT, FORMATS, HEIC_EXTRA, LIMIT
+from ccc.core.decode import DEFAULT_LIMIT, FORMAT_NOTES, LIMIT
 from ccc.core.files import write_text
 from ccc.core.images import SUFFIXES
 from ccc.data.archives import FOREIGN
@@ -38,9 +38,12 @@ TEXT = """# What is read, and what is not
 
 A file is a picture where its suffix is one of {pictures}. A file of any other suffix is looked into, and is one where
 its first bytes are those of such a format; those that are no pictures are not looked into: {others}.
-Formats, by content whatever the suffix says: {formats}; TGA by its suffix; HEIC with an extra (`{heic}`).
 Rotation, colour profile, bit depth and transparency are taken into account; of several pages or frames the first is
 taken (`ccc colorize` has `--pages all`).
+
+| format | suffixes | read |
+|---|---|---|
+{formats}
 
 Hidden files and folders, and what systems leave in them ({litter}), are passed over. Names are compared and written in
 Unicode's form NFC; bytes that are no UTF-8 are replaced, and a name of more than 200 bytes is cut and ends in a checksum.
@@ -102,7 +105,8 @@ def page() -> str:
         return ", ".join(f"`{suffix}`" for suffix in sorted(suffixes))
 
     return TEXT.format(
-        pictures=named(SUFFIXES), others=named(OTHERS), formats=", ".join(FORMATS), heic=HEIC_EXTRA,
+        pictures=named(SUFFIXES), others=named(OTHERS),
+        formats="\n".join(f"| {name} | {suffixes} | {said} |" for name, suffixes, said in FORMAT_NOTES),
         litter=", ".join(f"`{name}`" for name in sorted(LITTER)), archives=named(ARCHIVES), lists=named(LISTS),
         list_mb=MAX_LIST >> 20, columns=" or ".join(f"`{name}`" for name in COLUMNS), masks=named(given.SUFFIXES),
         written=named(WRITTEN), unread=named(UNREAD),
