@@ -180,7 +180,7 @@ class Statistics(TypedDict):
     fit: Literal["crop", "stretch"]
     sha256: Digest
     pictures_sha256: NotRequired[Digest]
-    clamped_cells: NotRequired[Count]
+    clamped_cells: Count
     near_gray: NotRequired[Count]
     skipped_by_reason: NotRequired[dict[str, Count]]
 

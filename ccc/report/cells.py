@@ -108,11 +108,12 @@ def read_cells(paths: Iterable[str | os.PathLike], titles: Mapping[str, str] | N
     what to call methods, by name, whatever their files call them. Raises CCCError, naming the file, for one that is
     missing, is no such file, holds a metric of a cell that another one held already, or is of other pictures.
     """
-    files = []
-    for path in map(Path, paths):
+    files, paths = [], list(map(Path, paths))
+    for path in paths:
         files += sorted(path.rglob("*.json")) if path.is_dir() else [path]
     if not files:
-        raise CCCError("no stored metrics: give JSON files of `ccc evaluate`, or a folder that holds them")
+        where = f" in {', '.join(map(str, paths))}" if paths else ""
+        raise CCCError(f"no stored metrics{where}: give JSON files of `ccc evaluate`, or a folder that holds them")
     cells: dict[tuple, Cell] = {}
     for file in files:
         cell = _read(file, titles or {})
@@ -150,8 +151,9 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
         with regular(table).open(
             encoding="utf-8", newline=""
         ) as file:  # not by pandas, which takes a name such as NA for none
-            rows = list(csv.DictReader(file))
-        if any("name" not in row or None in row for row in rows):
+            reader = csv.DictReader(file)
+            rows = list(reader)
+        if "name" not in (reader.fieldnames or ()) or any(None in row for row in rows):
             raise ValueError(f"{table.name} lacks a column `name`, or has a row of more values than columns")
         pictures = (
             pandas.DataFrame(rows).set_index("name") if rows else pandas.DataFrame(index=pandas.Index([], name="name"))

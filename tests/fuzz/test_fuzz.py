@@ -504,12 +504,9 @@ def test_metadata_of_models(worker, good, tmp_path, number):
         worker("tables", good / "metrics", "-o", out, "--model", path, out=out)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 6e4])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_give_no_colours(worker, good, tmp_path, value):
     path, out = model(tmp_path / "model.safetensors", value), tmp_path / "out"
-    if value == 6e4:  # finite: many layers of it overflow
-        state = {key: part * 0 + value if part.ndim == 4 else part for key, part in load_file(PUBLISHED).items()}
-        save_file(state, path, safetensors_metadata(PUBLISHED))
     found = worker.refuses("colorize", good / "picture.png", "-o", out, "--method", "ccc", "--weights", path, out=out)
     assert "model.safetensors" in found and "not finite" in found
 
@@ -562,7 +559,16 @@ TABLES_OF = ["tables", "@metrics", "-o", "@out"]
 REPORT = ["report", "@tables/summary.json", "-o", "@out"]
 CODEBOOK = ["codebook", "@shards/0.tar", "--threshold", "1", "-o", "@out/codebook.json"]
 LEAKAGE = ["leakage", "@benchmark/manifest.csv", "@shards/0.tar", "-o", "@out/leakage.json"]
-EVALUATE = ["evaluate", "@benchmark/truth", "@benchmark/truth", "-o", "@out/cell.json", "--metrics", "mse", "--changes"]
+EVALUATE = [
+    "evaluate",
+    "@benchmark/truth",
+    "@benchmark/truth",
+    "--json",
+    "@out/cell.json",
+    "--metrics",
+    "mse",
+    "--changes",
+]
 PLACES = {
     "masks.json": [*SEGMENT, "masks", "--checkpoint", "@masks.json"],
     "photo.npz": [*SEGMENT, "masks", "--checkpoint", "@photo.npz"],
