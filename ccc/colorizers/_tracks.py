@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 
-_SOUND = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 may hold as it is
+SOUND = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 may hold as it is
 _RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}  # of AAC, in Hz
 
 
@@ -26,7 +26,7 @@ def tracks_of(given, made, start: Fraction) -> tuple[dict[int, Callable], list[s
     tracks, kept, notes = {}, 0, []
     for stream in given.streams:
         codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown codec"
-        if stream.type == "audio" and codec in _SOUND or codec == "mov_text":
+        if stream.type == "audio" and codec in SOUND or codec == "mov_text":
             tracks[stream.index] = _copier(made, stream, start)
             kept += stream.type == "audio"
         elif stream.type == "audio" and stream.codec_context:
