@@ -40,9 +40,8 @@ def known() -> dict[str, dict]:
 
 def folders() -> list[Path]:
     """Where files are looked for, in order: $CCC_WEIGHTS, the cache of ccc, the cache of torch.hub."""
-    own = catalogue.folders("weights")
-    torch_home = os.environ.get("TORCH_HOME") or own[-1].parents[1] / "torch"
-    return [*own, Path(torch_home) / "hub" / "checkpoints"]
+    torch_home = os.environ.get("TORCH_HOME") or ((cache := catalogue.cache()) and cache / "torch")
+    return catalogue.folders("weights") + ([Path(torch_home) / "hub" / "checkpoints"] if torch_home else [])
 
 
 def facts(name: str) -> dict:
@@ -73,8 +72,9 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
         if digest := catalogue.record(path, facts(name)):
             write_line(f"{path}: no checksum is published: taken on trust, its sha256 is {digest}")
         return path
+    place = f"in {folders()[0]}" if folders() else "here, and this user has no home: set CCC_WEIGHTS to a folder"
     raise MissingWeights(
-        f"no weights: {facts(name)['file']} is not in {folders()[0]}: get it with `ccc weights fetch {name}`, "
+        f"no weights: {facts(name)['file']} is not {place}: get it with `ccc weights fetch {name}`, "
         f"or with `ccc weights fetch {name} --from FILE` where you have it"
     )
 
@@ -106,7 +106,7 @@ def fetch(
     at_hand = find(name) if folder is None and source is None else None
     if at_hand and catalogue.is_whole(at_hand, facts(name)):
         return at_hand
-    target = Path(folder or folders()[0]) / facts(name)["file"]
+    target = (Path(folder) if folder else catalogue.folder("weights")) / facts(name)["file"]
     by_hand = f"fetch it by hand and give it with `ccc weights fetch {name} --from FILE`"
     catalogue.fetch(target, facts(name), source, by_hand, progress)
     return target

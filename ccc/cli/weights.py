@@ -51,7 +51,7 @@ def run(args):
     for name in args.name:
         weights.facts(name)  # a wrong name stops before any download
     if args.action == "list":
-        print("files lie in", weights.folders()[0])
+        print("files lie in", next(iter(weights.folders()), "no folder yet: set CCC_WEIGHTS or XDG_CACHE_HOME"))
     fetch = functools.partial(_fetch, source=args.source, mirror=args.from_mirror)
     act = {"list": _list, "fetch": fetch, "path": weights.locate, "verify": _verify}[args.action]
     everything = args.all or args.action == "list"
