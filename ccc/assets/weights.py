@@ -35,7 +35,8 @@ def known() -> dict[str, dict]:
 
     More are layout, checked, and of some md5 and note. Source: `weights.yaml` beside this file, which explains them.
     """
-    return yaml.safe_load(Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8"))
+    text = Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8")
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # in C where it is: a tenth of the time
 
 
 def folders() -> list[Path]:
