@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -13,6 +14,7 @@ import torch
 from ccc.assets import weights
 from ccc.cli import main
 from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.images import write_png
 
 CONTENT = b"\x80" + os.urandom(300_000)  # begins as a pickle does
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -283,3 +285,17 @@ with files.folder_aside({str(tmp_path)!r}) as aside:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "a.txt").read_text() == "a" and (tmp_path / "folder" / "b").exists()
+
+
+def test_a_shard_is_written_where_no_cache_can_be_kept(tmp_path):
+    for number in range(2):
+        picture = np.random.default_rng(number).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        write_png(tmp_path / "in" / f"{number}.png", picture)
+    nowhere = "/dev/null/cache"  # cannot be made, not even by root
+    caches = dict.fromkeys(("XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "MPLCONFIGDIR", "TORCH_HOME"), nowhere)
+    caches |= {"HOME": "/dev/null", "NUMBA_CACHE_LOCATOR_CLASSES": "_UserProvidedCacheLocator"}  # nor beside the source
+    words = ["shard", str(tmp_path / "in"), "-o", str(tmp_path / "out.tar"), "--size", "64"]
+    run = subprocess.run(
+        [sys.executable, "-m", "ccc", *words], env=os.environ | caches, capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0 and "2 samples" in run.stdout + run.stderr, run.stderr
