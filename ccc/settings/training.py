@@ -41,8 +41,8 @@ class Recipe(Section):
     )
     pretrained: bool | UserPath = setting(
         False,
-        "start the encoder from a classifier's weights: those of a file, with any classes (such as Places365's), or "
-        "those on ImageNet that `ccc weights` keeps (true)",
+        "start the encoder from a classifier's weights: those of a file, whatever its classes (Places365's too), or "
+        "those that `ccc weights` keeps (true)",
     )
     decoder: Decoder = setting("plain", "`plain`, the paper's, or `skip`, which also sees the encoder's finer maps")
     init: bool | UserPath = setting(
