@@ -3,21 +3,23 @@
 import os
 import re
 from collections import OrderedDict
+from collections.abc import Collection
 
 import torch
 from torch import nn
 
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import weights
-from ccc.core.errors import CCCError, did_you_mean
+from ccc.core.errors import CCCError, did_you_mean, write_line
 
 
 def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequential:
     """The part of a torchvision classifier before its pooling, for one gray channel.
 
-    `pretrained`: True for torchvision's ImageNet weights from where `ccc weights` keeps them, or a path. Raises
-    CCCError, with the nearest name, for one that torchvision does not have; MissingWeights where the file is not at
-    hand.
+    `pretrained`: True for torchvision's ImageNet weights from where `ccc weights` keeps them, or the path of a file of
+    this classifier with any number of classes, such as Places365's: what it leaves out of it is said. Raises CCCError,
+    with the nearest name, for one that torchvision does not have, and, naming the file and the first key, where tensors
+    of these features are missing, left over or of another shape; MissingWeights where the file is not at hand.
     """
     from torchvision import models
 
@@ -26,26 +28,40 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
     except ValueError:
         hint = did_you_mean(name, models.list_models(module=models))
         raise CCCError(f"no encoder {name!r} in torchvision: {hint}densenet121 is the paper's") from None
+    children = dict(network.named_children())
+    names = list(children)
+    if "features" in children:
+        names = ["features"]
+    else:  # the ResNet family: stem and layers stand before the pooling
+        names = names[: names.index("avgpool")] if "avgpool" in names else []
     if pretrained:
         path = weights.locate(name, None if pretrained is True else pretrained)
-        # The published DenseNet files name layers norm.1 and conv.2 that torchvision now calls norm1 and conv2.
-        state = {
-            re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", key): value
-            for key, value in weights.read_state_dict(path).items()
-        }
-        for key, value in network.state_dict().items():
-            if key.endswith("num_batches_tracked"):
-                state.setdefault(key, value)  # files older than torch 0.4.1 lack these counters
-        weights.load_strictly(network, state, path)
-    children = dict(network.named_children())
+        for child in children.keys() - set(names):
+            setattr(network, child, nn.Identity())  # its classes may be others
+        _load_trunk(network, path, children.keys() - set(names), said=pretrained is not True)
     if "features" in children:
         features = nn.Sequential(OrderedDict(network.features.named_children()))
-    else:  # the ResNet family: stem and layers stand before the pooling
-        names = list(children)
-        names = names[: names.index("avgpool")] if "avgpool" in names else []
+    else:
         features = nn.Sequential(OrderedDict((child, children[child]) for child in names))
     _take_gray(features, summed=bool(pretrained))
     return features
+
+
+def _load_trunk(network: nn.Module, path: str | os.PathLike, head: Collection[str], said: bool) -> None:
+    """Load all of a file but its `head`, strictly; where `said`, one line names what was left out."""
+    # DataParallel begins names with "module."; older DenseNets have norm.1 and conv.2, torchvision norm1 and conv2 now.
+    state = {
+        re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", key.removeprefix("module.")): value
+        for key, value in weights.read_state_dict(path, unwrap=("state_dict", "model")).items()
+    }
+    left_out = sorted({key.partition(".")[0] for key in state} & set(head))
+    state = {key: value for key, value in state.items() if key.partition(".")[0] not in head}
+    for key, value in network.state_dict().items():
+        if key.endswith("num_batches_tracked"):
+            state.setdefault(key, value)  # files older than torch 0.4.1 lack these counters
+    weights.load_strictly(network, state, path)
+    if said and left_out:
+        write_line(f"{path}: left out {', '.join(f'{part}.*' for part in left_out)}: its classes are not used")
 
 
 def _take_gray(features: nn.Sequential, summed: bool) -> None:

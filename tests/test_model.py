@@ -13,6 +13,7 @@ import ccc.core.torchvision_ops  # noqa: F401
 from ccc.codebook import Codebook, ColorGrid
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.decoding import decoding
+from ccc.encoder import build_encoder
 from ccc.loss import class_weights
 from ccc.model import DECODES, ClassColors, ColorClassifier, adjusted, class_colors, load_model, save_model, start_from
 
@@ -112,6 +113,44 @@ def test_the_published_densenet_file_names_its_layers_otherwise(tmp_path):
     network = ColorClassifier(6, pretrained=tmp_path / "densenet121-a639ec97.pth")
     key = "denseblock1.denselayer1.conv1.weight"
     torch.testing.assert_close(network.encoder.state_dict()[key], state["features." + key])
+
+
+@pytest.mark.parametrize(("name", "head"), [("densenet161", "classifier"), ("resnet50", "fc")])
+def test_a_checkpoint_of_places365_starts_an_encoder_and_what_is_left_out_is_said(name, head, tmp_path, capsys):
+    import re
+
+    from torchvision import models
+
+    torch.manual_seed(2)
+    state = models.get_model(name, weights=None, num_classes=365).state_dict()
+    old = {
+        "module." + re.sub(r"(denselayer\d+\.)(norm|conv)([12])", r"\1\2.\3", key): value
+        for key, value in state.items()
+        if not key.endswith("num_batches_tracked")  # torch 0.2 wrote them
+    }
+    path = tmp_path / f"{name}_places365.pth.tar"
+
+    def save(state):
+        content = {"epoch": 90, "arch": name, "state_dict": state, "best_prec1": torch.tensor([56.1])}
+        torch.save(content, path, _use_new_zipfile_serialization=False)
+
+    save(old)
+    encoder = build_encoder(name, path)
+    assert capsys.readouterr().err == f"{path}: left out {head}.*: its classes are not used\n"
+    found = encoder.state_dict()
+    first = next(iter(found))
+    for key, value in found.items():
+        published = state[key if name == "resnet50" else f"features.{key}"]
+        assert torch.equal(value, published.sum(dim=1, keepdim=True) if key == first else published), key
+    trunk = [key for key in old if head not in key]
+    for changed, words in (
+        ({key: value for key, value in old.items() if key != trunk[7]}, "Missing key"),
+        (old | {trunk[0]: torch.ones(3)}, "size mismatch"),
+        (old | {"module.other.weight": torch.ones(3)}, "Unexpected key"),
+    ):
+        save(changed)
+        with pytest.raises(CCCError, match=f"{path.name}: not the weights of this network: {words}"):
+            build_encoder(name, path)
 
 
 def test_missing_pretrained_weights_are_not_replaced(tmp_path):

@@ -20,11 +20,30 @@ from ccc.core.files import write_text, written_whole
 _MAGIC = {".pth": (b"PK", b"\x80"), ".pt": (b"PK", b"\x80"), ".zip": (b"PK",), ".h5": (b"\x89HDF\r\n\x1a\n",)}
 
 
+def cache() -> Path | None:
+    """The user's cache folder, $XDG_CACHE_HOME, else ~/.cache; None for a user without a home."""
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        return Path(given)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:  # no HOME, and no entry of this user, as in containers that run under any number
+        return None
+
+
 def folders(kind: str, first: str | os.PathLike | None = None) -> list[Path]:
-    """Where files of a kind, "weights" or "data", are looked for: `first`, $CCC_WEIGHTS or $CCC_DATA, ccc's cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    given = [first, os.environ.get(f"CCC_{kind.upper()}")]
-    return [*(Path(folder) for folder in given if folder), cache / "ccc" / kind]
+    """Where files of a kind, "weights" or "data", are looked for: `first`, $CCC_WEIGHTS or $CCC_DATA, ccc's cache.
+
+    There may be none, see `cache`.
+    """
+    given = [first, os.environ.get(f"CCC_{kind.upper()}"), (found := cache()) and found / "ccc" / kind]
+    return [Path(folder) for folder in given if folder]
+
+
+def folder(kind: str, first: str | os.PathLike | None = None) -> Path:
+    """The first of `folders`, where files are put. Raises CCCError, with what to set, where there is none."""
+    if found := folders(kind, first):
+        return found[0]
+    raise CCCError(f"no folder for {kind}: this user has no home; set CCC_{kind.upper()} or XDG_CACHE_HOME to a folder")
 
 
 def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | None = None) -> str:

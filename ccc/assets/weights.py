@@ -3,13 +3,18 @@
 Nothing is fetched unless asked for, and nothing stands in for a file that is missing.
 """
 
+import contextlib
 import functools
+import io
 import os
 import pickle
+import pickletools
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +24,10 @@ from ccc.assets import catalogue
 from ccc.core.errors import CCCError, MissingWeights, unknown, write_line
 from ccc.core.files import regular
 
+PICKLE = 1 << 26  # bytes of a pickle without its tensors
+LONGEST = 1000, 10_000  # letters of a name in a pickle, and of what has no space in another text of it
+UNPACKED = 1 << 29  # bytes that the members of a zip may have more than the zip: torch stores them as they are
+
 
 @functools.cache
 def known() -> dict[str, dict]:
@@ -26,14 +35,14 @@ def known() -> dict[str, dict]:
 
     More are layout, checked, and of some md5 and note. Source: `weights.yaml` beside this file, which explains them.
     """
-    return yaml.safe_load(Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8"))
+    text = Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8")
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # in C where it is: a tenth of the time
 
 
 def folders() -> list[Path]:
     """Where files are looked for, in order: $CCC_WEIGHTS, the cache of ccc, the cache of torch.hub."""
-    own = catalogue.folders("weights")
-    torch_home = os.environ.get("TORCH_HOME") or own[-1].parents[1] / "torch"
-    return [*own, Path(torch_home) / "hub" / "checkpoints"]
+    torch_home = os.environ.get("TORCH_HOME") or ((cache := catalogue.cache()) and cache / "torch")
+    return catalogue.folders("weights") + ([Path(torch_home) / "hub" / "checkpoints"] if torch_home else [])
 
 
 def facts(name: str) -> dict:
@@ -64,8 +73,9 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
         if digest := catalogue.record(path, facts(name)):
             write_line(f"{path}: no checksum is published: taken on trust, its sha256 is {digest}")
         return path
+    place = f"in {folders()[0]}" if folders() else "here, and this user has no home: set CCC_WEIGHTS to a folder"
     raise MissingWeights(
-        f"no weights: {facts(name)['file']} is not in {folders()[0]}: get it with `ccc weights fetch {name}`, "
+        f"no weights: {facts(name)['file']} is not {place}: get it with `ccc weights fetch {name}`, "
         f"or with `ccc weights fetch {name} --from FILE` where you have it"
     )
 
@@ -97,7 +107,7 @@ def fetch(
     at_hand = find(name) if folder is None and source is None else None
     if at_hand and catalogue.is_whole(at_hand, facts(name)):
         return at_hand
-    target = Path(folder or folders()[0]) / facts(name)["file"]
+    target = (Path(folder) if folder else catalogue.folder("weights")) / facts(name)["file"]
     by_hand = f"fetch it by hand and give it with `ccc weights fetch {name} --from FILE`"
     catalogue.fetch(target, facts(name), source, by_hand, progress)
     return target
@@ -131,12 +141,13 @@ def read(path: str | os.PathLike, file: BinaryIO | None = None):
             regular(path)
         if file is None and Path(path).suffix == ".safetensors":
             return safetensors.torch.load_file(path)
+        check_pickles(path, file)
         with warnings.catch_warnings(), torch.serialization.safe_globals([slice]):
             warnings.simplefilter("ignore")
             return torch.load(path if file is None else file, map_location="cpu", weights_only=True)
     except (
         *(RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError, IndexError),
-        *(pickle.UnpicklingError, safetensors.SafetensorError),
+        *(pickle.UnpicklingError, safetensors.SafetensorError, zipfile.BadZipFile, zlib.error),
     ) as error:
         if refused := re.search(r"GLOBAL (\S+) (?:was not|whose module)", str(error)):
             raise CCCError(
@@ -147,6 +158,49 @@ def read(path: str | os.PathLike, file: BinaryIO | None = None):
         if reason.startswith("Weights only load failed"):  # what follows advises to run whatever the file holds
             reason = "no plain file of torch.save"
         raise CCCError(f"{path}: not a file of weights that can be loaded safely ({reason}); fetch it again") from None
+
+
+def check_pickles(path: str | os.PathLike, file: BinaryIO | None = None) -> None:
+    """Read the opcodes of a torch file's pickles, those of `file` where it is given, and leave it at its start.
+
+    Raises ValueError where they are damaged, where their names and texts are longer than torch's own messages about
+    them can be made in good time (it searches them with patterns that take the square of their length), and where the
+    members of a zip promise more than `bounded_members` allows.
+    """
+    with open(path, "rb") if file is None else contextlib.nullcontext(file) as file:
+        for content, pickles in _pickles(file):
+            for _ in range(pickles):
+                for code, argument, _ in pickletools.genops(content):
+                    named = code.name in ("GLOBAL", "INST")
+                    if not isinstance(argument, str | bytes) or len(argument) <= LONGEST[not named]:
+                        continue
+                    if named or max(map(len, argument.split())) > LONGEST[1]:
+                        raise ValueError(f"its pickle holds a {'name' if named else 'text'} of {len(argument):,} bytes")
+        file.seek(0)
+
+
+def _pickles(file: BinaryIO) -> Iterator[tuple[BinaryIO, int]]:
+    """The streams of pickles in a torch file, and how many lie in each."""
+    file.seek(0)
+    if file.read(2) != b"PK":
+        file.seek(0)
+        yield io.BytesIO(file.read(PICKLE)), 5  # magic number, version, machine, content and the keys of its storages
+        return
+    with zipfile.ZipFile(file) as archive:
+        for member, size in bounded_members(archive).items():
+            if member.endswith("data.pkl"):
+                if size > PICKLE:
+                    raise ValueError(f"its {member} of {size:,} bytes is too large")
+                yield io.BytesIO(archive.read(member)), 1
+
+
+def bounded_members(archive: zipfile.ZipFile) -> dict[str, int]:
+    """Bytes of every file in a zip by name. Raises ValueError where they unpack to far more than the zip has."""
+    members = {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
+    size = archive.fp.seek(0, os.SEEK_END)
+    if (total := sum(members.values())) > size + UNPACKED:
+        raise ValueError(f"its {len(members)} members unpack to {total:,} bytes, the file has {size:,}")
+    return members
 
 
 def unwrapped(state, path: str | os.PathLike, unwrap: Sequence[str] = ()) -> dict:

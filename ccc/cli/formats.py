@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ccc.cli.options import STATUSES
+from ccc.colorizers._tracks import SOUND
 from ccc.colorizers.filing import WRITTEN
 from ccc.colorizers.planning import REFUSED as UNREAD
 from ccc.colorizers.video import VIDEO_SUFFIXES
@@ -67,6 +68,12 @@ first few are named.
 Masks (`ccc harmonize --masks`, the segmenter `masks`): {masks}, for each picture or, COCO, for all; folders of `amg.py`
 with their {table}. Videos (`ccc colorize`): {videos}.
 
+Of a video are kept: times of frames, shape of pixels, colour tags and the matrix that they name, titles, chapters, `mov_text`
+subtitles, and all sound ({sound} copied, else recoded to AAC). Changed, and said in the line of the result: interlaced
+frames are deinterlaced, more than 8 bits become 8, an odd side gets its last row or column twice, since browsers play only
+even sides. Left out, and said: other subtitles, further video tracks, cover pictures, data. Refused: HDR (PQ, HLG), and an
+MP4, Matroska or AVI that ends before its header says; nothing is written of it.
+
 ## Results of `ccc colorize`
 
 Pictures become {written}, videos `.mp4`. A picture's date, caption, author, copyright, place, camera and resolution
@@ -110,7 +117,7 @@ def page() -> str:
         litter=", ".join(f"`{name}`" for name in sorted(LITTER)), archives=named(ARCHIVES), lists=named(LISTS),
         list_mb=MAX_LIST >> 20, columns=" or ".join(f"`{name}`" for name in COLUMNS), masks=named(given.SUFFIXES),
         written=named(WRITTEN), unread=named(UNREAD),
-        table=f"`{given.TABLE}`", videos=named(VIDEO_SUFFIXES),
+        table=f"`{given.TABLE}`", videos=named(VIDEO_SUFFIXES), sound=named(SOUND),
         refused="\n".join(f"| {what} | {why} |" for what, why in REFUSED.items()),
         foreign="\n".join(f"| {text.partition('; ')[0]} | {text.partition('; ')[2]} |" for text in FOREIGN.values()),
         statuses="\n".join(f"| {number} | {text} |" for number, text in STATUSES.items()),

@@ -4,6 +4,7 @@ import hashlib
 import io
 import pickletools
 import platform
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from ccc.core.files import sha256
 FIRST = 6  # tensors that are listed one by one
 LONGEST = 2000  # letters of a line
 DEEPEST = 4  # mappings in one another
-PICKLE = 1 << 26  # bytes of a pickle without its tensors
+REFUSED = re.compile(r"loader of \S+: refused|content: (not read|damaged)|container: not known")
 
 
 def inspect(path: str | Path, name: str | None = None) -> Iterator[str]:
@@ -35,6 +36,11 @@ def inspect(path: str | Path, name: str | None = None) -> Iterator[str]:
         yield line + (" ..." if len(line) >= LONGEST else "")
 
 
+def refused(line: str) -> bool:
+    """Whether a line of `inspect` says that the content is not taken; of a checksum, `ccc weights verify` decides."""
+    return REFUSED.match(line) is not None
+
+
 def _lines(path: Path, name: str | None) -> Iterator[str]:
     import torch
 
@@ -46,7 +52,7 @@ def _lines(path: Path, name: str | None) -> Iterator[str]:
     with open(path, "rb") as file:
         try:
             yield from _content(str(path), file)
-        except (OSError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, IndexError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             yield f"content: damaged ({error})"
     if name:
         yield f"loader of {name}: {_outcome(load, name, path)}"
@@ -107,7 +113,7 @@ def _content(path: str, file: BinaryIO) -> Iterator[str]:
         yield "container: the tar of torch before 0.1.10, which is not read without running code"
     elif start.startswith(b"\x80"):
         yield f"container: torch's own before 1.6, pickle protocol {start[1]}"
-        yield _names(file, 5)  # its magic number, version, machine, content and the keys of its storages
+        yield _names(io.BytesIO(file.read(weights.PICKLE)), 5)  # as `ccc.assets.weights` reads them
         file.seek(0)
         yield from _tensors(path, file)
     elif Path(path).is_file():
@@ -118,11 +124,12 @@ def _content(path: str, file: BinaryIO) -> Iterator[str]:
 
 def _archive(path: str, file: BinaryIO) -> Iterator[str]:
     with zipfile.ZipFile(file) as archive:
-        members = {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
+        members = weights.bounded_members(archive)
         pickles = [member for member in members if member.endswith("data.pkl")]
         if pickles:
-            if members[pickles[0]] > PICKLE:
-                yield f"container: torch's zip, whose {pickles[0]} of {members[pickles[0]]:,} bytes is not read"
+            if members[pickles[0]] > weights.PICKLE:
+                yield "container: torch's zip"
+                yield f"content: not read, its {pickles[0]} has {members[pickles[0]]:,} bytes"
                 return
             content = archive.read(pickles[0])
             yield f"container: torch's zip ({pickles[0]}, {len(members)} members), pickle protocol {content[1]}"

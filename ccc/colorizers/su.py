@@ -151,11 +151,12 @@ def _read_archive(path: Path) -> dict[str, tuple[str, dict]]:
     states = {}
     try:
         with zipfile.ZipFile(path) as archive:
+            members = list(weight_files.bounded_members(archive))
             for key in PARTS:
-                member = _published(archive.namelist(), key, path)
+                member = _published(members, key, path)
                 content = io.BytesIO(archive.read(member))
                 states[key] = (f"{path}/{member}", weight_files.read_state_dict(f"{path}/{member}", file=content))
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
         raise CCCError(f"{path}: truncated or not an archive ({error}); `ccc weights fetch su` gets it again") from None
     return states
 

@@ -1,17 +1,26 @@
-"""Videos frame by frame, through PyAV."""
+"""Videos frame by frame, through PyAV: frames are coloured, all else stays as it was or is named as left out."""
 
+import heapq
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
+from ccc.colorizers._tracks import describe, is_cover, tracks_of
 from ccc.core.errors import CCCError
 from ccc.core.files import written_whole
 
-VIDEO_SUFFIXES = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg"}
-_SOUND = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 may hold as it is
+VIDEO_SUFFIXES = set(
+    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .wmv .asf .flv .ts .m2ts .mts .3gp .3g2 .ogv .vob".split()
+)
+_UNSPECIFIED, _LIMITED, _FULL = 2, 1, 2  # a colour tag; the two ranges (ITU-T H.273 and libavutil/pixfmt.h)
+_BT709, _BT601 = 1, 6
+_MATRICES = {_BT709: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9}  # H.273 number to that of swscale, those it can convert by
+_HDR = {16: "PQ", 18: "HLG"}
+_HEADED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"}  # their headers tell how long the file is
 
 
 def _av():
@@ -33,87 +42,240 @@ def color_video(
     """Colour a video, each frame by itself, so that colours may flicker, into an MP4 (H.264), whole or not at all.
 
     `color`: frames, uint8 RGB `(H, W, 3)`, to as many coloured ones; it is given `batch` at a time; `comment` is kept
-    in the file; `told` is called with the number of frames after each batch. Times of frames are kept, and the sound,
-    copied, where an MP4 can hold it. Returns how many frames, and what became of the sound. Raises CCCError where the
-    file cannot be read to its end.
+    in the file; `told` is called with the number of frames after each batch.
+
+    Kept are the frames' times, the shape of their pixels, colour tags (an untagged matrix is BT.709 from 720 lines up,
+    else BT.601, as players take it, and is then tagged), titles, chapters, `mov_text` subtitles and every sound track,
+    copied where an MP4 can hold it and else recoded to AAC. Frames are written upright, whole where they were fields
+    (bwdif), in 8 bits, and of even sides as browsers need them: an odd side gets its last row or column twice.
+
+    Returns how many frames, and in words what became of the sound and what was changed or left out. Raises CCCError
+    where the file cannot be read to its end, is HDR (PQ or HLG), or has a matrix that swscale does not convert by.
     """
     av = _av()
     count, waiting = 0, []
     try:
-        with written_whole(target) as aside, av.open(str(source)) as given, av.open(str(aside), "w") as made:
-            if not given.streams.video:
-                raise CCCError(f"{source}: no video in it")
-            made.metadata["comment"] = comment
-            pictures = given.streams.video[0]
-            pictures.thread_type = "AUTO"
-            kept, sound = _sound(given)
-            encoder = _encoder(made, pictures, *_first(source).shape[:2])
-            audio = made.add_stream_from_template(kept) if kept else None
+        with (
+            written_whole(target) as aside,
+            av.open(str(source), metadata_errors="replace") as given,
+            av.open(str(aside), "w") as made,
+        ):
+            reader = _Reader(str(source), given)
+            events = reader.events()
+            head = _head(str(source), events)
+            describe(given, made, comment)
+            writer = _Writer(str(source), made, reader, head[-1])
+            tracks, notes = tracks_of(given, made, reader.start)
 
             def flush():
                 nonlocal count
-                colored = color([_upright(frame) for frame in waiting]) if waiting else []
+                colored = color([writer.rgb(frame) for frame in waiting]) if waiting else []
                 for frame, rgb in zip(waiting, colored, strict=True):
-                    picture = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-                    picture.pts, picture.time_base = frame.pts, frame.time_base
-                    made.mux(encoder.encode(picture))
+                    made.mux(writer.packets(frame, rgb))
                 count += len(waiting)
                 told(len(waiting))
                 waiting.clear()
 
-            for packet in given.demux([stream for stream in (pictures, kept) if stream]):
-                if packet.stream is pictures:
-                    for frame in packet.decode():
-                        waiting.append(frame)
-                        if len(waiting) == batch:
-                            flush()
-                elif packet.dts is not None:
-                    packet.stream = audio
-                    made.mux(packet)
+            for event in itertools.chain(head, events):
+                if isinstance(event, av.VideoFrame):
+                    waiting.append(event)
+                    if len(waiting) == batch:
+                        flush()
+                elif event.stream.index in tracks:
+                    made.mux(tracks[event.stream.index](event))
             flush()
-            made.mux(encoder.encode())
+            made.mux(writer.encoder.encode())
+            for track in tracks.values():
+                made.mux(track(None))
     except av.FFmpegError as error:
         raise CCCError(f"{source}: the video cannot be read to its end ({error.strerror})") from None
-    return count, sound
+    return count, "; ".join(notes + writer.notes + reader.notes())
 
 
-def _sound(given):
-    """The stream of sound that an MP4 can hold, or None, and what becomes of it in words."""
-    if not given.streams.audio:
-        return None, "no sound"
-    audio = given.streams.audio[0]
-    if audio.codec_context.name not in _SOUND:
-        return None, f"sound left out, MP4 holds no {audio.codec_context.name}"
-    return audio, "sound kept"
-
-
-def _first(source: str | os.PathLike) -> np.ndarray:
-    """The first frame as it is shown, whose size the encoder must know before anything is written."""
-    with _av().open(str(source)) as given:
-        for frame in given.decode(video=0):
-            return _upright(frame)
+def _head(source: str, events: Iterator) -> list:
+    """What comes up to the first frame, whose size must be known before anything is written."""
+    head = []
+    for event in events:
+        head.append(event)
+        if isinstance(event, _av().VideoFrame):
+            return head
     raise CCCError(f"{source}: no frame in it")
 
 
-def _upright(frame) -> np.ndarray:
-    """A frame as it is shown, uint8 RGB `(H, W, 3)`: telephones turn their videos by a note beside the frames."""
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90 % 4))
+class _Reader:
+    """A file's frames, whole where they were fields, with what lies between them; at times from its own start."""
+
+    def __init__(self, source: str, given):
+        pictures = [stream for stream in given.streams.video if not is_cover(stream)]
+        if not pictures:
+            raise CCCError(f"{source}: no video in it")
+        self.source, self.given, self.stream = source, given, pictures[0]
+        if self.stream.codec_context is None:
+            raise CCCError(f"{source}: its video is of a codec that this build of PyAV does not read")
+        self.stream.thread_type = "AUTO"
+        self.start = Fraction(max(given.start_time or 0, 0), 1_000_000)
+        self.others, self.first, self.graph, self.unread, self.moments = len(pictures) - 1, None, None, 0, []
+
+    def events(self) -> Iterator:
+        """Frames of the picture and packets of all other streams, in the order of the file.
+
+        Raises CCCError where a file ends before the time that its header tells.
+        """
+        end = self.start
+        for packet in self.given.demux():
+            moments = [moment for moment in (packet.pts, packet.dts) if moment is not None]
+            if moments:
+                end = max(end, (max(moments) + (packet.duration or 0)) * packet.time_base)
+            if packet.stream.index != self.stream.index:
+                yield packet
+            elif packet.size or not moments:  # an empty packet with a time is a frame dropped in an AVI
+                yield from self._frames(packet)
+        whole = Fraction(self.given.duration or 0, 1_000_000)
+        if self.given.format.name == "avi":  # what its header tells and not its index, which may have gone with its end
+            whole = max(whole, self.stream.frames * self.stream.time_base)
+        missing = whole - (end - self.start)
+        if self.given.format.name in _HEADED and missing > max(Fraction(1, 4), whole / 50):
+            raise CCCError(
+                f"{self.source}: the video cannot be read to its end (it stops {float(missing):.1f} s before the "
+                f"{float(whole):.1f} s of its header; to colour what there is: ffmpeg -i IN -c copy OUT.mkv, and that)"
+            )
+
+    def _frames(self, packet) -> Iterator:
+        av = _av()
+        if packet.dts is not None:
+            heapq.heappush(self.moments, packet.dts)
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:
+            if self.first:
+                raise
+            self.unread += 1  # a broadcast that was cut out begins amid what only earlier frames explain
+            self.moments.clear()
+            return
+        for frame in frames:
+            moment = heapq.heappop(self.moments) if self.moments else None
+            if frame.pts is None or self.given.format.name == "avi":
+                frame.pts = moment  # AVI has times of packets alone: the frames in the order shown take them in turn
+            self.first = self.first or frame
+            if frame.interlaced_frame and not self.graph:
+                self.graph = _deinterlacer(self.stream)
+            yield from self._whole(frame) if self.graph else [frame]
+        if not packet.size and self.graph:
+            yield from self._whole(None)
+
+    def _whole(self, frame) -> Iterator:
+        av = _av()
+        self.graph.vpush(frame)
+        while True:
+            try:
+                yield self.graph.vpull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+
+    def notes(self) -> list[str]:
+        said = ["interlaced frames deinterlaced (bwdif)"] if self.graph else []
+        said += [f"{self.unread} unreadable packets before the first whole frame left out"] if self.unread else []
+        return said + ([f"{self.others} more video tracks left out"] if self.others else [])
 
 
-def _encoder(made, pictures, height: int, width: int):
-    stream = made.add_stream("libx264", rate=pictures.average_rate or Fraction(25))
-    stream.width, stream.height = width, height
-    stream.pix_fmt = "yuv420p" if height % 2 == 0 == width % 2 else "yuv444p"  # half the colours need even sides
-    stream.options = {"crf": "16"}
-    stream.time_base = pictures.time_base
-    return stream
+def _deinterlacer(stream):
+    from av.filter import Graph
+
+    graph = Graph()
+    nodes = [graph.add_buffer(template=stream), graph.add("bwdif", "mode=send_frame:deint=interlaced")]
+    graph.link_nodes(*nodes, graph.add("buffersink")).configure()
+    return graph
+
+
+def _exact() -> int:
+    """How swscale converts without a shift: by its defaults all channels lose a level or two."""
+    from av.video.reformatter import Interpolation as By
+
+    return By.BICUBIC | By.ACCURATE_RND | By.FULL_CHR_H_INT | By.FULL_CHR_H_INP
+
+
+class _Writer:
+    """Frames to RGB as they are shown, and back into an H.264 track of the same times, shape and colour tags."""
+
+    def __init__(self, source: str, made, reader: _Reader, frame):
+        stream, first = reader.stream, reader.first
+        self.start, self.base = reader.start, stream.time_base or Fraction(1, 90000)
+        if self.base.denominator > 1_000_000:
+            self.base = Fraction(1, 90000)
+        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        self.step, self.last = max(round(1 / rate / self.base), 1), None
+        self._colors(source, first, stream)
+        height, width = self.rgb(frame).shape[:2]
+        self.shown, (height, width) = (height, width), (height + height % 2, width + width % 2)
+        self.encoder = made.add_stream("libx264", rate=rate, options={"crf": "16"})
+        self.encoder.width, self.encoder.height, self.encoder.pix_fmt = width, height, "yuv420p"
+        self.encoder.time_base = self.encoder.codec_context.time_base = self.base
+        if aspect := stream.sample_aspect_ratio:
+            self.encoder.codec_context.sample_aspect_ratio = 1 / aspect if first.rotation % 180 else aspect
+        for name in ("color_primaries", "color_trc"):
+            setattr(self.encoder.codec_context, name, self._tag(name, first, stream))
+        self.encoder.codec_context.colorspace, self.encoder.codec_context.color_range = self.matrix, self.range
+        if (height, width) != self.shown:
+            self.notes.append(
+                "size {1}x{0} made {3}x{2} by its last row or column again, browsers play even sides only".format(
+                    *self.shown, height, width
+                )
+            )
+
+    def _tag(self, name: str, frame, stream) -> int:
+        tag = getattr(frame, name)
+        return getattr(stream.codec_context, name) if tag == _UNSPECIFIED else tag
+
+    def _colors(self, source: str, frame, stream) -> None:
+        """Which matrix and range its numbers have; what of its colours is not kept."""
+        bits = max(part.bits for part in frame.format.components)
+        self.notes = [f"{bits} bits brought to 8"] if bits > 8 else []
+        if any(part.is_alpha for part in frame.format.components) and frame.format.name != "pal8":
+            self.notes.append("transparency left out")
+        if kind := _HDR.get(self._tag("color_trc", frame, stream)):
+            raise CCCError(
+                f"{source}: HDR video ({kind}), which methods for ordinary pictures would colour wrongly: bring it to "
+                "SDR first, for instance with ffmpeg's filters zscale and tonemap"
+            )
+        self.is_rgb = frame.format.is_rgb or frame.format.name == "pal8"
+        self.matrix = self._tag("colorspace", frame, stream)
+        if self.is_rgb or self.matrix == _UNSPECIFIED:
+            self.matrix = _BT709 if frame.height >= 720 else _BT601
+        if self.matrix not in _MATRICES:
+            raise CCCError(f"{source}: its colours have matrix {self.matrix} of H.273, which cannot be converted by")
+        full = frame.format.name.startswith(("yuvj", "gray")) and frame.color_range != _LIMITED
+        self.range = _FULL if not self.is_rgb and (full or frame.color_range == _FULL) else _LIMITED
+
+    def rgb(self, frame) -> np.ndarray:
+        """A frame as it is shown, uint8 RGB `(H, W, 3)`: telephones turn their videos by a note beside the frames."""
+        colors = {} if self.is_rgb else {"src_colorspace": _MATRICES[self.matrix], "src_color_range": self.range}
+        rgb = frame.to_ndarray(format="rgb24", interpolation=_exact(), **colors)
+        return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90 % 4))
+
+    def packets(self, frame, rgb: np.ndarray) -> list:
+        """The coloured picture of a frame, encoded for the time of that frame."""
+        if rgb.shape[:2] == self.shown:
+            rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
+        elif (note := "frames of another size brought to that of the first") not in self.notes:
+            self.notes.append(note)
+        picture = _av().VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
+            self.encoder.width, self.encoder.height, "yuv420p",
+            dst_colorspace=_MATRICES[self.matrix], dst_color_range=self.range, interpolation=_exact(),
+        )  # fmt: skip
+        moment = None if frame.pts is None else round((frame.pts * frame.time_base - self.start) / self.base)
+        if self.last is not None and (moment is None or moment <= self.last):
+            moment = self.last + self.step
+        picture.pts = self.last = moment or 0
+        picture.time_base = self.base
+        picture.duration = round((frame.duration or 0) * frame.time_base / self.base)
+        return self.encoder.encode(picture)
 
 
 def video_note(path: Path) -> str | None:
     """The comment in a video, "" where there is none; None where it is no whole video."""
     av = _av()
     try:
-        with av.open(str(path)) as given:
+        with av.open(str(path), metadata_errors="replace") as given:
             return given.metadata.get("comment", "") if given.streams.video else None
     except av.FFmpegError:
         return None

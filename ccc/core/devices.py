@@ -1,6 +1,5 @@
 """Which device to compute on."""
 
-import fcntl  # not filelock: this lock is never released, and goes with its process
 import functools
 import itertools
 import os
@@ -11,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ccc.core.errors import CCCError
+from ccc.core.files import lock
 
 
 def choose(device: str | torch.device | None = None) -> torch.device:
@@ -55,7 +55,9 @@ def pick(names: Sequence[str], folder: Path) -> tuple[int, int]:
         for number, name in enumerate(names):
             handle = os.open(folder / f"{name}-{turn}", os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(handle, wait=False)  # never released, it goes with its process
                 return number, handle
             except BlockingIOError:
                 os.close(handle)
+            except OSError:  # no locks here: every process takes the first device
+                return number, handle

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl  # not filelock: what is locked is the half-written file itself, so that its lock dies with its writer
 import functools
 import hashlib
 import json
@@ -13,14 +12,30 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import IO
 
 from ccc.core import processes
 from ccc.core.errors import CCCError, printable
+
+try:
+    import fcntl  # not filelock: what is locked is the half-written file itself, so that its lock dies with its writer
+except ImportError:  # Windows: files appear whole all the same, but what killed writers leave is not swept away
+    fcntl = None
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of writing alone
 ASIDE = ".ccc-"  # how the names of files begin that are being written; those of killed writers are swept away
 LONGEST_NAME = 200  # bytes of a name, which leaves room for suffixes: most file systems take 255
 LOCK = ".lock"  # in a folder that is being written
+
+
+def lock(file: int | IO, wait: bool = True) -> None:
+    """Lock an open file against other processes, until it is closed.
+
+    Raises BlockingIOError where another has it and this one is not to wait; OSError where there are no locks.
+    """
+    if fcntl is None:
+        raise OSError(errno.ENOTSUP, "no locks on this system")
+    fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager
@@ -58,7 +73,7 @@ def _aside(path: Path) -> tuple[int, Path]:
         processes.check()  # an orphan whose file was swept away begins no other
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE, suffix=path.suffix)
         with contextlib.suppress(OSError):  # a file system without locks is never swept either
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            lock(handle)
         if os.path.exists(name):
             return handle, Path(name)
         os.close(handle)  # another process swept it away before it was locked
@@ -72,9 +87,9 @@ def folder_aside(folder: str | os.PathLike) -> Iterator[Path]:
     _sweep(folder)
     aside = Path(tempfile.mkdtemp(dir=folder, prefix=ASIDE))
     try:
-        with open(aside / LOCK, "xb") as lock:
+        with open(aside / LOCK, "xb") as held:
             with contextlib.suppress(OSError):
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                lock(held)
             yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -93,7 +108,7 @@ def _sweep(folder: Path) -> None:
     """Remove from a folder what killed writers left half-written; once in the life of this process."""
     for aside in folder.glob(ASIDE + "*"):
         with contextlib.suppress(OSError), open(aside / LOCK if aside.is_dir() else aside, "rb+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where its writer lives
+            lock(file, wait=False)  # fails where its writer lives
             shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
 
 

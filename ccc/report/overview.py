@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import PurePath
 
 from ccc.assets.photographs import named
 from ccc.codebook import Codebook
@@ -53,7 +54,8 @@ def _data(settings: Mapping[str, object]) -> str:
     whole = named("places365-train").pictures
     if name != PAPER["trained_on"] or not pictures or abs(pictures - whole) > 0.01 * whole:  # some cannot be read
         name += f", {pictures:,} photographs" if pictures else ""
-    name += " after ImageNet" if settings.get("pretrained") else ""
+    if pretrained := settings.get("pretrained"):
+        name += f" after {'ImageNet' if pretrained is True else PurePath(str(pretrained)).name}"
     return name + (" after another model's training" if settings.get("init") else "")
 
 

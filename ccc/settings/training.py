@@ -40,7 +40,9 @@ class Recipe(Section):
         "densenet121", "classifier of torchvision with features at 1/32 of the picture, such as resnet50"
     )
     pretrained: bool | UserPath = setting(
-        False, "start the encoder from ImageNet weights: those of a file, or those that `ccc weights` keeps (true)"
+        False,
+        "start the encoder from a classifier's weights: those of a file, whatever its classes (Places365's too), or "
+        "those that `ccc weights` keeps (true)",
     )
     decoder: Decoder = setting("plain", "`plain`, the paper's, or `skip`, which also sees the encoder's finer maps")
     init: bool | UserPath = setting(

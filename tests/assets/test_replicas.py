@@ -5,6 +5,7 @@ import os
 import pickle
 import posixpath
 import re
+import time
 import zipfile
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_inspect_shows_every_container(tmp_path, capsys):
 def test_inspect_names_the_first_difference(tmp_path, capsys):
     path = tmp_path / "mine.pth"
     path.write_bytes(replicas.plain(replicas.zhang.Siggraph17, legacy=True))
-    assert main(["weights", "inspect", str(path), "cic"]) == 0
+    assert main(["weights", "inspect", str(path), "cic"]) == 2
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("loader of cic: refused: mine.pth: not the weights of this network: Missing key(s)")
     for content, container in (
@@ -123,13 +124,13 @@ def test_inspect_names_the_first_difference(tmp_path, capsys):
         (b"\x80\x02", "torch's"),
     ):
         path.write_bytes(content)
-        assert main(["weights", "inspect", str(path), "cic"]) == 0
+        assert main(["weights", "inspect", str(path), "cic"]) == 2
         printed = capsys.readouterr().out
         assert f"container: {container}" in printed and "loader of cic: refused: mine.pth: not a file of" in printed
         assert "weights_only" not in printed  # torch advises to load it all the same
     cut = replicas.write("larsson", tmp_path)
     cut.write_bytes(cut.read_bytes()[:500])
-    assert main(["weights", "inspect", str(cut)]) == 0
+    assert main(["weights", "inspect", str(cut)]) == 2
     assert "container: HDF5\ncontent: damaged (" in capsys.readouterr().out
     for words in (["inspect"], ["inspect", str(tmp_path / "none")], ["inspect", str(path), "cid"]):
         assert main(["weights", *words]) == 2
@@ -162,7 +163,7 @@ def test_a_slice_is_taken_and_every_other_global_refused_by_name(legacy, tmp_pat
     path.write_bytes(replicas.saved({"model": state, "opt": Hostile(os.system, f"touch {mark}")}, legacy))
     with pytest.raises(CCCError, match="a.pth: refused: its pickle names posix.system, "):
         weights.read(path)
-    assert main(["weights", "inspect", str(path), "cic"]) == 0
+    assert main(["weights", "inspect", str(path), "cic"]) == 2
     printed = capsys.readouterr().out
     assert re.search("globals: .*posix.system", printed)
     assert "content: not read, a.pth: refused: its pickle names posix.system" in printed
@@ -194,15 +195,15 @@ def test_half_a_file_is_not_recorded_as_what_was_published(tmp_path, monkeypatch
     assert weights.locate("su") == path and "taken on trust" in capsys.readouterr().err
 
 
-def inspected(capsys, path) -> str:
-    assert main(["weights", "inspect", str(path)]) == 0
+def inspected(capsys, path, status=0) -> str:
+    assert main(["weights", "inspect", str(path)]) == status
     return capsys.readouterr().out
 
 
 def test_inspect_reads_names_that_are_remembered_and_ends_with_what_goes_in_circles(tmp_path, capsys):
     path = tmp_path / "a.pth"
     path.write_bytes(5 * pickle.dumps([posixpath.join, posixpath.split, posixpath.join], 4))
-    assert "globals: posixpath.join, posixpath.split\n" in inspected(capsys, path)
+    assert "globals: posixpath.join, posixpath.split\n" in inspected(capsys, path, 2)
     circle = {}
     circle["self"] = circle
     torch.save(circle, path)
@@ -213,6 +214,53 @@ def test_inspect_of_a_member_that_is_no_weight_file_and_of_a_folder(tmp_path, ca
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("latest_net_G.pth", "<html>sign in")
     assert "latest_net_G.pth:\ncontainer: not known, it begins with b'<html>sign in'" in inspected(
-        capsys, tmp_path / "a.zip"
+        capsys, tmp_path / "a.zip", 2
     )
     assert main(["weights", "inspect", str(tmp_path)]) == 2 and "name one of its files" in capsys.readouterr().err
+
+
+def test_the_status_of_inspect_tells_whether_some_or_all_files_were_refused(tmp_path, capsys):
+    good, bad = tmp_path / "good.pth", tmp_path / "bad.pth"
+    torch.save({"weight": torch.ones(2)}, good)
+    bad.write_bytes(b"<html>sign in")
+    for files, status in (([good], 0), ([bad, bad], 2), ([good, bad], 3), ([good, bad, "--allow-skipped"], 0)):
+        assert main(["weights", "inspect", *map(str, files)]) == status
+    assert main(["weights", "inspect", str(good), "cic", str(good)]) == 3
+    capsys.readouterr()
+
+
+def zipped(path, **members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"archive/{name.replace('_', '.')}", content)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("content", [b"c" + 300_000 * b"a" + b"\nb\n.", b"X\xe0\x93\x04\0" + 300_000 * b"a" + b")R."])
+def test_a_name_of_300_kilobytes_is_refused_at_once(content, legacy, tmp_path, capsys):
+    path = tmp_path / "a.pth"
+    if legacy:
+        start = b"".join(
+            pickle.dumps(value, 2) for value in (torch.serialization.MAGIC_NUMBER, 1001, {"little_endian": True})
+        )
+        path.write_bytes(start + b"\x80\x02" + content + pickle.dumps([], 2))
+    else:
+        zipped(path, data_pkl=b"\x80\x02" + content, version="3", byteorder="little")
+    start = time.monotonic()
+    with pytest.raises(CCCError, match="its pickle holds a (name|text) of 300,00"):
+        weights.read_state_dict(path)
+    assert main(["weights", "inspect", str(path)]) == 2
+    assert time.monotonic() - start < 10
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 2100
+
+
+def test_what_a_zip_promises_is_checked_before_memory_is_taken(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "a.pth"
+    zipped(path, data_pkl=bytes(5000))
+    monkeypatch.setattr(weights, "PICKLE", 4000)
+    with pytest.raises(CCCError, match="a.pth: .*data.pkl of 5,000 bytes is too large"):
+        weights.read_state_dict(path)
+    assert "content: not read, its archive/data.pkl has 5,000 bytes" in inspected(capsys, path, 2)
+    monkeypatch.setattr(weights, "UNPACKED", 100)
+    zipped(path, latest_pth=bytes(5000))
+    assert "content: damaged (its 1 members unpack to 5,000 bytes, the file has" in inspected(capsys, path, 2)

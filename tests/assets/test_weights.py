@@ -3,7 +3,10 @@
 import hashlib
 import os
 import re
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -11,6 +14,7 @@ import torch
 from ccc.assets import weights
 from ccc.cli import main
 from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.images import write_png
 
 CONTENT = b"\x80" + os.urandom(300_000)  # begins as a pickle does
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -230,3 +234,68 @@ def test_files_that_are_no_weights_are_refused_in_one_line(tmp_path, layer):
     (tmp_path / "a.safetensors").write_bytes(whole)
     with pytest.raises(CCCError, match="a.safetensors: not a file of weights"):
         weights.load_state_dict(tmp_path / "a.safetensors", layer)
+
+
+HOMELESS = """
+import os, sys
+os.setreuid(54321, 0)  # the real one decides whose home it is, the effective one what can be read
+from ccc.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def homeless(*words, **environment):
+    """Run `ccc` as a user without HOME and without an entry among the users."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root can become a user without an entry")
+    kept = {name: value for name, value in os.environ.items() if name not in HOME_NAMES}
+    run = subprocess.run(
+        [sys.executable, "-c", HOMELESS, *words], env=kept | environment, capture_output=True, text=True, timeout=300
+    )
+    assert "Traceback" not in run.stderr, run.stderr
+    return run
+
+
+HOME_NAMES = ("HOME", "USER", "LOGNAME", "XDG_CACHE_HOME", "TORCH_HOME", "CCC_WEIGHTS", "CCC_DATA")
+
+
+def test_a_user_without_a_home_sees_lists_and_is_told_what_to_set(tmp_path):
+    for words in (["methods"], ["weights"], ["colorize", "--help"], ["data", "--help"]):
+        run = homeless(*words)
+        assert run.returncode == 0 and not run.stderr, (words, run.stderr)
+    for words in (["weights", "fetch", "cic"], ["weights", "path", "cic"]):
+        run = homeless(*words)
+        assert run.returncode == 2 and len(run.stderr.splitlines()) == 1, run.stderr
+        assert "this user has no home" in run.stderr and "set CCC_WEIGHTS" in run.stderr
+    (tmp_path / "colorization_release_v2-9b330a0b.pth").write_bytes(b"x")
+    assert homeless("weights", "path", "cic", CCC_WEIGHTS=str(tmp_path)).returncode == 0
+
+
+def test_without_fcntl_files_are_written_whole(tmp_path):
+    code = f"""
+import sys
+sys.modules["fcntl"] = None
+from pathlib import Path
+from ccc.core import files
+files.write_text({str(tmp_path / "a.txt")!r}, "a")
+with files.folder_aside({str(tmp_path)!r}) as aside:
+    (aside / "b").touch()
+    files.put_folder(aside, Path({str(tmp_path / "folder")!r}))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "a.txt").read_text() == "a" and (tmp_path / "folder" / "b").exists()
+
+
+def test_a_shard_is_written_where_no_cache_can_be_kept(tmp_path):
+    for number in range(2):
+        picture = np.random.default_rng(number).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        write_png(tmp_path / "in" / f"{number}.png", picture)
+    nowhere = "/dev/null/cache"  # cannot be made, not even by root
+    caches = dict.fromkeys(("XDG_CACHE_HOME", "NUMBA_CACHE_DIR", "MPLCONFIGDIR", "TORCH_HOME"), nowhere)
+    caches |= {"HOME": "/dev/null", "NUMBA_CACHE_LOCATOR_CLASSES": "_UserProvidedCacheLocator"}  # nor beside the source
+    words = ["shard", str(tmp_path / "in"), "-o", str(tmp_path / "out.tar"), "--size", "64"]
+    run = subprocess.run(
+        [sys.executable, "-m", "ccc", *words], env=os.environ | caches, capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0 and "2 samples" in run.stdout + run.stderr, run.stderr

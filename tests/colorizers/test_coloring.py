@@ -169,8 +169,9 @@ def test_a_video_keeps_frames_size_and_sound(tmp_path, capsys, height):
     assert colorize(*command) == 0
     assert "12 frames, each coloured by itself; sound kept" in capsys.readouterr().out
     before, after = frames(source), frames(tmp_path / "out/film.mp4")
-    assert [frame.shape for frame in after] == [frame.shape for frame in before] == [(height, 64, 3)] * 12
-    assert np.abs(after[5].astype(int) - load("gray").colorize(before[5])).mean() < 4
+    assert [frame.shape for frame in before] == [(height, 64, 3)] * 12
+    assert [frame.shape for frame in after] == [(height + height % 2, 64, 3)] * 12  # browsers play even sides only
+    assert np.abs(after[5][:height].astype(int) - load("gray").colorize(before[5])).mean() < 4
     with av.open(str(tmp_path / "out/film.mp4")) as made:
         assert made.streams.audio[0].codec_context.name == "aac" and made.streams.video[0].average_rate == 10
     assert colorize(*command) == 0 and "0 coloured by gray, 1 there already" in capsys.readouterr().out

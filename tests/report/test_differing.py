@@ -86,6 +86,7 @@ def test_no_difference_where_the_paper_contradicts_itself_or_leaves_much_open(tm
         ({"trained_on": "scenes", "pictures": 8974}, ARGMAX, "trained on scenes, 8,974 photographs (paper: Places365)"),
         ({"pictures": 10_000}, ARGMAX, "trained on Places365, 10,000 photographs (paper: Places365)"),
         ({"pretrained": True}, ARGMAX, "trained on Places365 after ImageNet (paper: Places365)"),
+        ({"pretrained": "a/places.pth.tar"}, ARGMAX, "trained on Places365 after places.pth.tar (paper: Places365)"),
         ({"init": True}, ARGMAX, "trained on Places365 after another model's training"),
         ({"input_size": 160, "fit": "crop"}, ARGMAX, "input a short side of 160 (paper: squares of 224)"),
         ({"upsilon": 0.1}, ARGMAX, "balance cbce, upsilon 0.1 (paper: cbce, upsilon 0.5)"),

@@ -1,6 +1,5 @@
 """One run at a time works in a folder."""
 
-import fcntl
 import os
 import socket
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import TextIO
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+
+from ccc.core import files
 
 _held: list[TextIO] = []  # a lock goes with its file, and this list with the process
 
@@ -21,7 +22,7 @@ def hold_folder(path: str | os.PathLike = ".snakemake/run.lock") -> None:
     folder = Path(path).absolute().parent.parent
     lock = open(path, "a+")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        files.lock(lock, wait=False)
     except BlockingIOError:
         lock.seek(0)
         raise WorkflowError(

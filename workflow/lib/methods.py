@@ -37,7 +37,7 @@ class Methods:
                 pass
         file = weights.known()[names[0]]["file"]
         self.not_run.setdefault(method, f"{file} is missing, get it with `ccc weights fetch {names[0]}`")
-        return str(weights.folders()[0] / file)
+        return str(next(iter(weights.folders()), Path()) / file)
 
     def chosen(self, wanted: str | list[str]) -> list[str]:
         """The methods of this run. With `auto`, those that can run, and the others are named in the log.

@@ -1,0 +1,82 @@
+"""What goes with a video's frames into the MP4: sound, subtitles, titles and chapters."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+SOUND = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 may hold as it is
+_RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}  # of AAC, in Hz
+
+
+def describe(given, made, comment: str) -> None:
+    """Carry over title, date, place and chapters; `comment` takes the comment's place, which moves to description."""
+    about = {key: value for key, value in given.metadata.items() if not key.endswith(("brand", "brands", "version"))}
+    if about.get("comment"):
+        about.setdefault("description", about["comment"])
+    made.metadata.update({**about, "comment": comment})
+    if chapters := given.chapters():
+        made.set_chapters(chapters)
+
+
+def is_cover(stream) -> bool:
+    return bool(stream.disposition & type(stream.disposition).attached_pic)
+
+
+def tracks_of(given, made, start: Fraction) -> tuple[dict[int, Callable], list[str]]:
+    """By index of a stream, what makes packets for the MP4 of its packets, None at the end; and what became of all."""
+    tracks, kept, notes = {}, 0, []
+    for stream in given.streams:
+        codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown codec"
+        if stream.type == "audio" and codec in SOUND or codec == "mov_text":
+            tracks[stream.index] = _copier(made, stream, start)
+            kept += stream.type == "audio"
+        elif stream.type == "audio" and stream.codec_context:
+            tracks[stream.index] = _recoder(made, stream, start)
+            notes.append(f"sound recoded from {codec} to AAC")
+        elif stream.type != "video" or is_cover(stream):
+            kind = {"audio": "sound", "subtitle": "subtitles", "video": "cover picture"}.get(stream.type, stream.type)
+            notes.append(f"{kind} left out ({codec})")
+    notes = ["sound kept"] * (kept == 1) + [f"{kept} sound tracks kept"] * (kept > 1) + list(dict.fromkeys(notes))
+    return tracks, notes if given.streams.audio else ["no sound", *notes]
+
+
+def _labelled(made, stream):
+    made.metadata.update({key: value for key, value in stream.metadata.items() if key in ("language", "title")})
+    made.disposition = stream.disposition
+
+
+def _copier(made, stream, start: Fraction) -> Callable:
+    track, last = made.add_stream_from_template(stream), None
+    _labelled(track, stream)
+
+    def packets(packet) -> list:
+        nonlocal last
+        if packet is None or not packet.size:
+            return []
+        shift = round(start / packet.time_base)
+        dts = (packet.pts if packet.dts is None else packet.dts) or 0
+        last = dts - shift if last is None else max(dts - shift, last + 1)
+        packet.pts, packet.dts = max((dts if packet.pts is None else packet.pts) - shift, last), last
+        packet.stream = track
+        return [packet]
+
+    return packets
+
+
+def _recoder(made, stream, start: Fraction) -> Callable:
+    rate, channels = stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(channels, "stereo")  # AVI and ASF count channels only
+    track = made.add_stream("aac", rate=rate if rate in _RATES else 48000, layout=layout)
+    track.bit_rate = 96000 * track.codec_context.layout.nb_channels
+    _labelled(track, stream)
+
+    def packets(packet) -> list:
+        if packet is None:
+            return track.encode(None)
+        found = []
+        for frame in packet.decode():
+            if frame.pts is not None:
+                frame.pts -= round(start / frame.time_base)
+            found += track.encode(frame)
+        return found
+
+    return packets
