@@ -85,8 +85,9 @@ def load(name: str, path: str | Path):
         return colorizers.load("su", path, "cpu")
     if name == _detect.NAME:
         return _detect.load(path, "cpu")
-    if name == "inception_fid":
-        return metrics.inception_features([picture], dimensions={64}, weights=path)
+    if name in ("inception_fid", "inception_torchvision"):
+        resize = "torchvision" if name == "inception_torchvision" else "clean"
+        return metrics.inception_features([picture], path, resize, {64})
     if name in TRUNKS.values():
         net = next(net for net, trunk in TRUNKS.items() if trunk == name)
         return metrics.lpips(picture, picture, net, path)

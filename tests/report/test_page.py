@@ -148,7 +148,7 @@ def test_what_was_seen_in_training_stands_on_the_first_page_and_in_the_notes(fin
     for name in ("notes.md", "all_set.md"):
         assert "are among CCC's photographs" in (tmp_path / "tables" / name).read_text(), name
     (tmp_path / "set.json").write_text("{}")
-    with pytest.raises(CCCError, match=r"set\.json: not what `ccc leakage` found"):
+    with pytest.raises(CCCError, match=r"set\.json: no readable file of `ccc leakage`"):
         write_summary(finished, leakage=[tmp_path / "set.json"])
 
 
