@@ -14,8 +14,8 @@ from ccc.report.provenance import provenance
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 # Of the libraries required, those that change no number: they read settings, draw pages, fetch and show progress.
 SILENT = set(
-    """braceexpand filelock jinja2 lazy-loader matplotlib pandas psutil pyarrow pycocotools pydantic pyyaml requests safetensors
-    tensorboard tqdm""".split()
+    """braceexpand filelock jinja2 lazy-loader matplotlib pandas psutil pyarrow pycocotools pydantic pyyaml requests
+    safetensors tensorboard tqdm""".split()
 )
 
 
