@@ -22,6 +22,7 @@ from ccc.core.images import read_rgb, write_png
 
 CONTAINERS = {"zip": "torch's zip", "legacy": "torch's own before 1.6, pickle protocol 2"}
 CONTAINER = {
+    "inception_torchvision": "zip",
     **dict.fromkeys(("su_mmagic", "alexnet", "sam_vit_h", "sam_vit_l", "sam_vit_b", "mobile_sam"), "zip"),
     **dict.fromkeys(("ddcolor_paper", "ddcolor_modelscope", "ddcolor_artistic", "ddcolor_tiny"), "zip"),
     **dict.fromkeys(("su", "larsson", "iizuka", "iizuka_imagenet"), None),
