@@ -192,6 +192,6 @@ def test_a_link_to_itself_and_a_name_that_is_no_utf8_stop_nothing(tmp_path, astr
     os.symlink("loop.png", folder / "loop.png")
     assert main(["shard", str(folder), "--size", "64", "-o", str(tmp_path / "0.tar")]) == 3
     assert json.loads((tmp_path / "0.json").read_text())["refused_by_reason"] == {"missing file": 1}
-    assert main(["prepare", str(folder), "-n", "all", "-o", str(tmp_path / "set")]) == 0
+    assert main(["prepare", str(folder), "-n", "all", "-o", str(tmp_path / "set")]) == 3
     assert (tmp_path / "set/manifest.csv").read_text().splitlines()[1].startswith("good\ufffd,good\ufffd.png,")
     assert (tmp_path / "set/truth/good\ufffd.png").is_file()
