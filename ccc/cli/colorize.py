@@ -180,7 +180,8 @@ def _summarize(args, plan, outcome, kept: int, others) -> None:
     if outcome.pages_left:
         count = sum(outcome.pages_left.values())
         first = next(iter(outcome.pages_left))
-        print(f"  {count} pages or frames beyond the first left out, of {first} among others; --pages all colours them")
+        more = " among others" if len(outcome.pages_left) > 1 else ""
+        print(f"  {count} pages or frames beyond the first left out, of {first}{more}; --pages all colours them")
 
 
 def _name(what: str, found: list[tuple[str, str]]) -> None:

@@ -100,7 +100,7 @@ and other files are refused and named.
 {statuses}
 
 `ccc index`, `shard`, `prepare`, `segment` and `colorize` have `--allow-skipped`; the workflow passes it to the first
-four, since what they write records what was skipped. Files that are no pictures are ignored, not skipped, and so is a photograph left out by
+three, since what they write records what was skipped. Files that are no pictures are ignored, not skipped, and so is a photograph left out by
 `--min-chroma`. A verb that is ended by a signal has 128 and its number.
 """  # noqa: E501, a row of a table is a line
 

@@ -13,12 +13,13 @@ from PIL import Image
 from ccc.color import lab_to_rgb, lightness, resize_ab, rgb_to_lab, with_ab
 from ccc.colorizers import Colorizer, filing
 from ccc.colorizers.base import memory_reported
-from ccc.colorizers.notes import MADE, of_source
+from ccc.colorizers.notes import MADE, of_source, read_note
 from ccc.colorizers.planning import Task
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import ab_file, page_count, read_gray16, read_rgba, write_ab
 
 COLORED = 4.0  # mean distance, in a and b, from the colour that a tint gives each lightness: less is noise
+SHEETS = f"{MADE} --compare"  # what a before/after sheet says of its making
 SHEET = 1024  # pixels of the long side of either half of a before/after sheet
 _ROWS = 1 << 20  # pixels brought to CIELAB at once, so that a large scan takes little memory
 
@@ -169,12 +170,15 @@ def _write(picture: _Picture, rgb: np.ndarray, ab: np.ndarray | None, wishes: Wi
         opacity = None if opacity is None else opacity.astype(np.uint16) * 257
     if opacity is not None:
         pixels = np.dstack([pixels, opacity])
-    if ab is None:
-        ab_file(target).unlink(missing_ok=True)  # of an earlier picture of this name
-    else:
+    sheet = sheet_of(target)
+    if wishes.compare and sheet.exists() and read_note(sheet) not in (SHEETS, None):
+        raise ImageError(str(sheet), "is there, and no sheet of --compare", "give another folder with -o")
+    if ab is not None:
         write_ab(target, ab)
+    elif target.exists():
+        ab_file(target).unlink(missing_ok=True)  # of the picture that is replaced
     if wishes.compare:
-        filing.write(sheet_of(target), _sheet(picture.rgb, rgb), f"{MADE} --compare", filing.Record(), 90)
+        filing.write(sheet, _sheet(picture.rgb, rgb), SHEETS, filing.Record(), 90)
     said = of_source(made, picture.digest, picture.task.page)
     filing.write(target, pixels, said, picture.record, wishes.quality)
 

@@ -66,7 +66,7 @@ def record(source: bytes, name: str) -> Record:
         info = image.info
         with contextlib.suppress(Exception):
             dpi = tuple(float(value) for value in info["dpi"])
-            made.dpi = dpi if len(dpi) == 2 and all(0 < value < 1e5 for value in dpi) else None
+            made.dpi = dpi if len(dpi) == 2 and all(1 < value < 1e5 for value in dpi) else None
         with contextlib.suppress(Exception):
             exif = image.getexif()
             made.exif = _writable({tag: value for tag, value in exif.items() if tag in _KEPT})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MADE = "ccc colorize"  # how the note begins that every coloured file carries
 KEEP_AB = " --keep-ab"  # how it ends where a and b were kept, which changes no picture
+HALF = {"truncated", "empty file", "unreadable", "not a picture"}  # why a file that was being written is not read
 
 
 def note(
@@ -85,8 +86,8 @@ def read_note(path: Path) -> str | None:
             else:
                 image.load()
                 said = image.getexif().get(SOFTWARE, "")
-    except ImageError:
-        return None
+    except ImageError as error:  # what is whole and cannot be read here, for its size or its kind, says nothing
+        return None if error.reason in HALF else ""
     return plain(str(said))
 
 

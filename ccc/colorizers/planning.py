@@ -174,13 +174,13 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
     else:
         raise CCCError(f"{given}: no such picture or folder")
     inside, skipped, empty = output.resolve(), len(made.skipped), True
-    same = inside == base.resolve()
+    same = inside in (base.resolve(), *base.resolve().parents)
     for file in sorted(candidates):
         relative = file.relative_to(base)
         if file.is_dir() or not same and inside in file.resolve().parents:
             continue
         try:
-            taken = not any(map(is_litter, relative.parts)) and _is_taken(file)
+            taken = not any(map(is_litter, set(relative.parts) - {".", ".."})) and _is_taken(file)
             taken = taken and not (same and (read_note(file) or "").startswith(MADE))  # a result of this command
         except ImageError as error:
             made.skipped.append(error)

@@ -18,15 +18,15 @@ Count = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]  # of pixels, pictures 
 LOOSE = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)  # of a TypedDict: what else it holds stays
 
 
-def read_json(path: str | os.PathLike, what: str, remedy: str, kind: Any = None) -> Any:
+def read_json(path: str | os.PathLike, what: str, remedy: str, kind: Any = None, largest: int = LARGEST) -> Any:
     """The value in a JSON file, checked against `kind`, a type as pydantic takes it, where one is given.
 
     `what`: the file's name in messages, such as "codebook"; `remedy`: what to do without it. Raises
     CCCError naming the file where there is none, and where it is too large, no JSON, too deep, or of another kind.
     """
     try:
-        if (size := regular(path).stat().st_size) > LARGEST:
-            raise ValueError(f"{size:,} bytes, at most {LARGEST:,}")
+        if (size := regular(path).stat().st_size) > largest:
+            raise ValueError(f"{size:,} bytes, at most {largest:,}")
         value = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
         return value if kind is None else typed(value, kind)
     except FileNotFoundError:

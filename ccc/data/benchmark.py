@@ -1,5 +1,6 @@
 """Benchmark sets: a seeded choice of pictures, their truth at evaluation size and its gray version."""
 
+import csv
 import hashlib
 import os
 from collections.abc import Sequence
@@ -23,7 +24,8 @@ DEFAULTS = Preparation.model_construct()  # a source has no default
 def picture_names(members: Sequence[str]) -> list[str]:
     """A file name for each archive member: its stem, with folders in front where two stems are alike; all distinct.
 
-    Names are as `ccc.core.files.file_name` makes them: printable, and not too long for a file system.
+    Names are as `ccc.core.files.file_name` makes them: printable, and not too long for a file system; they differ by
+    more than case, since results are to lie in any file system.
     """
     taken: dict[str, int] = {}
     names = []
@@ -31,12 +33,12 @@ def picture_names(members: Sequence[str]) -> list[str]:
         stem = PurePosixPath(os.path.splitext(member.replace("\0", ""))[0])
         parts = [part for part in stem.parts if part not in ("/", "..")] or ["picture"]
         options = (file_name("__".join(parts[-depth:])) for depth in range(1, len(parts) + 1))
-        name = next((option for option in options if option not in taken), None)
-        while name is None or name in taken:
+        name = next((option for option in options if option.casefold() not in taken), None)
+        while name is None or name.casefold() in taken:
             stem = file_name(parts[-1])
-            taken[stem] += 1
-            name = f"{stem}__{taken[stem]}"
-        taken[name] = 1
+            taken[stem.casefold()] += 1
+            name = f"{stem}__{taken[stem.casefold()]}"
+        taken[name.casefold()] = 1
         names.append(name)
     return names
 
@@ -97,6 +99,7 @@ def prepare(
             rows.append(_write_pair(folder, name, truth, printable(entry.member), known))
     if not rows:
         raise NothingUsable(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")
+    _forget(folder, {row["name"] for row in rows})
     write_csv(folder / "manifest.csv", sorted(rows, key=lambda row: row["name"]))
     return len(rows), skipped
 
@@ -105,6 +108,18 @@ def _scaled(picture: np.ndarray, side: int, protocol: str, name: str) -> np.ndar
     if protocol == "keep_aspect":
         return resize_short_side(picture, side, name)
     return square(picture, side, {"center_crop": "crop", "squash": "stretch"}[protocol])
+
+
+def _forget(folder: Path, names: set[str]) -> None:
+    """Remove pictures of an earlier choice, those that the manifest which is there names and the new one does not."""
+    try:
+        with open(folder / "manifest.csv", encoding="utf-8", newline="") as file:
+            before = {row["name"] for row in csv.DictReader(file)}
+    except (OSError, ValueError, KeyError, csv.Error):
+        return
+    for name in before - names:
+        for part in ("truth", "gray"):
+            (folder / part / PurePosixPath(f"{name}.png").name).unlink(missing_ok=True)
 
 
 def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str, known: dict) -> dict:

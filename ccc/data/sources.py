@@ -2,10 +2,10 @@
 
 import dataclasses
 import io
-import itertools
 import os
 import stat
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -127,11 +127,7 @@ class Source(LeftOut):
         come too early are held in memory.
         """
         if self.kind == "archives":
-            for name, group in itertools.groupby(entries, self._part_of):
-                if name is None:
-                    yield from ((entry, ImageError(entry.member, "missing file")) for entry in group)
-                else:
-                    yield from self.parts[name].read(list(group))
+            yield from self._read_parts(entries)
         elif self.kind == "compressed tar":
             yield from self._stream(entries)
         elif self.kind == "tar":
@@ -161,6 +157,22 @@ class Source(LeftOut):
             if self.kind in ("folder", "list"):
                 raise CCCError(f"{self.path}: cannot be read ({error})") from None
             raise CCCError(f"{self.path}: the archive cannot be read ({error}); fetch it again") from None
+
+    def _read_parts(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes | ImageError]]:
+        """Zips and compressed tars are opened once: to open one again costs its whole index, or all its bytes."""
+        named = [(self._part_of(entry), entry) for entry in entries]
+        wanted = defaultdict(list)
+        for name, entry in named:
+            if name is not None and self.parts[name].kind != "tar":
+                wanted[name].append(entry)
+        readers = {name: self.parts[name].read(mine) for name, mine in wanted.items()}
+        for name, entry in named:
+            if name is None:
+                yield entry, ImageError(entry.member, "missing file")
+            elif name in readers:
+                yield next(readers[name])
+            else:
+                yield from self.parts[name].read([entry])
 
     def _part_of(self, entry: Entry) -> str | None:
         return next((name for name in self.parts if entry.member.startswith(name + "/")), None)

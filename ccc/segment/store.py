@@ -18,6 +18,7 @@ from ccc.segment import rle
 from ccc.segment.base import Segmenter
 
 FORMAT = "ccc-masks-1"
+LARGEST_COCO = 1 << 32  # bytes of a file of many pictures: five million masks
 AGAIN = "make it anew with `ccc segment`"
 
 
@@ -157,7 +158,7 @@ def read_coco(path: str | os.PathLike) -> dict | None:
     Returns `pictures`, the list of annotations of each picture by its name without suffix, and `segmenter`, None
     where the file does not say. Raises CCCError where it is broken.
     """
-    value = read_json(path, "file of masks", "make it again")
+    value = read_json(path, "file of masks", "make it again", largest=LARGEST_COCO)
     if not isinstance(value, dict) or not {"images", "annotations"} <= set(value):
         return None
     try:

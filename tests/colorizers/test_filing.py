@@ -194,3 +194,31 @@ def test_a_scan_of_30_megapixels_takes_less_than_1_5_gigabytes(tmp_path):
     assert done.returncode == 0, done.stderr
     assert int(re.search(r"VmHWM:\s*(\d+) kB", done.stdout)[1]) * 1024 < 1.5e9
     assert (tmp_path / "out/large.tif").is_file()
+
+
+def test_a_and_b_stay_with_a_result_of_another_format(tmp_path):
+    write_png(tmp_path / "in/a.png", data.astronaut()[:32, :32])
+    words = ["colorize", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--device", "cpu"]
+    assert main([*words, "--keep-ab"]) == 0
+    assert main([*words, "--format", "jpeg"]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.ab.npz", "a.jpg", "a.png"]
+
+
+def test_a_sheet_replaces_no_result_and_no_picture_of_somebody_else(tmp_path, capsys):
+    for name in ("b", "b.compare"):
+        Image.fromarray(data.astronaut()[:32, :40]).save(tmp_path / f"{name}.png")
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / f"{name}.png").rename(tmp_path / f"in/{name}.png")
+    words = ["colorize", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--method", "gray", "--format", "jpeg"]
+    assert main([*words, "--compare"]) == 3
+    assert "b.compare.jpg: is there, and no sheet of --compare" in capsys.readouterr().out
+    assert read_rgb(tmp_path / "out/b.compare.jpg").shape == (32, 40, 3)
+
+
+def test_a_result_too_large_to_read_is_not_replaced(tmp_path, monkeypatch, capsys):
+    write_png(tmp_path / "a.png", np.zeros((1000, 1000), np.uint8))
+    Image.new("RGB", (1000, 1000), "red").save(tmp_path / "out.png")
+    monkeypatch.setenv("CCC_MAX_PICTURE_MB", "6")
+    assert main(["colorize", str(tmp_path / "a.png"), "-o", str(tmp_path / "out.png"), "--method", "gray"]) == 2
+    with Image.open(tmp_path / "out.png") as kept:
+        assert kept.getpixel((0, 0)) == (255, 0, 0)

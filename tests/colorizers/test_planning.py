@@ -182,3 +182,13 @@ def test_a_name_after_o_says_the_format_and_must_fit(tmp_path, capsys):
         assert colorize(source, *words) == 2 and why in capsys.readouterr().err
     (tmp_path / "file").touch()
     assert colorize(source, "-o", tmp_path / "file") == 2 and "is a file; give a folder" in capsys.readouterr().err
+
+
+def test_the_output_may_be_a_folder_around_the_input(tmp_path, monkeypatch):
+    saved(tmp_path / "scans/one.png")
+    monkeypatch.chdir(tmp_path)
+    assert colorize("scans", "-o", ".") == 0
+    assert results(tmp_path) == ["one.png", "scans/one.png"]
+    assert colorize("scans/*/../*.png", "-o", "far") == 2, "no folder in it"
+    saved(tmp_path / "scans/sub/two.png")
+    assert colorize("scans/*/../*.png", "-o", "far") == 0

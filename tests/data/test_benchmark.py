@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ccc.core.images import read_rgb, square, write_png
-from ccc.data.benchmark import prepare
+from ccc.data.benchmark import picture_names, prepare
 
 
 @pytest.fixture
@@ -42,3 +42,18 @@ def test_protocols_scale_crop_or_squash(photographs, astronaut, protocol, shape,
     assert truth.shape == shape
     if fit:
         np.testing.assert_array_equal(truth, square(astronaut[:101, :160], 32, fit))
+
+
+def test_a_smaller_choice_leaves_none_of_the_one_before(photographs):
+    for count in (3, 2):
+        prepare(photographs / "in", photographs / "out", count, side=32, pick="first")
+    (photographs / "out/truth/mine.png").write_bytes(b"of somebody else")
+    prepare(photographs / "in", photographs / "out", 1, side=32, pick="first")
+    for part in ("truth", "gray"):
+        names = {path.name for path in (photographs / "out" / part).iterdir()}
+        assert names - {"mine.png"} == {"val_00000001.png"}
+    assert (photographs / "out/truth/mine.png").is_file()
+
+
+def test_names_differ_by_more_than_case():
+    assert picture_names(["x/A.jpg", "x/a.jpg", "y/a.png"]) == ["A", "x__a", "y__a"]

@@ -11,6 +11,7 @@ import sys
 import tarfile
 import zipfile
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,7 @@ from PIL import Image
 from ccc.cli import main
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import write_png
+from ccc.data import sources
 from ccc.data.fingerprint import fingerprint
 from ccc.data.index import Index
 from ccc.data.sources import MAX_BYTES, Source
@@ -459,3 +461,23 @@ def test_a_shard_that_is_given_twice_is_refused(tmp_path, astronaut, capsys):
         command = ["codebook", str(shard), str(second), "-o", str(tmp_path / "c.json"), "--threshold", "1"]
         assert main(command) == 2
         assert f"{second}: the same shard as {shard}; give each shard once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_compressed_part_is_opened_once_in_whatever_order(tmp_path, monkeypatch, mode):
+    (tmp_path / "parts").mkdir()
+    suffix = ".tar.gz" if mode == "w:gz" else ".tar"
+    for number in range(3):
+        with tarfile.open(tmp_path / f"parts/{number}{suffix}", mode) as archive:
+            for picture in range(9):
+                member = tarfile.TarInfo(f"{picture}.jpg")
+                member.size = 2
+                archive.addfile(member, io.BytesIO(bytes([number, picture])))
+    source = Source(tmp_path / "parts")
+    entries = source.entries()
+    shuffled = [entries[place] for place in np.random.default_rng(0).permutation(len(entries))]
+    opened = []
+    monkeypatch.setattr(sources, "tar_bytes", lambda path, given=sources.tar_bytes: opened.append(path) or given(path))
+    found = {entry.member: data for entry, data in source.read(shuffled)}
+    assert found == {f"{n}{suffix}/{p}.jpg": bytes([n, p]) for n in range(3) for p in range(9)}
+    assert len(opened) == (3 if mode == "w:gz" else 0)

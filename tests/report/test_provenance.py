@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 # Of the libraries required, those that change no number: they read settings, draw pages, fetch and show progress.
 SILENT = set(
     """braceexpand filelock jinja2 lazy-loader matplotlib pandas psutil pyarrow pycocotools pydantic pyyaml requests
-    safetensors tensorboard tqdm""".split()
+    safetensors tensorboard tqdm urllib3""".split()
 )
 
 

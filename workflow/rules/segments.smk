@@ -30,4 +30,4 @@ rule segment:
         + assignments("--option", config["segmenter"]["parameters"]),
     shell:
         "ccc segment {input.gray:q} -o {params.folder:q} --coco {output:q} {params.checkpoint:q} {params.options:q}"
-        " --allow-skipped 2>&1 | tee {log:q}"
+        " 2>&1 | tee {log:q}"
