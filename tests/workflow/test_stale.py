@@ -161,7 +161,7 @@ def test_a_source_without_pictures_or_of_another_kind_is_told_before_any_work(pr
     run = project.run("-n")
     assert run.returncode == 1 and "Traceback" not in run.output
     assert "benchmarks.a.source: empty: no pictures in it" in run.output
-    assert "benchmarks.b.source: pictures.rar: neither a folder, a tar, a zip nor" in run.output
+    assert "benchmarks.b.source: pictures.rar: a RAR archive; unpack it with `unrar x`; it is neither" in run.output
 
 
 def test_a_method_whose_file_colours_nothing_is_told_before_any_work(project):

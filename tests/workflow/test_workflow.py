@@ -37,7 +37,8 @@ rule colorize_mine:
 """
 ABLATED = {"ablate": 1}  # the ablation measures too
 TOLD = {"tables": 1, "report": 1, "provenance": 1}  # what says it
-EVERY = len(registry.families())  # jobs that measure the pictures of one method and variant
+USUAL = {metric.family for metric in registry.choose()}  # the families of default metrics
+EVERY = len(USUAL)  # jobs that measure the pictures of one method and variant
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
     for method, variant in itertools.product(mean, ("plain", "sam")):
         cell = finished.folder / f"results/metrics/{method}/{variant}/people"
         families = {path.stem: json.loads(path.read_text()) for path in cell.glob("*.json")}
-        assert set(families) == set(registry.families()) >= {"pixel", "perceptual", "distribution"}
+        assert set(families) == USUAL >= {"pixel", "perceptual", "distribution"}
         assert families["perceptual"]["missing"]["lpips_alex"].startswith("no weights: ")
         for name, summary in families.items():
             assert summary["images"] == 2 and summary["segmenter"] == ("felzenszwalb" if variant == "sam" else None)
@@ -153,7 +154,7 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
         if verb == "evaluate":
             starts.append(registry.module(arguments[arguments.index("--family") + 1]).removeprefix("ccc."))
         if verb in ("tables", "report"):
-            starts += [registry.module(family).removeprefix("ccc.") for family in registry.families()]
+            starts += [registry.module(family).removeprefix("ccc.") for family in USUAL]
         tracked = {os.path.abspath(path) for path in code(finished.folder, *starts)}
         for module in {name for name in loaded if not exempt(name)} - {"ccc.__main__"}:
             path = finished.folder.joinpath(*module.split("."))
@@ -195,7 +196,7 @@ def test_a_method_is_one_file(finished, tmp_path):
         ("chroma.py", {"pixel"}, ABLATED),
         ("foreign.py", {"perceptual"}, {}),
         ("families/distribution.py", {"distribution"}, {}),
-        ("registry.py", set(registry.families()), {}),
+        ("registry.py", USUAL, {}),
     ],
 )
 def test_editing_a_family_of_metrics_reruns_its_cells_and_no_others(finished, file, families, more):
