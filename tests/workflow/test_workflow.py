@@ -154,7 +154,7 @@ def test_the_code_inputs_cover_everything_that_a_job_imports(finished):
         if verb == "evaluate":
             starts.append(registry.module(arguments[arguments.index("--family") + 1]).removeprefix("ccc."))
         if verb in ("tables", "report"):
-            starts += [registry.module(family).removeprefix("ccc.") for family in USUAL]
+            starts += [registry.module(family).removeprefix("ccc.") for family in registry.families()]
         tracked = {os.path.abspath(path) for path in code(finished.folder, *starts)}
         for module in {name for name in loaded if not exempt(name)} - {"ccc.__main__"}:
             path = finished.folder.joinpath(*module.split("."))

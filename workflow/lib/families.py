@@ -57,6 +57,11 @@ def chosen(
     return families
 
 
+def every() -> set[str]:
+    """Modules of all families, as `workflow.lib.code` takes them: whoever asks for a metric by name loads them all."""
+    return {registry.module(name).removeprefix("ccc.") for name in registry.families()}
+
+
 def without_weights(metrics: Collection[registry.Metric], weights: Mapping[str, str]) -> list[str]:
     """A line for each weight file that metrics need and that is not at hand: which they are, and what gets it.
 
