@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 from ccc import __version__
-from ccc.cli.options import STATUSES
 from ccc.core import processes
-from ccc.core.errors import CCCError, did_you_mean, unknown, write_line
+from ccc.core.errors import STATUSES, CCCError, did_you_mean, unknown, write_line
 
 _ORDER = """
 embedded index shard codebook train export data prepare showcase leakage segment colorize harmonize compare ablate
@@ -55,7 +54,7 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status, one of `ccc.cli.options.STATUSES`:
+    """Run the command line; returns the exit status, one of `ccc.core.errors.STATUSES`:
 
     0 done and everything given was used, 1 nothing usable came out, 2 wrong input or environment, 3 done but something
     given was skipped (0 with --allow-skipped), 75 stopped with a saved state, 130 interrupted.

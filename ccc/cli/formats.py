@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ccc.cli.options import STATUSES
 from ccc.colorizers._tracks import SOUND
 from ccc.colorizers.filing import WRITTEN
 from ccc.colorizers.planning import REFUSED as UNREAD
 from ccc.colorizers.video import VIDEO_SUFFIXES
 from ccc.core.decode import DEFAULT_LIMIT, FORMAT_NOTES, LIMIT
+from ccc.core.errors import STATUSES
 from ccc.core.files import write_text
 from ccc.core.images import SUFFIXES
 from ccc.data.archives import FOREIGN

@@ -8,14 +8,6 @@ import yaml
 from ccc.core.errors import CCCError
 
 # Every exit status of the command, and what it says; `ccc --help` and docs/formats.md print it.
-STATUSES = {
-    0: "done, and everything that was given was used",
-    1: "nothing usable came out",
-    2: "wrong input or environment",
-    3: "done, but something that was given was skipped: counted by reason, the first few named; 0 with --allow-skipped",
-    75: "stopped with a saved state: the same command goes on",
-    130: "interrupted",
-}
 SKIPPED = 3
 
 

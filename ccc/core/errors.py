@@ -5,6 +5,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+# Exit statuses of every verb.
+STATUSES = {
+    0: "done, and everything that was given was used",
+    1: "nothing usable came out",
+    2: "wrong input or environment",
+    3: "done, but something that was given was skipped: counted by reason, the first few named; 0 with --allow-skipped",
+    75: "stopped with a saved state: the same command goes on",
+    130: "interrupted",
+}
+
 
 class CCCError(Exception):
     """Wrong input, configuration or environment. The command line prints its one line and exits with `status`."""
