@@ -7,8 +7,7 @@ import yaml
 
 from ccc.core.errors import CCCError
 
-# Every exit status of the command, and what it says; `ccc --help` and docs/formats.md print it.
-SKIPPED = 3
+SKIPPED = 3  # of `ccc.core.errors.STATUSES`
 
 
 def add_allow_skipped(parser) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-# Exit statuses of every verb.
+# Every exit status of the command, and what it says; `ccc --help` and docs/formats.md print it.
 STATUSES = {
     0: "done, and everything that was given was used",
     1: "nothing usable came out",
