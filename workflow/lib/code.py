@@ -12,6 +12,7 @@ EXEMPT = {
     "ccc.cli.progress",
     "ccc.assets.catalogue",
     "ccc.assets.download",
+    "ccc.colorizers._tracks",
     "ccc.colorizers.video",
 }
 # What a setting is comes as an option of the command, a parameter of its rule: how it is declared and checked changes
