@@ -82,8 +82,7 @@ class PublishedTable:
 
     def counterpart(self, method: str) -> str | None:
         """Its method that `method`, a name here, is; None for one that it does not have."""
-        name = ALIASES.get(method, method)
-        return name if name in self.titles else None
+        return _among(method, self.titles)
 
 
 def raw(name: str = "paper") -> dict:
@@ -99,18 +98,21 @@ def titles() -> dict[str, str]:
 
 def counterpart(method: str) -> str | None:
     """The paper's method that `method`, a name here, is; None for one that the paper does not have."""
+    return _among(method, titles())
+
+
+def _among(method: str, known: Mapping[str, str]) -> str | None:
     name = ALIASES.get(method, method)
-    return name if name in titles() else None
+    return name if name in known else None
 
 
 @functools.cache
 def load() -> dict[str, PublishedTable]:
     """The paper's Tables III to VII by roman number."""
     data = raw()
-    tables = {
+    return {
         number: _table(data | data[f"table_{arabic}"], f"table_{arabic}", number) for number, arabic in NUMBERS.items()
     }
-    return tables
 
 
 @functools.cache
