@@ -60,7 +60,7 @@ _MAGIC = re.compile(
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}  # in Pillow's memory; others take 4
 
 # Pillow's own limits hold for a whole process and for every use: one counts pixels and not what they take
-# (`_check_size` does), the other refuses pictures for a profile or a text of more than a megabyte.
+# (`check_size` does), the other refuses pictures for a profile or a text of more than a megabyte.
 Image.MAX_IMAGE_PIXELS = None
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 1 << 26
 

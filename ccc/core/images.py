@@ -2,7 +2,6 @@
 
 import io
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from ccc.core.decode import SUFFIXES, check_size, decoded, looks_like_picture, n
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import written_whole
 from ccc.core.srgb import to_gray16, to_srgb
+from ccc.core.stored import read_arrays
 
 SOFTWARE = 305  # the tag of EXIF and TIFF for the program that made a picture
 SOURCE = " --from "  # in the note of a coloured picture, between how it was made and what of, which is each one's own
@@ -130,14 +130,9 @@ def read_ab(picture: str | os.PathLike, height: int, width: int) -> np.ndarray |
         return None
     remedy = "delete it, or colour the picture again"
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo("ab.npy").file_size > height * width * 2 * 8 + 4096:  # before it is unpacked
-                raise ValueError(f"more than float64 {height} x {width} x 2, the picture's size")
-            with archive.open("ab.npy") as member:
-                ab = np.lib.format.read_array(member, allow_pickle=False)
-    except Exception as error:  # zipfile, zlib, tokenize and NumPy have a dozen kinds for damaged files
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CCCError(f"{path}: holds no array `ab` ({said}); {remedy}") from None
+        ab = read_arrays(path, {"ab"}, height * width * 2 * 8 + 4096)["ab"]  # float64 at most
+    except (ValueError, KeyError) as error:
+        raise CCCError(f"{path}: holds no array `ab` ({error}); {remedy}") from None
     if ab.shape != (height, width, 2) or ab.dtype.kind != "f":
         raise CCCError(f"{path}: `ab` must be float ({height}, {width}, 2), got {ab.dtype} {ab.shape}; {remedy}")
     if not (np.abs(ab) <= 1000).all():
