@@ -285,7 +285,6 @@ def test_histograms_of_other_integers_are_the_same(worker, spoiled, good, dtype)
 
 
 def test_class_maps_of_other_classes(worker, spoiled):
-
     path = spoiled / "shards/0.tar"
     with tarfile.open(path) as tar:
         members = [(member, tar.extractfile(member).read()) for member in tar]
@@ -345,7 +344,6 @@ def spoil_table(path: Path, good: Path, number: int) -> None:
 
 @pytest.mark.parametrize("number", range(len(TABLES) + 5))
 def test_tables_of_hashes(worker, good, spoiled, number):
-
     path, stored = spoiled / "shards/0.pictures.parquet", spoiled / "shards/0.json"
     spoil_table(path, good / "shards/0.pictures.parquet", number)
     written(stored, json.dumps(loaded(stored) | {"pictures_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
@@ -372,18 +370,6 @@ def test_indices(worker, good, spoiled, number):
 # --- metrics and reports ---
 
 
-def test_metrics(worker, good, spoiled):
-    path = spoiled / "metrics/ccc/plain/ade20k.json"
-
-    @fuzzed(60)
-    @given(spoiled_json(loaded(path)))
-    def check(text):
-        written(path, text)
-        worker("tables", spoiled / "metrics", "-o", spoiled / "out", out=spoiled / "out")
-
-    check()
-
-
 def test_metrics_of_pictures(worker, good, spoiled):
     path = spoiled / "metrics/ccc/plain/ade20k.csv"
 
@@ -396,53 +382,35 @@ def test_metrics_of_pictures(worker, good, spoiled):
     check()
 
 
-def test_summaries(worker, good, spoiled):
-    path = spoiled / "tables/summary.json"
+TABLES_OF = ["tables", "@metrics", "-o", "@out"]
+REPORT = ["report", "@tables/summary.json", "-o", "@out"]
+STORED = {
+    "metrics/ccc/plain/ade20k.json": (60, TABLES_OF),
+    "tables/summary.json": (40, [*REPORT, "--results", "@none"]),
+    "leakage.json": (40, [*TABLES_OF, "--leakage", "@leakage.json"]),
+    "codebook.json": (60, [*REPORT, "--codebook", "@codebook.json", "--results", "@none"]),
+}
 
-    @fuzzed(40)
-    @given(spoiled_json(loaded(path)))
+
+def at(folder: Path, words: list[str]) -> list[str]:
+    """A command whose words that begin with @ are files of a folder."""
+    return [str(folder / word[1:]) if word.startswith("@") else word for word in words]
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_what_stages_store(worker, spoiled, name):
+    examples, words = STORED[name]
+
+    @fuzzed(examples)
+    @given(spoiled_json(loaded(spoiled / name)))
     def check(text):
-        written(path, text)
-        worker("report", path, "-o", spoiled / "out", "--results", spoiled / "none", out=spoiled / "out")
-
-    check()
-
-
-def test_what_leakage_found(worker, good, spoiled):
-    path = spoiled / "leakage.json"
-
-    @fuzzed(40)
-    @given(spoiled_json(loaded(path)))
-    def check(text):
-        written(path, text)
-        worker("tables", spoiled / "metrics", "-o", spoiled / "out", "--leakage", path, out=spoiled / "out")
+        written(spoiled / name, text)
+        worker(*at(spoiled, words), out=spoiled / "out")
 
     check()
 
 
 # --- models and codebooks ---
-
-
-def test_codebooks(worker, good, spoiled):
-    path = spoiled / "codebook.json"
-
-    @fuzzed(60)
-    @given(spoiled_json(loaded(good / "codebook.json")))
-    def check(text):
-        written(path, text)
-        worker(
-            "report",
-            spoiled / "tables/summary.json",
-            "--codebook",
-            path,
-            "-o",
-            spoiled / "out",
-            "--results",
-            spoiled / "none",
-            out=spoiled / "out",
-        )
-
-    check()
 
 
 def model(path: Path, weights=None, **metadata) -> Path:
@@ -555,8 +523,6 @@ def test_archives(worker, good, tmp_path, kind):
 # --- whatever is read ---
 
 SEGMENT = ["segment", "@gray", "-o", "@out", "--segmenter"]
-TABLES_OF = ["tables", "@metrics", "-o", "@out"]
-REPORT = ["report", "@tables/summary.json", "-o", "@out"]
 CODEBOOK = ["codebook", "@shards/0.tar", "--threshold", "1", "-o", "@out/codebook.json"]
 LEAKAGE = ["leakage", "@benchmark/manifest.csv", "@shards/0.tar", "-o", "@out/leakage.json"]
 EVALUATE = [
@@ -605,7 +571,7 @@ BYTES = [b"", b"\xff\xfe\0\0" * 99, b"\0" * 5000, DEEP.encode(), b"1" * 5000, b"
 @pytest.mark.parametrize("name", PLACES)
 def test_what_is_no_file_of_this_kind(worker, spoiled, name):
     path, out = spoiled / name, spoiled / "out"
-    words = [str(spoiled / word[1:]) if word.startswith("@") else word for word in PLACES[name]]
+    words = at(spoiled, PLACES[name])
     for content in (PIPE, FOLDER, *BYTES):
         if path.is_dir():
             path.rmdir()
