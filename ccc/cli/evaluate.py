@@ -55,7 +55,7 @@ def run(args):
     if args.protocol:
         if names or args.family:
             raise CCCError("--protocol has metrics of its own: leave out --metrics and --family")
-        field.check(args.protocol, matched(args.prediction, args.truth))
+        field.check(args.protocol, matched(args.prediction, args.truth), args.truth)
         names = list(field.METRICS)
     for name, path in args.weights.items():
         if not Path(path).is_file():

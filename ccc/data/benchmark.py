@@ -59,31 +59,30 @@ def prepare(
     `count`: pictures to pick, None for all; `seed`: of the random choice, which `pick` "first" replaces by the order of
     names; `side`: short side of the truth in pixels, None to keep each picture's size; `protocol`: "keep_aspect" scales
     the short side, "center_crop" cuts the middle square first, "squash" changes the aspect; `dataset`: whose archive
-    `source` is, to take only the pictures of its official part. A picture
-    that cannot be read is skipped and the next one of the order taken. The manifest holds name, source (path or
-    archive member), source_sha256 (of the picture file as it came), perceptual_hash (of that picture, see
-    `ccc.data.likeness`), sha256 (of the truth's PNG), width and height, sorted by name. Returns how many pictures there
-    are, and the errors of those skipped. Raises CCCError where no picture can be read, or the archive does not hold
-    what the dataset should.
+    `source` is, to take only the pictures of its official part. A picture that cannot be read is skipped and the next
+    one of the order taken. The manifest holds name, source (path or archive member), source_sha256 (of the picture file
+    as it came), perceptual_hash (of that picture, see `ccc.data.likeness`), sha256 (of the truth's PNG), width and
+    height, and protocol where it is not "keep_aspect", sorted by name. Returns how many pictures there are, and the
+    errors of those skipped. Raises CCCError where no picture can be read, the archive does not hold what the dataset
+    should, or another protocol has no side.
     """
+    if side is None and protocol != DEFAULTS.protocol:
+        raise CCCError(f"{protocol} needs a side in pixels, and not `keep`")
     folder = Path(folder)
     opened = source if isinstance(source, Source) else Source(source)
     source, entries = opened.path, opened.entries()
     if dataset:
         entries = [entries[i] for i in select(dataset, [entry.member for entry in entries], Path(source).parent)]
-    if pick == "first":
-        order = np.array(sorted(range(len(entries)), key=lambda i: entries[i].member))
-    else:
-        order = np.random.default_rng(seed).permutation(len(entries))
+    by_name = sorted(range(len(entries)), key=lambda i: entries[i].member)
+    order = by_name if pick == "first" else np.random.default_rng(seed).permutation(len(entries))
     wanted = len(entries) if count is None else count
     names = picture_names([printable(entry.member) for entry in entries])
     rows, skipped, position = [], [], 0
     while len(rows) < wanted and position < len(order):
         batch = sorted(order[position : position + wanted - len(rows)])
         position += len(batch)
-        for (entry, data), name in progress(
-            list(zip(opened.read([entries[i] for i in batch]), (names[i] for i in batch), strict=True))
-        ):
+        read = opened.read([entries[i] for i in batch])
+        for name, (entry, data) in zip(progress([names[i] for i in batch]), read, strict=True):
             try:
                 if isinstance(data, ImageError):
                     raise data
@@ -96,6 +95,7 @@ def prepare(
                 "source_sha256": hashlib.sha256(data).hexdigest(),
                 "perceptual_hash": f"{perceptual_hash(shown):016x}",
             }
+            known |= {} if protocol == DEFAULTS.protocol else {"protocol": protocol}
             rows.append(_write_pair(folder, name, truth, printable(entry.member), known))
     if not rows:
         raise NothingUsable(f"{source}: none of its {len(entries)} pictures can be read; the first: {skipped[0]}")

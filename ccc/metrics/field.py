@@ -1,7 +1,10 @@
 """The field's own protocol: what papers report of pictures of 256x256, and the row that goes into theirs."""
 
+import csv
+import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ccc.core.errors import CCCError
 from ccc.metrics.folders import Match
@@ -19,14 +22,23 @@ METRICS = (
 _ARROWS = {"lower": r" $\downarrow$", "higher": r" $\uparrow$", None: ""}
 
 
-def check(protocol: str, matches: Sequence[Match]) -> None:
-    """Raise CCCError where pictures are not of the size that every protocol has."""
+def check(protocol: str, matches: Sequence[Match], truth: str | os.PathLike) -> None:
+    """Raise CCCError where pictures are not of the size that every protocol has, or were made by another protocol.
+
+    `truth`: their folder; where `ccc prepare` made it, the manifest beside it says by which.
+    """
     wrong = [match.name for match in matches if (match.width, match.height) != (SIDE, SIDE)]
     if wrong:
         raise CCCError(
             f"{len(wrong)} of {len(matches)} pictures are not {SIDE}x{SIDE}, {wrong[0]} for one: `ccc prepare "
             f"PHOTOGRAPHS -o FOLDER -n all --protocol {protocol}` brings them to it; then colour FOLDER/gray"
         )
+    manifest = Path(truth).resolve().parent / "manifest.csv"
+    if manifest.is_file():
+        with open(manifest, encoding="utf-8", newline="", errors="replace") as file:
+            stated = {row.get("protocol") or protocol for row in csv.DictReader(file)} - {protocol}
+        if stated:
+            raise CCCError(f"{manifest}: the pictures were made by {', '.join(stated)}, not by {protocol}")
 
 
 def latex(protocol: str, summary: Mapping, title: str) -> str:

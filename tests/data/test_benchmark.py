@@ -5,8 +5,11 @@ import csv
 import numpy as np
 import pytest
 
+from ccc.core.errors import CCCError
 from ccc.core.images import read_rgb, square, write_png
+from ccc.data import benchmark
 from ccc.data.benchmark import picture_names, prepare
+from ccc.data.sources import Source
 
 
 @pytest.fixture
@@ -57,3 +60,24 @@ def test_a_smaller_choice_leaves_none_of_the_one_before(photographs):
 
 def test_names_differ_by_more_than_case():
     assert picture_names(["x/A.jpg", "x/a.jpg", "y/a.png"]) == ["A", "x__a", "y__a"]
+
+
+def test_files_are_read_one_by_one(photographs, monkeypatch):
+    held, most = [0], [0]
+    original = Source.read
+
+    def counting(self, entries):
+        for entry, data in original(self, entries):
+            held[0] += 1
+            most[0] = max(most[0], held[0])
+            yield entry, data
+
+    monkeypatch.setattr(Source, "read", counting)
+    monkeypatch.setattr(benchmark, "read_rgb", lambda *words: held.__setitem__(0, held[0] - 1) or read_rgb(*words))
+    assert prepare(photographs / "in", photographs / "out", None, side=32)[0] == 3
+    assert most == [1]
+
+
+def test_a_protocol_needs_a_side(photographs):
+    with pytest.raises(CCCError, match="squash needs a side in pixels"):
+        prepare(photographs / "in", photographs / "out", side=None, protocol="squash")

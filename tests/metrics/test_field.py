@@ -5,6 +5,7 @@ import pytest
 
 from ccc.cli import main
 from ccc.core.images import write_png
+from ccc.data.benchmark import prepare
 from ccc.metrics import colorfulness
 from ccc.metrics.field import METRICS
 from ccc.metrics.registry import find
@@ -69,3 +70,12 @@ def test_pictures_of_another_size_are_refused_before_anything_is_measured(output
         main(["evaluate", str(outputs / "mine"), str(outputs / "truth"), "--protocol", "squash", "--metrics", "psnr"])
         == 2
     )
+
+
+def test_pictures_of_another_protocol_are_refused(tmp_path, astronaut, capsys):
+    write_png(tmp_path / "in/a.png", astronaut[:300, :400])
+    prepare(tmp_path / "in", tmp_path / "set", protocol="squash")
+    words = ["evaluate", str(tmp_path / "set/gray"), str(tmp_path / "set/truth"), "--protocol"]
+    assert main([*words, "center_crop"]) == 2
+    assert "manifest.csv: the pictures were made by squash, not by center_crop" in capsys.readouterr().err
+    assert main([*words, "squash"]) == 0
