@@ -42,9 +42,7 @@ def add_arguments(parser):
         help="show longer pictures to the method scaled down to this long side, and enlarge only their ab",
     )  # fmt: skip
     parser.add_argument("--format", choices=["png", "jpeg", "tiff"], help="of the pictures in a folder (default: png)")
-    parser.add_argument(
-        "--quality", type=int, default=95, help="of JPEG, 1 to 100 (default: %(default)s, colours 4:4:4)"
-    )
+    parser.add_argument("--quality", type=int, help="of JPEG, 1 to 100 (default: 95, colours 4:4:4)")
     parser.add_argument(
         "--depth", choices=["auto", "8", "16"], default="auto",
         help="bits a channel (default: auto, 16 where the picture has gray of more than 8 and the format can hold it)",
@@ -81,12 +79,13 @@ def run(args):
     _check_plan(args, plan)
     colorizer = colorizers.load(args.method, args.weights, args.device, **options)
     weights = colorizers.files(args.method, args.weights, **options)
-    made = notes.note(args.method, weights, options, args.max_size, args.keep_ab, args.depth, args.quality)
+    quality = 95 if args.quality is None else args.quality
+    made = notes.note(args.method, weights, options, args.max_size, args.keep_ab, args.depth, quality)
     todo, others = _missing(args, plan, made)
     device = getattr(colorizer, "device", None)
     batch = args.batch or (1 if device is None or device.type == "cpu" else 8)
     pictures = [task for task in todo if not task.video]
-    wishes = coloring.Wishes(args.max_size, args.keep_ab, args.depth, args.quality, args.compare, args.skip_color)
+    wishes = coloring.Wishes(args.max_size, args.keep_ab, args.depth, quality, args.compare, args.skip_color)
     with bar(None, args.method, len(pictures)) as progress:
         outcome = coloring.color_pictures(colorizer, pictures, batch, wishes, made, progress.update)
     for task in todo:
@@ -125,7 +124,7 @@ def _check(args) -> None:
         value = getattr(args, name)
         if value is not None and value < least:
             raise CCCError(f"--{name.replace('_', '-')} must be at least {least}, got {value}")
-    if args.quality > 100:
+    if args.quality is not None and args.quality > 100:
         raise CCCError(f"--quality must be at most 100, got {args.quality}")
     if args.keep_ab and args.max_size:
         raise CCCError("--keep-ab does not go with --max-size, by which a and b are enlarged afterwards")
@@ -134,7 +133,12 @@ def _check(args) -> None:
 def _check_plan(args, plan) -> None:
     if args.keep_ab and any(task.video for task in plan.tasks):
         raise CCCError("--keep-ab does not go with videos, whose frames have no file each")
-    if args.depth == "16" and any(task.target.suffix.lower() in (".jpg", ".jpeg") for task in plan.tasks):
+    jpegs = [task.target for task in plan.tasks if task.target.suffix.lower() in (".jpg", ".jpeg")]
+    if args.quality is not None and plan.tasks and not jpegs:
+        raise CCCError("--quality is of JPEG, and no result is one: add --format jpeg, or leave it out")
+    if (args.compare or args.skip_color) and any(task.video for task in plan.tasks):
+        plan.lines.append("--compare and --skip-color are for pictures: videos are coloured without")
+    if args.depth == "16" and jpegs:
         raise CCCError("--depth 16 does not go with JPEG, which holds 8 bits; take --format png or tiff")
 
 

@@ -222,3 +222,11 @@ def test_a_result_too_large_to_read_is_not_replaced(tmp_path, monkeypatch, capsy
     assert main(["colorize", str(tmp_path / "a.png"), "-o", str(tmp_path / "out.png"), "--method", "gray"]) == 2
     with Image.open(tmp_path / "out.png") as kept:
         assert kept.getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_a_quality_without_a_jpeg_is_refused(tmp_path, capsys):
+    write_png(tmp_path / "a.png", data.astronaut()[:32, :32])
+    words = ["colorize", str(tmp_path / "a.png"), "--method", "gray", "--quality", "90", "-o"]
+    assert main([*words, str(tmp_path / "out")]) == 2 and not (tmp_path / "out").exists()
+    assert "--quality is of JPEG, and no result is one" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "out.jpg")]) == 0
