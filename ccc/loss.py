@@ -106,7 +106,8 @@ class ClassBalancedCrossEntropy(nn.Module):
             world = distributed.get_world_size()
             distributed.all_reduce(counts)
         weights = self.weights(counts)
-        total = functional.cross_entropy(logits.float(), target, weight=weights, reduction="sum") * world
+        cells = logits.float().permute(0, 2, 3, 1).flatten(0, 2)  # no copy where channels come last
+        total = functional.cross_entropy(cells, target.flatten(), weight=weights, reduction="sum") * world
         if self.reduction == "sum":
             return total
         return total / ((weights * counts).sum() if self.reduction == "mean" else counts.sum())
