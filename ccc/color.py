@@ -15,6 +15,7 @@ XYZ_FROM_RGB = np.array(
 )
 RGB_FROM_XYZ = np.linalg.inv(XYZ_FROM_RGB)
 WHITE = np.array([0.95047, 1.0, 1.08883])
+GUIDE_RADIUS, GUIDE_EPSILON = 1, 5.0  # of `guided_ab`: cells of the map, and squared units of L
 PART = 1 << 21  # pixels of a picture that are brought to or from CIELAB at once
 _EPSILON, _KAPPA, _OFFSET = 0.008856, 7.787, 16.0 / 116.0
 
@@ -156,3 +157,28 @@ def resize_ab(ab: np.ndarray, height: int, width: int, mode: str = "bilinear") -
     extra = {"align_corners": False} if mode == "bilinear" else {}
     resized = torch.nn.functional.interpolate(planes, (height, width), mode=mode, **extra)
     return resized[0].permute(1, 2, 0).numpy()
+
+
+def guided_ab(ab: np.ndarray, lightness: np.ndarray) -> np.ndarray:
+    """Bring float ab planes `(h, w, 2)` to the size of `lightness`, float L `(H, W)`, along its edges: float32.
+
+    Around each cell a and b are taken for linear functions of L, which are fitted at the size of the map and read off
+    at the picture's. Where L is even, what comes out is the mean of the cells around.
+    Source: He and Sun: Fast Guided Filter, 2015, with a radius of `GUIDE_RADIUS` cells and epsilon `GUIDE_EPSILON`.
+    """
+    import torch
+    from torch.nn.functional import avg_pool2d, interpolate
+
+    def mean(planes):
+        return avg_pool2d(planes, 2 * GUIDE_RADIUS + 1, 1, GUIDE_RADIUS, count_include_pad=False)
+
+    colors = torch.from_numpy(np.ascontiguousarray(ab, dtype=np.float32)).permute(2, 0, 1)[None]
+    guide = torch.from_numpy(np.ascontiguousarray(lightness, dtype=np.float32))[None, None]
+    small = interpolate(guide, colors.shape[2:], mode="area")
+    mean_guide, mean_colors = mean(small), mean(colors)
+    slope = mean(small * colors) - mean_guide * mean_colors
+    slope /= mean(small**2) - mean_guide**2 + GUIDE_EPSILON
+    offset = mean(mean_colors - slope * mean_guide)
+    result = interpolate(mean(slope), guide.shape[2:], mode="bilinear", align_corners=False).mul_(guide)
+    result += interpolate(offset, guide.shape[2:], mode="bilinear", align_corners=False)
+    return result[0].permute(1, 2, 0).numpy()

@@ -12,6 +12,8 @@ def decoding(settings: Mapping, **given) -> dict:
     another is asked for, what else is not given is the paper's. Raises CCCError for a value that is out of its range.
     """
     asked = Decoding.checked(given).model_dump(exclude_unset=True, exclude_none=True)
+    if "vividness" in asked:
+        asked = vivid(asked.pop("vividness")) | asked
     own = PAPERS_DECODING | dict(settings)
     if asked.get("decode", own["decode"]) != own["decode"]:
         own |= PAPERS_DECODING
@@ -20,10 +22,24 @@ def decoding(settings: Mapping, **given) -> dict:
     return chosen
 
 
+def vivid(vividness: float) -> dict:
+    """The decoding of a vividness in [0, 1]: from the annealed mean of the likely colours to nearly argmax.
+
+    On the way the class balancing of training is taken back less and less, and the mean sharpens. Colourfulness, LPIPS
+    and CIEDE2000 along it: docs/trained-model.md.
+    """
+    return {
+        "decode": "annealed",
+        "temperature": round(0.5 - 0.3 * vividness, 6),
+        "logit_adjustment": round(1 - vividness, 6),
+        "chroma": 1.0,
+        "upsample": "guided",
+    }
+
+
 def not_the_papers(chosen: Mapping) -> list[str]:
     """What of a decoding, as `decoding` gives it, is not the paper's: "ciede2000", "chroma 0.8"."""
-    papers = PAPERS_DECODING | {"upsample": "bilinear"}
-    names = [name for name in papers if chosen.get(name, papers[name]) != papers[name]]
+    names = [name for name, papers in PAPERS_DECODING.items() if chosen.get(name, papers) != papers]
     words = {name: f"{name.replace('_', ' ')} {chosen[name]}".removesuffix(".0") for name in names}
     words |= {"decode": chosen["decode"]} if "decode" in words else {"temperature": ""}  # argmax has no temperature
     return list(filter(None, words.values()))

@@ -5,7 +5,17 @@ import pytest
 import torch
 from skimage import color as reference
 
-from ccc.color import gray_of, lab_to_rgb, lightness, rgb_to_lab, to_uint8, with_ab
+from ccc.color import (
+    GUIDE_EPSILON,
+    GUIDE_RADIUS,
+    gray_of,
+    guided_ab,
+    lab_to_rgb,
+    lightness,
+    rgb_to_lab,
+    to_uint8,
+    with_ab,
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +73,32 @@ def test_gradients_are_finite_from_black_to_white(convert):
     values.requires_grad_()
     convert(values).sum().backward()
     assert torch.isfinite(values.grad).all() and values.grad[1:4].abs().sum(dim=1).min() > 0
+
+
+def _local_means(planes):
+    """Mean of each cell's neighbours that lie on the map, by loops."""
+    means = np.empty_like(planes)
+    for row, column in np.ndindex(planes.shape[:2]):
+        rows, columns = (slice(max(at - GUIDE_RADIUS, 0), at + GUIDE_RADIUS + 1) for at in (row, column))
+        means[row, column] = planes[rows, columns].mean(axis=(0, 1))
+    return means
+
+
+def test_guided_colours_are_the_guided_filters():
+    """At the map's own size, where nothing is resized, against the filter written out."""
+    rng = np.random.default_rng(0)
+    L, ab = 100 * rng.random((9, 12)), rng.normal(0, 30, (9, 12, 2))
+    L[:, :3] = 50  # even: the mean of means there
+    mean_L, mean_ab = _local_means(L), _local_means(ab)
+    covariance = _local_means(L[..., None] * ab) - mean_L[..., None] * mean_ab
+    slope = covariance / (_local_means(L**2) - mean_L**2 + GUIDE_EPSILON)[..., None]
+    wanted = _local_means(slope) * L[..., None] + _local_means(mean_ab - slope * mean_L[..., None])
+    np.testing.assert_allclose(guided_ab(ab, L), wanted, atol=2e-3)
+
+
+def test_guided_colours_of_any_size():
+    for shape in ((1, 1), (3, 200), (97, 64), (400, 8)):
+        L = np.linspace(0, 100, shape[0] * shape[1]).reshape(shape)
+        ab = guided_ab(np.full((8, 12, 2), (20, -30)), L)
+        assert ab.shape == (*shape, 2) and ab.dtype == np.float32
+        np.testing.assert_allclose(ab, np.broadcast_to((20, -30), ab.shape), atol=1e-2)  # one colour stays one

@@ -12,10 +12,11 @@ from skimage.color import deltaE_ciede2000
 import ccc.core.torchvision_ops  # noqa: F401
 from ccc.codebook import Codebook, ColorGrid
 from ccc.core.errors import CCCError, MissingWeights
-from ccc.decoding import decoding
+from ccc.decoding import decoding, vivid
 from ccc.encoder import build_encoder
 from ccc.loss import class_weights
 from ccc.model import DECODES, ClassColors, ColorClassifier, adjusted, class_colors, load_model, save_model, start_from
+from ccc.settings.decoding import PAPERS_DECODING
 
 
 @pytest.fixture(scope="module")
@@ -232,14 +233,26 @@ def test_a_file_of_the_release_before_is_read_under_todays_names(skip_model, boo
 
 def test_the_papers_decoding_is_one_word_away():
     """A model's defaults go with the decode that it names: where another is asked for, all is the paper's."""
-    own = {"decode": "ciede2000", "logit_adjustment": 1.0, "temperature": 2.0, "chroma": 0.6}
-    papers = {"decode": "argmax", "logit_adjustment": 0.0, "temperature": 0.38, "chroma": 1.0}
+    own = {"decode": "ciede2000", "logit_adjustment": 1.0, "temperature": 2.0, "chroma": 0.6, "upsample": "guided"}
+    papers = {
+        "decode": "argmax", "logit_adjustment": 0.0, "temperature": 0.38, "chroma": 1.0, "upsample": "bilinear",
+    }  # fmt: skip
     assert decoding({"input_size": 160}) == papers | {"input_size": 160}
     assert decoding(own) == decoding(own, decode="ciede2000") == own
     assert decoding(own, temperature=1.0) == own | {"temperature": 1.0}
     assert decoding(own | {"input_size": 160}, decode="argmax") == papers | {"input_size": 160}
     given = {"decode": "annealed", "logit_adjustment": 0.5}
     assert decoding(own, **given) == papers | given
+
+
+def test_vividness_stands_for_a_decoding_and_gives_way_to_what_is_named():
+    own = PAPERS_DECODING | {"input_size": 160}
+    assert decoding(own, vividness=0.4) == own | vivid(0.4)
+    assert decoding(own, vividness=0.4, chroma=0.5) == own | vivid(0.4) | {"chroma": 0.5}
+    assert set(vivid(0)) == set(PAPERS_DECODING)
+    for wrong in (-0.1, 1.1, float("nan"), "much"):
+        with pytest.raises(CCCError, match="vividness"):
+            decoding(own, vividness=wrong)
 
 
 def test_half_the_size_gives_nearly_the_same(skip_model, book, tmp_path):

@@ -23,7 +23,14 @@ from pathlib import Path
 from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
 from ccc.core.errors import CCCError
+from ccc.settings.decoding import Decoding
+from ccc.settings.options import Options
 
+VIVIDNESS = Options(
+    Decoding,
+    only=["vividness"],
+    texts={"vividness": "of `ccc`, from 0, pale and safe, to 1, full of colours and more often wrong"},
+)
 SHOWN = 5  # files named for each reason
 
 
@@ -35,6 +42,7 @@ def add_arguments(parser):
         help="folder, or a .png, .jpg or .tif for a single picture, .mp4 for a video",
     )  # fmt: skip
     parser.add_argument("--weights", help="weight file of the method (default: where `ccc weights` keeps it)")
+    VIVIDNESS.add(parser)
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     parser.add_argument("--batch", type=int, help="pictures at once (default: 1 on the CPU, 8 elsewhere)")
     parser.add_argument(
@@ -74,7 +82,8 @@ def run(args):
     from ccc.colorizers import coloring, notes, planning
 
     _check(args)
-    options = colorizers.todays_options(args.method, parse_options(args.option))
+    given = parse_options(args.option) | VIVIDNESS.read(args).model_dump(exclude_unset=True)
+    options = colorizers.todays_options(args.method, given)
     plan = planning.plan(args.input, args.output, args.format, args.pages == "all")
     _check_plan(args, plan)
     colorizer = colorizers.load(args.method, args.weights, args.device, **options)

@@ -3,7 +3,7 @@
 examples:
   ccc export results/train/demo/ccc.safetensors -o ccc.onnx
   ccc export results/train/demo/ccc.safetensors -o ccc.pt2 --decode annealed
-  ccc export results/train/demo/ccc.safetensors -o half.safetensors
+  ccc export results/train/demo/ccc.safetensors -o half.safetensors --vividness 0.3
 What is not given of the decoding is the model's own, or the paper's where --decode is not the model's own.
 Input `gray`: L / 100, float (N, 1, H, W), sides multiples of 32 from 64 up. Outputs `logits` and `ab`, at a quarter of
 the size.
@@ -11,10 +11,10 @@ the size.
 
 from pathlib import Path
 
-from ccc.settings.decoding import Decoding
+from ccc.settings.decoding import PAPERS_DECODING, Decoding
 from ccc.settings.options import Options
 
-DECODING = Options(Decoding, only=("decode", "temperature", "logit_adjustment", "chroma"))
+DECODING = Options(Decoding, only=(*PAPERS_DECODING, "vividness"))
 
 
 def add_arguments(parser):

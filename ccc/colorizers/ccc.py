@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image
 
 from ccc.assets import PUBLISHED
-from ccc.color import lightness, resize_ab, with_ab
+from ccc.color import guided_ab, lightness, resize_ab, with_ab
 from ccc.colorizers.base import Colorizer, MethodInfo, checked
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.files import safetensors_metadata
-from ccc.settings.decoding import Decoding
+from ccc.settings.decoding import PAPERS_DECODING
 from ccc.settings.training import model_settings
 
 INFO = MethodInfo(
@@ -28,14 +28,14 @@ ROWS = 32  # of the class map, decoded at a time
 
 
 class ColorClassified(Colorizer):
-    def __init__(self, path, device, upsample: str, **given):
+    def __init__(self, path, device, **given):
         from ccc.core import devices
         from ccc.decoding import decoding
         from ccc.model import ClassColors, load_model
 
         self.path, self.device = path, devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
-        chosen = decoding(self.settings, upsample=upsample, **given)
+        chosen = decoding(self.settings, **given)
         self.upsample = chosen["upsample"]
         self.decode, self.temperature, self.chroma = chosen["decode"], chosen["temperature"], chosen["chroma"]
         self.logit_adjustment, self.input_size = chosen["logit_adjustment"], chosen["input_size"]
@@ -77,7 +77,11 @@ class ColorClassified(Colorizer):
 
     def own_ab(self, image: np.ndarray) -> np.ndarray:
         rgb = checked(image)
-        return resize_ab(self.predict_ab(lightness(rgb)), *rgb.shape[:2], self.upsample)
+        luminance = lightness(rgb)
+        ab = self.predict_ab(luminance)
+        if self.upsample == "guided":
+            return guided_ab(ab, luminance)
+        return resize_ab(ab, *luminance.shape, self.upsample)
 
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
         return with_ab(rgb, self.own_ab(rgb))
@@ -90,8 +94,8 @@ def files(weights=None, **options) -> list[Path]:
 
 def own_defaults() -> dict:
     """What the model that comes with the package decodes by; another may name other values."""
-    settings = model_settings(safetensors_metadata(PUBLISHED))
-    return {name: settings[name] for name in ("decode", "temperature", "logit_adjustment", "chroma", "input_size")}
+    settings = PAPERS_DECODING | model_settings(safetensors_metadata(PUBLISHED))
+    return {name: settings[name] for name in (*PAPERS_DECODING, "input_size")}
 
 
 def _model(weights) -> Path:
@@ -108,19 +112,22 @@ def load(
     temperature=None,
     logit_adjustment=None,
     chroma=None,
-    upsample: str = Decoding().upsample,
+    upsample=None,
+    vividness=None,
     input_size=None,
 ) -> ColorClassified:
     """A trained model, ready to colour.
 
-    `weights`: path of a `ccc.safetensors`, None for "CCC (scenes)", which comes with the package and is not the
-    paper's; `decode`: "argmax" (the paper's), "annealed" mean at `temperature`, or "ciede2000", the colour of least
-    expected error at `temperature`; `logit_adjustment`: share of the class balancing that is taken back before it, 0 to
-    1; `chroma`: factor on a and b after it; `upsample`: "bilinear" or "nearest" from the class map to the picture's
-    size; `input_size`: short side in pixels at which the network sees the picture, or "full" for the picture's own,
-    both rounded to multiples of 32. What is left out is the model's own default, or where it names none, and where
-    another decode than its own is asked for, the paper's: argmax of the classes as trained. The picture's own L is
-    kept. Raises MissingWeights where `weights` is not there, CCCError for a value out of its range.
+    `weights`: path of a `ccc.safetensors`, None for the model that comes with the package and is not the paper's;
+    `decode`: "argmax" (the paper's), "annealed" mean at `temperature`, or "ciede2000", the colour of least expected
+    error at `temperature`; `logit_adjustment`: share of the class balancing that is taken back before it, 0 to 1;
+    `chroma`: factor on a and b after it; `upsample`: "bilinear", "nearest" or "guided" (`ccc.color.guided_ab`) from
+    the class map to the picture's size; `vividness`: 0 to 1, in place of these five (`ccc.decoding.vivid`);
+    `input_size`: short side in pixels at which the network sees the picture, or "full" for the picture's own, both
+    rounded to multiples of 32. What is left out is the model's own default, or where it names none, and where another
+    decode than its own is asked for, the paper's: argmax of the classes as trained. The picture's own L is kept.
+    Raises MissingWeights where `weights` is not there, CCCError for a value out of its range.
     """
     given = {"decode": decode, "temperature": temperature, "logit_adjustment": logit_adjustment, "chroma": chroma}
-    return ColorClassified(_model(weights), device, upsample, input_size=input_size, **given)
+    given |= {"upsample": upsample, "vividness": vividness, "input_size": input_size}
+    return ColorClassified(_model(weights), device, **given)

@@ -7,10 +7,16 @@ import pydantic
 from ccc.settings.base import Section, setting
 
 Decode = Literal["argmax", "annealed", "ciede2000"]
-Upsample = Literal["bilinear", "nearest"]
+Upsample = Literal["bilinear", "nearest", "guided"]
 DECODES = get_args(Decode)
 
-PAPERS_DECODING = {"decode": "argmax", "temperature": 0.38, "logit_adjustment": 0.0, "chroma": 1.0}
+PAPERS_DECODING = {
+    "decode": "argmax",
+    "temperature": 0.38,
+    "logit_adjustment": 0.0,
+    "chroma": 1.0,
+    "upsample": "bilinear",
+}
 
 _ELSE = "null for what the model's file names if `decode` is its own, else {}"
 
@@ -42,4 +48,15 @@ class Decoding(Section):
         None,
         "short side at which the network sees a picture, or `full`; null for the size that the model was trained on",
     )
-    upsample: Upsample = setting("bilinear", "from the class map to the picture, `bilinear` or `nearest`")
+    upsample: Upsample | None = setting(
+        None,
+        "from the class map to the picture: `bilinear`, `nearest`, or `guided`, along the edges of the lightness; "
+        + _ELSE.format("bilinear"),
+    )
+    vividness: float | None = setting(
+        None,
+        "one number for all of these but `input_size`, from 0, the safest colours, to 1, the most colourful, which err "
+        "most; one of them that is given too goes before it",
+        ge=0,
+        le=1,
+    )

@@ -46,8 +46,8 @@ def export(
     `NAME.safetensors` is a model file again, of half the size (float16), with the decoding as its default. Of the
     others, the input is `gray`, the outputs are `logits` and `ab` (`Exported`); codebook and settings stand in their
     metadata.
-    `chosen`: `decode`, `temperature`, `logit_adjustment`, `chroma`, as `ccc.decoding.decoding` takes them;
-    `note` goes among the settings. A program that decodes by "ciede2000" holds the expected error of every candidate
+    `chosen`: of `ccc.decoding.decoding`, whose `upsample` and `input_size` the outputs do not show; `note` goes among
+    the settings. A program that decodes by "ciede2000" holds the expected error of every candidate
     (`ClassColors`) for all of the map's cells at once.
     What was written is run on random pictures of three sizes, whole or nothing; returns the largest difference of its
     logits from torch's. Raises CCCError for another suffix, the model's own path, a value out of its range, where a

@@ -63,6 +63,18 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_coloured(phot
     color(capsys, photos / "broken.jpg", "-o", tmp_path / "out", status=1)
 
 
+def test_vividness_is_an_option_of_its_own(tmp_path, astronaut, capsys):
+    write_png(tmp_path / "gray.png", astronaut[:64, :64])
+    results = {"a": ["--vividness", "0.9"], "b": ["--option", "vividness=0.9"], "c": ["--vividness", "0"]}
+    for name, options in results.items():
+        color(capsys, tmp_path / "gray.png", "--device", "cpu", *options, "-o", tmp_path / f"{name}.png")
+    vivid, same, pale = (read_rgb(tmp_path / f"{name}.png") for name in results)
+    assert np.array_equal(vivid, same) and not np.array_equal(vivid, pale)
+    for wrong in (["--vividness", "2"], ["--vividness", "0.5", "--method", "gray"]):
+        color(capsys, tmp_path / "gray.png", *wrong, "-o", tmp_path / "no.png", status=2)
+        assert not (tmp_path / "no.png").exists()
+
+
 def test_an_option_of_the_release_before_is_taken_with_a_warning(tmp_path, astronaut, capsys):
     write_png(tmp_path / "gray.png", astronaut[:64, :64])
     for name in ("unbalance", "logit_adjustment"):

@@ -9,11 +9,12 @@ import pytest
 import ccc.colorizers.ccc
 from ccc import colorizers
 from ccc.assets import PUBLISHED
-from ccc.color import gray_of, lightness, rgb_to_lab
+from ccc.color import gray_of, guided_ab, lightness, rgb_to_lab
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.images import read_rgb
-from ccc.metrics import ciede2000
+from ccc.metrics import ciede2000, colorfulness
 from ccc.model import load_model, save_model
+from ccc.settings.decoding import PAPERS_DECODING
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +29,26 @@ def test_it_says_what_it_is(colorizer):
     assert settings["trained_on"] == "scenes" and settings["pictures"] == 8974 and "not the data" in settings["note"]
     assert settings["history"][-1]["step"] == settings["steps"] and codebook.size == 198
     assert settings["pretrained"] is True
-    own = {
-        name: getattr(colorizer, name) for name in ("decode", "temperature", "logit_adjustment", "chroma", "input_size")
-    }
-    assert colorizers.options("ccc") == own | {"upsample": "bilinear"} and own["decode"] == "ciede2000"
+    own = {name: getattr(colorizer, name) for name in (*PAPERS_DECODING, "input_size")}
+    assert colorizers.options("ccc") == own | {"vividness": None} and own["decode"] != "argmax"
+
+
+def test_the_more_vivid_the_more_colourful(colorizer, astronaut):
+    steps = [0, 0.25, 0.5, 0.75, 1]
+    vivid = [colorizers.load("ccc", device="cpu", vividness=step).colorize(astronaut) for step in steps]
+    assert (np.diff([colorfulness(picture) for picture in vivid]) > 0.5).all()
+
+
+def test_colours_keep_to_the_edges_of_lightness(colorizer, astronaut):
+    """Guided by L, colours change where it does; what comes out at the map's size is the same but for smoothing."""
+    guided = colorizers.load("ccc", device="cpu", upsample="guided")
+    bilinear = colorizers.load("ccc", device="cpu", upsample="bilinear")
+    L = lightness(astronaut)
+    steps = [np.hypot(*np.moveaxis(np.diff(one.own_ab(astronaut), axis=1), -1, 0)) for one in (guided, bilinear)]
+    edges = np.abs(np.diff(L, axis=1))
+    guided_fit, bilinear_fit = (np.corrcoef(edges.ravel(), step.ravel())[0, 1] for step in steps)
+    assert guided_fit > bilinear_fit + 0.3
+    np.testing.assert_array_equal(guided.own_ab(astronaut), guided_ab(bilinear.predict_ab(L), L))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (40, 300), (300, 41), (256, 256)])

@@ -132,7 +132,8 @@ def _settings_of_model(config: dict) -> dict:
 def photo_decoding(config: dict) -> dict:
     """The options of `ccc_photo`: what `colorize` says and, where it says nothing, the model's file."""
     chosen = decoding(_settings_of_model(config), **config["colorize"])
-    return config["colorize"] | {name: chosen[name] for name in PAPERS_DECODING}
+    others = {name: value for name, value in config["colorize"].items() if name != "vividness"}
+    return others | {name: chosen[name] for name in PAPERS_DECODING}
 
 
 def same_decoding(config: dict) -> bool:
