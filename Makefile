@@ -20,8 +20,9 @@ demo: $(VENV)/installed
 	@echo
 	@echo "The report: $(CURDIR)/reports/demo/index.html"
 
+# Two workers, each with whole files of tests, whose fixtures their tests share.
 test: $(VENV)/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile
 
 # The workflow through a Slurm of one node, which the test starts: as root, where slurm-wlm and munge are installed.
 test-slurm: $(VENV)/installed

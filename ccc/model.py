@@ -234,10 +234,11 @@ def start_from(model: ColorClassifier, codebook: Codebook, path: bool | str | os
     """
     path = PUBLISHED if path is True else path
     trained, its_codebook, _ = load_model(path)
-    for name in ("encoder_name", "decoder_name"):
-        if getattr(trained, name) != getattr(model, name):
-            kind = name.removesuffix("_name")
-            raise CCCError(f"{path}: its {kind} is {getattr(trained, name)}, not {getattr(model, name)}")
+    if (trained.encoder_name, trained.decoder_name) != (model.encoder_name, model.decoder_name):
+        raise CCCError(
+            f"{path}: is {trained.encoder_name} with the decoder {trained.decoder_name}, which a network that starts "
+            f"from it has to be: --encoder {trained.encoder_name} --decoder {trained.decoder_name}"
+        )
     state = trained.state_dict()
     rows = torch.from_numpy(its_codebook.lookup[codebook.active])
     head = "decoder.head" if model.decoder_name == "skip" else f"decoder.{len(model.decoder) - 1}"

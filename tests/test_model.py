@@ -279,7 +279,7 @@ def test_a_network_starts_from_a_trained_one_of_other_classes(skip_model, book, 
     with torch.no_grad():
         wanted = skip_model(gray)[:, book.lookup[[150, 210, 211]]]
         torch.testing.assert_close(model(gray), wanted)
-    with pytest.raises(CCCError, match="its decoder is skip, not plain"):
+    with pytest.raises(CCCError, match="--encoder mobilenet_v2 --decoder skip"):
         start_from(ColorClassifier(other.size, "mobilenet_v2"), other, path)
 
 

@@ -2,4 +2,4 @@
 
 from pathlib import Path
 
-PUBLISHED = Path(__file__).with_name("ccc-scenes.safetensors")  # the model
+PUBLISHED = Path(__file__).with_name("ccc-scenes-objects.safetensors")  # the model

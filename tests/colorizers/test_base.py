@@ -93,7 +93,7 @@ def test_files_are_asked_for_before_any_work(tmp_path, monkeypatch):
     for name in ("cic", "zhang", "su", "deoldify", "ddcolor", "larsson", "iizuka"):
         with pytest.raises(MissingWeights, match=f"^no weights: .*`ccc weights fetch {name}"):
             colorizers.files(name)
-    assert [path.name for path in colorizers.files("ccc")] == ["ccc-scenes.safetensors"]
+    assert [path.name for path in colorizers.files("ccc")] == ["ccc-scenes-objects.safetensors"]
     with pytest.raises(MissingWeights, match="^no weights: .*none.safetensors is not there"):
         colorizers.files("ccc", tmp_path / "none.safetensors")
     with pytest.raises(CCCError, match="folder=PATH"):

@@ -120,7 +120,7 @@ def test_a_method_of_several_models_is_called_after_its_model():
     }
     assert title("ddcolor", config) == "DDColor (tiny)" and title("mine", config) == "mine"
     assert title("ccc", config) == "CCC (coffee)"
-    config["model"] = ROOT / "ccc/assets/ccc-scenes.safetensors"
+    config["model"] = ROOT / "ccc/assets/ccc-scenes-objects.safetensors"
     assert title("ccc", config).startswith("CCC (") and "coffee" not in title("ccc", config)
 
 

@@ -127,7 +127,7 @@ def test_the_method_of_the_readme_goes_from_pictures_to_tables_in_any_folder(che
     (checkout.folder / "my_colorizer.py").write_text("import shutil, sys\nshutil.copytree(*sys.argv[1:])\n")
     checkout.write({
         "photographs": str(checkout.folder), "methods": ["mymethod"], "metrics": ["psnr", "cnr"],
-        "model": str(ROOT / "ccc/assets/ccc-scenes.safetensors"),
+        "model": str(ROOT / "ccc/assets/ccc-scenes-objects.safetensors"),
     })  # fmt: skip
     other = tmp_path_factory.mktemp("a run of its own")
     there = ["--directory", str(other)]
@@ -155,7 +155,7 @@ def test_the_other_examples_of_methods_run_too(checkout):
         "import shutil, sys\nshutil.copytree(sys.argv[2], sys.argv[4], dirs_exist_ok=True)\n"
     )
     shutil.copytree(checkout.folder / "photos", checkout.folder / "kept/set")
-    checkout.write({"methods": ["theirs", "kept"], "model": str(ROOT / "ccc/assets/ccc-scenes.safetensors")})
+    checkout.write({"methods": ["theirs", "kept"], "model": str(ROOT / "ccc/assets/ccc-scenes-objects.safetensors")})
     made = [checkout.folder / f"results/colorized/{name}/plain/set" for name in ("theirs", "kept")]
     checkout.snakemake(*(str(path.relative_to(checkout.folder)) for path in made))
     for path in made:

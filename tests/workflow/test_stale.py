@@ -13,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 from ccc.core.images import read_rgb, write_png
 from workflow.lib.configuration import checked_config
 
-MODEL = Path(__file__).resolve().parents[2] / "ccc/assets/ccc-scenes.safetensors"
+MODEL = Path(__file__).resolve().parents[2] / "ccc/assets/ccc-scenes-objects.safetensors"
 SMALL = {"methods": ["gray"], "metrics": ["psnr"], "harmonize": {"enabled": False}, "model": str(MODEL)}
 SHARD = "results/shards/train/00000.tar"
 EVALUATED = {"colorize_gray": 1, "evaluate": 1, "previews": 1, "tables": 1, "provenance": 1, "report": 1}
