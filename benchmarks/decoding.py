@@ -28,6 +28,7 @@ from ccc.metrics.evaluate import evaluate
 
 METRICS = ("cnr", "psnr", "ssim", "lpips_alex", "ciede2000", "colorfulness")
 COLUMNS = ("CNR", "PSNR (dB)", "SSIM", "LPIPS (alex)", "CIEDE2000", "colourfulness", "of the truth's", "blotches")
+KEYS = ("cnr", "psnr", "ssim", "lpips_alex", "ciede2000", "colorfulness", "share", "blotches")
 STEPS = [step / 10 for step in range(11)]
 ARGMAX = {"decode": "argmax", "logit_adjustment": 0.0, "chroma": 1.0, "upsample": "bilinear"}
 
@@ -41,7 +42,6 @@ def colorings(model: Path | None, curve: bool) -> dict:
     rows = {"gray": colorizers.load("gray"), "one colour": colorizers.load("constant", model)}
     rows |= {"oracle, 400 classes": colorizers.load("oracle"), "as its file names": ccc()}
     rows |= {"argmax": ccc(**ARGMAX), "argmax, guided": ccc(**ARGMAX | {"upsample": "guided"})}
-    rows |= {"argmax, seen at 384": ccc(**ARGMAX, input_size=384)}
     return rows | ({f"vividness {step:g}": ccc(vividness=step) for step in STEPS} if curve else {})
 
 
@@ -73,6 +73,18 @@ def measure(benchmark: Path, rows: dict, alexnet: str) -> dict[str, dict]:
     return found
 
 
+def table(benchmark: str, rows: dict[str, dict]) -> list[str]:
+    """Lines of the table, which are printed too."""
+    lines = [
+        f"| {benchmark} | {name} | {row['cnr']:.2f} | {row['psnr']:.2f} | {row['ssim']:.3f} | "
+        f"{row['lpips_alex']:.3f} | {row['ciede2000']:.2f} | {row['colorfulness']:.1f} | "
+        f"{row['share']:.0%} | {row['blotches']:.0f} % |"
+        for name, row in rows.items()
+    ]
+    print(*lines, sep="\n", flush=True)
+    return lines
+
+
 def choose(found: dict[str, dict]) -> float:
     """The most vivid whose means of CIEDE2000 and LPIPS are below gray's on every benchmark."""
 
@@ -95,7 +107,7 @@ def plot(found: dict[str, dict], path: Path) -> None:
     for axes, (metric, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         for name, rows in found.items():
             points = [rows[f"vividness {step:g}"] for step in STEPS]
-            share = [100 * point["colorfulness"] / rows["truth"] for point in points]
+            share = [100 * point["share"] for point in points]
             axes.plot(share, [point[metric] - rows["gray"][metric] for point in points], "o-", markersize=3, label=name)
         axes.axhline(0, color="gray", linewidth=0.8)
         axes.set(xlabel="colourfulness, % of the truth's", ylabel=title)
@@ -117,19 +129,18 @@ def main():
     for benchmark in args.benchmark:
         rows = measure(benchmark, colorings(args.model, args.curve), args.alexnet)
         truth = np.mean([colorfulness(read_rgb(path)) for path in (benchmark / "truth").glob("*.png")])
-        for name, row in rows.items():
-            lines.append(
-                f"| {benchmark.name} | {name} | {row['cnr']:.2f} | {row['psnr']:.2f} | {row['ssim']:.3f} | "
-                f"{row['lpips_alex']:.3f} | {row['ciede2000']:.2f} | {row['colorfulness']:.1f} | "
-                f"{row['colorfulness'] / truth:.0%} | {row['blotches']:.0f} % |"
-            )
-            print(lines[-1], flush=True)
+        for row in rows.values():
+            row["share"] = row["colorfulness"] / truth
+        lines += table(benchmark.name, rows)
         gray, own = (np.array(rows[name]["errors"]) for name in ("gray", "as its file names"))
         compared.append(
             f"{benchmark.name}: as its file names it has less CIEDE2000 than gray on {(own < gray).sum()} of "
             f"{len(gray)} pictures, Wilcoxon p = {wilcoxon(own, gray).pvalue:.2g}"
         )
-        found[benchmark.name] = rows | {"truth": truth}
+        found[benchmark.name] = rows
+    sets = found.values()
+    means = {name: {key: np.mean([rows[name][key] for rows in sets]) for key in KEYS} for name in rows}
+    lines += table("mean of all", means)
     if args.curve:
         plot(found, args.output.with_suffix(".svg"))
         compared.append(f"chosen: vividness {choose(found):g}")

@@ -37,6 +37,9 @@ if [ ! -e "$work/codebook.json" ]; then
   done
   ccc codebook "$work"/train/*.tar --relative-threshold 4.55e-6 -o "$work/codebook.json"
 fi
+for name in ade20k celeba coco flowers102 imagenet; do
+  ccc leakage "$work/benchmarks/$name/manifest.csv" "$work"/train/*.tar "$work"/validation/*.tar -o "$work/leakage-$name.json"
+done
 ccc train "$work"/train/*.tar --validation "$work"/validation/*.tar --codebook "$work/codebook.json" -o "$work/model" \
   --name scenes+objects --encoder mobilenet_v2 --pretrained --decoder skip --batch-size 32 --crop 128 \
   --random-resized-crop 0.3 --gamma-jitter 0.8 --encoder-rate 0.3 --schedule cooldown --warmup 100 --cooldown 0.4 \

@@ -38,7 +38,10 @@ def vivid(vividness: float) -> dict:
 
 
 def not_the_papers(chosen: Mapping) -> list[str]:
-    """What of a decoding, as `decoding` gives it, is not the paper's: "ciede2000", "chroma 0.8"."""
+    """What of a decoding, as `decoding` gives it, is not the paper's: "vividness 0.3", or "annealed", "chroma 0.8"."""
+    vividness = round(1 - chosen["logit_adjustment"], 6)
+    if chosen == chosen | vivid(vividness):
+        return [f"vividness {vividness:g}"]
     names = [name for name, papers in PAPERS_DECODING.items() if chosen.get(name, papers) != papers]
     words = {name: f"{name.replace('_', ' ')} {chosen[name]}".removesuffix(".0") for name in names}
     words |= {"decode": chosen["decode"]} if "decode" in words else {"temperature": ""}  # argmax has no temperature

@@ -127,11 +127,16 @@ def test_a_method_of_several_models_is_called_after_its_model():
 @pytest.mark.parametrize(
     ("colorize", "model", "called"),
     [
-        ({}, PUBLISHED, "ciede2000, chroma 0.8"),
-        ({"chroma": 1.0}, PUBLISHED, "ciede2000, chroma 1"),
-        ({"decode": "annealed"}, PUBLISHED, "annealed, chroma 1"),
-        ({"upsample": "nearest"}, None, "argmax, chroma 1"),
-        ({"input_size": "full"}, None, "argmax, chroma 1"),
+        ({}, PUBLISHED, "vividness @V@"),
+        ({"vividness": 0.5}, None, "vividness 0.5"),
+        (
+            {"vividness": 0.5, "chroma": 2.0},
+            PUBLISHED,
+            "annealed, temperature 0.35, logit adjustment 0.5, chroma 2, upsample guided",
+        ),
+        ({"decode": "ciede2000", "chroma": 0.8}, PUBLISHED, "ciede2000, chroma 0.8"),
+        ({"upsample": "nearest"}, None, "upsample nearest"),
+        ({"input_size": "full"}, None, "input size full"),
         ({"decode": "argmax"}, PUBLISHED, None),
         ({"temperature": 2.0}, None, None),
         ({}, None, None),

@@ -82,12 +82,12 @@ def test_auto_takes_what_is_there_and_names_the_others_with_the_reason(checkout)
 
 
 def test_ccc_is_the_papers_whatever_the_configuration_says_and_ccc_photo_what_it_says(checkout):
-    checkout.write({"model": True, "colorize": {"chroma": 0.9}})
+    checkout.write({"model": True, "colorize": {"vividness": 0.9}})
     output = checkout.snakemake("-n", "-p")
     papers, photo = (output.split(f"\ncolorize_{name} set: ")[1].split("2>&1")[0] for name in ("ccc", "ccc_photo"))
     assert "--method ccc " in papers and "--option decode=argmax" in papers and "--option chroma=1.0" in papers
-    assert "--method ccc " in photo and "--option decode=ciede2000" in photo and "--option chroma=0.9" in photo
-    assert "--title 'ccc_photo=CCC for photographs (ciede2000, chroma 0.9)'" in output
+    assert "--method ccc " in photo and "--option decode=annealed" in photo and "--option upsample=guided" in photo
+    assert "--title 'ccc_photo=CCC for photographs (vividness 0.9)'" in output
     assert "compare ccc_photo" in output and "ablate" in output
     checkout.write({})
     output = checkout.snakemake("-n")

@@ -112,7 +112,8 @@ def title(method: str, config: dict) -> str:
         return f"CCC ({trained_on(config)})"
     if method == "ccc_photo" and method not in config["titles"]:
         chosen = photo_decoding(config)
-        return f"CCC for photographs ({chosen['decode']}, chroma {chosen['chroma']:g})"
+        size = f"input size {chosen['input_size']}"
+        return f"CCC for photographs ({', '.join(not_the_papers(chosen)) or size})"
     model = config["baselines"].get(method, {}).get("model")
     return f"{called} ({model})" if model else called
 
