@@ -2,11 +2,16 @@
 
 import json
 import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+
+from ccc.core.errors import CCCError
+from ccc.settings import segmenter as parameters
+from ccc.settings.base import Section, setting
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "config/README.md", ROOT / "benchmarks/README.md"})
@@ -14,8 +19,9 @@ FENCE = re.compile(r"^```.*?^```", re.M | re.S)
 
 
 def fences(page: str) -> list[str]:
-    """The Python snippets of a page, in order."""
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    """The Python snippets of a page, in order, those within lists too."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [textwrap.dedent(found) for found in re.findall(r"^ *```python\n(.*?)^ *```$", text, re.M | re.S)]
 
 
 def cells(notebook: Path) -> list[str]:
@@ -39,6 +45,21 @@ def test_the_snippets_of_the_python_page_run_in_order(tmp_path, monkeypatch):
     assert names["classes"].shape == (56, 56) and names["classes"].max() < 400
     assert names["picture"].shape == (224, 224, 3) and names["indices"].max() < names["codebook"].size
     assert (tmp_path / "decoded.png").is_file() and names["harmonized"].shape == names["photograph"].shape
+
+
+def test_the_segmenter_of_the_page_covers_a_picture_and_checks_its_parameters(astronaut, monkeypatch):
+    settings, module = fences("docs/add-segmenters.md")
+    names = {"Section": Section, "setting": setting, "__name__": "docs/add-segmenters.md"}
+    exec(settings, names)
+    monkeypatch.setitem(parameters.PARAMETERS, "watershed", names["WatershedParameters"])
+    exec(module, names)
+    gray = astronaut[:64, 200:290, 1]
+    few, many = (names["Watershed"]("watershed", markers=markers).segment(gray) for markers in (9, 64))
+    assert [sum(mask["area"] for mask in masks) for masks in (few, many)] == [gray.size, gray.size]
+    assert 1 < len(few) < len(many)
+    assert sum(mask["area"] for mask in names["Watershed"]("watershed").segment(gray[:1, :1])) == 1
+    with pytest.raises(CCCError, match="markers: Input should be greater than or equal to 1"):
+        names["Watershed"]("watershed", markers=0)
 
 
 def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
