@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm lint format settings clean
+.PHONY: demo test test-slurm lint docs format settings clean
 
 # The last installation because pyiqa brings opencv-python too, which overwrites the files of opencv-python-headless and
 # looks for libGL.so.1.
@@ -34,6 +34,12 @@ lint: $(VENV)/installed
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
+	$(BIN)/codespell
+	$(BIN)/hadolint Dockerfile
+
+docs: $(VENV)/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "The documentation: $(CURDIR)/site/index.html"
 
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
@@ -45,4 +51,4 @@ settings: $(VENV)/installed
 	$(BIN)/python -m ccc.settings
 
 clean:
-	rm -rf results logs reports/demo .snakemake .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf results logs reports/demo site .snakemake .pytest_cache .ruff_cache .import_linter_cache

@@ -65,7 +65,7 @@ class ColorGrid:
                 raise ValueError(f"classes must lie in [0, {self.size}), got {classes.min()} to {classes.max()}")
         xp = library_of(classes)
         bins = xp.stack([classes % self.delta, classes // self.delta], axis=-1)
-        return xp.asarray(bins * self.alpha - self.beta + self.alpha / 2, dtype=xp.float32)
+        return xp.asarray(bins, dtype=xp.float32) * self.alpha - self.beta + self.alpha / 2  # unsigned ones would wrap
 
     @property
     def centers(self) -> np.ndarray:

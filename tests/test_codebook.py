@@ -21,6 +21,13 @@ def test_every_centre_encodes_to_its_own_class():
     assert GRID.decode(np.array([0, 19, 20, 399])).tolist() == [[-95, -95], [95, -95], [-95, -85], [95, 95]]
 
 
+@pytest.mark.parametrize("kind", ["uint16", "int16", "int64"])
+def test_classes_of_every_integer_type_decode_to_the_same_centres(kind):
+    classes = np.arange(400).astype(kind)  # class maps and shards hold uint16
+    assert (GRID.decode(classes) == GRID.centers).all() and GRID.decode(classes).dtype == np.float32
+    assert (GRID.decode(torch.from_numpy(classes.astype(np.int32))).numpy() == GRID.centers).all()
+
+
 def test_figure_4():
     # Rows of b, columns of a; printed class numbers at some corners.
     for a, b, printed in [(-100, -100, 0), (99, -100, 19), (-100, -90, 20), (0, 0, 210), (-1, -1, 189), (99, 99, 399)]:

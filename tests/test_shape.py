@@ -30,10 +30,10 @@ def test_files_and_functions_are_short(path):
     assert not too_long, f"split them (files {LONGEST_FILE} lines, functions {LONGEST_FUNCTION}): {too_long}"
 
 
-def test_the_readme_tells_where_every_module_and_package_is():
+def test_the_architecture_page_says_where_every_module_and_package_is():
     rooms = [path.name + "/" for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()]
     modules = [path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("__")]
-    text = (PACKAGE.parent / "README.md").read_text(encoding="utf-8").partition("## Where things are")[2]
+    text = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8").partition("## Where things are")[2]
     assert "cli/" in rooms and "encoder.py" in modules
     assert [name for name in rooms + modules if f"`{name}`" not in text.partition("\n## ")[0]] == []
 

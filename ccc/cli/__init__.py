@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,6 +32,24 @@ class _Parser(argparse.ArgumentParser):
         raise CCCError(f"{message}; `{self.prog} --help` shows what there is")
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser, *given):
+        print(f"ccc {__version__}{_commit()}")
+        parser.exit()
+
+
+def _commit() -> str:
+    """The commit in brackets, "-dirty" where files changed, of a checkout that git can read; else nothing."""
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
+        return ""
+    describe = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    try:
+        return f" ({subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()})"
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def _parser(verb: str | None) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="ccc",
@@ -39,7 +58,9 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
         + "\n".join(["exit status:", *(f"{number:>5}  {text}" for number, text in STATUSES.items())]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"ccc {__version__}")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="print version and commit, then exit"
+    )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, text in VERBS.items():
         sub = verbs.add_parser(name, help=text[0].lower() + text[1:].rstrip("."), description=text)

@@ -18,8 +18,8 @@ Name = Annotated[str, pydantic.Field(pattern="^[A-Za-z0-9_-]+$")]  # a part of f
 def setting(default: Any, text: str, paper: Any = None, **bounds) -> Any:
     """A field of a section: its default (`...`: required), one line of help, and its range as pydantic names it.
 
-    `paper`: the value that follows the paper where the default is another. config/places365.yaml then sets it, and the
-    README's list of readings names it.
+    `paper`: the value that follows the paper where the default is another. config/places365.yaml then sets it, and
+    docs/paper.md names it.
     """
     extra = None if paper is None else {"paper": paper}
     return pydantic.Field(default, description=text, json_schema_extra=extra, **bounds)

@@ -1,14 +1,18 @@
 """The command line: the right picture or one clear line, and nothing half-written."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
 
+import ccc
 from ccc.cli import VERBS, main
 from ccc.core.images import read_rgb, write_png
 
@@ -41,7 +45,31 @@ def test_a_method_explains_its_options(capsys):
     assert "model=artistic" in (said := capsys.readouterr().out) and '"stable"' not in said
 
 
-@pytest.mark.parametrize("words", [["--help"], ["methods"], ["methods", "ccc", "su"]])
+def version(package, *, path=os.environ["PATH"]) -> str:
+    """What `ccc --version` prints of the package in that folder."""
+    run = [sys.executable, "-m", "ccc", "--version"]
+    environment = os.environ | {"PYTHONPATH": str(package), "PATH": path}
+    return subprocess.run(run, cwd=package, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed: apt-get install git")
+def test_the_version_of_a_checkout_names_its_commit(tmp_path):
+    shutil.copytree(Path(ccc.__file__).parent, tmp_path / "ccc", ignore=shutil.ignore_patterns("__pycache__", "*.saf*"))
+    plain = version(tmp_path)
+    assert plain == f"ccc {ccc.__version__}"
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for words in (["init", "-q"], ["add", "ccc/__init__.py"], ["commit", "-qm", "first"], ["tag", "-m", "x", "v9"]):
+        subprocess.run(git + words, check=True)
+    commit = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True)[:10]
+    assert version(tmp_path) == f"{plain} ({commit})"
+    (tmp_path / "ccc/__init__.py").open("a").write("# changed\n")
+    assert version(tmp_path) == f"{plain} ({commit}-dirty)"
+    assert version(tmp_path, path="") == plain  # no git
+    (tmp_path / ".git/HEAD").write_text("damaged")
+    assert version(tmp_path) == plain
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["methods"], ["methods", "ccc", "su"]])
 def test_help_and_lists_need_no_torch(words):
     code = f"import sys; from ccc.cli import main\ntry: main({words})\nexcept SystemExit: pass\n"
     code += "assert not {'torch', 'numba', 'scipy', 'skimage', 'cv2'} & set(sys.modules), sorted(sys.modules)"

@@ -25,6 +25,33 @@ print(foreign.value_of(Pair(pictures["coffee_gray__test"], pictures["coffee_gray
 """
 
 
+# Imports nothing of what pyiqa asks for and the container (Dockerfile) leaves out.
+WITHOUT = """
+import sys
+from ccc.metrics import foreign, fsimc, vsi
+from skimage import data
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1:]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+truth = data.astronaut()[:128, :128]
+print(fsimc(truth // 2, truth), vsi(truth // 2, truth))
+for name in ("gmsd", "ssimc", "vif"):
+    foreign.load(name)
+try:
+    foreign.load("clipiqa")
+except foreign.MissingWeights as error:
+    print(error)
+"""
+LEFT_OUT = """
+accelerate addict bitsandbytes clip datasets dill einops facexlib filterpy ftfy future multiprocess pre_commit pytest
+regex ruff sentencepiece tokenizers transformers xxhash yapf
+""".split()
+
+
 @pytest.fixture
 def home(tmp_path, shared):
     """A TORCH_HOME with the trunk of LPIPS-alex, where pyiqa looks for it; the heads are left to the test."""
@@ -49,6 +76,16 @@ def heads():
 def run_lpips(home, pictures):
     environment = os.environ | {"TORCH_HOME": str(home)}
     return subprocess.run([sys.executable, "-c", LPIPS, str(pictures)], env=environment, capture_output=True, text=True)
+
+
+def test_classic_metrics_need_nothing_that_the_container_leaves_out():
+    values = []
+    for absent in ([], LEFT_OUT):
+        run = subprocess.run([sys.executable, "-c", WITHOUT, *absent], capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        values.append(run.stdout.splitlines())
+    assert values[0][0] == values[1][0]
+    assert "pyiqa:clipiqa cannot be loaded here (ModuleNotFoundError: No module named" in values[1][1]
 
 
 def test_with_its_weights_it_gives_pyiqas_value(home, shared):

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,25 @@ def test_opencv_is_the_one_without_windows():
     assert re.search(r"GUI: +(\S+)", cv2.getBuildInformation())[1] == "NONE", hint
 
 
-@pytest.mark.parametrize("name", ["Makefile", "Dockerfile", "workflow/envs/ccc.post-deploy.sh", "docs/cluster.md"])
+def test_the_container_installs_nothing_that_brings_the_opencv_with_windows():
+    """The Dockerfile leaves out pyiqa's own dependencies, through which it comes."""
+    installs = re.findall(r"pip install (.*)", (ROOT / "Dockerfile").read_text())
+    assert ["pyiqa" in words.split() for words in installs] == [False, True] and "--no-deps" in installs[1].split()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    wanted, found = [Requirement(line) for line in project], set()
+    while wanted:
+        requirement = wanted.pop()
+        name = canonicalize_name(requirement.name)
+        if name in found or requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        found.add(name)
+        if name != "pyiqa":
+            wanted += [Requirement(line) for line in metadata.requires(name) or []]
+    assert {"torch", "opencv-python-headless", "pyiqa"} <= found
+    assert not {"opencv-python", "transformers", "bitsandbytes"} & found
+
+
+@pytest.mark.parametrize("name", ["Makefile", "workflow/envs/ccc.post-deploy.sh", "docs/cluster.md"])
 def test_whoever_installs_the_checkout_installs_that_opencv_after_it(name):
     commands = re.findall(r"pip install ([^\n]*)", (ROOT / name).read_text())
     (checkout,) = [i for i, words in enumerate(commands) if "-e " in words]

@@ -122,8 +122,8 @@ def example(path: str, name: str) -> str:
     return rule
 
 
-def test_the_method_of_the_readme_goes_from_pictures_to_tables_in_any_folder(checkout, tmp_path_factory):
-    (checkout.folder / "workflow/methods/mymethod.smk").write_text(example("README.md", "mymethod"))
+def test_the_method_of_the_page_goes_from_pictures_to_tables_in_any_folder(checkout, tmp_path_factory):
+    (checkout.folder / "workflow/methods/mymethod.smk").write_text(example("docs/add-methods.md", "mymethod"))
     (checkout.folder / "my_colorizer.py").write_text("import shutil, sys\nshutil.copytree(*sys.argv[1:])\n")
     checkout.write({
         "photographs": str(checkout.folder), "methods": ["mymethod"], "metrics": ["psnr", "cnr"],

@@ -54,7 +54,7 @@ class Methods:
                 hint = f"did you mean {near[0]!r}? " if near else ""
                 raise WorkflowError(
                     f"methods: no workflow/methods/{name}.smk: {hint}there are {', '.join(self.names)}; "
-                    "a new method is one file saved there (README, Add a method)"
+                    "a new method is one file saved there (docs/add-methods.md)"
                 )
         missing = [f"  {name}: {self.not_run[name]}" for name in wanted if name in self.not_run]
         if missing:
@@ -68,7 +68,7 @@ def check_rules(rules, methods: list[str], dataset: str) -> None:
         if not any(rule.is_producer(f"results/colorized/{name}/plain/{dataset}") for rule in rules):
             raise WorkflowError(
                 f"workflow/methods/{name}.smk: none of its rules has the output "
-                f'directory("results/colorized/{name}/plain/{{dataset}}") (README, Add a method)'
+                f'directory("results/colorized/{name}/plain/{{dataset}}") (docs/add-methods.md)'
             )
 
 

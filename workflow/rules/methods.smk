@@ -1,5 +1,5 @@
 # What the built-in methods share. Each inherits it in its own file; no name fits the constraint, so that it is no rule
-# of its own. A method from elsewhere is one whole rule (README, Add a method).
+# of its own. A method from elsewhere is one whole rule (docs/add-methods.md).
 rule colorize:
     input:
         pictures="results/benchmarks/{dataset}/gray",
