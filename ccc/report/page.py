@@ -65,8 +65,7 @@ def write_report(
             put_folder(aside / part, folder / part)
 
     harmonized = harmonization.sections(folder, comparisons, ablations)
-    tables = all_tables(results)
-    theirs = field.sections(results, tables)
+    theirs = field.sections(results, tables := all_tables(results))
     common = {
         **{name: getattr(results, name) for name in ("run", "datasets", "metrics")}, "results": results, "shown": shown,
         "rerun": rerun, "harmonization": bool(comparisons), "field": bool(theirs), "book": book and describe(book),

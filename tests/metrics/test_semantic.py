@@ -28,7 +28,8 @@ def weights(tmp_path_factory):
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1
-    x = torch.stack([torch.tensor(p / 255).permute(2, 0, 1).float() for p in PHOTOGRAPHS])
+    show = models.MobileNet_V2_Weights.IMAGENET1K_V1.transforms()
+    x = torch.stack([show(torch.tensor(photograph).permute(2, 0, 1)) for photograph in PHOTOGRAPHS])
     with torch.no_grad():
         network.train()(x)
         linear = network.classifier[1]
