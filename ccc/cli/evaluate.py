@@ -64,8 +64,8 @@ def run(args):
         args.prediction, args.truth, names, args.weights, lambda items: bar(items, "evaluate"),
         codebook=args.codebook, family=args.family, features=args.features,
     )  # fmt: skip
-    if args.protocol:
-        found.summary["protocol"] = args.protocol
+    if protocol := args.protocol or field.stated(args.truth):
+        found.summary["protocol"] = protocol
     if args.changes:
         _add_changes(found, args.changes)
     found.summary.update({name: getattr(args, name) for name in ("method", "variant", "dataset", "title", "segmenter")})

@@ -6,10 +6,11 @@ import numpy as np
 
 SINGLY, GROUPS = 100, 20  # of the jackknife of `frechet_interval`
 BLOCK = 1024  # rows of a kernel at a time: 40 MB for 5,000 pictures
+ROWS = 2048  # of features that `frechet_distance` takes at a time: 34 MB of 2048 each
 
 
-def _checked(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    x, y = (np.asarray(features, dtype=np.float64) for features in (x, y))
+def _checked(x: np.ndarray, y: np.ndarray, dtype=np.float64) -> tuple[np.ndarray, np.ndarray]:
+    x, y = (np.asarray(features, dtype=dtype) for features in (x, y))
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or not x.shape[1] or min(len(x), len(y)) < 2:
         raise ValueError(f"features must be (N, D) and (M, D) with N and M at least 2, got {x.shape} and {y.shape}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
@@ -23,17 +24,36 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     Floating `(N, D)` and `(M, D)`, N and M at least 2; computed in float64, negative only by rounding. With fewer
     pictures than features it is biased upwards: compare only at equal N. The trace of the root of the covariances'
     product is the sum of the singular values of one data matrix times the other transposed, so nothing larger than
-    the smaller of N and D is decomposed, and nothing turns complex or needs an epsilon where N < D. Raises ValueError
-    for other shapes and values that are not finite. Source: Dowson and Landau 1982; Heusel et al. 2017.
+    the smaller of N and D is decomposed, and nothing turns complex or needs an epsilon where N < D. The memory that it
+    takes beside the features does not grow with N. Raises ValueError for other shapes and values that are not finite.
+    Source: Dowson and Landau 1982; Heusel et al. 2017.
     """
-    x, y = _checked(x, y)
-    offset = x.mean(axis=0) - y.mean(axis=0)
-    a, b = ((features - features.mean(axis=0)) / np.sqrt(len(features) - 1) for features in (x, y))
-    spread = (a**2).sum() + (b**2).sum()
-    # The triangle of a tall matrix has the same covariance and at most D rows.
-    a, b = (np.linalg.qr(data, mode="r") if len(data) > data.shape[1] else data for data in (a, b))
+    x, y = _checked(x, y, None)
+    return _frechet(_fitted(x, np.full(len(x), True)), _fitted(y, np.full(len(y), True)))
+
+
+def _fitted(features: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean `(D,)` of the rows that are kept, `(N,)` bool, and a factor of their covariance: `(D or less, D)`, float64.
+
+    The triangle of a tall matrix has the same covariance and at most D rows, whether of all rows or of some after some.
+    """
+    count = kept.sum()
+    mean = features.sum(axis=0, dtype=np.float64, where=kept[:, None]) / count
+    factor = np.empty((0, features.shape[1]))
+    for start in range(0, len(features), ROWS):
+        part = slice(start, start + ROWS)
+        factor = np.concatenate([factor, (features[part][kept[part]] - mean) / np.sqrt(count - 1)])
+        if len(factor) > factor.shape[1]:
+            factor = np.linalg.qr(factor, mode="r")
+    return mean, factor
+
+
+def _frechet(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray]) -> float:
+    """The distance of two sets from what `_fitted` gives of them."""
+    (mean, a), (other, b) = x, y
+    offset = mean - other
     root = np.linalg.svd(a @ b.T, compute_uv=False).sum()
-    return float(offset @ offset + spread - 2 * root)
+    return float(offset @ offset + np.vdot(a, a) + np.vdot(b, b) - 2 * root)
 
 
 def kid(x: np.ndarray, y: np.ndarray, paired: bool = False) -> float:
@@ -81,16 +101,16 @@ def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> 
     it upwards. Raises ValueError as `frechet_distance` and for unequal or fewer rows. Source: Tukey's jackknife, by
     groups as in Shao and Tu 1995, section 2.3; Student's t.
     """
-    x, y = _paired(x, y)
+    x, y = _paired(x, y, None)
     if 2 * len(x) < x.shape[1]:
         # The same points in the space that they span, of 2N dimensions at most: distances stay as they are.
-        spanned = np.linalg.qr(np.concatenate([x, y]).T, mode="r").T
+        spanned = np.linalg.qr(np.concatenate([x, y], dtype=np.float64).T, mode="r").T
         x, y = spanned[: len(x)], spanned[len(x) :]
     groups = len(x) if len(x) <= SINGLY else GROUPS
     values = []
     for group in range(groups):
         kept = np.arange(len(x)) % groups != group
-        values.append(frechet_distance(x[kept], y[kept]))
+        values.append(_frechet(_fitted(x, kept), _fitted(y, kept)))
     low, high = _jackknife(frechet_distance(x, y), values, confidence)
     return max(low, 0.0), high
 
@@ -112,8 +132,8 @@ def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95, paired:
     return _jackknife(value, without, confidence)
 
 
-def _paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    x, y = _checked(x, y)
+def _paired(x: np.ndarray, y: np.ndarray, dtype=np.float64) -> tuple[np.ndarray, np.ndarray]:
+    x, y = _checked(x, y, dtype)
     if len(x) != len(y) or len(x) < 3:
         raise ValueError(f"an interval needs at least three pairs, got {len(x)} and {len(y)} rows")
     return x, y

@@ -42,8 +42,7 @@ def write_features(
     for resize in (name for name, (*_, shown_to) in RESIZE.items() if shown_to == network):
         images = (read_rgb(picture) for picture in progress(list(pictures.values())))
         found = inception_features(images, weights, resize)
-        # The network computes in float32, so that nothing is lost.
-        arrays |= {f"{resize}_{dimension}": values.astype(np.float32) for dimension, values in found.items()}
+        arrays |= {f"{resize}_{dimension}": values for dimension, values in found.items()}
     with written_whole(path) as temporary_path, open(temporary_path, "wb") as file:
         np.savez(file, **arrays)
     return len(pictures)
@@ -52,7 +51,7 @@ def write_features(
 def gather(
     metrics: Sequence, matches: Sequence[Match], weights: Path, kept: str | os.PathLike | None, progress: Callable
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Features of the predictions and of the truths, float64 `(N, D)` twice, by the name of the metric they are for.
+    """Features of the predictions and of the truths, float32 `(N, D)` twice, by the name of the metric they are for.
 
     `weights`: the network's file; `kept`: a file of `write_features`, or None to compute the truth's too. Raises
     CCCError for a file that is not of these pictures and weights.
@@ -77,7 +76,7 @@ def gather(
 def read_features(
     path: str | os.PathLike, matches: Sequence[Match], weights: Path, wanted: Collection[str]
 ) -> Mapping[str, np.ndarray]:
-    """Arrays of a file of `write_features` by name, those `wanted`, float64, rows in the order of `matches`.
+    """Arrays of a file of `write_features` by name, those `wanted`, float32, rows in the order of `matches`.
 
     Raises CCCError for a file that is missing or none of these, or was made from other pictures or other weights.
     """
@@ -99,4 +98,4 @@ def read_features(
         raise CCCError(f"{path}: made from other pictures: {few(names)} differ; {again}")
     place = {name: row for row, name in enumerate(made_from["pictures"])}
     rows = [place[match.name] for match in matches]
-    return {name: values[rows].astype(np.float64) for name, values in arrays.items()}
+    return {name: values[rows] for name, values in arrays.items()}

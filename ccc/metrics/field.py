@@ -33,12 +33,20 @@ def check(protocol: str, matches: Sequence[Match], truth: str | os.PathLike) -> 
             f"{len(wrong)} of {len(matches)} pictures are not {SIDE}x{SIDE}, {wrong[0]} for one: `ccc prepare "
             f"PHOTOGRAPHS -o FOLDER -n all --protocol {protocol}` brings them to it; then colour FOLDER/gray"
         )
-    manifest = Path(truth).resolve().parent / "manifest.csv"
-    if manifest.is_file():
-        with open(manifest, encoding="utf-8", newline="", errors="replace") as file:
-            stated = {row.get("protocol") or protocol for row in csv.DictReader(file)} - {protocol}
-        if stated:
-            raise CCCError(f"{manifest}: the pictures were made by {', '.join(stated)}, not by {protocol}")
+    if (made := stated(truth)) and made != protocol:
+        raise CCCError(f"{_manifest(truth)}: the pictures were made by {made}, not by {protocol}")
+
+
+def stated(truth: str | os.PathLike) -> str:
+    """The protocol by which `ccc prepare` made the pictures of a folder; "" where no manifest beside it names one."""
+    if not _manifest(truth).is_file():
+        return ""
+    with open(_manifest(truth), encoding="utf-8", newline="", errors="replace") as file:
+        return ", ".join(sorted({row.get("protocol") or "" for row in csv.DictReader(file)}))
+
+
+def _manifest(truth: str | os.PathLike) -> Path:
+    return Path(truth).resolve().parent / "manifest.csv"
 
 
 def latex(protocol: str, summary: Mapping, title: str) -> str:

@@ -1,12 +1,14 @@
 """Features of Inception networks: the 2015 one, which FID and KID are defined on, and torchvision's."""
 
 import functools
+import itertools
 import os
 from collections.abc import Collection, Iterable
 
 import numpy as np
 from PIL import Image
 
+BATCH = 4  # pictures shown at once: with channels last a third less time than one by one, and no more memory
 STAGES = {  # number of features: the layers that lead to them from the stage before
     64: ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1"),
     192: ("Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
@@ -51,7 +53,9 @@ def _network(path: str, name: str):
     # Counters of batches, which evaluation never reads, are absent from files of an older torch.
     counters = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
     weight_files.load_strictly(network, counters | state, path)
-    return network.eval()
+    import torch
+
+    return network.eval().to(memory_format=torch.channels_last)
 
 
 def resize_clean(image: np.ndarray) -> np.ndarray:
@@ -100,9 +104,9 @@ def inception_features(
     resize: str = "clean",
     dimensions: Collection[int] = tuple(STAGES),
 ) -> dict[int, np.ndarray]:
-    """Features of pictures at some of four depths, averaged over space: {D: float64 `(N, D)`}.
+    """Features of pictures at some of four depths, averaged over space: {D: float32 `(N, D)`}.
 
-    `images`: uint8 RGB `(H, W, 3)` of any sizes, taken one at a time; `weights`: the file
+    `images`: uint8 RGB `(H, W, 3)` of any sizes, taken a few at a time; `weights`: the file
     pt_inception-2015-12-05-6726825d.pth, None looks where `ccc weights` keeps it; `resize`: "clean" as clean-fid,
     "pytorch" as pytorch-fid, or "torchvision" as DDColor's code, whose file is inception_v3_google-0cc3c7bd.pth: their
     features differ; `dimensions`: some of 64, 192, 768 and 2048, of which the deepest decides the cost. Raises
@@ -116,14 +120,15 @@ def inception_features(
     function, zero, scale, name = RESIZE[resize]
     network = _network(str(weight_files.locate(name, weights)), name)
     rows: dict[int, list[np.ndarray]] = {dimension: [] for dimension in STAGES if dimension in dimensions}
+    images = iter(images)
     with torch.inference_mode():
-        for image in images:
-            x = torch.from_numpy((function(image) - zero) / scale).permute(2, 0, 1)[None]
+        while batch := [function(image) for image in itertools.islice(images, BATCH)]:
+            x = torch.from_numpy((np.stack(batch) - zero) / scale).permute(0, 3, 1, 2)
             for dimension, layers in STAGES.items():
                 if dimension > max(rows):
                     break
                 for layer in layers:
                     x = getattr(network, layer)(x)
                 if dimension in rows:
-                    rows[dimension].append(x.mean(dim=(2, 3))[0].double().numpy())
-    return {dimension: np.array(found).reshape(-1, dimension) for dimension, found in rows.items()}
+                    rows[dimension].extend(x.mean(dim=(2, 3)).numpy())
+    return {dimension: np.array(found, np.float32).reshape(-1, dimension) for dimension, found in rows.items()}

@@ -43,6 +43,7 @@ class _Stored(TypedDict):
     segmenter: NotRequired[str | None]
     notes: NotRequired[list[str]]
     made: NotRequired[list[str]]
+    protocol: NotRequired[str]
     mean: dict[str, float | None]
     median: dict[str, float | None]
     sd: dict[str, float | None]
@@ -62,7 +63,7 @@ class Cell:
 
     `made`: what its pictures say of how they were made; `stored`: by metric, what its file says of it under the names
     `_BY_METRIC`, None where it says nothing; `pictures`: a row for each picture, by name, with its size and values, NaN
-    where it has none.
+    where it has none; `protocol`: by which `ccc prepare` made them, "" for none.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Cell:
     images: int
     stored: dict[str, dict]
     pictures: pandas.DataFrame
+    protocol: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -163,7 +165,7 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
         return Cell(
             **facts, title=titles.get(data["method"]) or data.get("title") or data["method"], stored=stored,
             segmenter=data.get("segmenter"), notes=tuple(data.get("notes", ())), made=tuple(data.get("made", ())),
-            pictures=pictures.replace("", None).astype(float),
+            pictures=pictures.replace("", None).astype(float), protocol=data.get("protocol", ""),
         )  # fmt: skip
     except FileNotFoundError as error:
         raise CCCError(f"{error.filename}: no such file; run `ccc evaluate` for it") from None

@@ -14,8 +14,9 @@ import jinja2
 
 from ccc.codebook import Codebook
 from ccc.core.files import folder_aside, put_folder, write_json, write_text
+from ccc.metrics.field import PROTOCOLS
 from ccc.metrics.registry import find
-from ccc.report import front, harmonization, plots
+from ccc.report import field, front, harmonization, plots
 from ccc.report.classes import true_classes
 from ccc.report.codebook import describe, draw
 from ccc.report.formats import all_tables
@@ -64,14 +65,17 @@ def write_report(
             put_folder(aside / part, folder / part)
 
     harmonized = harmonization.sections(folder, comparisons, ablations)
+    theirs = field.sections(results, tables := all_tables(results))
     common = {
-        "results": results, "run": results.run, "datasets": results.datasets, "metrics": results.metrics, "find": find,
-        "rerun": rerun, "shown": shown, "harmonization": bool(comparisons), "book": describe(book) if book else None,
+        **{name: getattr(results, name) for name in ("run", "datasets", "metrics")}, "results": results, "shown": shown,
+        "rerun": rerun, "harmonization": bool(comparisons), "field": bool(theirs), "book": book and describe(book),
         "stand_in_masks": front.stand_in_masks(results), "interval_words": front.interval_words(results),
     }  # fmt: skip
     render = functools.partial(_render, folder, common)
     _render_front(render, results, shown, rerun, provenance or {})
-    render("tables.html", tables=[table for table in all_tables(results) if table.number])
+    render("tables.html", tables=[table for table in tables if table.number])
+    if theirs:
+        render("field.html", tables=theirs, protocols=PROTOCOLS)
     render(
         "plots.html", plots=drawn, training=bool(training), training_data=training_data(source, shards),
         curves=list(plots.training_curves(Path(training) / HISTORY)) if training else [],
@@ -150,7 +154,7 @@ def _environment() -> jinja2.Environment:
     )
     static = Path(__file__).with_name("static")
     environment.globals["static"] = lambda name: (static / name).read_text(encoding="utf-8")
-    environment.globals["policy"] = POLICY
+    environment.globals |= {"policy": POLICY, "find": find}
     environment.filters["url"] = lambda text: quote(text, safe="/")
     return environment
 

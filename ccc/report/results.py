@@ -160,7 +160,8 @@ class Results:
     is compared with; `not_run`: why, by name of the method; `cautions`: what must be known of a dataset's numbers;
     `model`: settings of CCC's model, {} without one; `harmonize`: parameters of Algorithm 1; `weights`: by what uses
     it, a file's name and SHA-256; `leakage`: by dataset, how many of its pictures CCC was trained on; `interval`: how
-    those of means are made, "bca" or "bootstrap-t"; `values`: a row for each stored value, in columns `VALUES`, where
+    those of means are made, "bca" or "bootstrap-t"; `protocols`: by dataset, how its pictures came to their size, where
+    `ccc prepare` says it; `values`: a row for each stored value, in columns `VALUES`, where
     metrics of whole sets have an empty image and values that could not be computed have no row.
     """
 
@@ -175,6 +176,7 @@ class Results:
     weights: dict[str, tuple[str, str]]
     leakage: dict[str, str] = dataclasses.field(default_factory=dict)
     interval: str = "bca"
+    protocols: dict[str, str] = dataclasses.field(default_factory=dict)
     values: Any = dataclasses.field(default=None, compare=False)
 
     @property

@@ -103,9 +103,10 @@ def summarize(
     unlike = {cell.key: differing(cell, plain.get((cell.method, cell.dataset)), model, harmonize) for cell in cells}
     methods = tuple(_method_result(cells, cell, found[cell.key], unlike[cell.key]) for cell in cells)
     columns = not_run = cautions = weights = {}
+    protocols = {cell.dataset: cell.protocol for cell in cells if cell.protocol}
     return Results(
         "", methods, tuple(contests), columns, not_run, cautions, model, harmonize, weights, interval=interval,
-        values=_long_form(cells),
+        protocols=protocols, values=_long_form(cells),
     )  # fmt: skip
 
 

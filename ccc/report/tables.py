@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from ccc.metrics.registry import find
+from ccc.report import field
 from ccc.report import published as paper_figures
 from ccc.report.layout import BLANK, Column, Notes, Row, Table, Value
 from ccc.report.published import PublishedTable
@@ -76,7 +77,10 @@ def _group(dataset, theirs, mine, paper: PublishedTable, results: Results, notes
     comparable = dataset is not None and results.columns.get(dataset) == theirs is not None
     caution = results.cautions.get(dataset, "")
     formed = comparable and not caution and any(_stands([r], paper) in paper.methods and not r.differs for r in mine)
+    formed = formed and (bool(paper.number) or not field.unlike(results, dataset, theirs, paper))
     title = _heading(dataset, theirs if comparable or dataset is None else None, mine, paper.pictures.get(theirs, 0))
+    said_by = "" if paper.number else f", {paper.protocol or field.UNSTATED}"
+    title += f", {field.protocol_of(results, dataset)}" if dataset and not paper.number else ""
     place = {"group": title, "dataset": dataset, "paper": theirs}
     columns = []
     for metric in paper.metrics:
@@ -90,7 +94,8 @@ def _group(dataset, theirs, mine, paper: PublishedTable, results: Results, notes
                 Column(head, "ours", **place, metric=name, notes=notes(_mixed(name, mine), _ceiling(name, mine)))
             )
         if theirs is not None:
-            head, said = f"{fact.title}{ARROWS[find(fact.ours[0]).direction]} published", notes(fact.open, impossible)
+            head = f"{fact.title}{ARROWS[find(fact.ours[0]).direction]} published{said_by}"
+            said = notes(fact.open, impossible)
             ours = names[-1] if names else None
             columns.append(Column(head, "published", **place, metric=ours, printed=metric, notes=said))
         if formed and fact.difference and not impossible:

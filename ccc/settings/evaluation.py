@@ -63,9 +63,10 @@ class Weights(Section):
     """Weight files of metrics; null looks where `ccc weights` keeps them."""
 
     alexnet: UserPath | None = setting(None, "trunk of LPIPS-alex")
-    vgg16: UserPath | None = setting(None, "trunk of LPIPS-vgg")
+    vgg16: UserPath | None = setting(None, "trunk of LPIPS-vgg, classifier of top1_vgg16")
     inception_fid: UserPath | None = setting(None, "Inception of FID and KID")
     inception_torchvision: UserPath | None = setting(None, "Inception of fid_2048_torchvision")
+    mobilenet_v2: UserPath | None = setting(None, "classifier of top1_mobilenet_v2")
 
 
 class Report(Section):

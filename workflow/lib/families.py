@@ -52,7 +52,7 @@ def chosen(
             metrics=[wanted for wanted in metrics if wanted in {metric.name for metric in mine}],
             weights={need: path for need, path in weights.items() if need in needs},
             codebook=codebook and "codebook" in needs,
-            features=next((FEATURES[metric.needs] for metric in mine if metric.gather and metric.needs in weights), ""),
+            features=next((FEATURES[need] for need in FEATURES if need in needs and need in weights), ""),
         )
     return families
 

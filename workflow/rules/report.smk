@@ -15,6 +15,17 @@ TEMPLATES = sorted(
     for path in (ROOT / "ccc/report" / part).iterdir()
 )
 
+# Whether a benchmark stands beside the table of another paper, which has a page of its own then.
+OTHER_TABLES = [
+    yaml.safe_load(path.read_text())
+    for path in sorted((ROOT / "ccc/report/published").glob("*.yaml"))
+    if path.stem != "paper"
+]
+FIELD = bool(
+    {entry["column"] for entry in config["benchmarks"].values()}
+    & {dataset for table in OTHER_TABLES for dataset in table["pictures"]}
+)
+
 # Tables and pages read the facts about every metric: its title, which way is better.
 METRIC_CODE = sorted({family.module for family in FAMILIES.values()} | families.every())
 
@@ -167,6 +178,7 @@ rule report:
         pages=[
             f"{REPORT}/tables.html",
             f"{REPORT}/classes.html",
+            *([f"{REPORT}/field.html"] if FIELD else []),
             *([f"{REPORT}/harmonization.html"] if COMPARISONS else []),
             *expand(f"{REPORT}/pictures-{{dataset}}.html", dataset=DATASETS),
         ],

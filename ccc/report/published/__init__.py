@@ -53,7 +53,8 @@ class PublishedTable:
 
     `number`: "III" of the paper's own, "" of another's; `name`: of the files that it becomes; `pictures`: by dataset;
     `metrics`: by name; `values[method, dataset, metric]`: strings as printed, by our names of methods; `titles`: the
-    printed names by ours; `notes`: what must be known of all its figures.
+    printed names by ours; `notes`: what must be known of all its figures; `protocol`: of `ccc prepare`, by which its
+    pictures came to their size, "" where its paper does not say.
     """
 
     number: str
@@ -64,6 +65,7 @@ class PublishedTable:
     values: dict[tuple[str, str, str], str]
     titles: dict[str, str]
     notes: tuple[str, ...] = ()
+    protocol: str = ""
 
     @property
     def datasets(self) -> list[str]:
@@ -133,7 +135,7 @@ def _table(entry: Mapping, name: str, number: str) -> PublishedTable:
     return PublishedTable(
         number, name, entry["title"], {dataset: entry["pictures"][dataset] for dataset, _ in places},
         {metric: Metric(**entry["metrics"][metric]) for _, metric in places}, values, entry["titles"],
-        tuple(entry.get("notes", ())),
+        tuple(entry.get("notes", ())), entry.get("protocol", ""),
     )  # fmt: skip
 
 

@@ -1,0 +1,63 @@
+"""What may be compared with another paper's table: the protocol of its pictures beside ours, and why no difference."""
+
+from collections.abc import Sequence
+
+from ccc.metrics.field import PROTOCOLS
+from ccc.metrics.registry import find
+from ccc.report.layout import Table
+from ccc.report.published import PublishedTable, others
+from ccc.report.results import Results
+
+UNSTATED = "protocol not stated"
+KEPT = "aspect kept"  # what `ccc prepare` does where no protocol is asked for, and pictures of unknown making
+
+
+def protocol_of(results: Results, dataset: str) -> str:
+    """How a dataset's pictures came to their size: a name of `PROTOCOLS`, or that no protocol is known."""
+    return results.protocols.get(dataset) or KEPT
+
+
+def unlike(results: Results, dataset: str, theirs: str, paper: PublishedTable) -> list[str]:
+    """What of the pictures of a dataset is not as the paper states of `theirs`, the dataset that it stands beside."""
+    ours, counts = protocol_of(results, dataset), sorted({result.images for result in results.on(dataset)})
+    said = []
+    if paper.protocol != ours:
+        said.append(f"protocol: ours {ours}, published {paper.protocol or 'not stated'}")
+    if counts != [paper.pictures[theirs]]:
+        said.append(f"pictures: ours {', '.join(f'{n:,}' for n in counts)}, published {paper.pictures[theirs]:,}")
+    return said
+
+
+def sections(results: Results, tables: Sequence[Table]) -> list[tuple[Table, list[dict]]]:
+    """The tables of other papers, each with its `reasons`."""
+    papers = {paper.name: paper for paper in others()}
+    return [(table, reasons(results, papers[table.name])) for table in tables if table.name in papers]
+
+
+def reasons(results: Results, paper: PublishedTable) -> list[dict]:
+    """For each dataset that was run and each metric of a table: what stands beside what, and why no difference.
+
+    A row has `dataset`, `theirs`, `protocol` (ours in words), `published` (theirs), `metric` (the printed name), `ours`
+    (title and what it compares, of each of our columns) and `why`, [] where differences are formed.
+    """
+    rows = []
+    for dataset, theirs in results.columns.items():
+        if theirs not in paper.pictures or dataset not in results.datasets:
+            continue
+        same = [r for r in results.on(dataset) if r.variant == "plain" and paper.counterpart(r.method)]
+        methods = [] if same else ["method: none of the table's was run here"]
+        if same and all(result.differs for result in same):
+            methods = [f"weights: {result.title}: {'; '.join(result.differs)}" for result in same]
+        caution = [results.cautions[dataset]] if results.cautions.get(dataset) else []
+        ours = protocol_of(results, dataset)
+        for metric in paper.metrics.values():
+            rows.append({
+                "dataset": dataset, "theirs": theirs, "protocol": PROTOCOLS.get(ours, ours),
+                "published": PROTOCOLS.get(paper.protocol, UNSTATED), "metric": metric.title,
+                "ours": [(find(name).title, find(name).compares) for name in metric.ours],
+                "why": [
+                    *unlike(results, dataset, theirs, paper),
+                    *([] if metric.difference else [f"metric: {metric.open}"]), *methods, *caution,
+                ],
+            })  # fmt: skip
+    return rows
