@@ -12,7 +12,7 @@ import numpy as np
 import pydantic
 from typing_extensions import TypedDict
 
-from ccc.color import library_of, rgb_to_lab
+from ccc.color import in_parts, library_of, rgb_to_lab
 from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata, write_text
 from ccc.core.stored import LOOSE, Count, read_json, typed
@@ -99,7 +99,7 @@ def class_map(rgb: np.ndarray, size: int = 56, grid: ColorGrid = ColorGrid()) ->
     `rgb`: uint8 `(H, W, 3)` or float in [0, 1], of any size. Returns uint16 `(size, size)` in [0, grid.size).
     Source: implementation set up of the paper ("each ground truth a*b* tensor was resized into 56x56").
     """
-    return grid.encode(area_mean(rgb_to_lab(rgb)[..., 1:], size)).astype(np.uint16)
+    return grid.encode(area_mean(in_parts(lambda part: rgb_to_lab(part)[..., 1:], rgb), size)).astype(np.uint16)
 
 
 class _Grid(TypedDict):

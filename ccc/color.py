@@ -97,7 +97,7 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
 
 def lightness(rgb: np.ndarray) -> np.ndarray:
     """CIELAB L of an RGB picture: uint8 or float `(..., 3)` to float32 `(...)` in [0, 100]."""
-    return _in_parts(lambda part: rgb_to_lab(part)[..., 0], rgb)
+    return in_parts(lambda part: rgb_to_lab(part)[..., 0], rgb)
 
 
 def gray_of(rgb: np.ndarray) -> np.ndarray:
@@ -105,9 +105,13 @@ def gray_of(rgb: np.ndarray) -> np.ndarray:
 
     Read back as a gray photograph, it has the L of the colour photograph to within 8-bit rounding.
     """
-    lab = rgb_to_lab(rgb)
-    lab[..., 1:] = 0
-    return to_uint8(lab_to_rgb(lab)[..., 1])
+
+    def gray(rgb):
+        lab = rgb_to_lab(rgb)
+        lab[..., 1:] = 0
+        return to_uint8(lab_to_rgb(lab)[..., 1])
+
+    return in_parts(gray, rgb)
 
 
 def read_gray(source: str | os.PathLike | bytes, name: str | None = None) -> np.ndarray:
@@ -133,10 +137,10 @@ def with_ab(gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
     def colored(rgb, ab):
         return to_uint8(lab_to_rgb(np.concatenate([lightness(rgb)[..., None], ab], axis=-1)))
 
-    return _in_parts(colored, rgb, ab)
+    return in_parts(colored, rgb, ab)
 
 
-def _in_parts(function, *images):
+def in_parts(function, *images):
     """What `function` makes of images pixel by pixel, some rows at a time where they are large: it needs memory."""
     shape = images[0].shape
     if len(shape) != 3 or shape[0] * shape[1] <= PART:

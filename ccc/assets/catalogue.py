@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ccc.assets.download import download
 from ccc.core.errors import CCCError
 from ccc.core.files import write_text, written_whole
 
@@ -134,6 +133,8 @@ def fetch(
         return "was there"
     else:
         try:
+            from ccc.assets.download import download  # here: lists of what is known come without
+
             urls = [*([str(given)] if address else []), *facts["urls"]]
             download(urls, target, lambda path: check(path, facts, target), facts, progress)
         except CCCError as error:

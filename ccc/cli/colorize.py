@@ -14,15 +14,16 @@ told by what they hold: those in a folder that are no pictures are passed over a
 read is skipped and named. scan.jpg and scan.tif in one folder become scan.jpg.png and scan.tif.png.
 Every result notes the method, its weights and options, and the SHA-256 of its source. What is there already in the
 same way is kept, so that the same command goes on where it stopped; what was made of another picture or with other
-options is kept too, and named, unless --overwrite is given. Each frame of a video is coloured by itself, so that its
-colours may flicker. Exit status: 0 all is done, 3 something was skipped or kept, 1 nothing came out.
+options is kept too, and named, unless --overwrite is given, or --renew for what was made of another picture. Each frame
+of a video is coloured by itself, so that its colours may flicker. Exit status: 0 all is done, 3 something was skipped
+or kept, 1 nothing came out.
 """
 
 from pathlib import Path
 
 from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, few
 from ccc.settings.decoding import Decoding
 from ccc.settings.options import Options
 
@@ -71,6 +72,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--overwrite", action="store_true", help="colour again, and replace, what is in the output already"
     )
+    parser.add_argument(
+        "--renew", action="store_true", help="colour again, and replace, what the same command made of other sources"
+    )
     add_allow_skipped(parser)
     add_options(
         parser, "of the method, such as decode=argmax or chroma=1 for ccc: `ccc methods ccc` shows and explains them"
@@ -115,6 +119,8 @@ def _missing(args, plan, made: str):
     todo, others = [], {}
     for task in plan.tasks:
         state = None if args.overwrite else notes.standing(task, made)
+        if args.renew and state == notes.OTHER_SOURCE:
+            state = None
         lacks_sheet = args.compare and not task.video and not coloring.sheet_of(task.target).is_file()
         if state:
             others[task.target] = state
@@ -122,9 +128,8 @@ def _missing(args, plan, made: str):
             todo.append(task)
     if others and len(plan.tasks) == 1:
         ((target, state),) = others.items()
-        raise CCCError(
-            f"{target}: is there, {state}; give another name or folder with -o, or --overwrite to replace it"
-        )
+        remedy = "--renew or --overwrite" if state == notes.OTHER_SOURCE else "--overwrite"
+        raise CCCError(f"{target}: is there, {state}; give another name or folder with -o, or {remedy} to replace it")
     return todo, others
 
 
@@ -140,20 +145,21 @@ def _check(args) -> None:
 
 
 def _check_plan(args, plan) -> None:
-    if args.keep_ab and any(task.video for task in plan.tasks):
-        raise CCCError("--keep-ab does not go with videos, whose frames have no file each")
     jpegs = [task.target for task in plan.tasks if task.target.suffix.lower() in (".jpg", ".jpeg")]
     if args.quality is not None and plan.tasks and not jpegs:
         raise CCCError("--quality is of JPEG, and no result is one: add --format jpeg, or leave it out")
-    if (args.compare or args.skip_color) and any(task.video for task in plan.tasks):
-        plan.lines.append("--compare and --skip-color are for pictures: videos are coloured without")
+    videos = [task.source.name for task in plan.tasks if task.video]
+    if (args.compare or args.skip_color or args.keep_ab) and videos:
+        plan.lines.append(
+            f"--compare, --skip-color and --keep-ab are for pictures: videos are coloured without, {few(videos)}"
+        )
     if args.depth == "16" and jpegs:
         raise CCCError("--depth 16 does not go with JPEG, which holds 8 bits; take --format png or tiff")
 
 
 def _video(colorizer, task, batch, max_size, made, outcome):
     from ccc.colorizers.coloring import color_arrays
-    from ccc.colorizers.notes import of_source
+    from ccc.colorizers.notes import KEEP_AB, of_source
     from ccc.colorizers.video import color_video
     from ccc.core.errors import ImageError
     from ccc.core.files import sha256
@@ -166,7 +172,7 @@ def _video(colorizer, task, batch, max_size, made, outcome):
                 task.target,
                 lambda images: color_arrays(colorizer, images, [source.name] * len(images), max_size),
                 batch,
-                of_source(made, sha256(source)),
+                of_source(made.removesuffix(KEEP_AB), sha256(source)),
                 progress.update,
             )
         except CCCError as error:  # another one may be whole
@@ -189,7 +195,9 @@ def _summarize(args, plan, outcome, kept: int, others) -> None:
     _name("skipped", [(error.reason, str(error)) for error in outcome.skipped])
     _name("kept", [(state, f"{target}: {state}") for target, state in others.items()])
     if others:
-        print("  give another folder with -o for these, or --overwrite to replace them")
+        print(
+            "  give another folder with -o for these, or replace all by --overwrite, those of other sources by --renew"
+        )
     if outcome.pages_left:
         count = sum(outcome.pages_left.values())
         first = next(iter(outcome.pages_left))

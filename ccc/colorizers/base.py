@@ -1,14 +1,17 @@
 """What every colorizer is: facts about the method, and an object that colours one picture."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError
+
+if TYPE_CHECKING:  # a list of the methods comes without
+    import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +33,8 @@ def located(info: MethodInfo, weights=None, model: str | None = None) -> Path:
 
     Raises CCCError for a model that it does not have, MissingWeights where the file is not at hand.
     """
+    from ccc.assets import weights as weight_files
+
     if model is not None and model not in info.models:
         raise CCCError(f"{info.name} has no model {model!r}: there are {', '.join(info.models)}")
     return weight_files.locate(info.weights[info.models.index(model) if model else 0], weights)
@@ -118,6 +123,8 @@ def memory_reported(image: np.ndarray) -> Iterator[None]:
 
 def checked(image: np.ndarray) -> np.ndarray:
     """What `Colorizer.colorize` takes, as uint8 RGB `(H, W, 3)`. Raises CCCError where it is something else."""
+    import numpy as np
+
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or 0 in image.shape:
         raise CCCError(f"a picture must be uint8 (H, W) or (H, W, 3), got {image.dtype} {image.shape}")

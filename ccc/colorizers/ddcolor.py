@@ -10,7 +10,7 @@ from torch.nn import functional
 
 import ccc.core.torchvision_ops  # noqa: F401  before segment_anything and timm, which import torchvision
 from ccc.assets import weights as weight_files
-from ccc.color import resize_ab
+from ccc.color import in_parts, resize_ab
 from ccc.colorizers._unet import Shuffle, spectral_conv, wide_step
 from ccc.colorizers.base import MethodInfo, SquareColorizer, located
 from ccc.core.errors import CCCError
@@ -198,10 +198,13 @@ class DDColorColorizer(SquareColorizer):
         return torch.from_numpy(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)).permute(2, 0, 1)
 
     def _output(self, rgb: np.ndarray, predicted: torch.Tensor) -> np.ndarray:
-        lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        def colored(rgb: np.ndarray, ab: np.ndarray) -> np.ndarray:
+            lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+            lab[..., 1:] = ab
+            return (cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255).round().astype(np.uint8)
+
         # "nearest" is what the published code does, by leaving out the mode.
-        lab[..., 1:] = resize_ab(predicted.permute(1, 2, 0).numpy(), *rgb.shape[:2], mode="nearest")
-        return (cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255).round().astype(np.uint8)
+        return in_parts(colored, rgb, resize_ab(predicted.permute(1, 2, 0).numpy(), *rgb.shape[:2], mode="nearest"))
 
 
 def load(

@@ -13,7 +13,7 @@ from torch import nn
 
 from ccc.assets import weights as weight_files
 from ccc.codebook import area_weights
-from ccc.color import to_uint8
+from ccc.color import in_parts, to_uint8
 from ccc.colorizers import _torch7
 from ccc.colorizers.base import Colorizer, MethodInfo, located
 from ccc.core.errors import CCCError
@@ -138,7 +138,7 @@ class IizukaColorizer(Colorizer):
         planes = [torch.from_numpy(plane)[None, None].to(self.device) for plane in (gray, small)]
         a, b = (2 * self.network(*planes)[0].float().cpu().numpy() - 1) * 100
         ab = np.stack([scale(a, height, width), scale(b, height, width)], axis=-1)
-        return to_uint8(recombine(luma, ab))
+        return in_parts(lambda ab, luma: to_uint8(recombine(luma, ab)), ab, luma)
 
 
 # --- weights ---

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MADE = "ccc colorize"  # how the note begins that every coloured file carries
 KEEP_AB = " --keep-ab"  # how it ends where a and b were kept, which changes no picture
+OTHER_SOURCE = "made from another picture, or from this one as it was"
 HALF = {"truncated", "empty file", "unreadable", "not a picture"}  # why a file that was being written is not read
 
 
@@ -97,6 +98,7 @@ def standing(task: Task, made: str) -> str | None:
     Otherwise in words why it is another. A result is this one where its note holds `made`, the SHA-256 of the source
     and the page: dates say nothing of the kind.
     """
+    made = made.removesuffix(KEEP_AB) if task.video else made  # frames have no file each
     if not task.target.exists() or (said := read_note(task.target)) is None:
         return None
     if not said.startswith(MADE):
@@ -108,7 +110,7 @@ def standing(task: Task, made: str) -> str | None:
         return "made by an earlier release, which did not note of what"
     try:
         if source != of_source("", sha256(task.source), task.page).removeprefix(SOURCE):
-            return "made from another picture, or from this one as it was"
+            return OTHER_SOURCE
     except OSError:
         return None  # reading it says what is wrong
     if made.endswith(KEEP_AB) and not (how.endswith(KEEP_AB) and ab_file(task.target).is_file()):

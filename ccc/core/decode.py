@@ -34,9 +34,11 @@ FORMAT_NOTES = (
     (
         "TIFF",
         ".tif .tiff",
-        "gray of 1 to 32 bits, black or white at 0; RGB and CMYK of 8 or 16 bits, as 8; palette, YCbCr, Lab; strips, "
-        "tiles and planes; little-endian BigTIFF. Refused: floating point, levels below 0, 64 bits, gray of 16 bits "
-        "with transparency, 32 bits that use no more than the lowest of 256 levels",
+        "gray of 1 to 32 bits, black or white at 0, also fewer than 16 in words of 16 where the tag SMaxSampleValue or "
+        "MaxSampleValue names their white, as 4095 (else the picture is dark, and a warning says so); RGB and CMYK of "
+        "8 or 16 bits, as 8; palette, YCbCr, Lab; strips, tiles and planes; little-endian BigTIFF. Refused: floating "
+        "point, levels below 0, 64 bits, gray of 16 bits with transparency, 32 bits that use no more than the lowest "
+        "of 256 levels",
     ),
     ("WebP", ".webp", "frames are pages"),
     ("GIF", ".gif", "frames are pages"),

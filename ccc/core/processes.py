@@ -5,14 +5,18 @@ next run works. CCC_PARENT, which the workflow sets, names the process to end wi
 without it nothing is watched.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import threading
 import time
-
-import psutil
+from typing import TYPE_CHECKING
 
 from ccc.core.errors import CCCError
+
+if TYPE_CHECKING:
+    import psutil
 
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # on these training saves its state and stops
 GRACE = 60  # seconds from the polite signal, on which training saves its state, to the one nobody can refuse
@@ -29,6 +33,8 @@ def watch(*numbers: int) -> None:
 
     Raises Orphaned where one has ended already.
     """
+    import psutil  # every command reads this module, and few watch anything
+
     try:
         _parents[:] = map(psutil.Process, numbers)
     except psutil.NoSuchProcess as error:
@@ -49,6 +55,8 @@ def _gone(number: int) -> str:
 
 
 def _ended(process: psutil.Process) -> bool:
+    import psutil
+
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from ccc.core.errors import ImageError
+from ccc.core.errors import ImageError, write_line
 
 _SRGB = ImageCms.createProfile("sRGB")
 _NAMED_SRGB = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1"}  # "Linear sRGB" is another thing
 _DEEP = ("I;16", "I;16L", "I;16B", "I")  # Pillow's modes of more than 8 bits of gray
 _ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
+_WHITES = {(1 << bits) - 1 for bits in range(9, 16)}
 _STRIP = 1 << 22  # pixels converted at once, so that a large picture is not held three times
 
 
@@ -68,6 +69,8 @@ def _deep_strips(image: Image.Image, name: str) -> Iterator[tuple[slice, Image.I
     if image.format == "TIFF":
         bits, signed, inverted = image.tag_v2.get(258, (1,))[0], _is_signed(image), image.tag_v2.get(262) == 0
     white = (1 << bits - signed) - 1
+    if bits == 16 and not signed:
+        white = _declared_white(image) or white
     table = _gray_table(image, 65536)
     largest = 0
     for rows, strip in _strips(image):
@@ -82,13 +85,35 @@ def _deep_strips(image: Image.Image, name: str) -> Iterator[tuple[slice, Image.I
         if white == 65535:
             levels = np.minimum(stored, 65535).astype(np.uint16)
         else:
-            levels = np.rint(stored * (65535 / white)).astype(np.uint16)
+            levels = np.rint(np.minimum(stored, white) * (65535 / white)).astype(np.uint16)
         if inverted:
             levels = 65535 - levels
         yield rows, strip, levels if table is None else table[levels]
+    if bits == 16 and white > 4095 >= largest > 0:
+        bits_used, seen = largest.bit_length(), "bright" if inverted else "dark"
+        _warn_once(
+            f"warning: {name}: 16-bit levels that end at {largest}, as of a scan of {bits_used} bits, come out {seen}: "
+            "save them scaled to 65535, or as TIFF with the tag MaxSampleValue"
+        )
     if bits == 32 and 0 < largest < white / 510:  # not one level of 8 bits
         text = f"{bits}-bit levels that end at {largest}, of {white}: all would be {'white' if inverted else 'black'}"
         raise ImageError(name, "unsupported mode", f"{text}; save it with 16 bits")
+
+
+def _declared_white(image: Image.Image) -> int | None:
+    """The white of fewer bits in words of 16 that a TIFF names, 511 to 32767: its tag S/MaxSampleValue; else None.
+
+    TIFF 6.0 has these tags for statistics, so that only the white of a depth counts, and only where no level is higher.
+    """
+    tags = image.tag_v2 if image.format == "TIFF" else {}
+    said = tags.get(341, tags.get(281))
+    said = said[0] if isinstance(said, tuple) else said
+    return said if said in _WHITES and int(np.asarray(image).max()) <= said else None
+
+
+@functools.lru_cache(1)  # the levels of a picture are read twice, for 8 bits and for 16
+def _warn_once(line: str) -> None:
+    write_line(line)
 
 
 def _is_signed(image: Image.Image) -> bool:

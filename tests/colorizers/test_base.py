@@ -2,12 +2,15 @@
 
 import importlib
 import inspect
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
 
-from ccc import colorizers
+from ccc import color, colorizers
+from ccc.codebook import class_map
+from ccc.color import gray_of
 from ccc.colorizers.base import Colorizer, SquareColorizer
 from ccc.core.errors import CCCError
 
@@ -102,3 +105,41 @@ def test_files_are_asked_for_before_any_work(tmp_path, monkeypatch):
     assert colorizers.files("ddcolor", model="tiny", input_size=256) == [tmp_path / "ddcolor_paper_tiny.pth"]
     (tmp_path / "inst-colorizatioon_full_official_cocostuff-256x256-5b9d4eee.pth").touch()
     assert len(colorizers.files("su")) == 1  # MMagic's file, where the published one is not at hand
+
+
+def _iizuka(picture):
+    """The pipeline around a network that gives each pixel a color of its own."""
+    from ccc.colorizers.iizuka import IizukaColorizer
+
+    class Network:
+        mean = torch.tensor(0.5)
+
+        def __call__(self, gray, small):
+            return (gray.sin() + 1)[0, :, ::2, ::2].repeat(2, 1, 1)[None] / 2
+
+    colorizer = IizukaColorizer()
+    colorizer.network, colorizer.device = Network(), "cpu"
+    return colorizer.colorize(picture)
+
+
+def _ddcolor(picture):
+    from ccc.colorizers.ddcolor import DDColorColorizer
+
+    planes = torch.linspace(-60, 60, 2 * 256 * 256).view(2, 256, 256)
+    return DDColorColorizer._output(None, picture, planes)
+
+
+@pytest.mark.parametrize(
+    ("made", "most"), [(gray_of, 20), (class_map, 40), (_ddcolor, 20), (_iizuka, 80)], ids=lambda value: str(value)
+)
+def test_a_large_picture_is_coloured_in_parts_as_it_would_be_at_once(made, most, astronaut, monkeypatch):
+    """`most`: bytes a pixel that NumPy may take, with what is not in parts, such as the colours of all pixels."""
+    picture = np.tile(astronaut, (2, 2, 1))
+    whole = made(picture)
+    monkeypatch.setattr(color, "PART", 1 << 15)
+    tracemalloc.start()
+    parts = made(picture)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.abs(parts.astype(int) - whole).max() <= 1 and parts.shape == whole.shape
+    assert peak < most * picture[..., 0].size

@@ -104,7 +104,8 @@ def test_what_is_there_already_is_told_by_its_source_and_options(photos, tmp_pat
     write_png(source, data.astronaut()[1:61, :80])
     os.utime(source, (1, 1))
     assert refused("made from another picture, or from this one as it was")
-    assert coloured("--overwrite")
+    assert refused("made with other options", "--renew", "--depth", "8")
+    assert coloured("--renew") and not coloured("--renew")
     write_png(target, read_rgb(target), software(target))
     assert refused("made by an earlier release")
     write_png(target, data.astronaut()[:60, :80])
@@ -186,3 +187,9 @@ def test_a_video_keeps_frames_size_and_sound(tmp_path, capsys, height):
     source.write_bytes(whole + b"\0")
     os.rename(tmp_path / "film.mp4", tmp_path / "out/film.mp4")
     assert colorize(*command) == 3 and "out/film.mp4: made from another" in capsys.readouterr().out
+    assert colorize(*command, "--renew") == 0 and "1 coloured by gray, 1 there already" in capsys.readouterr().out
+    for words in ("2 coloured by ccc, 0 there already, 0 skipped", "0 coloured by ccc, 2 there already, 0 skipped"):
+        assert colorize(source.parent, "--keep-ab", "--device", "cpu", "-o", tmp_path / "ab") == 0
+        said = capsys.readouterr().out
+        assert words in said and "--keep-ab are for pictures: videos are coloured without, film.mkv" in said
+    assert {path.name for path in (tmp_path / "ab").iterdir()} == {"still.png", "still.ab.npz", "film.mp4"}

@@ -82,6 +82,28 @@ def test_12_bits_in_words_of_16(gray, order):
     assert (read_rgb(data) == gray[..., None]).all()
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_fewer_bits_in_words_of_16_have_the_white_that_a_tag_names(gray, order, photometric, capsys):
+    def of(white, **tags):
+        levels = scaled(gray if photometric else 255 - gray, white).astype(f"{order}u2")
+        return tiff(levels.tobytes(), WIDTH, HEIGHT, (16,), photometric, order, **tags)
+
+    for white, tags in ((4095, {"t281": 4095}), (16383, {"t341": 16383}), (1023, {"t341": 1023, "t281": 9})):
+        data = of(white, **tags)
+        assert np.abs(read_rgb(data).astype(int) - gray[..., None]).max() <= (1 if white == 1023 else 0)
+        assert np.abs(read_gray16(data).astype(int) - gray.astype(int) * 257).max() <= 33
+    for tags in ({"t281": 4095}, {"t281": 60000}, {"t341": 0}):  # not obeyed: statistics, or levels are higher
+        assert (read_rgb(of(65535, **tags)) == gray[..., None]).all()
+    assert not capsys.readouterr().err
+    for tags in ({}, {"t281": 4000}):
+        dark = read_rgb(of(4095, **tags), f"scan{len(tags)}.tif")
+        assert dark.max() <= 16 if photometric else dark.min() >= 239
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"scan{len(tags)}.tif: 16-bit levels that end at " in line and "of 12 bits" in line
+        assert ("bright" if photometric == 0 else "dark") in line and "MaxSampleValue" in line
+
+
 @pytest.mark.parametrize(("kind", "mode"), [("u2", "I;16"), ("i2", "I"), ("u4", "I")])
 def test_compressed_big_endian_levels_are_in_order(gray, kind, mode, tmp_path):
     """libtiff gives this machine's order, and Pillow took the words of some kinds for the file's."""
