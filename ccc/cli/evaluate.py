@@ -7,13 +7,14 @@ examples:
   ccc evaluate coloured/ truth/ --protocol center_crop --title "My method"
   ccc evaluate coloured/ truth/ --family distribution --features truth.npz --json distribution.json
 Pictures are matched by their path below the folder, without suffix; two files of any names are one pair. What each
-metric is: docs/metrics.md. A metric whose weight file is not here is n/a, with the reason.
+metric is: docs/metrics.md. A metric whose weight file is not here is n/a, with the reason. Exit status: 3 where one
+that --metrics names has no value, 0 else.
 """
 
 import math
 from pathlib import Path
 
-from ccc.cli.options import add_pairs, aligned
+from ccc.cli.options import add_allow_skipped, add_pairs, aligned, skipped_status
 from ccc.cli.progress import bar
 from ccc.metrics.field import PROTOCOLS
 
@@ -32,6 +33,7 @@ def add_arguments(parser):
     parser.add_argument("--codebook", type=Path, help="file of the colour classes of cnr_codebook")
     parser.add_argument("--family", help="only metrics of this family: `ccc metrics` names it for each")
     parser.add_argument("--features", type=Path, help="file of `ccc features` for the truth, which saves its passes")
+    add_allow_skipped(parser)
     add_pairs(parser, "--weights", "NAME=PATH", "weight file, such as alexnet=FILE")
     parser.add_argument("--changes", type=Path, help="CSV of `ccc harmonize --changes`, whose columns are added")
     for name, text in (
@@ -75,6 +77,9 @@ def run(args):
     print("\n".join(_table(found.summary, args.family)))
     if args.protocol:
         print("\n" + field.latex(args.protocol, found.summary, args.title or args.method or args.prediction.name))
+    values = found.summary["mean"] | found.summary["set"]
+    lacking = [name for name in found.summary["missing"] if values[name] is None]
+    return skipped_status(args, len(lacking) if args.metrics else 0)
 
 
 def _add_changes(found, path: Path) -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from ccc.colorizers._containers import VIDEO_SUFFIXES
 from ccc.colorizers._tracks import SOUND
 from ccc.colorizers.filing import WRITTEN
 from ccc.colorizers.planning import REFUSED as UNREAD
-from ccc.colorizers.video import VIDEO_SUFFIXES
 from ccc.core.decode import DEFAULT_LIMIT, FORMAT_NOTES, LIMIT
 from ccc.core.errors import STATUSES
 from ccc.core.files import write_text
@@ -66,7 +66,8 @@ first few are named.
 ## Masks and videos
 
 Masks (`ccc harmonize --masks`, the segmenter `masks`): {masks}, for each picture or, COCO, for all; folders of `amg.py`
-with their {table}. Videos (`ccc colorize`): {videos}.
+with their {table}. Videos (`ccc colorize`) are known by their content under any name; files of these
+suffixes are taken for videos where they are no pictures: {videos}.
 
 Of a video are kept: times of frames, shape of pixels, colour tags and the matrix that they name, titles, chapters, `mov_text`
 subtitles, and all sound ({sound} copied, else recoded to AAC). Changed, and said in the line of the result: interlaced
@@ -99,8 +100,9 @@ and other files are refused and named.
 |---|---|
 {statuses}
 
-`ccc index`, `shard`, `prepare`, `segment` and `colorize` have `--allow-skipped`; the workflow passes it to the first
-three, since what they write records what was skipped. Files that are no pictures are ignored, not skipped, and so is a photograph left out by
+`ccc index`, `shard`, `prepare`, `segment`, `colorize`, `evaluate` and `weights` have `--allow-skipped`; the workflow
+passes it to the first three and to `evaluate`, since what they write records what was skipped. Of `evaluate` a metric
+without a value is skipped where `--metrics` names it; the default ones and those of `--protocol` are n/a with status 0. Files that are no pictures are ignored, not skipped, and so is a photograph left out by
 `--min-chroma`. A verb that is ended by a signal has 128 and its number.
 """  # noqa: E501, a row of a table is a line
 

@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
+from ccc.colorizers._containers import SOUND_SUFFIXES, VIDEO_SUFFIXES, has_video_suffix, looks_like_video
 from ccc.colorizers.filing import FORMATS, WRITTEN
 from ccc.colorizers.notes import MADE, read_note
-from ccc.colorizers.video import VIDEO_SUFFIXES
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import file_name
 from ccc.core.images import SUFFIXES, looks_like_picture, page_count
-from ccc.data.files import head_of, is_litter, is_picture, walk
+from ccc.data.files import OTHERS, head_of, is_litter, is_picture, walk
 
 # Files that hold pictures which are not read here: a camera's raw file would open as a TIFF and show its thumbnail.
 REFUSED = dict.fromkeys(
@@ -99,7 +99,8 @@ def _check_single(output: Path, videos: list[bool], format: str | None) -> None:
 
 
 def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES and not looks_like_picture(head_of(path))
+    head = head_of(path)
+    return looks_like_video(head) or has_video_suffix(path) and not looks_like_picture(head)
 
 
 def _pages(path: Path) -> int:
@@ -214,7 +215,9 @@ def _is_taken(path: Path) -> bool:
         suffix = path.suffix.lower()
         if suffix in REFUSED:
             raise ImageError(str(path), f"no format that is read: {suffix}", REFUSED[suffix])
-        return suffix in VIDEO_SUFFIXES or is_picture(path.name, lambda: head_of(path))
+        if suffix in VIDEO_SUFFIXES or is_picture(path.name, lambda: head_of(path)):
+            return True
+        return suffix not in OTHERS | SOUND_SUFFIXES and looks_like_video(head_of(path))
     except OSError as error:
         gone = isinstance(error, FileNotFoundError)
         raise ImageError(str(path), "missing file" if gone else "unreadable", error.strerror or "") from None

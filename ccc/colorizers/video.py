@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ccc.colorizers._containers import has_video_suffix, looks_like_video
 from ccc.colorizers._tracks import describe, is_cover, tracks_of
 from ccc.core.errors import CCCError
 from ccc.core.files import written_whole
+from ccc.data.files import head_of
 
-VIDEO_SUFFIXES = set(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .wmv .asf .flv .ts .m2ts .mts .3gp .3g2 .ogv .vob".split()
-)
 _UNSPECIFIED, _LIMITED, _FULL = 2, 1, 2  # a colour tag; the two ranges (ITU-T H.273 and libavutil/pixfmt.h)
 _BT709, _BT601 = 1, 6
 _MATRICES = {_BT709: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9}  # H.273 number to that of swscale, those it can convert by
@@ -57,7 +56,9 @@ def color_video(
     try:
         with (
             written_whole(target) as aside,
-            av.open(str(source), metadata_errors="replace") as given,
+            open(os.open(source, os.O_RDONLY), "rb") as file,  # by its number, and so without a name
+            # A name that says something else is kept from FFmpeg, which would take an MPEG named .jpg for a picture.
+            av.open(str(source) if has_video_suffix(source) else file, metadata_errors="replace") as given,
             av.open(str(aside), "w") as made,
         ):
             reader = _Reader(str(source), given)
@@ -88,7 +89,8 @@ def color_video(
             for track in tracks.values():
                 made.mux(track(None))
     except av.FFmpegError as error:
-        raise CCCError(f"{source}: the video cannot be read to its end ({error.strerror})") from None
+        strange = "" if looks_like_video(head_of(source)) else "; its first bytes are not a video's"
+        raise CCCError(f"{source}: the video cannot be read to its end ({error.strerror}{strange})") from None
     return count, "; ".join(notes + writer.notes + reader.notes())
 
 

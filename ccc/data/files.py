@@ -24,7 +24,7 @@ OTHERS = LISTS | frozenset(
 OTHERS |= frozenset(
     ".3fr .arw .cr2 .cr3 .dcr .dng .erf .iiq .kdc .lsm .mrw .ndpi .nef .nrw .orf .pef .raf .raw .rw2 .srw .svs".split()
 )
-HEAD = 32  # bytes that tell a picture
+HEAD = 400  # bytes that tell a picture or a video
 
 
 def is_litter(name: str) -> bool:

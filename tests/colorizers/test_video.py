@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from skimage import data
 
-from ccc.colorizers.video import VIDEO_SUFFIXES, color_video, video_note
+from ccc.cli import main
+from ccc.colorizers._containers import VIDEO_SUFFIXES
+from ccc.colorizers.video import color_video, video_note
 from ccc.core.errors import CCCError
 
 av = pytest.importorskip("av")
@@ -113,6 +115,35 @@ def test_avi_with_frames_out_of_order_and_dropped_ones(tmp_path, codec, times):
     gaps = np.diff(after[0])
     assert gaps.min() > 0.01 and (gaps.max() < 0.05) == (times == range(12))
     assert after[0][-1] - after[0][0] == pytest.approx((times[-1] - times[0]) / 25, abs=0.09)
+
+
+CODECS = {"avi": "mpeg4", "wmv": "wmv2", "vob": "mpeg2video", "mpg": "mpeg1video", "webm": "libvpx"}
+
+
+@pytest.mark.parametrize("container", "mp4 mkv mov ts m2ts flv 3gp avi wmv vob mpg webm".split())
+def test_a_video_is_known_by_its_content_under_any_name(tmp_path, container, capsys):
+    made = film(tmp_path / f"a.{container}", range(40), codec=CODECS.get(container, "libx264"))
+    (tmp_path / "in").mkdir()
+    for name in ("film", "film.jpg", "Harbour 12.6.1921"):
+        (tmp_path / "in" / name).write_bytes(made.read_bytes())
+    (tmp_path / "in/song.m4a").write_bytes(b"\0\0\0\x1cftypM4A ")
+    (tmp_path / "in/letter").write_text("Grandmother wrote")
+    command = ["colorize", str(tmp_path / "in"), "--method", "gray", "-o", str(tmp_path / "out")]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "3 coloured by gray, 0 there already, 0 skipped, 2 passed over as no pictures" in said
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "film.mp4", "film.jpg.mp4", "Harbour 12.6.1921.mp4"
+    }  # fmt: skip
+    assert main(command) == 0 and "0 coloured by gray, 3 there already" in capsys.readouterr().out
+
+
+def test_a_text_under_the_name_of_a_video_is_told(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/module.ts").write_text("export const answer = 42;\n")
+    assert main(["colorize", str(tmp_path / "in"), "--method", "gray", "-o", str(tmp_path / "out")]) == 1
+    assert "module.ts: video not coloured" in (said := capsys.readouterr().out)
+    assert "its first bytes are not a video's" in said
 
 
 def test_other_containers_are_read(tmp_path):

@@ -10,13 +10,13 @@ import zlib
 
 import numpy as np
 import pytest
-from odd_pictures import bomb, png, png_chunk, tiff
+from odd_pictures import png, png_chunk, tiff
 from PIL import Image, ImageCms
 
 import ccc.core.decode
 from ccc.core.decode import looks_like_picture, opened, page_count, picture_size
-from ccc.core.errors import CCCError, ImageError
-from ccc.core.images import read_gray16, read_rgb, read_rgba, resize_short_side
+from ccc.core.errors import ImageError
+from ccc.core.images import read_gray16, read_rgb, read_rgba
 
 WIDTH, HEIGHT = 33, 20  # odd, so that rows of 1, 2, 4 and 12 bits end within a byte
 
@@ -370,29 +370,7 @@ def test_heic_with_its_extra_and_without(rgb, monkeypatch):
         read_rgb(data)
 
 
-# --- size ---
-
-
-def test_the_limit_counts_channels_and_depth_and_can_be_set(monkeypatch):
-    side = 13_000
-    for color, depth in ((0, 1), (0, 8), (0, 16)):  # 169 million pixels
-        with opened(bomb(side, side, depth, color)) as image:
-            assert image.size == (side, side)
-    with pytest.raises(ImageError, match="13000x13000 takes 1290 MB, at most 1024: CCC_MAX_PICTURE_MB=1290 allows it"):
-        read_rgb(bomb(side, side), "large.png")
-    monkeypatch.setenv("CCC_MAX_PICTURE_MB", "1290")
-    with opened(bomb(side, side)) as image:
-        assert image.mode == "RGB"
-    monkeypatch.setenv("CCC_MAX_PICTURE_MB", "many")
-    with pytest.raises(CCCError, match="CCC_MAX_PICTURE_MB must be a whole number of megabytes, got 'many'"):
-        read_rgb(bomb(8, 8))
-
-
-def test_the_size_is_checked_after_scaling_too():
-    line = np.zeros((1, 20_000, 3), np.uint8)
-    with pytest.raises(ImageError, match="line.png: too large .5120000x256"):
-        resize_short_side(line, 256, "line.png")
-    assert resize_short_side(line, 8).shape == (8, 160_000, 3)
+# --- memory ---
 
 
 MEMORY = """

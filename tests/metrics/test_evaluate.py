@@ -15,6 +15,7 @@ from PIL import Image
 from skimage import data as shipped
 
 from ccc import metrics
+from ccc.cli import main
 from ccc.codebook import Codebook, class_map
 from ccc.core.errors import CCCError
 from ccc.core.images import read_rgb, write_png
@@ -395,3 +396,14 @@ def test_progress_sees_every_picture(folders):
 
     evaluate(*folders, ["mse"], None, progress)
     assert seen == ["a", "b", "c"]
+
+
+def test_a_metric_that_was_named_and_has_no_value_is_in_the_exit_status(folders, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CCC_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for names, status in (("fid_2048", 3), ("mse,fid_2048", 3), ("mse,psnr", 0)):
+        command = ["evaluate", *map(str, folders), "--metrics", names]
+        assert main([*command, "--allow-skipped"]) == 0
+        said = capsys.readouterr().out
+        assert ("`ccc weights fetch inception_fid`" in said) == (status == 3)
+        assert main(command) == status and capsys.readouterr().out == said

@@ -76,4 +76,4 @@ rule evaluate:
         "ccc evaluate {input.prediction:q} {input.truth:q} --csv {output.csv:q} --json {output.json:q}"
         " --method {wildcards.method:q} --variant {wildcards.variant} --dataset {wildcards.dataset:q}"
         " --family {wildcards.family:q} {params.metrics:q} {params.harmonized:q} {params.weights:q} {params.files:q}"
-        " > {log:q} 2>&1"
+        " --allow-skipped > {log:q} 2>&1"
