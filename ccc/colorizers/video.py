@@ -62,8 +62,7 @@ def color_video(
             av.open(str(aside), "w") as made,
         ):
             reader = _Reader(str(source), given)
-            events = reader.events()
-            head = _head(str(source), events)
+            head = _head(str(source), events := reader.events())
             describe(given, made, comment)
             writer = _Writer(str(source), made, reader, head[-1])
             tracks, notes = tracks_of(given, made, reader.start)
@@ -89,9 +88,13 @@ def color_video(
             for track in tracks.values():
                 made.mux(track(None))
     except av.FFmpegError as error:
-        strange = "" if looks_like_video(head_of(source)) else "; its first bytes are not a video's"
-        raise CCCError(f"{source}: the video cannot be read to its end ({error.strerror}{strange})") from None
+        raise _unreadable(source, error.strerror) from None
     return count, "; ".join(notes + writer.notes + reader.notes())
+
+
+def _unreadable(source: str | os.PathLike, reason: str) -> CCCError:
+    strange = "" if looks_like_video(head_of(source)) else "; its first bytes are not a video's"
+    return CCCError(f"{source}: the video cannot be read to its end ({reason}{strange})")
 
 
 def _head(source: str, events: Iterator) -> list:
