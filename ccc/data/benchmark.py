@@ -73,7 +73,8 @@ def prepare(
     source, entries = opened.path, opened.entries()
     if dataset:
         entries = [entries[i] for i in select(dataset, [entry.member for entry in entries], Path(source).parent)]
-    by_name = sorted(range(len(entries)), key=lambda i: entries[i].member)
+    # By the file's own name first: ImageNet's order stays where its pictures lie in a folder for each class.
+    by_name = sorted(range(len(entries)), key=lambda i: (PurePosixPath(entries[i].member).name, entries[i].member))
     order = by_name if pick == "first" else np.random.default_rng(seed).permutation(len(entries))
     wanted = len(entries) if count is None else count
     names = picture_names([printable(entry.member) for entry in entries])

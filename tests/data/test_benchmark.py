@@ -35,6 +35,13 @@ def test_the_first_pictures_are_those_of_the_first_names(photographs):
     assert len(drawn) > 1
 
 
+def test_the_first_names_are_the_same_in_folders_of_classes(tmp_path, astronaut):
+    for path in ("n02/val_00000001", "n01/val_00000003", "n03/val_00000002"):
+        write_png(tmp_path / f"in/{path}.png", astronaut[:40, :50])
+    prepare(tmp_path / "in", tmp_path / "out", 2, side=32, pick="first")
+    assert manifest(tmp_path / "out") == ["val_00000001", "val_00000002"]
+
+
 @pytest.mark.parametrize(
     ("protocol", "shape", "fit"),
     [("keep_aspect", (32, 51, 3), None), ("center_crop", (32, 32, 3), "crop"), ("squash", (32, 32, 3), "stretch")],
