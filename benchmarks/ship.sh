@@ -48,5 +48,5 @@ chosen=$(python benchmarks/decoding.py "$work"/held/* --curve --model "$work/mod
   -o "$work/held.md" | tee /dev/stderr | sed -n 's/^chosen: vividness //p')
 ccc export "$work/model/ccc.safetensors" -o "$work/chosen.safetensors" --vividness "$chosen" \
   --note '16,767 photographs of scenes and objects, not the data of the paper'
-python benchmarks/decoding.py "$work"/benchmarks/* --curve --model "$work/chosen.safetensors" --alexnet "$alexnet" \
+python benchmarks/decoding.py "$work"/benchmarks/* --model "$work/chosen.safetensors" --alexnet "$alexnet" \
   -o "$work/benchmarks.md"

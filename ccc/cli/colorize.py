@@ -1,8 +1,9 @@
 """Colour gray pictures with any method.
 
 examples:
-  ccc colorize photos/ -o coloured/                        by "CCC (scenes)", which comes with ccc
+  ccc colorize photos/ -o coloured/                        by the model that comes with ccc
   ccc colorize photos/ --method ddcolor -o coloured-ddcolor/
+  ccc colorize photos/ --vividness 0.8 -o vivid/           more colours, and more of them wrong
   ccc colorize old.jpg 'scans/**/*.tif' --method deoldify --option model=stable -o coloured-deoldify/
   ccc colorize old.jpg --weights results/train/demo/ccc.safetensors --option decode=argmax -o old-coloured.png
   ccc colorize scans/ --format tiff --pages all --compare -o scans-coloured/

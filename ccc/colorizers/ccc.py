@@ -22,7 +22,7 @@ INFO = MethodInfo(
     licence="MIT (this code); the authors published no weights",
     parameters=None,
     weights=(),
-    note="not the authors' network: the model that comes with ccc is trained on scenes; see its settings",
+    note="not the authors' network: the model that comes with ccc is described in docs/trained-model.md",
 )
 
 MOST = 1 << 20  # pixels of a picture as the network sees it: 1:20 at a short side of 224; a million take some 800 MB

@@ -12,6 +12,7 @@ from ccc.assets import PUBLISHED
 from ccc.color import gray_of, guided_ab, lightness, rgb_to_lab
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.images import read_rgb
+from ccc.decoding import vivid
 from ccc.metrics import ciede2000, colorfulness
 from ccc.model import load_model, save_model
 from ccc.settings.decoding import PAPERS_DECODING
@@ -24,19 +25,19 @@ def colorizer():
 
 def test_it_says_what_it_is(colorizer):
     assert PUBLISHED.stat().st_size < 30e6 and colorizers.files("ccc") == [PUBLISHED]
-    assert colorizer.title == "CCC (scenes)"
+    assert colorizer.title == "CCC (scenes+objects)"
     _, codebook, settings = load_model(PUBLISHED)
-    assert settings["trained_on"] == "scenes" and settings["pictures"] == 8974 and "not the data" in settings["note"]
-    assert settings["history"][-1]["step"] == settings["steps"] and codebook.size == 198
+    assert settings["pictures"] == 16_767 and "not the data" in settings["note"] and codebook.size == 206
+    assert settings["history"][-1]["step"] == settings["steps"] and settings["kept_step"] == 6500
     assert settings["pretrained"] is True
     own = {name: getattr(colorizer, name) for name in (*PAPERS_DECODING, "input_size")}
-    assert colorizers.options("ccc") == own | {"vividness": None} and own["decode"] != "argmax"
+    assert colorizers.options("ccc") == own | {"vividness": None} == vivid(0.1) | {"input_size": 160, "vividness": None}
 
 
 def test_the_more_vivid_the_more_colourful(colorizer, astronaut):
     steps = [0, 0.25, 0.5, 0.75, 1]
-    vivid = [colorizers.load("ccc", device="cpu", vividness=step).colorize(astronaut) for step in steps]
-    assert (np.diff([colorfulness(picture) for picture in vivid]) > 0.5).all()
+    pictures = [colorizers.load("ccc", device="cpu", vividness=step).colorize(astronaut) for step in steps]
+    assert (np.diff([colorfulness(picture) for picture in pictures]) > 0.5).all()
 
 
 def test_colours_keep_to_the_edges_of_lightness(colorizer, astronaut):

@@ -127,7 +127,7 @@ def test_a_method_of_several_models_is_called_after_its_model():
 @pytest.mark.parametrize(
     ("colorize", "model", "called"),
     [
-        ({}, PUBLISHED, "vividness @V@"),
+        ({}, PUBLISHED, "vividness 0.1"),
         ({"vividness": 0.5}, None, "vividness 0.5"),
         (
             {"vividness": 0.5, "chroma": 2.0},
