@@ -4,8 +4,9 @@
   python benchmarks/decoding.py benchmark/ --alexnet alexnet_features.pth -o table.md
   python benchmarks/decoding.py held/* --curve --alexnet alexnet_features.pth -o held.md    the choice of a vividness
 With --curve, all vividnesses from 0 to 1, a figure beside the table, and the choice: the most vivid whose means of
-CIEDE2000 and LPIPS are below gray's by 6 % on every benchmark, so that other photographs have some room. `blotches`: pixels whose bin of ab is not the commonest of
-their region, in percent; regions, of one colour each, are those that Felzenszwalb's segmentation finds in the truth.
+CIEDE2000 and LPIPS are below gray's by 6 % on every benchmark, so that other photographs have some room. `blotches`:
+pixels whose bin of ab is not the commonest of their region, in percent; regions, of one colour each, are those that
+Felzenszwalb's segmentation finds in the truth.
 """
 
 import argparse
