@@ -130,7 +130,9 @@ def _ddcolor(picture):
 
 
 @pytest.mark.parametrize(
-    ("made", "most"), [(gray_of, 20), (class_map, 40), (_ddcolor, 20), (_iizuka, 80)], ids=lambda value: str(value)
+    ("made", "most"),
+    [(gray_of, 20), (class_map, 40), (_ddcolor, 20), (_iizuka, 80)],
+    ids=["gray", "map", "ddcolor", "iizuka"],
 )
 def test_a_large_picture_is_coloured_in_parts_as_it_would_be_at_once(made, most, astronaut, monkeypatch):
     """`most`: bytes a pixel that NumPy may take, with what is not in parts, such as the colours of all pixels."""
