@@ -24,7 +24,7 @@ REFUSED = {
     "SVG, PSD, JPEG XL, EXR and other formats not named above": "no reader here: convert them",
     "floating-point pixels": "no white is agreed on: save with 8 or 16 bits",
     f"a picture that takes more than {DEFAULT_LIMIT} MB decoded": (
-        f"`{LIMIT}`, in MB, allows more: of RGB it is 134 megapixels, for which `ccc colorize` took 2,996 MB in all by "
+        f"`{LIMIT}`, in MB, allows more: of RGB it is 134 megapixels, for which `ccc colorize` took 3,401 MB in all by "
         "CCC (16384x8192, benchmarks/colorizers.py --memory; other methods: docs/methods.md)"
     ),
     f"a file or member of more than {MAX_BYTES >> 20} MB": "no photograph, and read whole into memory",
