@@ -9,7 +9,7 @@ from ccc.report.published import PublishedTable, others
 from ccc.report.results import Results
 
 UNSTATED = "protocol not stated"
-KEPT = "aspect kept"  # what `ccc prepare` does where no protocol is asked for, and pictures of unknown making
+KEPT = "aspect kept or not known"  # no protocol was asked of `ccc prepare`, or others made the pictures
 
 
 def protocol_of(results: Results, dataset: str) -> str:

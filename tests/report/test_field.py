@@ -77,5 +77,5 @@ def test_the_page_stands_where_such_a_table_does(tmp_path):
         assert page.with_name("field.html").exists() == there
         assert ('href="field.html"' in page.read_text()) == there
     text = (tmp_path / "True/field.html").read_text()
-    assert "set (n = 2), aspect kept" in text and "published, protocol not stated" in text
+    assert "set (n = 2), aspect kept or not known" in text and "published, protocol not stated" in text
     assert "pictures: ours 2, published 2,000" in text and "8.21" in text and "weights: Ddcolor: " in text
