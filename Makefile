@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 
-.PHONY: demo test test-slurm lint docs format settings clean
+.PHONY: demo test test-all test-slurm lint docs format settings clean
 
 # The last installation because pyiqa brings opencv-python too, which overwrites the files of opencv-python-headless and
 # looks for libGL.so.1.
@@ -21,8 +21,14 @@ demo: $(VENV)/installed
 	@echo "The report: $(CURDIR)/reports/demo/index.html"
 
 # Two workers, each with whole files of tests, whose fixtures their tests share.
+PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile
+
 test: $(VENV)/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile
+	$(PYTEST) -m "not slow"
+
+# Whole runs of the workflow, kills in every stage, trainings and full-size networks too.
+test-all: $(VENV)/installed
+	$(PYTEST)
 
 # The workflow through a Slurm of one node, which the test starts: as root, where slurm-wlm and munge are installed.
 test-slurm: $(VENV)/installed

@@ -20,6 +20,8 @@ from ccc.cli import main
 from ccc.core.errors import CCCError
 from ccc.core.images import read_rgb, write_png
 
+pytestmark = pytest.mark.slow
+
 CONTAINERS = {"zip": "torch's zip", "legacy": "torch's own before 1.6, pickle protocol 2"}
 CONTAINER = {
     "inception_torchvision": "zip",

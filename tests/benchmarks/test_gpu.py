@@ -10,6 +10,8 @@ import pytest
 from benchmarks.gpu import page
 from benchmarks.gpu.steps import bounded
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -13,6 +13,8 @@ from ccc import colorizers
 from ccc.colorizers import _boxes, _detect, su
 from ccc.core.errors import CCCError, MissingWeights
 
+pytestmark = pytest.mark.slow
+
 BOXES = np.array([(30, 40, 200, 300), (180, 10, 460, 370)], dtype=float)
 
 

@@ -11,6 +11,8 @@ from ccc.colorizers._containers import VIDEO_SUFFIXES
 from ccc.colorizers.video import color_video, video_note
 from ccc.core.errors import CCCError
 
+pytestmark = pytest.mark.slow
+
 av = pytest.importorskip("av")
 
 EXACT = 4 | 0x40000 | 0x2000 | 0x4000  # bicubic, rounded and with chroma at every pixel: without a shift of its own

@@ -346,7 +346,8 @@ def test_other_folders_and_names_are_refused(folders, tmp_path):
         evaluate(*folders, ["mse", "lpips"])
     with pytest.raises(
         CCCError,
-        match="no metric needs weights 'alexnt': there are alexnet, inception_fid, inception_torchvision, vgg16",
+        match="no metric needs weights 'alexnt': there are alexnet, inception_fid, inception_torchvision, "
+        "mobilenet_v2, vgg16",
     ):
         evaluate(*folders, ["mse"], {"alexnt": "a.pth"})
     (folders[0] / ".hidden").write_text("not looked at")

@@ -23,6 +23,8 @@ from ccc.training.distributed import Ranks, joined
 from ccc.training.learner import Learner
 from ccc.training.loop import check_fit
 
+pytestmark = pytest.mark.slow
+
 
 def free_port():
     with socket.socket() as free:

@@ -15,6 +15,8 @@ from ccc.core.errors import CCCError
 from ccc.model import ColorClassifier, class_colors, load_model, save_model
 from ccc.training.export import export
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):

@@ -15,6 +15,8 @@ from ccc.codebook import Codebook
 from ccc.training.checkpoints import REQUEUE, Signals
 from ccc.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 KILLED = QUICK.model_copy(update=dict(steps=36, validate_every=12, save_every=2, ema=0.9, crop=32))
 
 

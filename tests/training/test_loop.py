@@ -16,6 +16,8 @@ from ccc.model import ColorClassifier, load_model
 from ccc.settings.training import Recipe
 from ccc.training.checkpoints import read_state, write_state
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_leaves_a_model_a_history_and_a_preview(data, tmp_path):
     path, logged = run(data, tmp_path, trained_on="coffee")

@@ -12,6 +12,8 @@ import pytest
 import small_sets
 import yaml
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = "results/benchmarks/{}/manifest.csv"
 

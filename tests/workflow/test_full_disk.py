@@ -8,6 +8,8 @@ import pytest
 from ccc.cli import main
 from ccc.core.files import ASIDE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def disk(tmp_path):

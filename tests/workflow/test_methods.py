@@ -19,6 +19,8 @@ from ccc import colorizers
 from ccc.cli import main
 from ccc.core.images import read_rgb, write_png
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 BASELINES = ("cic", "ddcolor", "deoldify", "gain", "iizuka", "larsson", "su", "zhang")
 

@@ -10,6 +10,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from workflow.lib.output import Lines, duration, quiet_output
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"methods": ["gray"], "metrics": ["psnr"], "harmonize": {"enabled": False}}
 
 

@@ -11,6 +11,8 @@ import yaml
 from ccc.assets import photographs
 from ccc.assets import weights as weight_files
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = yaml.safe_load((ROOT / "config/places365.yaml").read_text())
 

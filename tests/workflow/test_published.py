@@ -13,6 +13,8 @@ from skimage import data
 from ccc.assets import weights
 from ccc.core.images import write_png
 
+pytestmark = pytest.mark.slow
+
 METHODS = ["ccc", "cic", "zhang", "su", "deoldify", "ddcolor", "larsson", "iizuka", "gain"]
 
 

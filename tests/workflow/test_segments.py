@@ -17,6 +17,8 @@ from skimage import data
 from ccc.core.images import write_png
 from ccc.segment.sam import build
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 # Kills the process of `ccc segment` as the out-of-memory killer would, once it has written two pictures' masks.
 KILLER = """

@@ -66,7 +66,7 @@ def reason_against() -> str:
     return ""
 
 
-pytestmark = pytest.mark.skipif(bool(reason_against()), reason=reason_against() or "-")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(reason_against()), reason=reason_against() or "-")]
 
 
 def free_ports(count: int) -> list[int]:

@@ -13,6 +13,8 @@ from snakemake.exceptions import WorkflowError
 from ccc.core.images import read_rgb, write_png
 from workflow.lib.configuration import checked_config
 
+pytestmark = pytest.mark.slow
+
 MODEL = Path(__file__).resolve().parents[2] / "ccc/assets/ccc-scenes-objects.safetensors"
 SMALL = {"methods": ["gray"], "metrics": ["psnr"], "harmonize": {"enabled": False}, "model": str(MODEL)}
 SHARD = "results/shards/train/00000.tar"

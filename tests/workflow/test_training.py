@@ -1,6 +1,9 @@
 """Training by the workflow on several devices."""
 
+import pytest
 import yaml
+
+pytestmark = pytest.mark.slow
 
 
 def test_each_gpu_of_the_train_rule_is_a_process_and_their_number_trains_nothing_anew(copied):

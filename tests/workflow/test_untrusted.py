@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from ccc.core.images import write_png
+
+pytestmark = pytest.mark.slow
 
 
 def test_no_stage_reaches_for_the_network(unbroken):

@@ -12,6 +12,8 @@ from snakemake.logging import logger
 from ccc.assets import weights as files
 from workflow.lib import families, weights
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -21,6 +21,8 @@ from ccc.core.images import write_png
 from ccc.metrics import registry
 from workflow.lib.code import code, exempt
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 METHOD = """
 rule colorize_mine:
