@@ -45,7 +45,7 @@ ccc train "$work"/train/*.tar --validation "$work"/validation/*.tar --codebook "
   --random-resized-crop 0.3 --gamma-jitter 0.8 --encoder-rate 0.3 --schedule cooldown --warmup 100 --cooldown 0.4 \
   --ema 0.998 --upsilon 0.1 --validate-every 500 --save-every 250 --validation-batches 64 --select best --steps 7000 "$@"
 chosen=$(python benchmarks/decoding.py "$work"/held/* --curve --model "$work/model/ccc.safetensors" --alexnet "$alexnet" \
-  -o "$work/held.md" | tee /dev/stderr | sed -n 's/^chosen: vividness //p')
+  -o "$work/held.md" | tee >(cat >&2) | sed -n 's/^chosen: vividness //p')
 ccc export "$work/model/ccc.safetensors" -o "$work/chosen.safetensors" --vividness "$chosen" \
   --note '16,767 photographs of scenes and objects, not the data of the paper'
 python benchmarks/decoding.py "$work"/benchmarks/* --model "$work/chosen.safetensors" --alexnet "$alexnet" \
