@@ -114,7 +114,7 @@ def plot(found: dict[str, dict], path: Path) -> None:
         axes.axhline(0, color="gray", linewidth=0.8)
         axes.set(xlabel="colourfulness, % of the truth's", ylabel=title)
     axes.legend(fontsize=8)
-    figure.savefig(path)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main():
