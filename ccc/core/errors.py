@@ -40,6 +40,10 @@ class MissingWeights(CCCError):
     """A weight file that is not at hand; the message says which and how to get it."""
 
 
+class NoValue(CCCError):
+    """These pictures have no value of a metric; the message says why, and what gives them one."""
+
+
 class MissingDataset(CCCError):
     """A photograph set that is not at hand; the message says how to get it."""
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ccc.assets import weights as weight_files
-from ccc.core.errors import CCCError, ImageError, MissingWeights
+from ccc.core.errors import CCCError, ImageError, MissingWeights, NoValue
 from ccc.core.files import sha256, write_csv, write_json
 from ccc.core.images import read_rgb, software
 from ccc.metrics.folders import Match, matched, of_another_size, refuse
@@ -69,7 +69,10 @@ def evaluate(
     values, arrays = _measure(usable, needed, matches, progress, prediction_dir, truth_dir)
     for gather, needs in dict.fromkeys((m.gather, m.needs) for m in usable if m.gather and len(matches) > 1):
         sharing = [metric for metric in usable if (metric.gather, metric.needs) == (gather, needs)]
-        arrays |= gather(sharing, matches, needed[needs], features, progress)
+        try:
+            arrays |= gather(sharing, matches, needed[needs], features, progress)
+        except NoValue as error:
+            missing |= {metric.name: str(error) for metric in sharing}
 
     rows = []
     for i, match in enumerate(matches):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccc.core.errors import CCCError, few
+from ccc.core.errors import CCCError, NoValue, few
 from ccc.core.files import regular
 from ccc.core.images import read_rgb
 from ccc.metrics.folders import Match
@@ -37,8 +37,8 @@ def gather(
     """The classifier's class of each picture and the true one, int64 `(N,)` twice, by the name of the metric.
 
     `top1_NAME` looks at the predictions, `top1_NAME_truth` at the truths, `top1_NAME_gray` at their gray versions, each
-    through the classifier NAME's own resizing and cropping; `weights`: the file of NAME. Raises CCCError for pictures
-    whose class is not known, for `kept`, which is for other metrics, and for a file that is not the classifier's.
+    through the classifier NAME's own resizing and cropping; `weights`: the file of NAME. Raises NoValue for pictures
+    whose class is not known, CCCError for `kept`, which is for other metrics, and for a file of another network.
     """
     if kept is not None:
         raise CCCError(f"{kept}: features of Inception serve no {metrics[0].name}; leave out --features")
@@ -96,7 +96,7 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
 
     `labels.csv` lies beside the folder of the truth and has lines of a name and a wnid, as Kaggle's
     LOC_val_solution.csv; the source is that of the manifest of `ccc prepare`, where a folder may be called by its wnid.
-    Raises CCCError for pictures of which none of them tells the class, and for a class that is not ImageNet's.
+    Raises NoValue where none of them gives the class of a picture, CCCError for a class that is not ImageNet's.
     """
     import ccc.core.torchvision_ops  # noqa: F401  before timm
 
@@ -108,7 +108,7 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
     for known in (labels, sources):
         found |= {name: WNID.search(known.get(Path(name).name, "")) for name, wnid in found.items() if not wnid}
     if unknown := [name for name, wnid in found.items() if not wnid]:
-        raise CCCError(
+        raise NoValue(
             f"no class is known of {len(unknown)} of {len(found)} pictures, {few(unknown)}: put a wnid such as "
             f"n01440764 into their names, or lines of a name and a wnid into {folder / LABELS}"
         )

@@ -1,5 +1,7 @@
 """Top-1 accuracy: the class of a picture is known from its name, a file of labels or its source, and counted right."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -88,15 +90,17 @@ def test_an_unknown_class_is_refused(tmp_path, name, said):
         true_classes(matches(tmp_path, "n01443537_fish", name))
 
 
-def test_missing_labels_end_the_command_with_a_remedy(tmp_path, weights, capsys):
+def test_missing_labels_leave_the_metric_without_a_value(tmp_path, weights, capsys):
     for part in ("mine", "truth"):
         for name in ("a", "b"):
             write_png(tmp_path / part / f"{name}.png", PHOTOGRAPHS[0])
     words = ["evaluate", str(tmp_path / "mine"), str(tmp_path / "truth"), "--metrics", NAMES[0]]
-    assert main([*words, "--weights", f"mobilenet_v2={weights}", "--json", str(tmp_path / "out.json")]) == 2
-    error = capsys.readouterr().err
-    assert "no class is known of 2 of 2 pictures, a, b: put a wnid such as n01440764 into their names" in error
-    assert not (tmp_path / "out.json").exists()
+    assert main([*words, "--weights", f"mobilenet_v2={weights}", "--json", str(tmp_path / "out.json")]) == 3
+    reason = "no class is known of 2 of 2 pictures, a, b: put a wnid such as n01440764 into their names"
+    assert reason in capsys.readouterr().out
+    summary = json.loads((tmp_path / "out.json").read_text())
+    assert summary["set"][NAMES[0]] is None
+    assert reason in summary["missing"][NAMES[0]]
 
 
 def test_published_weights_know_most_photographs(shared, tmp_path):

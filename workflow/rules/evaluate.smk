@@ -47,6 +47,12 @@ rule evaluate:
             otherwise=[],
         ),
         weights=lambda wildcards: list(FAMILIES[wildcards.family].weights.values()),
+        # The user's: which class of ImageNet each picture shows.
+        labels=lambda wildcards: [
+            path
+            for path in [f"results/benchmarks/{wildcards.dataset}/labels.csv"]
+            if wildcards.family == "semantic" and os.path.exists(path)
+        ],
         code=lambda wildcards: code("cli.evaluate", FAMILIES[wildcards.family].module),
     output:
         csv="results/metrics/{method}/{variant}/{dataset}/{family}.csv",
