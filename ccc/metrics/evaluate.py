@@ -67,12 +67,8 @@ def evaluate(
     needed, files, missing = _needed(chosen, dict(weights or {}), codebook, family)
     usable = [metric for metric in chosen if metric.name not in missing]
     values, arrays = _measure(usable, needed, matches, progress, prediction_dir, truth_dir)
-    for gather, needs in dict.fromkeys((m.gather, m.needs) for m in usable if m.gather and len(matches) > 1):
-        sharing = [metric for metric in usable if (metric.gather, metric.needs) == (gather, needs)]
-        try:
-            arrays |= gather(sharing, matches, needed[needs], features, progress)
-        except NoValue as error:
-            missing |= {metric.name: str(error) for metric in sharing}
+    if len(matches) > 1:
+        arrays |= _gather(usable, needed, matches, features, progress, missing)
 
     rows = []
     for i, match in enumerate(matches):
@@ -151,6 +147,18 @@ def _measure(chosen: Sequence[Metric], needed: Mapping, matches: Sequence[Match]
             counts[metric.name] = counts[metric.name] + metric.counts(pair)
     refuse(*folders, problems)
     return values, counts
+
+
+def _gather(chosen: Sequence[Metric], needed: Mapping, matches: Sequence[Match], features, progress, missing: dict):
+    """Arrays of the metrics of sets that share a network, by name; reasons of those without a value go to `missing`."""
+    arrays = {}
+    for gather, needs in dict.fromkeys((metric.gather, metric.needs) for metric in chosen if metric.gather):
+        sharing = [metric for metric in chosen if (metric.gather, metric.needs) == (gather, needs)]
+        try:
+            arrays |= gather(sharing, matches, needed[needs], features, progress)
+        except NoValue as error:
+            missing |= {metric.name: str(error) for metric in sharing}
+    return arrays
 
 
 def _describe(metric: Metric, values: np.ndarray, summary: dict) -> None:
