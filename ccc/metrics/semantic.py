@@ -3,14 +3,15 @@
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from ccc.core.errors import CCCError, NoValue, few
 from ccc.core.files import regular
-from ccc.core.images import read_rgb
+from ccc.core.images import SUFFIXES, read_rgb
 from ccc.metrics.folders import Match
 
 CLASSIFIERS = ("mobilenet_v2", "vgg16")  # of torchvision, by the names of their files in `ccc weights`
@@ -102,11 +103,17 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
 
     from timm.data import ImageNetInfo  # isort: skip
 
-    folder = matches[0].truth.parents[matches[0].name.count("/") + 1]
+    folder = matches[0].truth.resolve().parents[matches[0].name.count("/") + 1]
     labels, sources = _labels(folder / LABELS), _sources(folder / "manifest.csv")
-    found = {match.name: WNID.search(match.name) for match in matches}
-    for known in (labels, sources):
-        found |= {name: WNID.search(known.get(Path(name).name, "")) for name, wnid in found.items() if not wnid}
+    same_base = Counter(PurePosixPath(match.name).name for match in matches)
+
+    def wnid(name: str) -> re.Match | None:
+        base = PurePosixPath(name).name
+        keys = (name, base) if same_base[base] == 1 else (name,)  # a label of a/1 is none of b/1
+        written = (known[key] for known in (labels, sources) for key in keys if key in known)
+        return next(filter(None, map(WNID.search, (name, *written))), None)
+
+    found = {match.name: wnid(match.name) for match in matches}
     if unknown := [name for name, wnid in found.items() if not wnid]:
         raise NoValue(
             f"no class is known of {len(unknown)} of {len(found)} pictures, {few(unknown)}: put a wnid such as "
@@ -119,12 +126,17 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
 
 
 def _labels(path: Path) -> Mapping[str, str]:
-    """What stands after the name in each line of a file, by the name without suffix; none where there is no file."""
+    """What follows the name in each line of a file, by the name without a picture's suffix; empty without the file."""
     if not path.is_file():
         return {}
-    lines = regular(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    parts = (re.split(r"[,;\s]+", line.strip(), maxsplit=1) for line in lines)
-    return {Path(name).stem: rest[0] for name, *rest in parts if rest}
+    lines = regular(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    parts = (line.strip().split("," if "," in line else None, maxsplit=1) for line in lines)
+    return {_without_suffix(name.strip()): rest[0] for name, *rest in parts if rest}
+
+
+def _without_suffix(name: str) -> str:
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in SUFFIXES else name
 
 
 def _sources(path: Path) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from skimage import data as shipped
 
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.cli import main
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, NoValue
 from ccc.core.images import write_png
 from ccc.metrics.evaluate import evaluate
 from ccc.metrics.folders import Match
@@ -82,6 +82,15 @@ def test_classes_come_from_names_labels_and_sources(tmp_path):
     (tmp_path / "manifest.csv").write_text("name,source\nc,val/n15075141/c.JPEG\nb,val/n15075141/b.JPEG\n")
     (tmp_path / "labels.csv").write_text("ImageId,PredictionString\nb.JPEG,n01440764 85 1 499 272\n")
     assert true_classes(matches(tmp_path, "n01443537_fish", "b", "c")) == [1, 0, 999]
+
+
+def test_labels_belong_to_one_picture_each(tmp_path):
+    lines = ["\ufeffmy photo.jpg,n01440764", "a.b,n01443537", "x/1.png,n01440764", "y/1.png,n15075141", "z n01443537"]
+    (tmp_path / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert true_classes(matches(tmp_path, "my photo", "a.b", "x/1", "y/1", "z")) == [0, 1, 0, 999, 1]
+    (tmp_path / "labels.csv").write_text("1.png,n01440764\n")
+    with pytest.raises(NoValue, match="2 of 2 pictures, x/1, y/1"):
+        true_classes(matches(tmp_path, "x/1", "y/1"))
 
 
 @pytest.mark.parametrize(("name", "said"), [("d", "labels.csv"), ("n00000000_d", "none of ImageNet's 1,000 classes")])
