@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from ccc import __version__
 from ccc.core import processes
@@ -28,12 +30,12 @@ VERBS = {verb: _says(verb) for verb in _ORDER}
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         raise CCCError(f"{message}; `{self.prog} --help` shows what there is")
 
 
 class _Version(argparse.Action):
-    def __call__(self, parser, *given):
+    def __call__(self, parser: argparse.ArgumentParser, *args, **kwargs) -> None:
         print(f"ccc {__version__}{_commit()}")
         parser.exit()
 
@@ -67,10 +69,10 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
         if name == verb:  # no other is imported
             module = importlib.import_module(f"ccc.cli.{name}")
             module.add_arguments(sub)
-            sub.epilog = module.__doc__.partition("\n")[2].strip()
+            sub.epilog = (module.__doc__ or "").partition("\n")[2].strip()
             sub.formatter_class = argparse.RawDescriptionHelpFormatter
-            shown = [action.option_strings for action in sub._actions if action.help != argparse.SUPPRESS]
-            sub.set_defaults(handler=module.run, known_options=sum(shown, []))
+            shown = [action for action in sub._actions if action.help != argparse.SUPPRESS]
+            sub.set_defaults(handler=module.run, known_options=[flag for each in shown for flag in each.option_strings])
     return parser
 
 
@@ -112,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     return status
 
 
-def _stop(number: int, frame) -> None:
+def _stop(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)  # unlike the signal's own way, it lets half-written files be removed
 
 

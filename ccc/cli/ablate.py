@@ -7,6 +7,7 @@ decoded by argmax they hold bin centres, 10 apart, and a delta of 8 then leaves 
 upsampling is nearest.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import add_pairs, aligned
@@ -19,7 +20,7 @@ FIXED = [name for name in Algorithm.model_fields if name not in PRINTED]
 ALGORITHM = Options(Algorithm, only=FIXED)
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
     parser.add_argument("truth", type=Path, help="folder of the true pictures")
     add_pairs(parser, "--color", "NAME=FOLDER", "coloured pictures", required=True)
@@ -30,7 +31,7 @@ def add_arguments(parser):
     ALGORITHM.add(parser)
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.core.files import write_csv
     from ccc.harmonize.ablation import ablate
     from ccc.report.ablation import ablation_cells

@@ -8,6 +8,7 @@ photographs:
   ccc codebook results/shards/train/*.tar --relative-threshold 4.55e-6 -o results/codebook.json
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice
@@ -16,7 +17,7 @@ from ccc.settings.options import Options
 CHOICE = Options(CodebookChoice, only=("threshold", "relative_threshold", "mapping"))
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "shards", nargs="+", type=Path, help="shard tars; their histograms and statistics lie beside them"
     )
@@ -24,7 +25,7 @@ def add_arguments(parser):
     CHOICE.add(parser)
 
 
-def run(args):
+def run(args: Namespace) -> None:
     import math
 
     from ccc.codebook import Codebook

@@ -20,13 +20,20 @@ of a video is coloured by itself, so that its colours may flicker. Exit status: 
 or kept, 1 nothing came out.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
 from ccc.core.errors import CCCError, few
 from ccc.settings.decoding import Decoding
 from ccc.settings.options import Options
+
+if TYPE_CHECKING:
+    from ccc.colorizers.base import Colorizer
+    from ccc.colorizers.coloring import Outcome
+    from ccc.colorizers.planning import Plan, Task
 
 VIVIDNESS = Options(
     Decoding,
@@ -36,7 +43,7 @@ VIVIDNESS = Options(
 SHOWN = 5  # files named for each reason
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("input", nargs="+", help="pictures, videos, folders of them, or quoted patterns with * or **")
     parser.add_argument("--method", default="ccc", help="see `ccc methods` (default: %(default)s)")
     parser.add_argument(
@@ -82,7 +89,7 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc import colorizers
     from ccc.colorizers import coloring, notes, planning
 
@@ -113,7 +120,7 @@ def run(args):
     return skipped_status(args, len(outcome.skipped) + len(others))
 
 
-def _missing(args, plan, made: str):
+def _missing(args: Namespace, plan: "Plan", made: str) -> "tuple[list[Task], dict[Path, str]]":
     """The tasks whose results are not there; and by file, in words, which other results are."""
     from ccc.colorizers import coloring, notes
 
@@ -134,7 +141,7 @@ def _missing(args, plan, made: str):
     return todo, others
 
 
-def _check(args) -> None:
+def _check(args: Namespace) -> None:
     for name, least in (("batch", 1), ("max_size", 8), ("quality", 1)):
         value = getattr(args, name)
         if value is not None and value < least:
@@ -145,7 +152,7 @@ def _check(args) -> None:
         raise CCCError("--keep-ab does not go with --max-size, by which a and b are enlarged afterwards")
 
 
-def _check_plan(args, plan) -> None:
+def _check_plan(args: Namespace, plan: "Plan") -> None:
     jpegs = [task.target for task in plan.tasks if task.target.suffix.lower() in (".jpg", ".jpeg")]
     if args.quality is not None and plan.tasks and not jpegs:
         raise CCCError("--quality is of JPEG, and no result is one: add --format jpeg, or leave it out")
@@ -158,7 +165,9 @@ def _check_plan(args, plan) -> None:
         raise CCCError("--depth 16 does not go with JPEG, which holds 8 bits; take --format png or tiff")
 
 
-def _video(colorizer, task, batch, max_size, made, outcome):
+def _video(
+    colorizer: "Colorizer", task: "Task", batch: int, max_size: int | None, made: str, outcome: "Outcome"
+) -> None:
     from ccc.colorizers.coloring import color_arrays
     from ccc.colorizers.notes import KEEP_AB, of_source
     from ccc.colorizers.video import color_video
@@ -184,7 +193,7 @@ def _video(colorizer, task, batch, max_size, made, outcome):
     print(f"{task.target}: {frames} frames, each coloured by itself; {sound}")
 
 
-def _summarize(args, plan, outcome, kept: int, others) -> None:
+def _summarize(args: Namespace, plan: "Plan", outcome: "Outcome", kept: int, others: "dict[Path, str]") -> None:
     """What was done, then everything given that was not, by reason."""
     for line in plan.lines:
         print(line)

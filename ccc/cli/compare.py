@@ -6,6 +6,7 @@ The pictures that changed most are drawn. The rows below the whole picture magni
 the colours moved most: there one sees whether colour that bled over an edge has gone.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.progress import bar
@@ -16,7 +17,7 @@ TEXT = "Psi: the outlines of segments of more pixels than this are drawn"
 PSI = Options(Algorithm, only=("min_pixels",), texts={"min_pixels": TEXT})
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
     parser.add_argument("before", type=Path, help="folder of coloured pictures")
     parser.add_argument("after", type=Path, help="folder of the same pictures harmonized")
@@ -28,7 +29,7 @@ def add_arguments(parser):
     PSI.add(parser)
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.harmonize.comparison import write_comparisons
     from ccc.segment import load
 

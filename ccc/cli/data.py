@@ -12,13 +12,14 @@ set; a run of the workflow fetches nothing by itself.
 Addresses, checksums and where each is from stand in ccc/assets/photographs.yaml.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import aligned
 from ccc.cli.progress import transfer
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "fetch", "check"), help="as the examples show")
     parser.add_argument("name", nargs="*", metavar="NAME|PATH", help="sets; for check also archives or their folders")
     place = "with fetch: a file or folder at hand, linked or copied, or the address of a file or of a mirror's folder"
@@ -27,7 +28,7 @@ def add_arguments(parser):
     parser.add_argument("--data", type=Path, metavar="FOLDER", help=folder)
 
 
-def run(args):
+def run(args: Namespace) -> int | None:
     from ccc.assets.photographs import known
     from ccc.core.errors import CCCError
 
@@ -38,7 +39,7 @@ def run(args):
     return {"list": _list, "fetch": _fetch, "check": _check}[args.action](args)
 
 
-def _list(args):
+def _list(args: Namespace):
     from ccc.assets.photographs import find, known, named
 
     rows = [("name", "what", "pictures", "size", "licence", "where")]
@@ -48,7 +49,7 @@ def _list(args):
     print(aligned(rows, left=(0, 1, 4, 5)))
 
 
-def _fetch(args):
+def _fetch(args: Namespace):
     from ccc.assets.photographs import fetch, named
     from ccc.core.errors import CCCError
 
@@ -63,7 +64,7 @@ def _fetch(args):
             print(f"  {path}: {how}")
 
 
-def _check(args):
+def _check(args: Namespace):
     from ccc.assets.photographs import at_hand
     from ccc.core.errors import CCCError, write_line
     from ccc.data.datasets import verify

@@ -4,12 +4,13 @@ Training crops and benchmark pictures come from the same photographs but never s
 part, the benchmark the right part. A model trained on them shows that the pipeline works, and no more.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.progress import bar
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("output", type=Path, help="folder to write: train/, validation/ and benchmark/ beneath it")
     parser.add_argument(
         "--crops", type=int, default=24, help="training crops of each photograph (default: %(default)s)"
@@ -17,7 +18,7 @@ def add_arguments(parser):
     parser.add_argument("--seed", type=int, default=0, help="where the crops lie (default: %(default)s)")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.data.embedded import write
 
     counts = write(args.output, args.crops, args.seed, progress=lambda items: bar(items, "embedded"))

@@ -12,14 +12,19 @@ that --metrics names has no value, 0 else.
 """
 
 import math
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ccc.cli.options import add_allow_skipped, add_pairs, aligned, skipped_status
 from ccc.cli.progress import bar
 from ccc.metrics.field import PROTOCOLS
 
+if TYPE_CHECKING:
+    from ccc.metrics.evaluate import Evaluation
 
-def add_arguments(parser):
+
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("prediction", type=Path, help="folder of coloured pictures, or one picture")
     parser.add_argument("truth", type=Path, help="folder of true pictures of the same names and sizes, or one picture")
     parser.add_argument("--csv", type=Path, help="write one line a picture")
@@ -47,7 +52,7 @@ def add_arguments(parser):
     parser.add_argument("--note", action="append", default=[], help="what tables shall say of the method; repeatable")
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc.core.errors import CCCError
     from ccc.metrics import field
     from ccc.metrics.evaluate import evaluate
@@ -82,7 +87,7 @@ def run(args):
     return skipped_status(args, len(lacking) if args.metrics else 0)
 
 
-def _add_changes(found, path: Path) -> None:
+def _add_changes(found: "Evaluation", path: Path) -> None:
     import csv
 
     from ccc.core.errors import CCCError
@@ -105,14 +110,15 @@ def _finite(text: str) -> float:
     return number
 
 
-def _table(summary, family: str | None) -> list[str]:
+def _table(summary: dict, family: str | None) -> list[str]:
     """The summary for a reader: a line a metric, then why some have no value."""
     from ccc.metrics.registry import find
 
-    def number(value):
+    def number(value: float | None) -> str:
         return "n/a" if value is None else f"{value:.4f}"
 
-    rows, reasons = [("metric", "mean", "median", "sd", "n", "")], {}
+    rows: list[tuple[str, ...]] = [("metric", "mean", "median", "sd", "n", "")]
+    reasons: dict[str, list[str]] = {}
     for name, direction in summary["directions"].items():
         title, better = find(name, family).title, f"{direction} is better" if direction else ""
         if name in summary["set"]:

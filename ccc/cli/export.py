@@ -9,6 +9,7 @@ Input `gray`: L / 100, float (N, 1, H, W), sides multiples of 32 from 64 up. Out
 the size.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.settings.decoding import PAPERS_DECODING, Decoding
@@ -17,7 +18,7 @@ from ccc.settings.options import Options
 DECODING = Options(Decoding, only=(*PAPERS_DECODING, "vividness"))
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("model", type=Path, nargs="?", help="a ccc.safetensors (default: the one that comes with ccc)")
     text = "NAME.onnx, .pt2 (torch.export), or .safetensors, a model again, of half the size (float16)"
     parser.add_argument("-o", "--output", type=Path, required=True, help=text)
@@ -25,7 +26,7 @@ def add_arguments(parser):
     parser.add_argument("--note", help="a line on what the model is, kept among its settings")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.assets import PUBLISHED
     from ccc.training.export import SIDES, export
 

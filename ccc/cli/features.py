@@ -6,12 +6,13 @@ example:
 The file holds the SHA-256 of each picture and of the weights: it is refused for others.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.progress import bar
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("truth", type=Path, help="folder of true pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="file to write, .npz of NumPy")
     parser.add_argument("--weights", type=Path, help="file of the Inception network (default: where `ccc weights` is)")
@@ -21,7 +22,7 @@ def add_arguments(parser):
     )  # fmt: skip
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.metrics.features import write_features
 
     count = write_features(args.truth, args.output, args.weights, lambda items: bar(items, "features"), args.network)

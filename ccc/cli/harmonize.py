@@ -18,6 +18,7 @@ Masks are made by the segmenter, or read with --masks: a folder with <name>.json
 stand in for Segment Anything where there is no checkpoint. To try several settings, run `ccc segment` once.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import add_options, parse_options
@@ -29,7 +30,7 @@ UPSAMPLE = "bring the colours of a picture of another size to the gray one's fir
 ALGORITHM = Options(Harmonization, only=(*Algorithm.model_fields, "upsample"), texts={"upsample": UPSAMPLE})
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("gray", metavar="IN_GRAY", type=Path, help="gray picture, or a folder of them")
     parser.add_argument("color", metavar="IN_COLOR", type=Path, help="the same coloured, by any method")
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="folder, or a .png for one")
@@ -44,17 +45,18 @@ def add_arguments(parser):
     parser.add_argument("--changes", type=Path, help="CSV to write: how much of each picture changed, and how far")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.core.errors import CCCError
     from ccc.harmonize import harmonize_pictures, pair_up
     from ccc.segment import load
+    from ccc.segment.given import Given
 
     if args.masks and args.segmenter:
         raise CCCError("give --masks, or --segmenter to make them now, not both")
     pairs = pair_up(args.gray, args.color, args.output)
     if args.masks:
         segmenter = load("masks", args.masks)
-        if segmenter.single and len(pairs) > 1:
+        if isinstance(segmenter, Given) and segmenter.single and len(pairs) > 1:
             raise CCCError(f"{args.masks}: holds the masks of one picture, and there are {len(pairs)} to harmonize")
     else:
         segmenter = load(args.segmenter or "felzenszwalb", args.checkpoint, args.device, **parse_options(args.option))

@@ -11,24 +11,29 @@ data_256/a/abbey/00000001.jpg is of the class abbey. A source that has changed s
 A compressed tar can be indexed, but every shard job has to read it from its start: decompress it first where it is big.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ccc.cli.options import add_allow_skipped, skipped_status
 from ccc.cli.progress import bar
 from ccc.settings.data import Data
 from ccc.settings.options import Options
 
+if TYPE_CHECKING:
+    from ccc.data.index import Choice
+
 CHOICE = Options(Data, only=("classes", "per_class", "limit", "seed"), defaults={"seed": None})
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("source", help="folder (any depth), tar, tar.gz, zip, or a .txt list of pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the index to write, a .parquet file")
     CHOICE.add(parser)
     add_allow_skipped(parser)
 
 
-def choice_of(args):
+def choice_of(args: Namespace) -> "Choice":
     """The `Choice` that the options of CHOICE make."""
     from ccc.data.index import Choice
 
@@ -36,7 +41,7 @@ def choice_of(args):
     return Choice(tuple(chosen.classes), chosen.per_class, chosen.limit, chosen.seed)
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc.core.errors import CCCError
     from ccc.data.index import Index
     from ccc.data.sources import Source

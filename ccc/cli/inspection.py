@@ -7,9 +7,9 @@ import platform
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def _lines(path: Path, name: str | None) -> Iterator[str]:
         yield "loader: give the name after the file to try it, of those that `ccc weights list` shows"
 
 
-def _outcome(check, name: str, path: Path) -> str:
+def _outcome(check: Callable, name: str, path: Path) -> str:
     try:
         result = check(name, path)
         return result if isinstance(result, str) else "loads"
@@ -68,7 +68,7 @@ def _outcome(check, name: str, path: Path) -> str:
         return f"refused: {error}"
 
 
-def load(name: str, path: str | Path):
+def load(name: str, path: str | Path) -> Any:
     """Load a file as what it is in the catalogue, by what uses it. Raises CCCError, naming the first difference."""
     from ccc import colorizers, encoder, metrics
     from ccc.colorizers import _detect
@@ -153,13 +153,13 @@ def _names(file: BinaryIO, pickles: int) -> str:
             pushed, memo = ["?"], {}  # what was pushed last, texts by themselves and all else as "?"
             for code, argument, _ in pickletools.genops(file):
                 if code.name in ("GLOBAL", "INST"):
-                    found[argument.replace(" ", ".", 1)] = None
+                    found[str(argument).replace(" ", ".", 1)] = None
                 elif code.name == "STACK_GLOBAL":
                     found[".".join(pushed[-2:])] = None
                 if code.name == "MEMOIZE" or "PUT" in code.name:
-                    memo[len(memo) if argument is None else int(argument)] = pushed[-1]
+                    memo[len(memo) if argument is None else argument] = pushed[-1]
                 elif "GET" in code.name:
-                    pushed.append(memo.get(int(argument), "?"))
+                    pushed.append(memo.get(argument, "?"))
                 else:
                     pushed.append(argument if isinstance(argument, str) else "?")
     except (ValueError, MemoryError, OverflowError) as error:
@@ -190,7 +190,7 @@ def _tensors(path: str, file: BinaryIO | None) -> Iterator[str]:
         yield f"content: {_kind(content)}"
 
 
-def _kind(value) -> str:
+def _kind(value: Any) -> str:
     return f"{type(value).__name__} of {len(value)}" if hasattr(value, "__len__") else type(value).__name__
 
 

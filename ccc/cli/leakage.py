@@ -6,16 +6,17 @@ Photographs are compared by the SHA-256 of their files and by a perceptual hash,
 quality, and no crop: `ccc prepare` and `ccc shard` note both.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("manifest", type=Path, help="manifest.csv of `ccc prepare`")
     parser.add_argument("shards", nargs="+", type=Path, help="tars of `ccc shard`; the folder of each names its split")
     parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file of what was found")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.core.files import write_json
     from ccc.data.leakage import compare, words
     from ccc.data.shards import read_statistics, refuse_twice

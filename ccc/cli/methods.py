@@ -4,13 +4,14 @@
 """
 
 import textwrap
+from argparse import ArgumentParser, Namespace
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", nargs="*", help="only these")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc import colorizers
     from ccc.assets import weights
 

@@ -6,20 +6,27 @@ examples:
   ccc metrics --markdown        the table of docs/metrics.md
 """
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-def add_arguments(parser):
+if TYPE_CHECKING:
+    from ccc.metrics.registry import Metric
+
+
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", nargs="*", help="only these")
     parser.add_argument("--markdown", action="store_true", help="as a table of Markdown")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.metrics.registry import find, metrics
 
     chosen = [find(name) for name in args.name] or list(metrics().values())
     print(markdown(chosen) if args.markdown else "\n\n".join(map(text, chosen)))
 
 
-def text(metric) -> str:
+def text(metric: "Metric") -> str:
     """One metric for a reader."""
     better = f"{metric.direction} is better" if metric.direction else "neither lower nor higher is better"
     facts = {
@@ -34,7 +41,7 @@ def text(metric) -> str:
     return "\n".join([f"{metric.name}: {metric.title}, {better}", *lines])
 
 
-def markdown(chosen) -> str:
+def markdown(chosen: "Iterable[Metric]") -> str:
     """All of them as a table."""
     lines = [
         "| name | family | better | compares | range | source | needs | version |",

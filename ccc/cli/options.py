@@ -1,7 +1,9 @@
 """What verbs share: the exit status, `--flag NAME=VALUE`, parameters of a method's own, a printed table."""
 
 import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import yaml
 
@@ -10,14 +12,14 @@ from ccc.core.errors import CCCError
 SKIPPED = 3  # of `ccc.core.errors.STATUSES`
 
 
-def add_allow_skipped(parser) -> None:
+def add_allow_skipped(parser: ArgumentParser) -> None:
     """Add `--allow-skipped`, which `skipped_status` reads."""
     parser.add_argument(
         "--allow-skipped", action="store_true", help=f"end with status 0, not {SKIPPED}, where something was skipped"
     )
 
 
-def skipped_status(args, skipped: int) -> int:
+def skipped_status(args: Namespace, skipped: int) -> int:
     """The exit status of a verb that did its work and left out so many of the things that it was given."""
     return SKIPPED if skipped and not args.allow_skipped else 0
 
@@ -25,19 +27,21 @@ def skipped_status(args, skipped: int) -> int:
 class _Pairs(argparse.Action):
     """A dict of all `NAME=VALUE` that were given."""
 
-    def __call__(self, parser, namespace, pair, flag=None):
-        name, equals, value = pair.partition("=")
+    def __call__(
+        self, parser: ArgumentParser, namespace: Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        name, equals, value = values.partition("=")
         if not equals or not name:
-            raise CCCError(f"{flag}: name=value is wanted, got {pair!r}")
+            raise CCCError(f"{option_string}: name=value is wanted, got {values!r}")
         setattr(namespace, self.dest, getattr(namespace, self.dest) | {name: value})
 
 
-def add_pairs(parser, flag: str, metavar: str, text: str, **more) -> None:
+def add_pairs(parser: argparse._ActionsContainer, flag: str, metavar: str, text: str, **more) -> None:
     """Add an option that may be repeated and gives a dict."""
     parser.add_argument(flag, action=_Pairs, default={}, metavar=metavar, help=f"{text}; repeatable", **more)
 
 
-def add_options(parser, text: str) -> None:
+def add_options(parser: argparse._ActionsContainer, text: str) -> None:
     """Add `--option`, which `parse_options` reads."""
     add_pairs(parser, "--option", "NAME=VALUE", f"parameter {text}")
 

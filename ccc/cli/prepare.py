@@ -9,6 +9,7 @@ source, the sha256 of the file there, and of the truth that is measured against.
 The second takes 50 of the official test part of a set that `ccc data fetch` has brought.
 """
 
+from argparse import ArgumentParser, Namespace
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ccc.settings.options import Options
 CHOICE = Options(Preparation, only=("n", "pick", "seed", "protocol", "side"), flags={"n": "-n --count"})
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source", help="folder (any depth), tar, tar.gz, zip, .txt list of pictures, or a set of `ccc data list`"
     )
@@ -32,7 +33,7 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc.assets.photographs import named, resolve
     from ccc.data.benchmark import prepare
     from ccc.data.sources import Source

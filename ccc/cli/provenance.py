@@ -1,15 +1,16 @@
 """What a run was made of: versions, seeds, checksums."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", type=Path, help="manifests, statistics of shards, codebook, model")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the JSON to write")
     parser.add_argument("--configuration", default="{}", help="the workflow's, as JSON (default: none)")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     import json
 
     from ccc.core.errors import CCCError

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.progress import bar
@@ -11,7 +12,7 @@ from ccc.settings.options import Options
 REPORT = Options(Report, only=("pictures",))
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("summary", type=Path, help="JSON file of `ccc tables`, its parquet beside it")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the pages, pictures/ and data/")
     parser.add_argument(
@@ -31,7 +32,7 @@ def add_arguments(parser):
     )  # fmt: skip
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.report.page import write_report
     from ccc.report.provenance import provenance
 

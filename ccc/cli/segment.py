@@ -12,6 +12,7 @@ label 0 of a label map is background, no mask; with --option background=none it 
 Pictures whose masks are there already are left as they are: a run that was stopped goes on where it was.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
@@ -22,7 +23,7 @@ from ccc.settings.segmenter import SegmenterChoice
 CHOICE = Options(SegmenterChoice, only=("name", "checkpoint"), flags={"name": "--segmenter"})
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the masks, one JSON a picture")
     parser.add_argument("--coco", type=Path, help="COCO file of all pictures to write when the last is done")
@@ -33,7 +34,7 @@ def add_arguments(parser):
     add_options(parser, "of the segmenter, such as points_per_side=32")
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc.segment import load, segment_folder
 
     choice = CHOICE.read(args)

@@ -10,6 +10,7 @@ appear last: a tar without its .json is unfinished. Shards may be written in any
 equal inputs give equal bytes.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.index import CHOICE, choice_of
@@ -21,7 +22,7 @@ from ccc.settings.options import Options
 SHAPE = Options(Data, only=("size", "fit", "min_chroma"))
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("source", help="folder (any depth), tar, tar.gz, zip, or a .txt list of pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the tar to write")
     parser.add_argument("--shard", type=int, default=0, help="which shard, from 0 (default: %(default)s)")
@@ -35,7 +36,7 @@ def add_arguments(parser):
     add_allow_skipped(parser)
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc.core.errors import CCCError
     from ccc.data.index import Choice
     from ccc.data.shards import NEARLY_GRAY, write_shard

@@ -4,6 +4,7 @@ example:
   ccc tables results/metrics -o tables/ --column ade20k=ADE --not-run iizuka="no weights: ccc weights fetch iizuka"
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import add_pairs
@@ -13,7 +14,7 @@ from ccc.settings.options import Options
 INTERVAL = Options(Report, only=("interval",))
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "metrics", nargs="+", type=Path, help="JSON files of `ccc evaluate`, their CSV beside them, or folders of these"
     )
@@ -45,7 +46,7 @@ def add_arguments(parser):
         add_pairs(parser, f"--{flag}", form, text, dest=dest)
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.report.formats import write_tables
     from ccc.report.summary import read_results
 

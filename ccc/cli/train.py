@@ -15,6 +15,7 @@ The defaults are the paper's, but where config/README.md says otherwise; `tensor
 
 import os
 import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.settings.options import Options
@@ -23,7 +24,7 @@ from ccc.settings.training import Training
 SETTINGS = Options(Training)
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("shards", nargs="+", type=Path, help="training shards (tars of `ccc shard`)")
     parser.add_argument("--validation", nargs="+", type=Path, required=True, help="validation shards")
     parser.add_argument("--codebook", type=Path, required=True, help="codebook of `ccc codebook`")
@@ -35,7 +36,7 @@ def add_arguments(parser):
     parser.add_argument("--processes", type=int, default=1, help=f"{text} (default: %(default)s)")
 
 
-def run(args):
+def run(args: Namespace) -> int | None:
     settings = SETTINGS.read(args)
 
     import torch
@@ -61,4 +62,5 @@ def run(args):
     except Interrupted as stop:
         write_line(f"ccc train: {stop}", sys.stdout)
         return REQUEUE
-    write_line(path, sys.stdout)
+    write_line(str(path), sys.stdout)
+    return None

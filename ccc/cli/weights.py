@@ -14,13 +14,14 @@ torch.hub has fetched are found too. Nothing is fetched by itself.
 """
 
 import functools
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import add_allow_skipped, skipped_status
 from ccc.cli.progress import transfer
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     actions = ("list", "fetch", "path", "verify", "inspect")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: %(default)s")
     parser.add_argument(
@@ -34,7 +35,7 @@ def add_arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc.assets import weights
     from ccc.core.errors import CCCError
 
@@ -68,7 +69,7 @@ def run(args):
     return 2 if wrong else 0
 
 
-def _inspect(args) -> int:
+def _inspect(args: Namespace) -> int:
     from ccc.assets import weights
     from ccc.cli.inspection import inspect, refused
     from ccc.core.errors import CCCError

@@ -1,9 +1,11 @@
 """Compiled functions: numba, without fast math, so that every machine gives the same bits."""
 
+from collections.abc import Callable
+
 import numba
 
 
-def compiled(function):
+def compiled(function: Callable) -> Callable:
     """Compile `function` at its first call and keep the result on disk for later processes.
 
     It is kept beside the source, or in the user's cache folder where that is read-only (NUMBA_CACHE_DIR names

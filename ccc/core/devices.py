@@ -1,7 +1,6 @@
 """Which device to compute on."""
 
 import functools
-import itertools
 import os
 import tempfile
 from collections.abc import Sequence
@@ -51,7 +50,8 @@ def pick(names: Sequence[str], folder: Path) -> tuple[int, int]:
     the devices, the same in every process.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
-    for turn in itertools.count():
+    turn = 0
+    while True:
         for number, name in enumerate(names):
             handle = os.open(folder / f"{name}-{turn}", os.O_RDWR | os.O_CREAT, 0o600)
             try:
@@ -61,3 +61,4 @@ def pick(names: Sequence[str], folder: Path) -> tuple[int, int]:
                 os.close(handle)
             except OSError:  # no locks here: every process takes the first device
                 return number, handle
+        turn += 1

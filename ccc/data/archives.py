@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from ccc.core.errors import printable
 from ccc.data.files import HEAD
@@ -58,12 +58,16 @@ class _Bounded:
         return self._file.read(size)
 
 
+def _open_tar(file: BinaryIO) -> tarfile.TarFile:
+    return tarfile.open(fileobj=_Bounded(file), mode="r:")  # ty: ignore[no-matching-overload] # enough for reading
+
+
 def kind_of(path: Path) -> str | None:
     """ "zip", "tar" or "compressed tar"; None for any other file."""
     if zipfile.is_zipfile(path):
         return "zip"
     try:
-        with tar_bytes(path) as file, tarfile.open(fileobj=_Bounded(file), mode="r:"):
+        with tar_bytes(path) as file, _open_tar(file):
             return "compressed tar" if _opener(path) is not open else "tar"
     except BROKEN:
         return None
@@ -78,7 +82,7 @@ def described(path: Path) -> str:
     )
 
 
-def _opener(path: Path) -> Callable[[Path, str], BinaryIO]:
+def _opener(path: Path) -> Callable[..., Any]:
     with open(path, "rb") as file:
         return _COMPRESSED.get(file.read(2), open)
 
@@ -90,17 +94,17 @@ def tar_bytes(path: Path) -> BinaryIO:
 
 def tar_members(path: Path) -> Iterator[Member]:
     """Files of a tar as stored; `offset`: of a member's bytes in the decompressed tar. Raises as `BROKEN` says."""
-    with tar_bytes(path) as file, tarfile.open(fileobj=_Bounded(file), mode="r:") as archive:
+    with tar_bytes(path) as file, _open_tar(file) as archive:
         reached = -1
         for member in archive:
-            archive.members = []  # tarfile keeps every header otherwise: 1.8 million of them
+            archive.members = []  # ty: ignore[missing-attribute] # tarfile keeps every header otherwise: 1.8 million of them
             if not 0 <= member.size < LARGEST or archive.offset <= reached:
                 raise tarfile.ReadError(f"{printable(member.name)} has an impossible size, {member.size}")
             reached = archive.offset
             if not member.isdir():
                 regular = member.isreg() and not member.issparse()
 
-                def head(place=member.offset_data, size=member.size) -> bytes:
+                def head(place: int = member.offset_data, size: int = member.size) -> bytes:
                     file.seek(place)
                     return file.read(min(size, HEAD))
 
@@ -123,7 +127,7 @@ def zip_members(path: Path) -> Iterator[Member]:
             name = info.filename.replace("\\", "/") if windows else info.filename
             if not info.is_dir() and not name.endswith("/"):
 
-                def head(info=info) -> bytes:
+                def head(info: zipfile.ZipInfo = info) -> bytes:
                     with contextlib.suppress(*BROKEN), archive.open(info) as member:
                         return member.read(HEAD)
                     return b""

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -46,11 +46,11 @@ def picture_names(members: Sequence[str]) -> list[str]:
 def prepare(
     source: str | os.PathLike | Source,
     folder: str | os.PathLike,
-    count: int | None = DEFAULTS.n,
+    count: int | None = DEFAULTS.n,  # ty: ignore[invalid-parameter-default] # a number
     seed: int = DEFAULTS.seed,
-    side: int | None = DEFAULTS.side,
+    side: int | None = DEFAULTS.side,  # ty: ignore[invalid-parameter-default] # a number
     dataset: Dataset | None = None,
-    progress=iter,
+    progress: Callable[[Iterable], Iterable] = iter,
     pick: str = DEFAULTS.pick,
     protocol: str = DEFAULTS.protocol,
 ) -> tuple[int, list[ImageError]]:

@@ -1,8 +1,12 @@
 """The kernel of sharding, which no library has: Lab, area mean and Eq. 9 in one pass over the pixels."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numba
 import numpy as np
 from llvmlite import ir
+from numba.core.typing import Context
 from numba.extending import intrinsic
 
 from ccc.color import WHITE, XYZ_FROM_RGB
@@ -19,30 +23,36 @@ _CURVE = (8.41282752e-04, 3.59004815e-02, 4.75832554e-01, 9.33723833e-01, -1.147
 _C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8 = (_F(value / 255**power) for power, value in enumerate(_CURVE))
 
 
-@intrinsic
-def _fused(typing, a, b, c):
+def _intrinsic(function: Callable) -> Callable:
+    return intrinsic(function)  # a caller passes no typing context, which type checkers cannot know
+
+
+@_intrinsic
+def _fused(typing: Context, a: Any, b: Any, c: Any) -> tuple:
     """a * b + c, float32, rounded once, on every machine."""
     f = numba.float32
     return f(f, f, f), lambda context, builder, signature, values: builder.fma(*values)
 
 
-@intrinsic
-def _bits_of(typing, value):
+@_intrinsic
+def _bits_of(typing: Context, value: Any) -> tuple:
     """The bits of a float32 as int32."""
     return numba.int32(numba.float32), lambda context, builder, signature, values: builder.bitcast(
         values[0], ir.IntType(32)
     )
 
 
-@intrinsic
-def _float_of(typing, bits):
+@_intrinsic
+def _float_of(typing: Context, bits: Any) -> tuple:
     """The float32 with the bits of an int32."""
     return numba.float32(numba.int32), lambda context, builder, signature, values: builder.bitcast(
         values[0], ir.FloatType()
     )
 
 
-def classified(rgb: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, delta: int = 20):
+def classified(
+    rgb: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, delta: int = 20
+) -> tuple[np.ndarray, np.ndarray, int, float]:
     """What training needs of a square picture: `make_sample` of `ccc.data.shards`, after resizing.
 
     `rgb`: uint8 `(side, side, 3)`; `cells` divides `side`. Returns the lightness, uint8 `(side, side)` holding
@@ -58,7 +68,9 @@ def classified(rgb: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, de
 
 # One loop each, over values that lie side by side: LLVM keeps what is in such a loop in registers, and unrolls it.
 @compiled
-def _classify(rgb, matrix, grid, gray, classes):
+def _classify(
+    rgb: np.ndarray, matrix: np.ndarray, grid: np.ndarray, gray: np.ndarray, classes: np.ndarray
+) -> tuple[int, float]:
     side, cells = len(gray), len(classes)
     block = side // cells
     n = side * block  # pixels of a row of cells
@@ -77,7 +89,7 @@ def _classify(rgb, matrix, grid, gray, classes):
 
 
 @compiled
-def _linearize(levels, linear):
+def _linearize(levels: np.ndarray, linear: np.ndarray) -> None:
     for j in range(len(linear)):
         t = _F(levels[j])
         high = _fused(_fused(_fused(_fused(_C8, t, _C7), t, _C6), t, _C5), t, _C4)
@@ -86,7 +98,7 @@ def _linearize(levels, linear):
 
 
 @compiled
-def _mix(linear, matrix, xyz):
+def _mix(linear: np.ndarray, matrix: np.ndarray, xyz: np.ndarray) -> None:
     n = len(linear) // 3
     x, y, z = xyz[:n], xyz[n : 2 * n], xyz[2 * n :]
     xr, xg, xb = matrix[0, 0], matrix[0, 1], matrix[0, 2]
@@ -100,7 +112,7 @@ def _mix(linear, matrix, xyz):
 
 
 @compiled
-def _take_roots(values):
+def _take_roots(values: np.ndarray) -> None:
     """The f of CIELAB to a few parts in a million: t ** (1/3) above 0.008856, a line below."""
     for j in range(len(values)):
         t = values[j]
@@ -114,7 +126,7 @@ def _take_roots(values):
 
 
 @compiled
-def _finish(roots, gray, a, b):
+def _finish(roots: np.ndarray, gray: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
     n = len(gray)
     fx, fy, fz = roots[:n], roots[n : 2 * n], roots[2 * n :]
     for j in range(n):
@@ -124,7 +136,7 @@ def _finish(roots, gray, a, b):
 
 
 @compiled
-def _average(values, block, scale, means):
+def _average(values: np.ndarray, block: int, scale: np.float32, means: np.ndarray) -> None:
     """Means of blocks of `block` rows, times 100 and rounded: that keeps neutral gray off the corner of four bins."""
     n = len(values) // block
     if block == 4:  # a number known beforehand is unrolled
@@ -143,7 +155,9 @@ def _average(values, block, scale, means):
 
 
 @compiled
-def _encode(mean_a, mean_b, alpha, beta, last, classes):
+def _encode(
+    mean_a: np.ndarray, mean_b: np.ndarray, alpha: np.float32, beta: np.float32, last: np.float32, classes: np.ndarray
+) -> tuple[int, float]:
     clamped, chroma = 0, 0.0
     for cell in range(len(classes)):
         bin_a, bin_b = np.floor((mean_a[cell] + beta) / alpha), np.floor((mean_b[cell] + beta) / alpha)

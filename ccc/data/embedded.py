@@ -1,6 +1,7 @@
 """The embedded default: photographs that scikit-image ships, cut so that training and benchmark share no pixel."""
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ PHOTOGRAPHS = {  # name in scikit-image: scene folder
 }
 
 
-def write(folder: str | os.PathLike, crops: int = 24, seed: int = 0, progress=iter) -> dict[str, int]:
+def write(
+    folder: str | os.PathLike, crops: int = 24, seed: int = 0, progress: Callable[[Iterable], Iterable] = iter
+) -> dict[str, int]:
     """Write `train`, `validation` and `benchmark` beneath `folder`; returns how many pictures each holds.
 
     Of each photograph the left 60 % gives `crops` square training crops, of which one in eight (at least one) goes to

@@ -59,7 +59,7 @@ def walk(folder: str | os.PathLike) -> Iterator[tuple[str, list[os.DirEntry]]]:
     Links to folders are followed, but for those to a folder that they lie in, which stand among the files, as do
     hidden folders and those of `LITTER`. Raises OSError for a folder that may not be read.
     """
-    waiting = [(os.fspath(folder), "", ())]
+    waiting: list[tuple[str, str, tuple]] = [(os.fspath(folder), "", ())]
     while waiting:
         path, base, around = waiting.pop()
         with os.scandir(path) as found:
@@ -132,11 +132,11 @@ def archives(path: str | os.PathLike) -> dict[str, Path]:
     text = os.fspath(path)
     if "{" not in text or os.path.exists(path):
         return {}
-    from braceexpand import UnbalancedBracesError, braceexpand
+    from braceexpand import braceexpand
 
     try:
         found = [file for file in braceexpand(text) if file != text]
-    except UnbalancedBracesError:
+    except ValueError:  # unbalanced braces
         return {}
     base = os.path.dirname(os.path.commonprefix(found))
     return {os.path.relpath(file, base or "."): Path(file) for file in found}

@@ -69,8 +69,8 @@ class Index:
     Made by `of`, or read from disk by `open`, then row by row: an index of any length takes little memory.
     """
 
-    def __init__(self, table: pa.Table | None, file: pq.ParquetFile | None, facts: dict):
-        self._table, self._file, self.facts = table, file, facts
+    def __init__(self, rows: pa.Table | pq.ParquetFile, facts: dict):
+        self._rows, self.facts = rows, facts
 
     @classmethod
     def of(cls, source: Source, choice: Choice = Choice(), progress: Callable[[Iterable], Iterable] = iter) -> "Index":  # noqa: B008
@@ -96,14 +96,14 @@ class Index:
                 names[code]: int(counts[code]) for code in sorted(np.flatnonzero(counts), key=lambda c: names[c])
             },
         }
-        return cls(table.take(chosen) if len(chosen) < len(table) or choice.seed is not None else table, None, facts)
+        return cls(table.take(chosen) if len(chosen) < len(table) or choice.seed is not None else table, facts)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the index as Parquet and its manifest beside it as JSON; equal sources and choices give equal bytes."""
         path = Path(path)
         write_json(path.with_suffix(".json"), {key: value for key, value in self.facts.items() if key != "state"})
         with written_whole(path) as aside:
-            table = self._table.replace_schema_metadata({"ccc": json.dumps(self.facts)})
+            table = self._rows.replace_schema_metadata({"ccc": json.dumps(self.facts)})  # ty: ignore[missing-union-attribute]
             pq.write_table(table, aside, row_group_size=ROWS, compression="zstd", write_statistics=False)
 
     @classmethod
@@ -124,18 +124,18 @@ class Index:
         change = "another kind of source" if facts["kind"] != source.kind else source.changed_since(facts["state"])
         if change:
             raise CCCError(f"{path}: stale, {source.path} has changed since it was indexed ({change}); {again}")
-        return cls(None, file, facts)
+        return cls(file, facts)
 
     def __len__(self) -> int:
         return self.facts["chosen"]
 
     def entries(self, start: int, stop: int) -> list[Entry]:
         """Rows `start` to `stop`; of an index on disk only the row groups that hold them are read."""
-        if self._file is None:
-            part = self._table.slice(start, stop - start)
+        if isinstance(self._rows, pa.Table):
+            part = self._rows.slice(start, stop - start)
         else:
             first, last = start // ROWS, (stop - 1) // ROWS
-            part = self._file.read_row_groups(list(range(first, last + 1)), columns=list(COLUMNS))
+            part = self._rows.read_row_groups(list(range(first, last + 1)), columns=list(COLUMNS))
             part = part.slice(start - first * ROWS, stop - start)
         if any(part[name].null_count for name in COLUMNS):
             raise CCCError("the index has rows without a place; make it again with `ccc index`")
@@ -164,7 +164,7 @@ def _check(file: pq.ParquetFile, facts: dict) -> None:
         raise ValueError("its state of the source is incomplete")
 
 
-def _scanned(source: Source, progress) -> tuple[pa.Table, list[str]]:
+def _scanned(source: Source, progress: Callable[[Iterable], Iterable]) -> tuple[pa.Table, list[str]]:
     """All pictures of a source, the class as a number, and the classes' names."""
     numbers: dict[str, int] = {}
     batches, entries = [], iter(progress(source.scan()))

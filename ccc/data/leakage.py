@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pydantic
 from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError
@@ -24,10 +25,10 @@ from ccc.data.shards import AGAIN
 FORMAT = "ccc-leakage-1"
 
 
+@pydantic.with_config(LOOSE)
 class Leakage(TypedDict):
     """What `compare` returns."""
 
-    __pydantic_config__ = LOOSE
     format: Literal["ccc-leakage-1"]
     benchmark: str
     pictures: Count
@@ -88,7 +89,7 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
     known = read_pictures(shards, statistics)
     if known is None:
         return facts | {"compared": None, "exact": [], "near": []}
-    same = known.filter(pc.is_in(known["sha256"], value_set=wanted))
+    same = known.filter(pc.field("sha256").isin(wanted))
     same = {line["sha256"].hex(): line for line in same.to_pylist()}
     hashes, exact, near = known["hash"].to_numpy(), [], []
     for row, wanted_hash in zip(rows, hashes_of, strict=True):
@@ -101,7 +102,7 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
             line = known.slice(place, 1).to_pylist()[0]
             found = {"picture": row["name"], "found": line["name"], "split": line["split"]}
             near.append(found | {"distance": int(distances[place])})
-    counts = {item["values"]: item["counts"] for item in pc.value_counts(known["split"]).to_pylist()}
+    counts = {item["values"]: item["counts"] for item in known["split"].value_counts().to_pylist()}
     return facts | {"compared": counts, "exact": exact, "near": near}
 
 

@@ -55,7 +55,9 @@ def resized(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:
     return np.ascontiguousarray(rgb)
 
 
-def make_sample(rgb: np.ndarray, size: int = 224, map_size: int = 56, fit: str = "crop"):
+def make_sample(
+    rgb: np.ndarray, size: int = 224, map_size: int = 56, fit: str = "crop"
+) -> tuple[np.ndarray, np.ndarray, int, float]:
     """What training needs of one photograph, uint8 `(H, W, 3)`.
 
     Returns the gray picture, uint8 `(size, size)` holding L * 255 / 100; its class map, uint16
@@ -140,16 +142,18 @@ def write_shard(
     return statistics
 
 
-def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str, min_chroma: float | None):
+def _write_samples(
+    path: Path, pictures: Iterable, size: int, map_size: int, fit: str, min_chroma: float | None
+) -> tuple[np.ndarray, list[tuple], int, int, list[dict]]:
     """Write the tar. Returns the histogram, the rows of `write_pictures`, how many cells were clamped and how many
     samples are nearly gray, and the skipped."""
-    import webdataset  # imports torch, which who only reads statistics does without
+    from webdataset.writer import TarWriter  # imports torch, which who only reads statistics does without
 
     histogram = np.zeros(GRID.size, np.int64)
     known, clamped, near_gray, skipped = [], 0, 0, []
     with (
         open(path, "wb") as file,  # webdataset takes a name that begins with `pipe:` for a command
-        webdataset.TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
+        TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
     ):
         for position, (entry, data) in pictures:
             try:
@@ -170,10 +174,10 @@ def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit
     return histogram, known, clamped, near_gray, skipped
 
 
+@pydantic.with_config(LOOSE)
 class Statistics(TypedDict):
     """What is read of the JSON beside a shard."""
 
-    __pydantic_config__ = LOOSE
     samples: Annotated[int, pydantic.Field(gt=0, le=1 << 31)]
     size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]
     map_size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]

@@ -1,13 +1,13 @@
 """Where photographs lie: folders, archives and lists, read in place and never unpacked to disk."""
 
 import dataclasses
-import io
 import os
 import stat
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import SUFFIXES
@@ -260,7 +260,7 @@ def _read_file(path: Path, entry: Entry) -> bytes | ImageError:
         return ImageError(entry.member, "unreadable", error.strerror or "")
 
 
-def _read(file: io.BufferedIOBase, entry: Entry) -> bytes | ImageError:
+def _read(file: BinaryIO, entry: Entry) -> bytes | ImageError:
     if not 0 <= entry.size <= MAX_BYTES:  # before memory is taken for what a header claims
         return ImageError(entry.member, "too large", f"{entry.size} bytes, at most {MAX_BYTES}")
     try:
