@@ -2,9 +2,9 @@
 
 example:
   ccc ablate gray/ truth/ --color bilinear=coloured/ --color nearest=nearest/ --masks masks.json -o ablation.csv
-Each --color names a folder of the same pictures coloured, such as the two ways of bringing class maps to full size:
-decoded by argmax they hold bin centres, 10 apart, and a delta of 8 then leaves one colour of every segment where the
-upsampling is nearest.
+Each --color names a folder of coloured versions of the same pictures, such as two ways of upsampling class maps.
+Pictures decoded by argmax hold bin centres, 10 apart, so that after nearest upsampling a delta of 8 leaves one colour
+per segment.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -22,12 +22,12 @@ ALGORITHM = Options(Algorithm, only=FIXED)
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
-    parser.add_argument("truth", type=Path, help="folder of the true pictures")
+    parser.add_argument("truth", type=Path, help="folder of true pictures")
     add_pairs(parser, "--color", "NAME=FOLDER", "coloured pictures", required=True)
-    parser.add_argument("--masks", type=Path, required=True, help="as for `ccc harmonize`")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="CSV to write; it is printed as well")
+    parser.add_argument("--masks", type=Path, required=True, help="masks, as for `ccc harmonize`")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="CSV file to write; also printed")
     GRID.add(parser)
-    parser.add_argument("--count", type=int, help="only so many pictures, the first by name (default: all)")
+    parser.add_argument("--count", type=int, help="number of pictures, the first by name (default: all)")
     ALGORITHM.add(parser)
 
 

@@ -1,4 +1,4 @@
-"""List the metrics and what each of them means.
+"""List and explain the metrics.
 
 examples:
   ccc metrics
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("name", nargs="*", help="only these")
-    parser.add_argument("--markdown", action="store_true", help="as a table of Markdown")
+    parser.add_argument("name", nargs="*", help="metrics (default: all)")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
 
 
 def run(args: Namespace) -> None:
@@ -27,7 +27,7 @@ def run(args: Namespace) -> None:
 
 
 def text(metric: "Metric") -> str:
-    """One metric for a reader."""
+    """Facts about one metric as text."""
     better = f"{metric.direction} is better" if metric.direction else "neither lower nor higher is better"
     facts = {
         "family": metric.family,
@@ -42,7 +42,7 @@ def text(metric: "Metric") -> str:
 
 
 def markdown(chosen: "Iterable[Metric]") -> str:
-    """All of them as a table."""
+    """Facts about metrics as a Markdown table."""
     lines = [
         "| name | family | better | compares | range | source | needs | version |",
         "|---|---|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""Tables, pictures and plots as pages that open from disk."""
+"""Write tables, pictures and plots as web pages that open from disk."""
 
 import os
 import shlex
@@ -20,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--codebook", type=Path, help="codebook to draw")
     parser.add_argument("--training", type=Path, help="folder of `ccc train`, for its history and preview")
-    parser.add_argument("--shards", nargs="+", default=[], help="shard tars, for how many pictures went in")
+    parser.add_argument("--shards", nargs="+", default=[], help="shard tars, to count the training pictures")
     parser.add_argument(
         "--comparisons", nargs="+", default=[], type=Path, help="folders of `ccc compare`, in the output's folder"
     )
@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     REPORT.add(parser)
     parser.add_argument(
         "--rerun", default="snakemake --cores all",
-        help="makes the run again; {folder} in it stands for the working folder (default: %(default)s)",
+        help="command that repeats the run; {folder} stands for the working folder (default: %(default)s)",
     )  # fmt: skip
 
 
