@@ -1,4 +1,4 @@
-"""The kernel of sharding, which no library has: Lab, area mean and Eq. 9 in one pass over the pixels."""
+"""The kernel of sharding: Lab, area mean and Eq. 9 in one pass over the pixels, which no library offers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,20 +16,20 @@ _F = np.float32
 _XYZ = (XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
 _EPSILON, _KAPPA, _OFFSET = _F(0.008856), _F(7.787), _F(16 / 116)
 _TOE = _F(1 / 12.92 / 255)
-# sRGB to linear light above the toe, in the level from 11 to 255: of all polynomials of degree 8 the one whose greatest
-# relative error is least, 1.2e-5 (Lawson's iteration over these levels). Vectors cannot look up a table of 256.
+# sRGB to linear light for levels 11 to 255: the minimax polynomial of degree 8, relative error 1.2e-5 (Lawson's
+# iteration over these levels). A table of 256 entries cannot be vectorized.
 _CURVE = (8.41282752e-04, 3.59004815e-02, 4.75832554e-01, 9.33723833e-01, -1.14747828e00, 1.56948432e00,
           -1.50267867e00, 8.31314563e-01, -1.96951325e-01)  # fmt: skip
 _C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8 = (_F(value / 255**power) for power, value in enumerate(_CURVE))
 
 
 def _intrinsic(function: Callable) -> Callable:
-    return intrinsic(function)  # a caller passes no typing context, which type checkers cannot know
+    return intrinsic(function)  # its typing context is not passed by callers, which type checkers cannot know
 
 
 @_intrinsic
 def _fused(typing: Context, a: Any, b: Any, c: Any) -> tuple:
-    """a * b + c, float32, rounded once, on every machine."""
+    """a * b + c in float32, rounded once on every machine."""
     f = numba.float32
     return f(f, f, f), lambda context, builder, signature, values: builder.fma(*values)
 
@@ -53,12 +53,12 @@ def _float_of(typing: Context, bits: Any) -> tuple:
 def classified(
     rgb: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, delta: int = 20
 ) -> tuple[np.ndarray, np.ndarray, int, float]:
-    """What training needs of a square picture: `make_sample` of `ccc.data.shards`, after resizing.
+    """Returns the training sample of a square picture, see `ccc.data.shards.make_sample`.
 
-    `rgb`: uint8 `(side, side, 3)`; `cells` divides `side`. Returns the lightness, uint8 `(side, side)` holding
-    L * 255 / 100; grid classes, uint16 `(cells, cells)`, of the area mean of a and b (Eq. 9); how many cells the grid
-    clamped; and the mean chroma of the cells, CIELAB units. a and b are linear in the three cube roots of CIELAB, so
-    these are averaged instead. Agrees with float64 on all but a few cells in 100,000.
+    `rgb`: uint8 `(side, side, 3)`; `cells` divides `side`. Returns the lightness L * 255 / 100, uint8 `(side, side)`;
+    grid classes of the area mean of a and b (Eq. 9), uint16 `(cells, cells)`; the number of clamped cells; and the mean
+    chroma of the cells in CIELAB units. The area mean is taken of CIELAB's cube roots, in which a and b are linear.
+    Agrees with float64 on all but a few cells in 100,000.
     """
     gray = np.empty(rgb.shape[:2], np.uint8)
     classes = np.empty((cells, cells), np.uint16)
@@ -66,7 +66,7 @@ def classified(
     return gray, classes, clamped, chroma
 
 
-# One loop each, over values that lie side by side: LLVM keeps what is in such a loop in registers, and unrolls it.
+# Each function is one loop over contiguous values, which LLVM unrolls and vectorizes.
 @compiled
 def _classify(
     rgb: np.ndarray, matrix: np.ndarray, grid: np.ndarray, gray: np.ndarray, classes: np.ndarray
@@ -113,12 +113,12 @@ def _mix(linear: np.ndarray, matrix: np.ndarray, xyz: np.ndarray) -> None:
 
 @compiled
 def _take_roots(values: np.ndarray) -> None:
-    """The f of CIELAB to a few parts in a million: t ** (1/3) above 0.008856, a line below."""
+    """f of CIELAB, accurate to a few parts per million: t ** (1/3) above 0.008856, linear below."""
     for j in range(len(values)):
         t = values[j]
-        # t ** (-1/3) to 3 %, from the exponent: a third of a float's bits, negated.
+        # t ** (-1/3) to 3 %: divide the bits of the float, and so its exponent, by -3.
         y = _float_of(np.int32(0x54A2FA8C) - np.int32(_F(_bits_of(t)) * _F(1 / 3)))
-        # One Householder step of fifth order, free of divisions.
+        # One Householder step of fifth order, without divisions.
         error = _fused(-t * y, y * y, _F(1))
         series = _fused(_fused(_fused(_F(35 / 243), error, _F(14 / 81)), error, _F(2 / 9)), error, _F(1 / 3))
         y = _fused(y * error, series, y)
@@ -137,9 +137,9 @@ def _finish(roots: np.ndarray, gray: np.ndarray, a: np.ndarray, b: np.ndarray) -
 
 @compiled
 def _average(values: np.ndarray, block: int, scale: np.float32, means: np.ndarray) -> None:
-    """Means of blocks of `block` rows, times 100 and rounded: that keeps neutral gray off the corner of four bins."""
+    """Block means times 100, rounded so that neutral gray does not fall on the corner of four bins."""
     n = len(values) // block
-    if block == 4:  # a number known beforehand is unrolled
+    if block == 4:  # a constant, so that LLVM unrolls it
         for j in range(n):
             values[j] += values[n + j] + values[2 * n + j] + values[3 * n + j]
         for cell in range(len(means)):

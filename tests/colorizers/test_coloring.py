@@ -176,7 +176,7 @@ def test_a_video_keeps_frames_size_and_sound(tmp_path, capsys, height):
     with av.open(str(tmp_path / "out/film.mp4")) as made:
         assert made.streams.audio[0].codec_context.name == "aac" and made.streams.video[0].average_rate == 10
     assert colorize(*command) == 0 and "0 coloured by gray, 1 there already" in capsys.readouterr().out
-    assert colorize(*command, "--compare") == 0 and "videos are coloured without" in capsys.readouterr().out
+    assert colorize(*command, "--compare") == 0 and "do not apply to videos: film.mkv" in capsys.readouterr().out
     whole = source.read_bytes()
     source.write_bytes(b"no film")
     write_png(source.parent / "still.png", data.astronaut()[:48, :64])
