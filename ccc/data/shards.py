@@ -1,4 +1,4 @@
-"""Training shards: WebDataset tars of gray pictures and class maps, with their histograms; `stream` reads them."""
+"""Writes training shards: WebDataset tars of gray pictures and class maps, with histograms; `stream` reads them."""
 
 import hashlib
 import os
@@ -26,11 +26,11 @@ from ccc.settings.data import Data
 DEFAULTS = Data()
 GRID = ColorGrid()
 NEARLY_GRAY = "chroma below min_chroma"  # why a photograph is skipped
-NEAR_GRAY = 2  # mean chroma; the least of 3,000 colour photographs looked at is 2.8
+NEAR_GRAY = 2  # mean chroma; the least of 3,000 colour photographs is 2.8
 AGAIN = "write the shard again with `ccc shard`"
 LARGEST_SIDE = 4096  # pixels of a training picture
 MOST_CELLS = 1 << 44  # of one class in one shard: more than 2^31 samples of the paper's size have
-QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
+QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py measures others
 # OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
 MUCH = 1.35
 Digest = Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")]
@@ -113,7 +113,7 @@ def write_shard(
         raise CCCError(f"{opened.path}: {len(chosen)} pictures do not fill {of} shards; ask for at most {len(chosen)}")
     pictures = zip(positions, opened.read(chosen.entries(positions.start, positions.stop)), strict=True)
     statistics_path = path.with_suffix(".json")
-    statistics_path.unlink(missing_ok=True)  # of an earlier run: from here on this shard is unfinished
+    statistics_path.unlink(missing_ok=True)  # of an earlier run: from now on this shard is unfinished
     with (
         written_whole(statistics_path) as temporary_statistics,
         written_whole(path.with_suffix(".histogram.npy")) as temporary_histogram,
@@ -147,7 +147,7 @@ def _write_samples(
 ) -> tuple[np.ndarray, list[tuple], int, int, list[dict]]:
     """Write the tar. Returns the histogram, the rows of `write_pictures`, how many cells were clamped and how many
     samples are nearly gray, and the skipped."""
-    from webdataset.writer import TarWriter  # imports torch, which who only reads statistics does without
+    from webdataset.writer import TarWriter  # imports torch, not needed to read statistics
 
     histogram = np.zeros(GRID.size, np.int64)
     known, clamped, near_gray, skipped = [], 0, 0, []
@@ -176,7 +176,7 @@ def _write_samples(
 
 @pydantic.with_config(LOOSE)
 class Statistics(TypedDict):
-    """What is read of the JSON beside a shard."""
+    """Fields of a shard's JSON that are read."""
 
     samples: Annotated[int, pydantic.Field(gt=0, le=1 << 31)]
     size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]

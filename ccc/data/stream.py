@@ -118,7 +118,7 @@ class Stream:
         yield from filters.batched(self.batch_size, _collated, partial=self.partial)(filters.unbatched()(rests))
 
     def _pipeline(self, facts: dict[str, dict], worker: int, workers: int) -> pipeline.DataPipeline:
-        """What one worker of so many does in this epoch; its last batch may be smaller."""
+        """The pipeline of one of `workers` workers in this epoch; its last batch may be smaller."""
         seed = f"{self.seed} {self.epoch} {self.rank}"
         return pipeline.DataPipeline(
             # Not webdataset's split_by_worker, which takes the environment's WORKER for its number.
@@ -209,7 +209,7 @@ class _Epoch(torch.utils.data.IterableDataset):
 
 
 def _obey_parent(worker: int) -> None:
-    """The training process alone decides when to stop: a batch scheduler signals all processes of a job."""
+    """Leave stopping to the training process, since a batch scheduler signals all processes of a job."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
