@@ -4,13 +4,19 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from ccc.core.errors import CCCError, write_line
 from ccc.core.files import write_text
+
+if TYPE_CHECKING:
+    import requests
+
+Progress = Callable[[int, int | None], None]  # called with the bytes that are here and those in all, if known
 
 _ATTEMPTS = 5  # at one address without new bytes, before the next one is tried
 _PAUSE = 0.5  # seconds before the second attempt, doubled with every fruitless one
@@ -25,7 +31,7 @@ def download(
     target: str | os.PathLike,
     accept: Callable[[Path], object],
     facts: Mapping,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Get a file into `target`, which appears whole and checked or not at all; one that is there is replaced.
 
@@ -84,7 +90,7 @@ def _origin(part: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _only_one(part: Path, target: Path) -> Iterator[None]:
+def _only_one(part: Path, target: Path) -> Generator[None]:
     """Hold a lock beside `part`, so that two processes do not write it together; a lock dies with its process."""
     lock = FileLock(part.with_name(part.name + ".lock"), blocking=False)
     try:
@@ -102,7 +108,7 @@ def _only_one(part: Path, target: Path) -> Iterator[None]:
         lock.release()
 
 
-def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress) -> None:
+def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress: Progress | None) -> None:
     """Bring `part` to the end of what `url` serves, from where it ends; raise CCCError with the reason if that fails.
 
     `checksum`: one will be compared, so that a part of unknown origin may be taken up.
@@ -117,8 +123,8 @@ def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress) 
             _attempt(url, part, size, checksum, progress, end)
             return
         except requests.HTTPError as error:
-            status = error.response.status_code
-            reason = f"status {status} {error.response.reason}"
+            status, words = error.response.status_code, error.response.reason  # ty: ignore[missing-union-attribute]
+            reason = f"status {status} {words}"
             if status < 500 and status not in (408, 429):
                 raise CCCError(reason) from None
         except requests.Timeout:
@@ -142,7 +148,7 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _stays_safe(answer, *_, **__) -> None:
+def _stays_safe(answer: "requests.Response", *_, **__) -> None:
     """Refuse what leads from https to anything else; called with every answer before its redirection is followed."""
     to = answer.headers.get("Location", "") if answer.is_redirect else ""
     if answer.url.lower().startswith("https:") and "://" in to and not to.lower().startswith("https:"):
@@ -156,7 +162,7 @@ def _known_origin(part: Path) -> dict:
     return {}
 
 
-def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress, end: float) -> None:
+def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress: Progress | None, end: float) -> None:
     import requests
 
     at = _size(part)
@@ -201,7 +207,7 @@ def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress, e
             raise CCCError(f"it serves more than {most:,} bytes, where {'no more' if total else 'fewer'} are expected")
 
 
-def _chunks(answer, end: float) -> Iterator[bytes]:
+def _chunks(answer: "requests.Response", end: float) -> Iterator[bytes]:
     """What an answer holds, as it comes. Raises CCCError where it comes slower than `_SLOWEST` or later than `end`."""
     import requests
     import urllib3

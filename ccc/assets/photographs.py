@@ -120,7 +120,7 @@ def fetch(
             source = mirror if mirror.endswith(f"/{file}") else f"{mirror}/{file}"
         if not (source or facts["urls"] or target.is_file()):
             raise CCCError(f"{file} cannot be fetched without a person: {how_to_get([dataset], folder)[0]}")
-        report = progress and functools.partial(progress, file)
+        report = functools.partial(progress, file) if progress else None
         done.append((target, catalogue.fetch(target, facts, source, otherwise, report)))
     return done
 
@@ -147,8 +147,7 @@ def at_hand(word: str, first: str | os.PathLike | None = None) -> list[tuple[Dat
     `first`: see `folders`. Raises CCCError where there is none.
     """
     if word in known():
-        archive, dataset = resolve(word, first)
-        return [(dataset, archive.parent)]
+        return [(known()[word], resolve(word, first)[0].parent)]
     path = Path(word)
     if not path.exists():
         raise CCCError(f"{path}: no such file or folder")

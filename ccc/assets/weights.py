@@ -16,13 +16,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import yaml
 
 from ccc.assets import catalogue
 from ccc.core.errors import CCCError, MissingWeights, unknown, write_line
 from ccc.core.files import regular
+
+if TYPE_CHECKING:
+    import torch
 
 PICKLE = 1 << 26  # bytes of a pickle without its tensors
 LONGEST = 1000, 10_000  # letters of a name in a pickle, and of what has no space in another text of it
@@ -126,7 +129,7 @@ def read_state_dict(path: str | os.PathLike, unwrap: Sequence[str] = (), file: B
     return unwrapped(read(path, file), path, unwrap)
 
 
-def read(path: str | os.PathLike, file: BinaryIO | None = None):
+def read(path: str | os.PathLike, file: BinaryIO | None = None) -> Any:
     """All that a `.safetensors` or torch file holds, as `read_state_dict` reads it: tensors and plain Python values.
 
     Of what a pickle names, torch's own list and `slice` are allowed: DeOldify's files hold learning rates in a slice
@@ -197,13 +200,13 @@ def _pickles(file: BinaryIO) -> Iterator[tuple[BinaryIO, int]]:
 def bounded_members(archive: zipfile.ZipFile) -> dict[str, int]:
     """Bytes of every file in a zip by name. Raises ValueError where they unpack to far more than the zip has."""
     members = {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
-    size = archive.fp.seek(0, os.SEEK_END)
+    size = archive.fp.seek(0, os.SEEK_END)  # ty: ignore[missing-union-attribute] # None once closed
     if (total := sum(members.values())) > size + UNPACKED:
         raise ValueError(f"its {len(members)} members unpack to {total:,} bytes, the file has {size:,}")
     return members
 
 
-def unwrapped(state, path: str | os.PathLike, unwrap: Sequence[str] = ()) -> dict:
+def unwrapped(state: Any, path: str | os.PathLike, unwrap: Sequence[str] = ()) -> dict:
     """The state dict in what a file held: `state` itself, or what lies under the first of the keys `unwrap` it has.
 
     Raises CCCError naming `path` where that is not a mapping of names to tensors.
@@ -219,7 +222,7 @@ def unwrapped(state, path: str | os.PathLike, unwrap: Sequence[str] = ()) -> dic
     return dict(state)
 
 
-def load_strictly(network, state: Mapping, path: str | os.PathLike) -> None:
+def load_strictly(network: "torch.nn.Module", state: Mapping, path: str | os.PathLike) -> None:
     """Load tensors into a torch module; every name and shape must fit.
 
     Raises CCCError naming the file and the first keys that are missing, left over or of another shape.
@@ -232,7 +235,9 @@ def load_strictly(network, state: Mapping, path: str | os.PathLike) -> None:
         raise CCCError(f"{path}: not the weights of this network: {wrong}") from None
 
 
-def load_state_dict(path: str | os.PathLike, network, strip_prefix: str = "", unwrap: Sequence[str] = ()) -> None:
+def load_state_dict(
+    path: str | os.PathLike, network: "torch.nn.Module", strip_prefix: str = "", unwrap: Sequence[str] = ()
+) -> None:
     """Load a `.pth` or `.safetensors` file into a torch module, strictly.
 
     `strip_prefix`: removed from every key that begins with it (DataParallel writes "module."); `unwrap`: see

@@ -1,4 +1,4 @@
-"""The `ccc` command: one verb a stage. Each verb is a module of this package with `add_arguments` and `run`."""
+"""The `ccc` command: one verb per stage, each a module of this package with `add_arguments` and `run`."""
 
 import argparse
 import importlib
@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from ccc import __version__
 from ccc.core import processes
@@ -18,28 +20,28 @@ features evaluate tables previews report metrics provenance methods weights
 """.split()
 
 
-def _says(verb: str) -> str:
-    """The first line of a verb's module, which is read and not run: `ccc --help` stays quick."""
+def _summary(verb: str) -> str:
+    """The first line of a verb's module, read without importing it so that `ccc --help` stays fast."""
     with open(Path(__file__).with_name(f"{verb}.py"), encoding="utf-8") as file:
         return file.readline().strip().strip('"')
 
 
-VERBS = {verb: _says(verb) for verb in _ORDER}
+VERBS = {verb: _summary(verb) for verb in _ORDER}
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str):
-        raise CCCError(f"{message}; `{self.prog} --help` shows what there is")
+    def error(self, message: str) -> NoReturn:
+        raise CCCError(f"{message}; see `{self.prog} --help`")
 
 
 class _Version(argparse.Action):
-    def __call__(self, parser, *given):
+    def __call__(self, parser: argparse.ArgumentParser, *args, **kwargs) -> None:
         print(f"ccc {__version__}{_commit()}")
         parser.exit()
 
 
 def _commit() -> str:
-    """The commit in brackets, "-dirty" where files changed, of a checkout that git can read; else nothing."""
+    """` (COMMIT)` of this git checkout, with "-dirty" if files changed; empty outside a checkout."""
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
         return ""
@@ -67,22 +69,18 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
         if name == verb:  # no other is imported
             module = importlib.import_module(f"ccc.cli.{name}")
             module.add_arguments(sub)
-            sub.epilog = module.__doc__.partition("\n")[2].strip()
+            sub.epilog = (module.__doc__ or "").partition("\n")[2].strip()
             sub.formatter_class = argparse.RawDescriptionHelpFormatter
-            shown = [action.option_strings for action in sub._actions if action.help != argparse.SUPPRESS]
-            sub.set_defaults(handler=module.run, known_options=sum(shown, []))
+            shown = [action for action in sub._actions if action.help != argparse.SUPPRESS]
+            sub.set_defaults(handler=module.run, known_options=[flag for each in shown for flag in each.option_strings])
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status, one of `ccc.core.errors.STATUSES`:
-
-    0 done and everything given was used, 1 nothing usable came out, 2 wrong input or environment, 3 done but something
-    given was skipped (0 with --allow-skipped), 75 stopped with a saved state, 130 interrupted.
-    """
+    """Run the command line; returns the exit status, one of `ccc.core.errors.STATUSES`."""
     program, arguments = arguments is None, sys.argv[1:] if arguments is None else arguments
     verb = next((word for word in arguments if not word.startswith("-")), None)
-    if program and hasattr(signal, "SIGPIPE"):  # a caller's process is not to end with its reader
+    if program and hasattr(signal, "SIGPIPE"):  # a Python caller keeps its own handler
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, _stop)
     try:
@@ -96,26 +94,26 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
         parsed, left = parser.parse_known_args(arguments)
         if getattr(parsed, "name", None) == [] and not any(word.startswith("-") for word in left):
-            parsed.name, left = left, []  # argparse takes names that follow an option for words too many
+            parsed.name, left = left, []  # argparse rejects names that follow an option
         if left:
             hint = did_you_mean(left[0].split("=")[0], parsed.known_options)
-            raise CCCError(f"{left[0]}: no such option or argument: {hint}`ccc {verb} --help` shows them")
+            raise CCCError(f"{left[0]}: no such option or argument: {hint}see `ccc {verb} --help`")
         return parsed.handler(parsed) or 0
     except CCCError as error:
         message, status = str(error), error.status
     except OSError as error:
         message, status = (f"{error.filename}: " if error.filename else "") + (error.strerror or str(error)), 2
     except KeyboardInterrupt:
-        write_line(f"ccc {verb}: interrupted; the same command goes on where files are whole")
+        write_line(f"ccc {verb}: interrupted; run the same command again to resume")
         return 130
     write_line(f"ccc {verb}: error: {message}" if verb else f"ccc: error: {message}")
     return status
 
 
-def _stop(number: int, frame) -> None:
-    raise SystemExit(128 + number)  # unlike the signal's own way, it lets half-written files be removed
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)  # unlike the default handler, this removes half-written files
 
 
 def threads() -> int:
-    """Cores this process may use: what the scheduler set as OMP_NUM_THREADS, else all that it is allowed to run on."""
+    """Number of cores to use: OMP_NUM_THREADS, which a scheduler sets, else the cores that this process may run on."""
     return int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))

@@ -2,11 +2,12 @@
 
 example:
   ccc ablate gray/ truth/ --color bilinear=coloured/ --color nearest=nearest/ --masks masks.json -o ablation.csv
-Each --color names a folder of the same pictures coloured, such as the two ways of bringing class maps to full size:
-decoded by argmax they hold bin centres, 10 apart, and a delta of 8 then leaves one colour of every segment where the
-upsampling is nearest.
+Each --color names a folder of coloured versions of the same pictures, such as two ways of upsampling class maps.
+Pictures decoded by argmax hold bin centres, 10 apart, so that after nearest upsampling a delta of 8 leaves one colour
+per segment.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import add_pairs, aligned
@@ -19,18 +20,18 @@ FIXED = [name for name in Algorithm.model_fields if name not in PRINTED]
 ALGORITHM = Options(Algorithm, only=FIXED)
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
-    parser.add_argument("truth", type=Path, help="folder of the true pictures")
+    parser.add_argument("truth", type=Path, help="folder of true pictures")
     add_pairs(parser, "--color", "NAME=FOLDER", "coloured pictures", required=True)
-    parser.add_argument("--masks", type=Path, required=True, help="as for `ccc harmonize`")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="CSV to write; it is printed as well")
+    parser.add_argument("--masks", type=Path, required=True, help="masks, as for `ccc harmonize`")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="CSV file to write; also printed")
     GRID.add(parser)
-    parser.add_argument("--count", type=int, help="only so many pictures, the first by name (default: all)")
+    parser.add_argument("--count", type=int, help="number of pictures, the first by name (default: all)")
     ALGORITHM.add(parser)
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.core.files import write_csv
     from ccc.harmonize.ablation import ablate
     from ccc.report.ablation import ablation_cells

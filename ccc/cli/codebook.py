@@ -1,13 +1,13 @@
 """Sum the shards' histograms and choose the colour classes.
 
-Of the 400 bins of the ab plane, those with enough cells are kept and every other goes to its nearest kept one (Eq. 12
-of the paper). Beside the codebook a drawing is written, its name ending in .svg: the colours of the kept classes and
-how often every class occurs, as the paper's Fig. 6 and 7 show them. What the paper did, over the shards of any
-photographs:
+Keeps those of the 400 bins of the ab plane that have enough cells, and maps every other bin to the nearest kept one
+(Eq. 12 of the paper). Also draws the colours and frequencies of the classes, as in the paper's Fig. 6 and 7, in an .svg
+beside the codebook. The paper's choice, for the shards of any photographs:
 
   ccc codebook results/shards/train/*.tar --relative-threshold 4.55e-6 -o results/codebook.json
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice
@@ -16,15 +16,15 @@ from ccc.settings.options import Options
 CHOICE = Options(CodebookChoice, only=("threshold", "relative_threshold", "mapping"))
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "shards", nargs="+", type=Path, help="shard tars; their histograms and statistics lie beside them"
+        "shards", nargs="+", type=Path, help="shard tars, with their histograms and statistics beside them"
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the codebook to write (JSON)")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="codebook to write (JSON)")
     CHOICE.add(parser)
 
 
-def run(args):
+def run(args: Namespace) -> None:
     import math
 
     from ccc.codebook import Codebook
@@ -44,18 +44,18 @@ def run(args):
     )
     photographs = sum(item["samples"] for item in statistics)
     known = [item["near_gray"] for item in statistics if "near_gray" in item]
-    gray = "not counted: the shards are of an earlier release"
+    gray = "not counted: the shards were written by an earlier release"
     if len(known) == len(statistics):
         share = f"{sum(known):,} of {photographs:,} photographs ({sum(known) / photographs:.1%})"
         gray = f"{share} have a mean chroma below {NEAR_GRAY}"
     if codebook.size < 2:
         raise CCCError(
-            f"codebook: one class alone is kept, so nothing can be learned; nearly gray: {gray}; shard photographs "
+            f"codebook: only one class is kept, so there is nothing to learn; nearly gray: {gray}; use photographs "
             "in colour, or lower the threshold"
         )
     drawing = args.output.with_suffix(".svg")
     codebook.save(args.output)
     draw(codebook, drawing)
-    print(f"{args.output}, drawn in {drawing}:")
+    print(f"{args.output}, drawing in {drawing}:")
     for name, text in [*describe(codebook), ("nearly gray", gray)]:
         print(f"  {name}: {text}")

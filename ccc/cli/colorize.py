@@ -1,26 +1,27 @@
 """Colour gray pictures with any method.
 
 examples:
-  ccc colorize photos/ -o coloured/                        by the model that comes with ccc
+  ccc colorize photos/ -o coloured/                        with the model that comes with ccc
   ccc colorize photos/ --method ddcolor -o coloured-ddcolor/
   ccc colorize photos/ --vividness 0.8 -o vivid/           more colours, and more of them wrong
   ccc colorize old.jpg 'scans/**/*.tif' --method deoldify --option model=stable -o coloured-deoldify/
   ccc colorize old.jpg --weights results/train/demo/ccc.safetensors --option decode=argmax -o old-coloured.png
   ccc colorize scans/ --format tiff --pages all --compare -o scans-coloured/
   ccc colorize album/ --skip-color --format jpeg --quality 90 -o album-coloured/
-Every picture keeps its name, folder and size, its transparency, its date, caption, author, copyright, place, camera and
-resolution, and is written as sRGB: PNG, or what --format or the name after -o says. Gray of more than 8 bits gives PNG
-and TIFF of 16 bits a channel with the same lightness; a JPEG has 8, and its transparency is laid over white. Files are
-told by what they hold: those in a folder that are no pictures are passed over and counted, a picture that cannot be
-read is skipped and named. scan.jpg and scan.tif in one folder become scan.jpg.png and scan.tif.png.
-Every result notes the method, its weights and options, and the SHA-256 of its source. What is there already in the
-same way is kept, so that the same command goes on where it stopped; what was made of another picture or with other
-options is kept too, and named, unless --overwrite is given, or --renew for what was made of another picture. Each frame
-of a video is coloured by itself, so that its colours may flicker. Exit status: 0 all is done, 3 something was skipped
-or kept, 1 nothing came out.
+Results keep name, folder, size, transparency, date, caption, author, copyright, place, camera and resolution of their
+source. They are sRGB PNG files unless --format or the name after -o says otherwise. Gray of more than 8 bits gives PNG
+or TIFF of 16 bits a channel with the same lightness; JPEG has 8 bits, with transparency laid over white. Other files in
+a folder are ignored and counted; unreadable pictures are skipped and named. scan.jpg and scan.tif in one folder become
+scan.jpg.png and scan.tif.png.
+Every result records method, weights, options and the SHA-256 of its source. The same command skips finished results, so
+that it resumes where it stopped. It keeps and lists results of other sources or options; --overwrite replaces them,
+--renew only those of other sources. Video frames are coloured one by one, so that colours may flicker.
+Exit status: 0 all done, 3 something was skipped or kept, 1 no result.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
@@ -28,61 +29,64 @@ from ccc.core.errors import CCCError, few
 from ccc.settings.decoding import Decoding
 from ccc.settings.options import Options
 
+if TYPE_CHECKING:
+    from ccc.colorizers.base import Colorizer
+    from ccc.colorizers.coloring import Outcome
+    from ccc.colorizers.planning import Plan, Task
+
 VIVIDNESS = Options(
     Decoding,
     only=["vividness"],
-    texts={"vividness": "of `ccc`, from 0, pale and safe, to 1, full of colours and more often wrong"},
+    texts={"vividness": "vividness of `ccc`, from 0 (pale, safe) to 1 (colourful, more often wrong)"},
 )
-SHOWN = 5  # files named for each reason
+SHOWN = 5  # files listed for each reason
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("input", nargs="+", help="pictures, videos, folders of them, or quoted patterns with * or **")
-    parser.add_argument("--method", default="ccc", help="see `ccc methods` (default: %(default)s)")
+    parser.add_argument("--method", default="ccc", help="method, see `ccc methods` (default: %(default)s)")
     parser.add_argument(
         "-o", "--output", type=Path, required=True,
-        help="folder, or a .png, .jpg or .tif for a single picture, .mp4 for a video",
+        help="folder to write; for one picture also a .png, .jpg or .tif, for one video an .mp4",
     )  # fmt: skip
-    parser.add_argument("--weights", help="weight file of the method (default: where `ccc weights` keeps it)")
+    parser.add_argument("--weights", help="weight file of the method (default: the one that `ccc weights` finds)")
     VIVIDNESS.add(parser)
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
-    parser.add_argument("--batch", type=int, help="pictures at once (default: 1 on the CPU, 8 elsewhere)")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best available)")
+    parser.add_argument("--batch", type=int, help="pictures per batch (default: 1 on the CPU, 8 elsewhere)")
     parser.add_argument(
         "--max-size", type=int, metavar="PIXELS",
-        help="show longer pictures to the method scaled down to this long side, and enlarge only their ab",
+        help="scale larger pictures down to this long side for the method, then enlarge only the predicted ab",
     )  # fmt: skip
-    parser.add_argument("--format", choices=["png", "jpeg", "tiff"], help="of the pictures in a folder (default: png)")
-    parser.add_argument("--quality", type=int, help="of JPEG, 1 to 100 (default: 95, colours 4:4:4)")
+    parser.add_argument(
+        "--format", choices=["png", "jpeg", "tiff"], help="format of pictures in a folder (default: png)"
+    )
+    parser.add_argument("--quality", type=int, help="JPEG quality, 1 to 100 (default: 95, chroma 4:4:4)")
     parser.add_argument(
         "--depth", choices=["auto", "8", "16"], default="auto",
-        help="bits a channel (default: auto, 16 where the picture has gray of more than 8 and the format can hold it)",
+        help="bits a channel (default: auto, 16 if the gray has more than 8 bits and the format allows it)",
     )  # fmt: skip
     parser.add_argument(
         "--pages", choices=["first", "all"], default="first",
-        help="of a TIFF, GIF, APNG or WebP of several: the first, or each as NAME.p1.png, ... (default: %(default)s)",
+        help="pages or frames of a TIFF, GIF, APNG or WebP: first, or all as NAME.p1.png ... (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--skip-color", action="store_true",
-        help="leave out pictures that have colours; sepia, yellowed paper and other tints do not count as such",
+        help="skip pictures that have colours; sepia, yellowed paper and other tints do not count as colours",
     )  # fmt: skip
-    parser.add_argument("--compare", action="store_true", help="also write NAME.compare.jpg, before beside after")
+    parser.add_argument(
+        "--compare", action="store_true", help="also write NAME.compare.jpg, with before and after side by side"
+    )
     parser.add_argument(
         "--keep-ab", action="store_true",
-        help="also write NAME.ab.npz, the method's own a and b (float16 H x W x 2), which `ccc harmonize` then takes",
+        help="also write NAME.ab.npz, the predicted a and b (float16 H x W x 2), which `ccc harmonize` then uses",
     )  # fmt: skip
-    parser.add_argument(
-        "--overwrite", action="store_true", help="colour again, and replace, what is in the output already"
-    )
-    parser.add_argument(
-        "--renew", action="store_true", help="colour again, and replace, what the same command made of other sources"
-    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
+    parser.add_argument("--renew", action="store_true", help="replace results of other sources")
     add_allow_skipped(parser)
-    add_options(
-        parser, "of the method, such as decode=argmax or chroma=1 for ccc: `ccc methods ccc` shows and explains them"
-    )
+    add_options(parser, "of the method, such as decode=argmax for ccc; `ccc methods ccc` explains them")
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc import colorizers
     from ccc.colorizers import coloring, notes, planning
 
@@ -113,8 +117,8 @@ def run(args):
     return skipped_status(args, len(outcome.skipped) + len(others))
 
 
-def _missing(args, plan, made: str):
-    """The tasks whose results are not there; and by file, in words, which other results are."""
+def _missing(args: Namespace, plan: "Plan", made: str) -> "tuple[list[Task], dict[Path, str]]":
+    """The tasks still to do; and for each file that holds another result, why it differs."""
     from ccc.colorizers import coloring, notes
 
     todo, others = [], {}
@@ -134,7 +138,7 @@ def _missing(args, plan, made: str):
     return todo, others
 
 
-def _check(args) -> None:
+def _check(args: Namespace) -> None:
     for name, least in (("batch", 1), ("max_size", 8), ("quality", 1)):
         value = getattr(args, name)
         if value is not None and value < least:
@@ -142,23 +146,23 @@ def _check(args) -> None:
     if args.quality is not None and args.quality > 100:
         raise CCCError(f"--quality must be at most 100, got {args.quality}")
     if args.keep_ab and args.max_size:
-        raise CCCError("--keep-ab does not go with --max-size, by which a and b are enlarged afterwards")
+        raise CCCError("--keep-ab cannot be combined with --max-size, which enlarges a and b afterwards")
 
 
-def _check_plan(args, plan) -> None:
+def _check_plan(args: Namespace, plan: "Plan") -> None:
     jpegs = [task.target for task in plan.tasks if task.target.suffix.lower() in (".jpg", ".jpeg")]
     if args.quality is not None and plan.tasks and not jpegs:
-        raise CCCError("--quality is of JPEG, and no result is one: add --format jpeg, or leave it out")
+        raise CCCError("--quality applies to JPEG only, and no result is JPEG: add --format jpeg, or omit it")
     videos = [task.source.name for task in plan.tasks if task.video]
     if (args.compare or args.skip_color or args.keep_ab) and videos:
-        plan.lines.append(
-            f"--compare, --skip-color and --keep-ab are for pictures: videos are coloured without, {few(videos)}"
-        )
+        plan.lines.append(f"--compare, --skip-color and --keep-ab do not apply to videos: {few(videos)}")
     if args.depth == "16" and jpegs:
-        raise CCCError("--depth 16 does not go with JPEG, which holds 8 bits; take --format png or tiff")
+        raise CCCError("--depth 16 cannot be combined with JPEG, which has 8 bits; use --format png or tiff")
 
 
-def _video(colorizer, task, batch, max_size, made, outcome):
+def _video(
+    colorizer: "Colorizer", task: "Task", batch: int, max_size: int | None, made: str, outcome: "Outcome"
+) -> None:
     from ccc.colorizers.coloring import color_arrays
     from ccc.colorizers.notes import KEEP_AB, of_source
     from ccc.colorizers.video import color_video
@@ -176,7 +180,7 @@ def _video(colorizer, task, batch, max_size, made, outcome):
                 of_source(made.removesuffix(KEEP_AB), sha256(source)),
                 progress.update,
             )
-        except CCCError as error:  # another one may be whole
+        except CCCError as error:  # the next video may be readable
             reason = str(error).removeprefix(f"{source}: ")
             outcome.skipped.append(ImageError(str(source), "video not coloured", reason))
             return
@@ -184,26 +188,26 @@ def _video(colorizer, task, batch, max_size, made, outcome):
     print(f"{task.target}: {frames} frames, each coloured by itself; {sound}")
 
 
-def _summarize(args, plan, outcome, kept: int, others) -> None:
-    """What was done, then everything given that was not, by reason."""
+def _summarize(args: Namespace, plan: "Plan", outcome: "Outcome", kept: int, others: "dict[Path, str]") -> None:
+    """Print what was done, then what was not, by reason."""
     for line in plan.lines:
         print(line)
     words = [f"{outcome.done} coloured by {args.method}", f"{kept} there already", f"{len(outcome.skipped)} skipped"]
     words += [f"{len(others)} kept that are other results"] if others else []
     words += [f"{len(outcome.colored_already)} left out that have colours"] if args.skip_color else []
-    words += [f"{plan.others} passed over as no pictures"] if plan.others else []
+    words += [f"{plan.others} other files ignored"] if plan.others else []
     print(f"{args.output}: {', '.join(words)}")
     _name("skipped", [(error.reason, str(error)) for error in outcome.skipped])
     _name("kept", [(state, f"{target}: {state}") for target, state in others.items()])
     if others:
         print(
-            "  give another folder with -o for these, or replace all by --overwrite, those of other sources by --renew"
+            "  to replace them use --overwrite, or --renew for those of other sources; or give another folder with -o"
         )
     if outcome.pages_left:
         count = sum(outcome.pages_left.values())
         first = next(iter(outcome.pages_left))
         more = " among others" if len(outcome.pages_left) > 1 else ""
-        print(f"  {count} pages or frames beyond the first left out, of {first}{more}; --pages all colours them")
+        print(f"  {count} pages or frames beyond the first left out, in {first}{more}; use --pages all to colour them")
 
 
 def _name(what: str, found: list[tuple[str, str]]) -> None:

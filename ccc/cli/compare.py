@@ -2,33 +2,34 @@
 
 example:
   ccc compare gray/ coloured/ harmonized/ --masks masks.json --truth truth/ -o figures/
-The pictures that changed most are drawn. The rows below the whole picture magnify the places at mask outlines where
-the colours moved most: there one sees whether colour that bled over an edge has gone.
+Draws the pictures that changed most. The rows below a picture magnify the places at mask outlines where colours
+changed most, which shows whether colour bleeding is gone.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.progress import bar
 from ccc.settings.harmonization import Algorithm
 from ccc.settings.options import Options
 
-TEXT = "Psi: the outlines of segments of more pixels than this are drawn"
+TEXT = "Psi: outline segments of more pixels than this"
 PSI = Options(Algorithm, only=("min_pixels",), texts={"min_pixels": TEXT})
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
     parser.add_argument("before", type=Path, help="folder of coloured pictures")
-    parser.add_argument("after", type=Path, help="folder of the same pictures harmonized")
-    parser.add_argument("--masks", type=Path, required=True, help="as for `ccc harmonize`")
-    parser.add_argument("--truth", type=Path, help="folder of the true pictures, drawn beside them")
+    parser.add_argument("after", type=Path, help="folder of the same pictures, harmonized")
+    parser.add_argument("--masks", type=Path, required=True, help="masks, as for `ccc harmonize`")
+    parser.add_argument("--truth", type=Path, help="folder of true pictures, drawn beside them")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the figures")
-    parser.add_argument("--count", type=int, default=3, help="how many pictures (default: %(default)s)")
-    parser.add_argument("--windows", type=int, default=2, help="magnified places of each (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=3, help="number of pictures (default: %(default)s)")
+    parser.add_argument("--windows", type=int, default=2, help="magnified places per picture (default: %(default)s)")
     PSI.add(parser)
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.harmonize.comparison import write_comparisons
     from ccc.segment import load
 

@@ -1,23 +1,22 @@
-"""Write the photographs that scikit-image ships: crops to train on, pictures to benchmark.
+"""Write scikit-image's photographs as training crops and benchmark pictures.
 
-Training crops and benchmark pictures come from the same photographs but never share a pixel: training takes the left
-part, the benchmark the right part. A model trained on them shows that the pipeline works, and no more.
+Training crops come from the left part of each photograph and benchmark pictures from the right part, so that they share
+no pixel. A model trained on them only shows that the pipeline works.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.progress import bar
 
 
-def add_arguments(parser):
-    parser.add_argument("output", type=Path, help="folder to write: train/, validation/ and benchmark/ beneath it")
-    parser.add_argument(
-        "--crops", type=int, default=24, help="training crops of each photograph (default: %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="where the crops lie (default: %(default)s)")
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("output", type=Path, help="folder to write, with train/, validation/ and benchmark/")
+    parser.add_argument("--crops", type=int, default=24, help="training crops per photograph (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the crops' positions (default: %(default)s)")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.data.embedded import write
 
     counts = write(args.output, args.crops, args.seed, progress=lambda items: bar(items, "embedded"))

@@ -1,5 +1,6 @@
 """`python -m ccc.cli.formats` writes docs/formats.md from the tables that the code reads by."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ccc.colorizers._containers import VIDEO_SUFFIXES
@@ -113,7 +114,7 @@ without a value is skipped where `--metrics` names it; the default ones and thos
 def page() -> str:
     """docs/formats.md, from the tables of the code."""
 
-    def named(suffixes) -> str:
+    def named(suffixes: Iterable[str]) -> str:
         return ", ".join(f"`{suffix}`" for suffix in sorted(suffixes))
 
     return TEXT.format(

@@ -1,4 +1,4 @@
-"""What a weight file holds, and what its loader says of it, in lines to paste into an issue. Nothing in it is run."""
+"""Report a weight file's content and its loader's verdict, to paste into an issue, without running code in it."""
 
 import hashlib
 import io
@@ -7,9 +7,9 @@ import platform
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -18,17 +18,17 @@ from ccc.assets import weights
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
 
-FIRST = 6  # tensors that are listed one by one
-LONGEST = 2000  # letters of a line
-DEEPEST = 4  # mappings in one another
+FIRST = 6  # tensors listed one by one
+LONGEST = 2000  # characters of a line
+DEEPEST = 4  # levels of nested mappings
 REFUSED = re.compile(r"loader of \S+: refused|content: (not read|damaged)|container: not known")
 
 
 def inspect(path: str | Path, name: str | None = None) -> Iterator[str]:
-    """Lines about a weight file: versions, size and checksum, container, what its pickle names, keys, shapes, loader.
+    """Lines about a weight file: versions, size, checksum, container, pickle globals, keys, shapes, loader.
 
-    `name`: what it should be, of `ccc weights list`; None for the entry whose file is called the same. Folders of this
-    machine are left out.
+    `name`: its entry of `ccc weights list`, by default the one with the same file name. Folders of this machine are
+    left out.
     """
     for line in _lines(Path(path), name):
         line = line.replace(str(path), Path(path).name)
@@ -37,7 +37,7 @@ def inspect(path: str | Path, name: str | None = None) -> Iterator[str]:
 
 
 def refused(line: str) -> bool:
-    """Whether a line of `inspect` says that the content is not taken; of a checksum, `ccc weights verify` decides."""
+    """Whether a line of `inspect` says that the content is refused; `ccc weights verify` judges checksums."""
     return REFUSED.match(line) is not None
 
 
@@ -57,10 +57,10 @@ def _lines(path: Path, name: str | None) -> Iterator[str]:
     if name:
         yield f"loader of {name}: {_outcome(load, name, path)}"
     else:
-        yield "loader: give the name after the file to try it, of those that `ccc weights list` shows"
+        yield "loader: not tried; give a name of `ccc weights list` after the file"
 
 
-def _outcome(check, name: str, path: Path) -> str:
+def _outcome(check: Callable, name: str, path: Path) -> str:
     try:
         result = check(name, path)
         return result if isinstance(result, str) else "loads"
@@ -68,8 +68,8 @@ def _outcome(check, name: str, path: Path) -> str:
         return f"refused: {error}"
 
 
-def load(name: str, path: str | Path):
-    """Load a file as what it is in the catalogue, by what uses it. Raises CCCError, naming the first difference."""
+def load(name: str, path: str | Path) -> Any:
+    """Load a file with the loader of its catalogue entry. Raises CCCError naming the first difference."""
     from ccc import colorizers, encoder, metrics
     from ccc.colorizers import _detect
     from ccc.metrics.perceptual import TRUNKS
@@ -146,20 +146,20 @@ def _archive(path: str, file: BinaryIO) -> Iterator[str]:
 
 
 def _names(file: BinaryIO, pickles: int) -> str:
-    """What a file's pickles name, found by reading their opcodes."""
+    """The globals that a file's pickles name, read from their opcodes."""
     found = {}
     try:
         for _ in range(pickles):
-            pushed, memo = ["?"], {}  # what was pushed last, texts by themselves and all else as "?"
+            pushed, memo = ["?"], {}  # the stack: strings as they are, all else "?"
             for code, argument, _ in pickletools.genops(file):
                 if code.name in ("GLOBAL", "INST"):
-                    found[argument.replace(" ", ".", 1)] = None
+                    found[str(argument).replace(" ", ".", 1)] = None
                 elif code.name == "STACK_GLOBAL":
                     found[".".join(pushed[-2:])] = None
                 if code.name == "MEMOIZE" or "PUT" in code.name:
-                    memo[len(memo) if argument is None else int(argument)] = pushed[-1]
+                    memo[len(memo) if argument is None else argument] = pushed[-1]
                 elif "GET" in code.name:
-                    pushed.append(memo.get(int(argument), "?"))
+                    pushed.append(memo.get(argument, "?"))
                 else:
                     pushed.append(argument if isinstance(argument, str) else "?")
     except (ValueError, MemoryError, OverflowError) as error:
@@ -190,7 +190,7 @@ def _tensors(path: str, file: BinaryIO | None) -> Iterator[str]:
         yield f"content: {_kind(content)}"
 
 
-def _kind(value) -> str:
+def _kind(value: Any) -> str:
     return f"{type(value).__name__} of {len(value)}" if hasattr(value, "__len__") else type(value).__name__
 
 
@@ -218,7 +218,7 @@ def _torch7(path: str, start: bytes) -> Iterator[str]:
 
 
 def _listed(tensors: Mapping, first: int = FIRST) -> Iterator[str]:
-    """Names and shapes of the first tensors, and of all a checksum, by which two files can be compared."""
+    """Names and shapes of the first tensors, and a checksum of all, to compare two files by."""
     shapes = [f"{name} {list(value.shape)} {value.dtype}" for name, value in tensors.items()]
     digest = hashlib.sha256("\n".join(sorted(shapes)).encode()).hexdigest()[:16]
     yield f"tensors: {len(shapes)}, names and shapes {digest}"

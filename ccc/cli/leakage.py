@@ -1,21 +1,24 @@
-"""Look for a benchmark's pictures among training photographs, by their bytes and by how they look.
+"""Search the training photographs for a benchmark's pictures, by file hash and perceptual hash.
 
 example:
   ccc leakage results/benchmarks/coco/manifest.csv results/shards/*/*.tar -o results/leakage/coco.json
-Photographs are compared by the SHA-256 of their files and by a perceptual hash, which survives another size and JPEG
-quality, and no crop: `ccc prepare` and `ccc shard` note both.
+`ccc prepare` and `ccc shard` record both hashes. The perceptual hash survives resizing and JPEG compression, but not
+cropping.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("manifest", type=Path, help="manifest.csv of `ccc prepare`")
-    parser.add_argument("shards", nargs="+", type=Path, help="tars of `ccc shard`; the folder of each names its split")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file of what was found")
+    parser.add_argument(
+        "shards", nargs="+", type=Path, help="tars of `ccc shard`; the name of their folder is the split"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.core.files import write_json
     from ccc.data.leakage import compare, words
     from ccc.data.shards import read_statistics, refuse_twice

@@ -4,13 +4,14 @@
 """
 
 import textwrap
+from argparse import ArgumentParser, Namespace
 
 
-def add_arguments(parser):
-    parser.add_argument("name", nargs="*", help="only these")
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", nargs="*", help="methods (default: all)")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc import colorizers
     from ccc.assets import weights
 
@@ -24,9 +25,9 @@ def run(args):
             print("  weights     none needed")
         for file in info.weights:
             if file not in weights.known():
-                print(f"  weights     {file}: trained here, give --weights")
+                print(f"  weights     {file}: train it and give it with --weights")
             else:
-                print(f"  weights     {file}: {weights.find(file) or f'missing, `ccc weights fetch {file}` gets it'}")
+                print(f"  weights     {file}: {weights.find(file) or f'missing, run `ccc weights fetch {file}`'}")
         options = [f"{key}={value}" if value is not None else key for key, value in colorizers.options(name).items()]
         print(f"  options     {', '.join(options) or '-'}")
         if info.note:

@@ -1,4 +1,4 @@
-"""List the metrics and what each of them means.
+"""List and explain the metrics.
 
 examples:
   ccc metrics
@@ -6,21 +6,28 @@ examples:
   ccc metrics --markdown        the table of docs/metrics.md
 """
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-def add_arguments(parser):
-    parser.add_argument("name", nargs="*", help="only these")
-    parser.add_argument("--markdown", action="store_true", help="as a table of Markdown")
+if TYPE_CHECKING:
+    from ccc.metrics.registry import Metric
 
 
-def run(args):
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", nargs="*", help="metrics (default: all)")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+
+
+def run(args: Namespace) -> None:
     from ccc.metrics.registry import find, metrics
 
     chosen = [find(name) for name in args.name] or list(metrics().values())
     print(markdown(chosen) if args.markdown else "\n\n".join(map(text, chosen)))
 
 
-def text(metric) -> str:
-    """One metric for a reader."""
+def text(metric: "Metric") -> str:
+    """Facts about one metric as text."""
     better = f"{metric.direction} is better" if metric.direction else "neither lower nor higher is better"
     facts = {
         "family": metric.family,
@@ -34,8 +41,8 @@ def text(metric) -> str:
     return "\n".join([f"{metric.name}: {metric.title}, {better}", *lines])
 
 
-def markdown(chosen) -> str:
-    """All of them as a table."""
+def markdown(chosen: "Iterable[Metric]") -> str:
+    """Facts about metrics as a Markdown table."""
     lines = [
         "| name | family | better | compares | range | source | needs | version |",
         "|---|---|---|---|---|---|---|---|",

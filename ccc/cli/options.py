@@ -1,7 +1,9 @@
-"""What verbs share: the exit status, `--flag NAME=VALUE`, parameters of a method's own, a printed table."""
+"""Options and output that several verbs share."""
 
 import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import yaml
 
@@ -10,34 +12,38 @@ from ccc.core.errors import CCCError
 SKIPPED = 3  # of `ccc.core.errors.STATUSES`
 
 
-def add_allow_skipped(parser) -> None:
+def add_allow_skipped(parser: ArgumentParser) -> None:
     """Add `--allow-skipped`, which `skipped_status` reads."""
     parser.add_argument(
-        "--allow-skipped", action="store_true", help=f"end with status 0, not {SKIPPED}, where something was skipped"
+        "--allow-skipped",
+        action="store_true",
+        help=f"exit with status 0 instead of {SKIPPED} if some input was skipped",
     )
 
 
-def skipped_status(args, skipped: int) -> int:
-    """The exit status of a verb that did its work and left out so many of the things that it was given."""
+def skipped_status(args: Namespace, skipped: int) -> int:
+    """The exit status of a verb that skipped this many of its inputs."""
     return SKIPPED if skipped and not args.allow_skipped else 0
 
 
 class _Pairs(argparse.Action):
-    """A dict of all `NAME=VALUE` that were given."""
+    """Collects every `NAME=VALUE` in a dict."""
 
-    def __call__(self, parser, namespace, pair, flag=None):
-        name, equals, value = pair.partition("=")
+    def __call__(
+        self, parser: ArgumentParser, namespace: Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        name, equals, value = values.partition("=")
         if not equals or not name:
-            raise CCCError(f"{flag}: name=value is wanted, got {pair!r}")
+            raise CCCError(f"{option_string}: expected name=value, got {values!r}")
         setattr(namespace, self.dest, getattr(namespace, self.dest) | {name: value})
 
 
-def add_pairs(parser, flag: str, metavar: str, text: str, **more) -> None:
-    """Add an option that may be repeated and gives a dict."""
+def add_pairs(parser: argparse._ActionsContainer, flag: str, metavar: str, text: str, **more) -> None:
+    """Add a repeatable `NAME=VALUE` option, read as a dict."""
     parser.add_argument(flag, action=_Pairs, default={}, metavar=metavar, help=f"{text}; repeatable", **more)
 
 
-def add_options(parser, text: str) -> None:
+def add_options(parser: argparse._ActionsContainer, text: str) -> None:
     """Add `--option`, which `parse_options` reads."""
     add_pairs(parser, "--option", "NAME=VALUE", f"parameter {text}")
 
@@ -46,15 +52,15 @@ def parse_options(pairs: dict[str, str]) -> dict:
     """`{"size": "3", "mode": "joint"}` to `{"size": 3, "mode": "joint"}`: values are read as YAML. Raises CCCError."""
     for name in pairs:
         if not name.isidentifier():
-            raise CCCError(f"--option takes name=value, got the name {name!r}")
+            raise CCCError(f"--option takes name=value; {name!r} is not a name")
     try:
         return {name: yaml.safe_load(value) for name, value in pairs.items()}
     except yaml.YAMLError as error:
-        raise CCCError(f"--option: no YAML value, {' '.join(str(error).split())}") from None
+        raise CCCError(f"--option: not a YAML value: {' '.join(str(error).split())}") from None
 
 
 def aligned(rows: Sequence[Sequence[str]], left: Iterable[int] = ()) -> str:
-    """Cells as a table in plain text, the columns `left` aligned to the left, all others to the right."""
+    """Format cells as a plain text table; the columns in `left` are left-aligned, the others right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     signs = ["<" if column in left else ">" for column in range(len(widths))]
     lines = (

@@ -1,14 +1,15 @@
 """Pick benchmark pictures and write their truth and gray versions.
 
-The choice depends on the seed and on the pictures alone. manifest.csv says which were taken: their place in the
-source, the sha256 of the file there, and of the truth that is measured against.
+The choice depends only on the seed and the pictures. manifest.csv lists each picture's position in the source and the
+SHA-256 of its file and of its truth.
 
   ccc prepare photos/ -o results/benchmarks/mine -n all
   ccc prepare flowers102 -o results/benchmarks/flowers102
 
-The second takes 50 of the official test part of a set that `ccc data fetch` has brought.
+The second command takes 50 pictures of the official test part of a set that `ccc data fetch` downloaded.
 """
 
+from argparse import ArgumentParser, Namespace
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ccc.settings.options import Options
 CHOICE = Options(Preparation, only=("n", "pick", "seed", "protocol", "side"), flags={"n": "-n --count"})
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source", help="folder (any depth), tar, tar.gz, zip, .txt list of pictures, or a set of `ccc data list`"
     )
@@ -28,11 +29,11 @@ def add_arguments(parser):
     CHOICE.add(parser)
     add_allow_skipped(parser)
     parser.add_argument(
-        "--dataset", metavar="NAME", help="take SOURCE, a path, as this set's archive, and only its official part"
+        "--dataset", metavar="NAME", help="SOURCE is the path of this set's archive; take only its official part"
     )
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc.assets.photographs import named, resolve
     from ccc.data.benchmark import prepare
     from ccc.data.sources import Source
@@ -56,5 +57,5 @@ def run(args):
     for error in skipped:
         print(f"  skipped {error}")
     if count is not None and written < count:
-        print(f"  {args.source} holds fewer than the {count} asked for")
+        print(f"  {args.source} has fewer readable pictures than the requested {count}")
     return skipped_status(args, len(skipped) + opened.refused_by_reason.total())

@@ -1,21 +1,21 @@
-"""Progress on standard error: a bar at a terminal, a line now and then in a log file."""
+"""Progress on standard error: a bar on a terminal, an occasional line in a log file."""
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 from tqdm import tqdm
 
 
-def bar(items, label: str, total: int | None = None, unit: str = " pictures", **more):
-    """Iterate over `items` and show how far it is; quiet unless it takes more than a second."""
+def bar(items: Iterable | None, label: str, total: int | None = None, unit: str = " pictures", **more) -> tqdm:
+    """Iterate over `items` with a progress bar, which appears after one second."""
     interval = 0.2 if sys.stderr.isatty() else 15
     return tqdm(items, label, total, unit=unit, mininterval=interval, delay=1, file=sys.stderr, **more)
 
 
 @contextlib.contextmanager
-def transfer() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Give `report(file, done, total)`, in bytes, which shows one bar a file; quiet where it takes under a second."""
+def transfer() -> Generator[Callable[[str, int, int | None], None]]:
+    """Yields `report(file, done, total)`, in bytes, which shows one progress bar per file after one second."""
     with contextlib.ExitStack() as stack:
         bars = {}
 

@@ -1,15 +1,16 @@
-"""What a run was made of: versions, seeds, checksums."""
+"""Write the provenance of a run: versions, seeds, checksums."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", type=Path, help="manifests, statistics of shards, codebook, model")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the JSON to write")
-    parser.add_argument("--configuration", default="{}", help="the workflow's, as JSON (default: none)")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="JSON to write")
+    parser.add_argument("--configuration", default="{}", help="configuration of the workflow as JSON (default: none)")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     import json
 
     from ccc.core.errors import CCCError
@@ -19,7 +20,7 @@ def run(args):
     try:
         configuration = json.loads(args.configuration)
     except json.JSONDecodeError as error:
-        raise CCCError(f"--configuration is no JSON ({error})") from None
+        raise CCCError(f"--configuration is not JSON ({error})") from None
     if not isinstance(configuration, dict):
         raise CCCError("--configuration must be a JSON object")
     found = gather(args.files, configuration)

@@ -1,7 +1,8 @@
-"""Tables, pictures and plots as pages that open from disk."""
+"""Write tables, pictures and plots as web pages that open from disk."""
 
 import os
 import shlex
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.progress import bar
@@ -11,7 +12,7 @@ from ccc.settings.options import Options
 REPORT = Options(Report, only=("pictures",))
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("summary", type=Path, help="JSON file of `ccc tables`, its parquet beside it")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the pages, pictures/ and data/")
     parser.add_argument(
@@ -19,7 +20,7 @@ def add_arguments(parser):
     )
     parser.add_argument("--codebook", type=Path, help="codebook to draw")
     parser.add_argument("--training", type=Path, help="folder of `ccc train`, for its history and preview")
-    parser.add_argument("--shards", nargs="+", default=[], help="shard tars, for how many pictures went in")
+    parser.add_argument("--shards", nargs="+", default=[], help="shard tars, to count the training pictures")
     parser.add_argument(
         "--comparisons", nargs="+", default=[], type=Path, help="folders of `ccc compare`, in the output's folder"
     )
@@ -27,11 +28,11 @@ def add_arguments(parser):
     REPORT.add(parser)
     parser.add_argument(
         "--rerun", default="snakemake --cores all",
-        help="makes the run again; {folder} in it stands for the working folder (default: %(default)s)",
+        help="command that repeats the run; {folder} stands for the working folder (default: %(default)s)",
     )  # fmt: skip
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.report.page import write_report
     from ccc.report.provenance import provenance
 

@@ -6,12 +6,13 @@ examples:
   ccc segment gray/ -o masks/ --segmenter masks --checkpoint other_tool/
 
 segmenters: sam_vit_h, sam_vit_l, sam_vit_b, mobile_sam (with their published checkpoints); felzenszwalb and slic,
-stand-ins for machines without a checkpoint, named as such wherever their masks are used; masks, which reads those of
-another tool: label maps (.png, .npy, .npz), COCO files, and the folders that Segment Anything's amg.py writes. The
-label 0 of a label map is background, no mask; with --option background=none it is one too.
-Pictures whose masks are there already are left as they are: a run that was stopped goes on where it was.
+stand-ins that need no checkpoint and are named wherever their masks are used; masks, which reads the masks of another
+tool: label maps (.png, .npy, .npz), COCO files, and folders written by Segment Anything's amg.py. Label 0 of a map is
+background, unless --option background=none makes it a mask.
+Pictures that have masks already are skipped, so that an interrupted run resumes.
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
@@ -22,18 +23,18 @@ from ccc.settings.segmenter import SegmenterChoice
 CHOICE = Options(SegmenterChoice, only=("name", "checkpoint"), flags={"name": "--segmenter"})
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("gray", type=Path, help="folder of gray pictures")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the masks, one JSON a picture")
-    parser.add_argument("--coco", type=Path, help="COCO file of all pictures to write when the last is done")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the masks, one JSON per picture")
+    parser.add_argument("--coco", type=Path, help="also write the masks of all pictures to this COCO file")
     CHOICE.add(parser)
-    parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: the best there is)")
-    parser.add_argument("--overwrite", action="store_true", help="make again what is in the output already")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: the best available)")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing masks")
     add_allow_skipped(parser)
     add_options(parser, "of the segmenter, such as points_per_side=32")
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc.segment import load, segment_folder
 
     choice = CHOICE.read(args)

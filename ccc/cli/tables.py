@@ -1,9 +1,10 @@
-"""Everything that stored metrics say, once: the summary that the report reads, and Tables I to VII as csv, md and tex.
+"""Write the summary of stored metrics, which `ccc report` reads, and Tables I to VII as csv, md and tex.
 
 example:
   ccc tables results/metrics -o tables/ --column ade20k=ADE --not-run iizuka="no weights: ccc weights fetch iizuka"
 """
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import add_pairs
@@ -13,9 +14,12 @@ from ccc.settings.options import Options
 INTERVAL = Options(Report, only=("interval",))
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "metrics", nargs="+", type=Path, help="JSON files of `ccc evaluate`, their CSV beside them, or folders of these"
+        "metrics",
+        nargs="+",
+        type=Path,
+        help="JSON files of `ccc evaluate`, with their CSV beside them, or folders of these",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the tables")
     parser.add_argument(
@@ -34,18 +38,17 @@ def add_arguments(parser):
     )
     INTERVAL.add(parser)
     for flag, dest, form, text in (
-        ("column", "columns", "DATASET=NAME", "a dataset that stands for the paper's ADE, Celeba, COCO, Ox. Flower or "
-         "ImageNet"),
-        ("not-run", "not_run", "METHOD=REASON", "a method that has no metrics, and why"),
-        ("title", "titles", "METHOD=TITLE", "what to call a method, whatever its metrics call it"),
-        ("caution", "cautions", "DATASET=TEXT", "what must be known of a dataset's numbers"),
-        ("harmonize", "harmonize", "NAME=VALUE", "min_pixels, delta_a or delta_b of Algorithm 1, which Table II shows"),
-        ("weights", "weights", "NAME=PATH", "file of weights, by what used it, whose checksum the report shows"),
+        ("column", "columns", "DATASET=NAME", "a dataset for the column ADE, Celeba, COCO, Ox. Flower or ImageNet"),
+        ("not-run", "not_run", "METHOD=REASON", "a method without metrics, and the reason"),
+        ("title", "titles", "METHOD=TITLE", "title of a method, instead of that in its metrics"),
+        ("caution", "cautions", "DATASET=TEXT", "caution about a dataset's numbers"),
+        ("harmonize", "harmonize", "NAME=VALUE", "min_pixels, delta_a or delta_b of Algorithm 1, for Table II"),
+        ("weights", "weights", "NAME=PATH", "weight file, by its user, whose checksum the report shows"),
     ):  # fmt: skip
         add_pairs(parser, f"--{flag}", form, text, dest=dest)
 
 
-def run(args):
+def run(args: Namespace) -> None:
     from ccc.report.formats import write_tables
     from ccc.report.summary import read_results
 

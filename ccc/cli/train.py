@@ -2,19 +2,19 @@
 
 examples:
   ccc train shards/train/*.tar --validation shards/validation/*.tar --codebook codebook.json -o run/
-  ccc train ... --processes 4 --precision bfloat16    four GPUs of this machine share each batch
-Several machines: `torchrun ... -m ccc train ...` on each of them, as docs/cluster.md shows.
-Interrupted at any moment, the same command goes on from the last saved state, and ends where the unbroken run would
-have ended. On SIGTERM, SIGHUP or SIGUSR1 the state is saved at once and the exit status is 75, on which a scheduler can
-requeue.
-At every validation the folder gets preview.png (from top to bottom gray, the truth through its classes, argmax, the
-annealed mean), history.csv (loss, accuracy, CNR, PSNR, and the shares of major classes' cells taken for minor ones and
-the other way round), and classes.csv (weight of every class, and how often it occurred and was predicted).
-The defaults are the paper's, but where config/README.md says otherwise; `tensorboard --logdir run/` shows the curves.
+  ccc train ... --processes 4 --precision bfloat16    share each batch among four GPUs of this machine
+For several machines run `torchrun ... -m ccc train ...` on each, see docs/cluster.md.
+After an interruption the same command resumes from the last saved state and ends as an uninterrupted run would.
+SIGTERM, SIGHUP and SIGUSR1 save the state and exit with status 75, on which a scheduler can requeue.
+Every validation writes preview.png (from top to bottom gray, truth through its classes, argmax, annealed mean),
+history.csv (loss, accuracy, CNR, PSNR, and shares of cells confused between major and minor classes) and classes.csv
+(weight of every class, and how often it occurred and was predicted). `tensorboard --logdir run/` shows the curves.
+Defaults are the paper's unless config/README.md says otherwise.
 """
 
 import os
 import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.settings.options import Options
@@ -23,19 +23,19 @@ from ccc.settings.training import Training
 SETTINGS = Options(Training)
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("shards", nargs="+", type=Path, help="training shards (tars of `ccc shard`)")
     parser.add_argument("--validation", nargs="+", type=Path, required=True, help="validation shards")
     parser.add_argument("--codebook", type=Path, required=True, help="codebook of `ccc codebook`")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for model, history, preview and state")
-    parser.add_argument("--name", default="", help="what the data are called, shown in tables")
+    parser.add_argument("--name", default="", help="name of the data in tables")
     SETTINGS.add(parser)
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best there is)")
-    text = "how many share each batch, one a GPU of this machine; 0 is 1, under torchrun the number is its own"
+    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: the best available)")
+    text = "processes that share each batch, one per GPU of this machine; 0 means 1; torchrun sets its own number"
     parser.add_argument("--processes", type=int, default=1, help=f"{text} (default: %(default)s)")
 
 
-def run(args):
+def run(args: Namespace) -> int | None:
     settings = SETTINGS.read(args)
 
     import torch
@@ -61,4 +61,5 @@ def run(args):
     except Interrupted as stop:
         write_line(f"ccc train: {stop}", sys.stdout)
         return REQUEUE
-    write_line(path, sys.stdout)
+    write_line(str(path), sys.stdout)
+    return None

@@ -1,57 +1,56 @@
-"""List the weight files and where they lie.
+"""List, fetch and check weight files.
 
 examples:
-  ccc weights                              every file, and whether it is here
-  ccc weights fetch cic deoldify_artistic  download, resumed and checked
+  ccc weights                              list all files and where they are
+  ccc weights fetch cic deoldify_artistic  download and check; resumes interrupted downloads
   ccc weights fetch su --from FILE         check and copy a file that you have
-  ccc weights path cic                     where it lies
-  ccc weights fetch --all --from-mirror https://example.org/weights   all of them, from a copy of your own first
-  ccc weights verify                       check all that are here against what is known of them
-  ccc weights inspect FILE                 what it holds and why it is refused, to paste into an issue; the status
-                                           is 2 where all files are refused, 3 where some are
-Files lie in $CCC_WEIGHTS or the cache folder ($XDG_CACHE_HOME/ccc/weights, else ~/.cache/ccc/weights); those that
-torch.hub has fetched are found too. Nothing is fetched by itself.
+  ccc weights path cic                     print the path of a file
+  ccc weights fetch --all --from-mirror https://example.org/weights   all files, from your mirror first
+  ccc weights verify                       check every file that is here
+  ccc weights inspect FILE                 report content and loading errors, to paste into an issue; exit status 2 if
+                                           all files are refused, 3 if some are
+Files are in $CCC_WEIGHTS or the cache ($XDG_CACHE_HOME/ccc/weights, else ~/.cache/ccc/weights); files that torch.hub
+downloaded are found too. No other command downloads weights.
 """
 
 import functools
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from ccc.cli.options import add_allow_skipped, skipped_status
 from ccc.cli.progress import transfer
 
 
-def add_arguments(parser):
+def add_arguments(parser: ArgumentParser) -> None:
     actions = ("list", "fetch", "path", "verify", "inspect")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: %(default)s")
     parser.add_argument(
-        "name", nargs="*", help="of weight files; for list and verify, none means all; for inspect files"
+        "name", nargs="*", help="weight files (default for list and verify: all); for inspect, paths of files"
     )
-    parser.add_argument("--from", dest="source", metavar="FILE", help="with fetch and one name: a file that you have")
-    parser.add_argument("--all", action="store_true", help="with fetch: every file, some 12 GB")
+    parser.add_argument("--from", dest="source", metavar="FILE", help="with fetch and one name: use this file")
+    parser.add_argument("--all", action="store_true", help="with fetch: all files, about 12 GB")
     add_allow_skipped(parser)
-    parser.add_argument(
-        "--from-mirror", metavar="URL", help="with fetch: try URL/FILE, FILE as published, before the known addresses"
-    )
+    parser.add_argument("--from-mirror", metavar="URL", help="with fetch: try URL/FILE before the published addresses")
 
 
-def run(args):
+def run(args: Namespace) -> int:
     from ccc.assets import weights
     from ccc.core.errors import CCCError
 
     if args.action == "inspect":
         return _inspect(args)
     if args.all and (args.action != "fetch" or args.name or args.source):
-        raise CCCError("--all goes with fetch, without names")
+        raise CCCError("--all works only with fetch and without names")
     if args.action in ("fetch", "path") and not (args.name or args.all):
-        raise CCCError(f"{args.action} takes names: there are {', '.join(weights.known())}")
+        raise CCCError(f"{args.action} needs names; known are {', '.join(weights.known())}")
     if args.source and (args.action != "fetch" or len(args.name) != 1 or args.from_mirror):
-        raise CCCError("--from goes with fetch and one name")
+        raise CCCError("--from works only with fetch and one name")
     if args.from_mirror and args.action != "fetch":
-        raise CCCError("--from-mirror goes with fetch")
+        raise CCCError("--from-mirror works only with fetch")
     for name in args.name:
-        weights.facts(name)  # a wrong name stops before any download
+        weights.facts(name)  # refuse a wrong name before any download
     if args.action == "list":
-        print("files lie in", next(iter(weights.folders()), "no folder yet: set CCC_WEIGHTS or XDG_CACHE_HOME"))
+        print("files are in", next(iter(weights.folders()), "no folder yet: set CCC_WEIGHTS or XDG_CACHE_HOME"))
     fetch = functools.partial(_fetch, source=args.source, mirror=args.from_mirror)
     act = {"list": _list, "fetch": fetch, "path": weights.locate, "verify": _verify}[args.action]
     everything = args.all or args.action == "list"
@@ -68,7 +67,7 @@ def run(args):
     return 2 if wrong else 0
 
 
-def _inspect(args) -> int:
+def _inspect(args: Namespace) -> int:
     from ccc.assets import weights
     from ccc.cli.inspection import inspect, refused
     from ccc.core.errors import CCCError
@@ -80,13 +79,13 @@ def _inspect(args) -> int:
         else:
             files.append((word, None))
     if not files:
-        raise CCCError("inspect takes files, and after each, where it is called otherwise, its name in the list")
+        raise CCCError(
+            "inspect needs files, each followed by its name in `ccc weights list` if the file is named differently"
+        )
     paths = [(weights.locate(file) if file in weights.known() else Path(file), name) for file, name in files]
     for path, _ in paths:
         if not path.is_file():
-            raise CCCError(
-                f"{path}: no file; of a folder name one of its files" if path.exists() else f"{path}: no such file"
-            )
+            raise CCCError(f"{path}: a folder; give one of its files" if path.exists() else f"{path}: no such file")
     wrong = 0
     for path, name in paths:
         lines = list(inspect(path, name))

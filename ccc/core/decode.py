@@ -6,11 +6,13 @@ import io
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+from typing import BinaryIO
 
 import simplejpeg
-from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.tiff import correct_layout, described
@@ -64,7 +66,7 @@ _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}  # in 
 # Pillow's own limits hold for a whole process and for every use: one counts pixels and not what they take
 # (`check_size` does), the other refuses pictures for a profile or a text of more than a megabyte.
 Image.MAX_IMAGE_PIXELS = None
-PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 1 << 26
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 1 << 26  # ty: ignore[invalid-assignment]
 
 
 def looks_like_picture(head: bytes) -> bool:
@@ -98,7 +100,7 @@ def picture_size(source: str | os.PathLike | bytes) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> Iterator[Image.Image]:
+def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> Generator[Image.Image]:
     """Open a picture file for a `with` block: its header is read, its pixels are not yet.
 
     `source`: a path, or the bytes of a file; `name`: what to call it in errors; `page`: which picture of several, as
@@ -114,7 +116,7 @@ def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int
             with Image.open(file, formats=_formats(file, name)) as image:
                 _seek(image, name, page)
                 check_size(image.size, _MODE_BYTES.get(image.mode, 4) + 4, name)
-                if image.format == "TIFF":
+                if isinstance(image, TiffImageFile):
                     correct_layout(image)
                 yield image
     except CCCError:
@@ -127,14 +129,15 @@ def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int
 
 
 @contextlib.contextmanager
-def decoded(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> Iterator[Image.Image]:
+def decoded(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> Generator[Image.Image]:
     """As `opened`, with the pixels decoded. A JPEG that lacks its end mark and no row is whole."""
     name = name or name_of(source)
     with opened(source, name, page) as image:
         try:
             image.load()
         except OSError as error:
-            whole = _with_end_mark(source, image) if image.format in ("JPEG", "MPO") and _is_cut(str(error)) else None
+            is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
+            whole = _with_end_mark(source, image) if is_jpeg and _is_cut(str(error)) else None
             if whole is None:
                 raise
         else:
@@ -159,7 +162,7 @@ def name_of(source: str | os.PathLike | bytes) -> str:
     return "picture" if isinstance(source, bytes) else str(source)
 
 
-def _unidentified(source, name: str) -> ImageError:
+def _unidentified(source: str | os.PathLike | bytes, name: str) -> ImageError:
     with contextlib.suppress(Exception), _file(source, name) as file:
         return ImageError(name, "unsupported mode", f"{described(file)}; save it as PNG with 8 or 16 bits")
     return ImageError(name, "not a picture")
@@ -176,7 +179,7 @@ def _is_cut(text: str) -> bool:
     return "truncated" in text or "broken data stream" in text or "unexpected end" in text.lower()
 
 
-def _file(source, name: str) -> io.BufferedIOBase:
+def _file(source: str | os.PathLike | bytes, name: str) -> BinaryIO:
     if not isinstance(source, bytes):
         path = Path(source)
         if not path.is_file():
@@ -189,7 +192,7 @@ def _file(source, name: str) -> io.BufferedIOBase:
     return io.BytesIO(source)
 
 
-def _formats(file: io.BufferedIOBase, name: str) -> tuple[str, ...]:
+def _formats(file: BinaryIO, name: str) -> tuple[str, ...]:
     """The formats to try: HEIF by content and TGA by suffix, since both would answer for other files."""
     head = file.read(32)
     file.seek(0)
@@ -213,7 +216,7 @@ def _reads_heic() -> bool:
 def _pages(image: Image.Image) -> list[int]:
     """The frames of a file that are pictures of their own."""
     frames = range(getattr(image, "n_frames", 1))
-    if image.format != "TIFF" or len(frames) == 1:
+    if not isinstance(image, TiffImageFile) or len(frames) == 1:
         return list(frames)
     own = []
     for frame in frames:
@@ -232,7 +235,7 @@ def _seek(image: Image.Image, name: str, page: int) -> None:
     image.seek(pages[page])
 
 
-def _with_end_mark(source, image: Image.Image) -> bytes | None:
+def _with_end_mark(source: str | os.PathLike | bytes, image: JpegImagePlugin.JpegImageFile) -> bytes | None:
     """A JPEG with the end mark that it lacks; None where libjpeg then still misses data."""
     data = (source if isinstance(source, bytes) else Path(source).read_bytes()) + b"\xff\xd9"
     try:

@@ -1,7 +1,6 @@
 """Which device to compute on."""
 
 import functools
-import itertools
 import os
 import tempfile
 from collections.abc import Sequence
@@ -14,10 +13,10 @@ from ccc.core.files import lock
 
 
 def choose(device: str | torch.device | None = None) -> torch.device:
-    """The device asked for, or the best there is: CUDA, then Apple's MPS, then the CPU.
+    """The requested device, or the best available: CUDA, then Apple's MPS, then the CPU.
 
-    Of several CUDA devices each process takes one of its own, as far as they go (`pick`). Raises CCCError where a
-    device is asked for that this machine lacks.
+    Concurrent processes use different CUDA devices as far as possible (`pick`). Raises CCCError if this machine lacks
+    the requested device.
     """
     if device is None or device == "auto":
         if torch.cuda.is_available():
@@ -33,7 +32,7 @@ def choose(device: str | torch.device | None = None) -> torch.device:
 
 @functools.cache
 def _cuda() -> torch.device:
-    """The CUDA device of this process, always the same one, and torch's current one."""
+    """The CUDA device of this process, the same for each call, set as torch's current device."""
     count = torch.cuda.device_count()
     if count == 1:
         return torch.device("cuda")
@@ -44,20 +43,22 @@ def _cuda() -> torch.device:
 
 
 def pick(names: Sequence[str], folder: Path) -> tuple[int, int]:
-    """The position of a device that fewest of this user's processes hold, and the open file that holds it.
+    """The position of the device that the fewest processes of this user hold, and the open lock file.
 
-    Workflow engines count devices and do not hand them out: two jobs at once would both compute on the first. A
-    process holds a device by a lock on a file in `folder`, which ends with the process, however it ends. `names`: of
-    the devices, the same in every process.
+    Workflow engines count devices but do not assign them, so two jobs at once would both use the first. A process holds
+    a device by locking a file in `folder`; the lock ends with the process. `names`: of the devices, the same in every
+    process.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
-    for turn in itertools.count():
+    turn = 0
+    while True:
         for number, name in enumerate(names):
             handle = os.open(folder / f"{name}-{turn}", os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                lock(handle, wait=False)  # never released, it goes with its process
+                lock(handle, wait=False)  # held until the process ends
                 return number, handle
             except BlockingIOError:
                 os.close(handle)
-            except OSError:  # no locks here: every process takes the first device
+            except OSError:  # no file locks here: every process uses the first device
                 return number, handle
+        turn += 1

@@ -17,13 +17,13 @@ STATUSES = {
 
 
 class CCCError(Exception):
-    """Wrong input, configuration or environment. The command line prints its one line and exits with `status`."""
+    """Wrong input, configuration or environment. The command line prints the message and exits with `status`."""
 
     status = 2
 
 
 class NothingUsable(CCCError):
-    """All that was given was looked at, and none of it could be used."""
+    """No input could be used."""
 
     status = 1
 
@@ -37,7 +37,7 @@ class ImageError(CCCError):
 
 
 class MissingWeights(CCCError):
-    """A weight file that is not at hand; the message says which and how to get it."""
+    """A missing weight file; the message says which and how to get it."""
 
 
 class NoValue(CCCError):
@@ -45,16 +45,16 @@ class NoValue(CCCError):
 
 
 class MissingDataset(CCCError):
-    """A photograph set that is not at hand; the message says how to get it."""
+    """A missing photograph set; the message says how to get it."""
 
 
 def printable(name: str) -> str:
-    """A file name in which bytes that are no UTF-8 are replaced, fit for any file or terminal."""
+    """A file name with bytes that are not UTF-8 replaced, safe to write to any file or terminal."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Hint "did you mean 'x'? " for the name among `known` nearest to `name`; an empty string where none is near."""
+    """Hint "did you mean 'x'? " with the name in `known` nearest to `name`; "" if none is near."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"did you mean {near[0]!r}? " if near else ""
 
@@ -71,10 +71,9 @@ def few(names: Sequence[str]) -> str:
 
 
 def write_line(text: str, stream: TextIO | None = None) -> None:
-    """Write a line to `stream`, standard error by default, in one piece.
+    """Write a line to `stream`, by default standard error, in one call.
 
-    `print` writes the end of the line by itself where nothing is buffered, so that lines of processes that share a
-    terminal or a log run together.
+    Unbuffered, `print` writes the line end separately, so that lines of concurrent processes would mix.
     """
     stream = stream or sys.stderr
     stream.write(f"{text}\n")

@@ -10,7 +10,7 @@ import shutil
 import stat
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import IO
 
@@ -39,7 +39,7 @@ def lock(file: int | IO, wait: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+def written_whole(path: str | os.PathLike) -> Generator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
 
     The temporary name is hidden, unique to this process and keeps the suffix, so that two writers never share one
@@ -80,7 +80,7 @@ def _aside(path: Path) -> tuple[int, Path]:
 
 
 @contextlib.contextmanager
-def folder_aside(folder: str | os.PathLike) -> Iterator[Path]:
+def folder_aside(folder: str | os.PathLike) -> Generator[Path]:
     """Give a hidden folder in `folder` in which to make what `put_folder` then puts in place; remove it at the end."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

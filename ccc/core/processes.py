@@ -1,8 +1,7 @@
-"""A process that ends with the one it works for.
+"""Ends this process with the process that started it.
 
-An engine that is killed leaves its jobs running. Left alone, such an orphan goes on writing into folders in which the
-next run works. CCC_PARENT, which the workflow sets, names the process to end with, or several, any of which is missed;
-without it nothing is watched.
+A killed workflow engine leaves its jobs running, which would then write into the folders of the next run. The workflow
+sets CCC_PARENT to one or several process ids; the job ends when any of these does. Without it nothing is watched.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ def watch(*numbers: int) -> None:
 
 
 def check() -> None:
-    """Raise Orphaned where a process this one works for has ended. Cheap: to be called before each file appears."""
+    """Raise Orphaned if a watched process has ended. Cheap enough to call before each file is put in place."""
     for parent in _parents:
         if _ended(parent):
             raise Orphaned(_gone(parent.pid))

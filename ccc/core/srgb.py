@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 
 from ccc.core.errors import ImageError, write_line
 
@@ -36,13 +37,13 @@ def to_srgb(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | Non
         clear = image.info.get("transparency")
         for rows, strip, levels in _deep_strips(image, name):
             rgb[rows] = _EIGHT_BITS[levels][..., None]
-            if has_opacity:
+            if opacity is not None:
                 opacity[rows] = np.where(np.asarray(strip) == clear, 0, 255)
     else:
         to_rgb = _converter(image)
         for rows, strip in _strips(image):
             rgb[rows] = np.asarray(to_rgb(strip))
-            if has_opacity:
+            if opacity is not None:
                 opacity[rows] = np.asarray(_straight(strip).convert("RGBA").getchannel("A"))
     return rgb, opacity
 
@@ -66,7 +67,7 @@ _EIGHT_BITS = ((np.arange(65536) + 128) // 257).astype(np.uint8)
 def _deep_strips(image: Image.Image, name: str) -> Iterator[tuple[slice, Image.Image, np.ndarray]]:
     """Rows, the strip as it is stored, and its levels in sRGB's gray, uint16."""
     bits, signed, inverted = 16, False, False
-    if image.format == "TIFF":
+    if isinstance(image, TiffImageFile):
         bits, signed, inverted = image.tag_v2.get(258, (1,))[0], _is_signed(image), image.tag_v2.get(262) == 0
     white = (1 << bits - signed) - 1
     if bits == 16 and not signed:
@@ -105,7 +106,7 @@ def _declared_white(image: Image.Image) -> int | None:
 
     TIFF 6.0 has these tags for statistics, so that only the white of a depth counts, and only where no level is higher.
     """
-    tags = image.tag_v2 if image.format == "TIFF" else {}
+    tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
     said = tags.get(341, tags.get(281))
     said = said[0] if isinstance(said, tuple) else said
     return said if said in _WHITES and int(np.asarray(image).max()) <= said else None
@@ -117,7 +118,7 @@ def _warn_once(line: str) -> None:
 
 
 def _is_signed(image: Image.Image) -> bool:
-    return image.format == "TIFF" and image.tag_v2.get(339, (1,))[0] == 2 and image.mode in ("L", *_DEEP)
+    return isinstance(image, TiffImageFile) and image.tag_v2.get(339, (1,))[0] == 2 and image.mode in ("L", *_DEEP)
 
 
 def _gray_table(image: Image.Image, count: int) -> np.ndarray | None:
@@ -159,12 +160,11 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
         shown = _EIGHT_BITS[levels].tolist()
         return lambda strip: _opaque(strip, image).point(shown).convert("RGB")
     profile = _profile(image, {"LAB": "Lab"}.get(mode, mode))
-    if mode == "LAB" and profile is None:
-        profile = ImageCms.createProfile("LAB")
-    if profile is not None and not (mode == "RGB" and _is_srgb(profile)):
+    source = profile or (ImageCms.createProfile("LAB") if mode == "LAB" else None)
+    if source is not None and not (mode == "RGB" and profile and _is_srgb(profile)):
         with contextlib.suppress(ImageCms.PyCMSError, ValueError):  # a broken profile: viewers ignore it
-            transform = ImageCms.buildTransform(profile, _SRGB, mode, "RGB")
-            return lambda strip: ImageCms.applyTransform(_opaque(strip, image), transform)
+            transform = ImageCms.buildTransform(source, _SRGB, mode, "RGB")
+            return lambda strip: ImageCms.applyTransform(_opaque(strip, image), transform)  # ty: ignore[invalid-explicit-return]
     gamma = _gamma(image)
     if gamma is None:
         return lambda strip: _opaque(strip, image).convert("RGB")

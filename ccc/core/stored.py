@@ -6,12 +6,16 @@ import os
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
 from ccc.core.errors import CCCError
 from ccc.core.files import regular
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
 
 LARGEST = 1 << 29  # bytes of a JSON file, or of all arrays or columns of another
 Count = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]  # of pixels, pictures or bytes
@@ -59,13 +63,11 @@ def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, l
     What the headers promise is compared with what is there before memory is taken. Raises FileNotFoundError for none,
     CCCError for what is no file, ValueError, one line, for one that is broken or holds more than `largest` bytes.
     """
-    import numpy as np
-
     try:
         with open(regular(path), "rb") as file:
             if file.read(4)[:2] != b"PK":
                 file.seek(0)
-                return {"": _array(np, file, min(os.fstat(file.fileno()).st_size, largest))}
+                return {"": _array(file, min(os.fstat(file.fileno()).st_size, largest))}
             with zipfile.ZipFile(file) as archive:
                 members = [item for item in archive.infolist() if item.filename.endswith(".npy")]
                 if (total := sum(item.file_size for item in members)) > largest:
@@ -75,7 +77,7 @@ def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, l
                     name = item.filename.removesuffix(".npy")
                     if names is None or name in names:
                         with archive.open(item) as member:
-                            found[name] = _array(np, member, item.file_size)
+                            found[name] = _array(member, item.file_size)
                 return found
     except (CCCError, FileNotFoundError):
         raise
@@ -83,8 +85,10 @@ def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, l
         raise ValueError((str(error).splitlines() or [""])[0] or type(error).__name__) from None
 
 
-def _array(np, file, size: int):
+def _array(file: IO[bytes], size: int) -> "np.ndarray":
     """The array of an open `.npy` file of `size` bytes."""
+    import numpy as np
+
     version = np.lib.format.read_magic(file)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     if read is None:
@@ -99,7 +103,7 @@ def _array(np, file, size: int):
     return values.astype(dtype.newbyteorder("="))
 
 
-def read_table(path: str | os.PathLike, schema=None):
+def read_table(path: str | os.PathLike, schema: "pa.Schema | None" = None) -> "pa.Table":
     """A Parquet file as a pyarrow table, of this schema where one is given.
 
     Raises FileNotFoundError for none, CCCError for what is no file, ValueError, one line, for one that is broken, of

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from PIL import Image, ImageFile, TiffImagePlugin
+from PIL import ImageFile, TiffImagePlugin
 
 _PHOTOMETRIC = {0: "min-is-white", 1: "gray", 2: "RGB", 3: "palette", 4: "mask", 5: "CMYK", 6: "YCbCr", 8: "Lab"}
 _SAMPLES = {2: "signed ", 3: "floating-point ", 4: "untyped ", 5: "complex ", 6: "complex "}
@@ -26,7 +26,7 @@ for _key, _modes in _layouts():
     TiffImagePlugin.OPEN_INFO.setdefault(_key, _modes)
 
 
-def correct_layout(image: Image.Image) -> None:
+def correct_layout(image: TiffImagePlugin.TiffImageFile) -> None:
     """Correct how the pixels of a TIFF, opened and not yet decoded, are to be unpacked.
 
     libtiff gives words in this machine's order; planes of 16 bits are no planes of 8; and 12 bits may lie in 16.
@@ -36,7 +36,7 @@ def correct_layout(image: Image.Image) -> None:
     wide = bits == (12,) and sum(tags.get(279, ())) >= 2 * image.width * image.height
 
     def corrected(tile: ImageFile._Tile) -> ImageFile._Tile:
-        raw, *others = tile.args
+        raw, *others = tile.args  # ty: ignore[not-iterable]
         if tile.codec_name == "libtiff":
             raw = _NATIVE.get(raw, raw)
         elif wide:

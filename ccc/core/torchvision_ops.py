@@ -55,6 +55,9 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     return kept[ranks[kept].argsort(descending=True)].to(boxes.device)
 
 
+_library: torch.library.Library
+
+
 def _register() -> None:
     global _library
     _library = torch.library.Library("torchvision", "FRAGMENT")  # kept alive: it deregisters when collected
@@ -63,7 +66,7 @@ def _register() -> None:
     _library.impl("nms", nms, "CompositeExplicitAutograd")
     import torchvision.extension
 
-    torchvision.extension._has_ops = lambda: True  # else torchvision.ops.nms refuses to call what stands registered
+    torchvision.extension._has_ops = lambda: True  # ty: ignore[invalid-assignment] # else torchvision.ops.nms refuses to call what stands registered
 
 
 if not _compiled_operators_load():

@@ -1,9 +1,9 @@
-"""Benchmark sets: a seeded choice of pictures, their truth at evaluation size and its gray version."""
+"""Benchmark sets: a seeded choice of pictures, with truth and gray version at evaluation size."""
 
 import csv
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -18,14 +18,13 @@ from ccc.data.likeness import perceptual_hash
 from ccc.data.sources import Source
 from ccc.settings.evaluation import Preparation
 
-DEFAULTS = Preparation.model_construct()  # a source has no default
+DEFAULTS = Preparation.model_construct()  # without validation, since `source` has no default
 
 
 def picture_names(members: Sequence[str]) -> list[str]:
-    """A file name for each archive member: its stem, with folders in front where two stems are alike; all distinct.
+    """Distinct file names of archive members: the stem, preceded by folders where two stems are equal.
 
-    Names are as `ccc.core.files.file_name` makes them: printable, and not too long for a file system; they differ by
-    more than case, since results are to lie in any file system.
+    `ccc.core.files.file_name` makes them printable and short. They differ by more than case, for any file system.
     """
     taken: dict[str, int] = {}
     names = []
@@ -46,34 +45,33 @@ def picture_names(members: Sequence[str]) -> list[str]:
 def prepare(
     source: str | os.PathLike | Source,
     folder: str | os.PathLike,
-    count: int | None = DEFAULTS.n,
+    count: int | None = DEFAULTS.n,  # ty: ignore[invalid-parameter-default] # a number
     seed: int = DEFAULTS.seed,
-    side: int | None = DEFAULTS.side,
+    side: int | None = DEFAULTS.side,  # ty: ignore[invalid-parameter-default] # a number
     dataset: Dataset | None = None,
-    progress=iter,
+    progress: Callable[[Iterable], Iterable] = iter,
     pick: str = DEFAULTS.pick,
     protocol: str = DEFAULTS.protocol,
 ) -> tuple[int, list[ImageError]]:
     """Write `manifest.csv`, `truth/*.png` and `gray/*.png` beneath `folder`.
 
-    `count`: pictures to pick, None for all; `seed`: of the random choice, which `pick` "first" replaces by the order of
-    names; `side`: short side of the truth in pixels, None to keep each picture's size; `protocol`: "keep_aspect" scales
-    the short side, "center_crop" cuts the middle square first, "squash" changes the aspect; `dataset`: whose archive
-    `source` is, to take only the pictures of its official part. A picture that cannot be read is skipped and the next
-    one of the order taken. The manifest holds name, source (path or archive member), source_sha256 (of the picture file
-    as it came), perceptual_hash (of that picture, see `ccc.data.likeness`), sha256 (of the truth's PNG), width and
-    height, and protocol where it is not "keep_aspect", sorted by name. Returns how many pictures there are, and the
-    errors of those skipped. Raises CCCError where no picture can be read, the archive does not hold what the dataset
-    should, or another protocol has no side.
+    `count`: pictures to pick, None for all; `pick`: "random" with `seed`, or "first" by name; `side`: short side of the
+    truth in pixels, None to keep each picture's size; `protocol`: "keep_aspect" scales the short side, "center_crop"
+    takes the central square first, "squash" changes the aspect; `dataset`: the set whose archive `source` is, to take
+    only its official part. An unreadable picture is skipped and replaced by the next. The manifest, sorted by name,
+    holds name, source (path or archive member), source_sha256 (of the picture file), perceptual_hash (of its picture,
+    see `ccc.data.likeness`), sha256 (of the truth's PNG), width, height, and protocol if not "keep_aspect". Returns the
+    number of pictures, and the errors of those skipped. Raises CCCError if no picture can be read, the archive does not
+    match the dataset, or a protocol that needs a side has none.
     """
     if side is None and protocol != DEFAULTS.protocol:
-        raise CCCError(f"{protocol} needs a side in pixels, and not `keep`")
+        raise CCCError(f"{protocol} needs a side in pixels, not `keep`")
     folder = Path(folder)
     opened = source if isinstance(source, Source) else Source(source)
     source, entries = opened.path, opened.entries()
     if dataset:
         entries = [entries[i] for i in select(dataset, [entry.member for entry in entries], Path(source).parent)]
-    # By the file's own name first: ImageNet's order stays where its pictures lie in a folder for each class.
+    # By file name before folder, which keeps ImageNet's order when its pictures are in class folders.
     by_name = sorted(range(len(entries)), key=lambda i: (PurePosixPath(entries[i].member).name, entries[i].member))
     order = by_name if pick == "first" else np.random.default_rng(seed).permutation(len(entries))
     wanted = len(entries) if count is None else count
@@ -92,10 +90,7 @@ def prepare(
             except ImageError as error:
                 skipped.append(error)
                 continue
-            known = {
-                "source_sha256": hashlib.sha256(data).hexdigest(),
-                "perceptual_hash": f"{perceptual_hash(shown):016x}",
-            }
+            known = _hashes(hashlib.sha256(data).hexdigest(), shown)
             known |= {} if protocol == DEFAULTS.protocol else {"protocol": protocol}
             rows.append(_write_pair(folder, name, truth, printable(entry.member), known))
     if not rows:
@@ -112,7 +107,7 @@ def _scaled(picture: np.ndarray, side: int, protocol: str, name: str) -> np.ndar
 
 
 def _forget(folder: Path, names: set[str]) -> None:
-    """Remove pictures of an earlier choice, those that the manifest which is there names and the new one does not."""
+    """Remove pictures that only the existing manifest names."""
     try:
         with open(folder / "manifest.csv", encoding="utf-8", newline="") as file:
             before = {row["name"] for row in csv.DictReader(file)}
@@ -128,21 +123,18 @@ def _write_pair(folder: Path, name: str, truth: np.ndarray, source: str, known: 
     write_png(path, truth)
     write_png(folder / "gray" / f"{name}.png", gray_of(truth))
     height, width = truth.shape[:2]
-    return {
-        "name": name,
-        "source": source,
-        **known,
-        "sha256": sha256(path),
-        "width": width,
-        "height": height,
-    }
+    return {"name": name, "source": source, **known, "sha256": sha256(path), "width": width, "height": height}
+
+
+def _hashes(digest: str, picture: np.ndarray) -> dict:
+    return {"source_sha256": digest, "perceptual_hash": f"{perceptual_hash(picture):016x}"}
 
 
 def showcase(benchmarks: Sequence[str | os.PathLike], folder: str | os.PathLike, pictures: Sequence[str] = ()) -> int:
-    """Gather pictures of prepared benchmarks into a benchmark of their own, for Table III.
+    """Copy pictures of prepared benchmarks into a benchmark of their own, for Table III; returns their number.
 
-    `benchmarks`: folders written by `prepare`; `pictures`: names as `dataset/picture`; where empty, eight are taken in
-    turn from the first ones of each benchmark. Returns how many. Raises CCCError naming a picture that is not there.
+    `benchmarks`: folders written by `prepare`; `pictures`: names as `dataset/picture`, by default eight, the first of
+    each benchmark in turn. Raises CCCError naming a missing picture.
     """
     folders = {Path(path).name: Path(path) for path in benchmarks}
     if not pictures:
@@ -155,12 +147,8 @@ def showcase(benchmarks: Sequence[str | os.PathLike], folder: str | os.PathLike,
         path = folders.get(dataset, Path()) / "truth" / f"{name}.png"
         if dataset not in folders or not path.is_file():
             known = ", ".join(folders)
-            raise CCCError(
-                f"showcase: no picture {picture!r}: write dataset/picture, with a dataset of {known} and a name of its "
-                "manifest.csv"
-            )
+            raise CCCError(f"showcase: no picture {picture!r}: give DATASET/PICTURE, of {known} and its manifest.csv")
         truth = read_rgb(path)
-        known = {"source_sha256": sha256(path), "perceptual_hash": f"{perceptual_hash(truth):016x}"}
-        rows.append(_write_pair(Path(folder), f"{dataset}__{name}", truth, picture, known))
+        rows.append(_write_pair(Path(folder), f"{dataset}__{name}", truth, picture, _hashes(sha256(path), truth)))
     write_csv(Path(folder) / "manifest.csv", sorted(rows, key=lambda row: row["name"]))
     return len(rows)

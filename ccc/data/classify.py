@@ -1,8 +1,12 @@
-"""The kernel of sharding, which no library has: Lab, area mean and Eq. 9 in one pass over the pixels."""
+"""The kernel of sharding: Lab, area mean and Eq. 9 in one pass over the pixels, which no library offers."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
 from llvmlite import ir
+from numba.core.typing import Context
 from numba.extending import intrinsic
 
 from ccc.color import WHITE, XYZ_FROM_RGB
@@ -12,43 +16,49 @@ _F = np.float32
 _XYZ = (XYZ_FROM_RGB / WHITE[:, None]).astype(np.float32)
 _EPSILON, _KAPPA, _OFFSET = _F(0.008856), _F(7.787), _F(16 / 116)
 _TOE = _F(1 / 12.92 / 255)
-# sRGB to linear light above the toe, in the level from 11 to 255: of all polynomials of degree 8 the one whose greatest
-# relative error is least, 1.2e-5 (Lawson's iteration over these levels). Vectors cannot look up a table of 256.
+# sRGB to linear light for levels 11 to 255: the minimax polynomial of degree 8, relative error 1.2e-5 (Lawson's
+# iteration over these levels). A table of 256 entries cannot be vectorized.
 _CURVE = (8.41282752e-04, 3.59004815e-02, 4.75832554e-01, 9.33723833e-01, -1.14747828e00, 1.56948432e00,
           -1.50267867e00, 8.31314563e-01, -1.96951325e-01)  # fmt: skip
 _C0, _C1, _C2, _C3, _C4, _C5, _C6, _C7, _C8 = (_F(value / 255**power) for power, value in enumerate(_CURVE))
 
 
-@intrinsic
-def _fused(typing, a, b, c):
-    """a * b + c, float32, rounded once, on every machine."""
+def _intrinsic(function: Callable) -> Callable:
+    return intrinsic(function)  # its typing context is not passed by callers, which type checkers cannot know
+
+
+@_intrinsic
+def _fused(typing: Context, a: Any, b: Any, c: Any) -> tuple:
+    """a * b + c in float32, rounded once on every machine."""
     f = numba.float32
     return f(f, f, f), lambda context, builder, signature, values: builder.fma(*values)
 
 
-@intrinsic
-def _bits_of(typing, value):
+@_intrinsic
+def _bits_of(typing: Context, value: Any) -> tuple:
     """The bits of a float32 as int32."""
     return numba.int32(numba.float32), lambda context, builder, signature, values: builder.bitcast(
         values[0], ir.IntType(32)
     )
 
 
-@intrinsic
-def _float_of(typing, bits):
+@_intrinsic
+def _float_of(typing: Context, bits: Any) -> tuple:
     """The float32 with the bits of an int32."""
     return numba.float32(numba.int32), lambda context, builder, signature, values: builder.bitcast(
         values[0], ir.FloatType()
     )
 
 
-def classified(rgb: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, delta: int = 20):
-    """What training needs of a square picture: `make_sample` of `ccc.data.shards`, after resizing.
+def classified(
+    rgb: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, delta: int = 20
+) -> tuple[np.ndarray, np.ndarray, int, float]:
+    """Returns the training sample of a square picture, see `ccc.data.shards.make_sample`.
 
-    `rgb`: uint8 `(side, side, 3)`; `cells` divides `side`. Returns the lightness, uint8 `(side, side)` holding
-    L * 255 / 100; grid classes, uint16 `(cells, cells)`, of the area mean of a and b (Eq. 9); how many cells the grid
-    clamped; and the mean chroma of the cells, CIELAB units. a and b are linear in the three cube roots of CIELAB, so
-    these are averaged instead. Agrees with float64 on all but a few cells in 100,000.
+    `rgb`: uint8 `(side, side, 3)`; `cells` divides `side`. Returns the lightness L * 255 / 100, uint8 `(side, side)`;
+    grid classes of the area mean of a and b (Eq. 9), uint16 `(cells, cells)`; the number of clamped cells; and the mean
+    chroma of the cells in CIELAB units. The area mean is taken of CIELAB's cube roots, in which a and b are linear.
+    Agrees with float64 on all but a few cells in 100,000.
     """
     gray = np.empty(rgb.shape[:2], np.uint8)
     classes = np.empty((cells, cells), np.uint16)
@@ -56,9 +66,11 @@ def classified(rgb: np.ndarray, cells: int, alpha: int = 10, beta: int = 100, de
     return gray, classes, clamped, chroma
 
 
-# One loop each, over values that lie side by side: LLVM keeps what is in such a loop in registers, and unrolls it.
+# Each function is one loop over contiguous values, which LLVM unrolls and vectorizes.
 @compiled
-def _classify(rgb, matrix, grid, gray, classes):
+def _classify(
+    rgb: np.ndarray, matrix: np.ndarray, grid: np.ndarray, gray: np.ndarray, classes: np.ndarray
+) -> tuple[int, float]:
     side, cells = len(gray), len(classes)
     block = side // cells
     n = side * block  # pixels of a row of cells
@@ -77,7 +89,7 @@ def _classify(rgb, matrix, grid, gray, classes):
 
 
 @compiled
-def _linearize(levels, linear):
+def _linearize(levels: np.ndarray, linear: np.ndarray) -> None:
     for j in range(len(linear)):
         t = _F(levels[j])
         high = _fused(_fused(_fused(_fused(_C8, t, _C7), t, _C6), t, _C5), t, _C4)
@@ -86,7 +98,7 @@ def _linearize(levels, linear):
 
 
 @compiled
-def _mix(linear, matrix, xyz):
+def _mix(linear: np.ndarray, matrix: np.ndarray, xyz: np.ndarray) -> None:
     n = len(linear) // 3
     x, y, z = xyz[:n], xyz[n : 2 * n], xyz[2 * n :]
     xr, xg, xb = matrix[0, 0], matrix[0, 1], matrix[0, 2]
@@ -100,13 +112,13 @@ def _mix(linear, matrix, xyz):
 
 
 @compiled
-def _take_roots(values):
-    """The f of CIELAB to a few parts in a million: t ** (1/3) above 0.008856, a line below."""
+def _take_roots(values: np.ndarray) -> None:
+    """f of CIELAB, accurate to a few parts per million: t ** (1/3) above 0.008856, linear below."""
     for j in range(len(values)):
         t = values[j]
-        # t ** (-1/3) to 3 %, from the exponent: a third of a float's bits, negated.
+        # t ** (-1/3) to 3 %: divide the bits of the float, and so its exponent, by -3.
         y = _float_of(np.int32(0x54A2FA8C) - np.int32(_F(_bits_of(t)) * _F(1 / 3)))
-        # One Householder step of fifth order, free of divisions.
+        # One Householder step of fifth order, without divisions.
         error = _fused(-t * y, y * y, _F(1))
         series = _fused(_fused(_fused(_F(35 / 243), error, _F(14 / 81)), error, _F(2 / 9)), error, _F(1 / 3))
         y = _fused(y * error, series, y)
@@ -114,7 +126,7 @@ def _take_roots(values):
 
 
 @compiled
-def _finish(roots, gray, a, b):
+def _finish(roots: np.ndarray, gray: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
     n = len(gray)
     fx, fy, fz = roots[:n], roots[n : 2 * n], roots[2 * n :]
     for j in range(n):
@@ -124,10 +136,10 @@ def _finish(roots, gray, a, b):
 
 
 @compiled
-def _average(values, block, scale, means):
-    """Means of blocks of `block` rows, times 100 and rounded: that keeps neutral gray off the corner of four bins."""
+def _average(values: np.ndarray, block: int, scale: np.float32, means: np.ndarray) -> None:
+    """Block means times 100, rounded so that neutral gray does not fall on the corner of four bins."""
     n = len(values) // block
-    if block == 4:  # a number known beforehand is unrolled
+    if block == 4:  # a constant, so that LLVM unrolls it
         for j in range(n):
             values[j] += values[n + j] + values[2 * n + j] + values[3 * n + j]
         for cell in range(len(means)):
@@ -143,7 +155,9 @@ def _average(values, block, scale, means):
 
 
 @compiled
-def _encode(mean_a, mean_b, alpha, beta, last, classes):
+def _encode(
+    mean_a: np.ndarray, mean_b: np.ndarray, alpha: np.float32, beta: np.float32, last: np.float32, classes: np.ndarray
+) -> tuple[int, float]:
     clamped, chroma = 0, 0.0
     for cell in range(len(classes)):
         bin_a, bin_b = np.floor((mean_a[cell] + beta) / alpha), np.floor((mean_b[cell] + beta) / alpha)

@@ -1,4 +1,4 @@
-"""The official part of a public photograph set: which pictures of its archive belong to it."""
+"""The official part of a public photograph set."""
 
 import fnmatch
 import os
@@ -12,10 +12,9 @@ from ccc.data.sources import Source
 
 
 def select(dataset: Dataset, members: Sequence[str], folder: str | os.PathLike) -> list[int]:
-    """Positions in `members`, the archive's picture names in order, of the official part's pictures.
+    """Positions of the official part's pictures in `members`, the names of the archive's pictures.
 
-    `folder`: where the split file lies, if there is one. Raises CCCError where the archive or the split file does
-    not hold what it should.
+    `folder`: of the split file, if there is one. Raises CCCError for an unexpected archive or split file.
     """
     archive = Path(folder) / dataset.archive
     names = {name.removeprefix("./"): position for position, name in enumerate(members)}
@@ -39,9 +38,9 @@ def select(dataset: Dataset, members: Sequence[str], folder: str | os.PathLike) 
 
 
 def _listed(path: Path, split: dict) -> list:
-    """What a split file lists under its key: file names or numbers. Raises CCCError where it is no such file."""
+    """File names or numbers that a split file lists under its key. Raises CCCError for an unreadable file."""
     if not path.is_file():
-        raise CCCError(f"{path}: is not there, though it says which pictures are the official ones")
+        raise CCCError(f"{path}: is not there, but is needed: it lists the official part; fetch it again")
     try:
         if split["kind"] == "matlab":
             from scipy.io import loadmat
@@ -49,14 +48,14 @@ def _listed(path: Path, split: dict) -> list:
             return loadmat(path)[split["key"]].ravel().tolist()
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         return [name for name, part in lines if part == split["key"]]
-    except Exception as error:  # SciPy meets a file that is no MATLAB file with many kinds of error
+    except Exception as error:  # SciPy raises many kinds for a file that is not MATLAB's
         raise CCCError(f"{path}: cannot be read as a split file ({error}); fetch it again") from None
 
 
 def verify(dataset: Dataset, folder: str | os.PathLike) -> str:
-    """Check the files of a set in `folder`, bytes and layout; returns what was seen, in one line.
+    """Check the files of a set in `folder`, bytes and layout; returns a one-line summary.
 
-    Raises CCCError naming the first file that is missing, not as published, or does not hold the pictures it should.
+    Raises CCCError naming the first file that is missing, not as published, or without the expected pictures.
     """
     folder = Path(folder)
     for file, facts in dataset.files.items():

@@ -1,6 +1,7 @@
-"""The embedded default: photographs that scikit-image ships, cut so that training and benchmark share no pixel."""
+"""The embedded photographs of scikit-image, cut so that training and benchmark share no pixel."""
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,14 @@ PHOTOGRAPHS = {  # name in scikit-image: scene folder
 }
 
 
-def write(folder: str | os.PathLike, crops: int = 24, seed: int = 0, progress=iter) -> dict[str, int]:
-    """Write `train`, `validation` and `benchmark` beneath `folder`; returns how many pictures each holds.
+def write(
+    folder: str | os.PathLike, crops: int = 24, seed: int = 0, progress: Callable[[Iterable], Iterable] = iter
+) -> dict[str, int]:
+    """Write `train`, `validation` and `benchmark` in `folder`; returns the number of pictures in each.
 
-    Of each photograph the left 60 % gives `crops` square training crops, of which one in eight (at least one) goes to
-    validation instead, as PNG in Places365's layout; the right 40 %, cut where it is tall, is for the benchmark.
-    Equal arguments give equal bytes. The photographs come with the scikit-image wheel (their licences:
-    skimage/data/README.txt).
+    The left 60 % of each photograph gives `crops` square training crops, of which one in eight (at least one) is for
+    validation, as PNG in Places365's layout; the right 40 %, split where it is tall, is for the benchmark. Equal
+    arguments give equal bytes. Licences of the photographs: skimage/data/README.txt.
     """
     import skimage.data
 
@@ -37,7 +39,7 @@ def write(folder: str | os.PathLike, crops: int = 24, seed: int = 0, progress=it
         edge = photograph.shape[1] * 6 // 10
         left, right = photograph[:, :edge], photograph[:, edge:]
         stem = Path(file).stem
-        parts = max(round(right.shape[0] / right.shape[1]), 1)  # tall strips become pictures of a usual shape
+        parts = max(round(right.shape[0] / right.shape[1]), 1)  # split tall strips into pictures of a usual shape
         for number, picture in enumerate(np.array_split(right, parts)):
             write_png(Path(folder) / "benchmark" / f"{stem}_{number}.png", picture)
             counts["benchmark"] += 1

@@ -1,6 +1,6 @@
-"""What photographs are known by: names, sizes and dates of the files that would be read.
+"""Fingerprint of photographs: names, sizes and dates of the files that would be read.
 
-The date of a folder says nothing of the kind: it changes when a hidden file comes, and not when a picture is replaced.
+The date of a folder does not serve: a hidden file changes it, and a replaced picture does not.
 """
 
 import hashlib
@@ -15,12 +15,11 @@ from ccc.data.lists import listed
 
 
 def fingerprint(*paths: str | os.PathLike, suffixes: Collection[str] = SUFFIXES) -> str:
-    """Sixteen hex digits that change where a file that would be read comes, goes, or has another size or date.
+    """Sixteen hex digits that change when a file that would be read appears, vanishes, or changes size or date.
 
-    `paths`: folders, of whose files, at any depth and behind links, those count that are pictures; where other
-    `suffixes` are given, those that have one. Of a folder or pattern of archives all of these; lists, with the files
-    they name; any other file. What is not there counts as such. 1.8 million files take some seconds, where the disk is
-    local, and longer where they have suffixes of no known kind, since each such file is looked into.
+    `paths`: folders, whose pictures count at any depth and behind links, or, with other `suffixes`, the files that have
+    one; folders and patterns of archives; lists, with the files they name; other files. Missing files count as missing.
+    1.8 million files take some seconds on a local disk, more if their suffixes are unknown and each file is opened.
     """
     digest = hashlib.blake2b(digest_size=8)
 
@@ -46,7 +45,7 @@ def fingerprint(*paths: str | os.PathLike, suffixes: Collection[str] = SUFFIXES)
 
 
 def _counts(entry: os.DirEntry, suffixes: Collection[str]) -> bool:
-    """Whether a file is one of those that are read."""
+    """Whether a file is read as a picture, or has one of `suffixes`."""
     if is_litter(entry.name):
         return False
     if suffixes is not SUFFIXES:

@@ -1,7 +1,7 @@
-"""An index: which photographs of a source are used, in which order, and where their bytes lie.
+"""An index: the chosen photographs of a source in order, with the positions of their bytes.
 
-One scan of the source serves any number of shard jobs; each reads its own rows of the index and its own bytes of the
-source. The index is the list of what went in; a manifest beside it (JSON) says how it was chosen.
+One scan of the source serves any number of shard jobs, each of which reads its own rows of the index and bytes of the
+source. A manifest beside the index (JSON) records how the photographs were chosen.
 """
 
 import dataclasses
@@ -22,17 +22,17 @@ from ccc.core.files import write_json, written_whole
 from ccc.data.sources import Entry, Source
 
 FORMAT = "ccc-index-2"
-ROWS = 8192  # of a row group: what a shard job reads at once
-COLUMNS = ("member", "offset", "size", "modified")  # of the fields of an Entry
-BATCH = 65_536  # entries held as Python objects while a source is scanned
+ROWS = 8192  # of a row group, the unit that a shard job reads
+COLUMNS = ("member", "offset", "size", "modified")  # fields of an Entry
+BATCH = 65_536  # entries held as Python objects during a scan
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Which pictures of a source to use, and in which order. The same choice gives the same pictures.
+    """Which pictures of a source to use, and in which order. Equal choices give equal pictures.
 
-    `classes`: only pictures of these classes (see `class_of`); `seed`: shuffle; `per_class`: at most so many of each
-    class, the first in that order; `limit`: at most so many in all, the first in that order.
+    `classes`: only pictures of these classes (see `class_of`); `seed`: shuffle with it, None to keep the order;
+    `per_class`, `limit`: most pictures of each class and in all, the first in that order.
     """
 
     classes: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Choice:
     seed: int | None = None
 
     def words(self) -> str:
-        """The choice as a sentence's end: "at random (seed 0), at most 96 of each class"."""
+        """The choice in words, such as "at random (seed 0), at most 96 of each class"."""
         parts = [f"of the classes {', '.join(self.classes)}"] if self.classes else []
         parts.append("in the source's order" if self.seed is None else f"at random (seed {self.seed})")
         parts += [f"at most {self.per_class} of each class"] if self.per_class is not None else []
@@ -51,10 +51,10 @@ class Choice:
 
 @functools.lru_cache(maxsize=1 << 16)
 def class_of(folder: str) -> str:
-    """Class of the pictures in a folder: what follows Places365's single letter, else the last folder's name.
+    """Class of the pictures in a folder: the part after Places365's single letter, else the last folder; "" for none.
 
     `data_256/a/abbey` is "abbey", `data_256/a/apartment_building/outdoor` "apartment_building/outdoor", `train/cat`
-    "cat". Pictures that lie in no folder have the class "".
+    "cat".
     """
     parts = PurePosixPath(folder).parts
     for place, part in enumerate(parts[:-1]):
@@ -64,18 +64,18 @@ def class_of(folder: str) -> str:
 
 
 class Index:
-    """Rows `member`, `offset`, `size`, `modified`, `class` of the pictures chosen from a source; `facts` of the source.
+    """Rows `member`, `offset`, `size`, `modified`, `class` of the chosen pictures, and `facts` about the source.
 
-    Made by `of`, or read from disk by `open`, then row by row: an index of any length takes little memory.
+    Made by `of`, or opened by `open`, which reads rows from disk on demand.
     """
 
-    def __init__(self, table: pa.Table | None, file: pq.ParquetFile | None, facts: dict):
-        self._table, self._file, self.facts = table, file, facts
+    def __init__(self, rows: pa.Table | pq.ParquetFile, facts: dict):
+        self._rows, self.facts = rows, facts
 
     @classmethod
     def of(cls, source: Source, choice: Choice = Choice(), progress: Callable[[Iterable], Iterable] = iter) -> "Index":  # noqa: B008
-        """Scan a source and choose. Raises CCCError where the source is broken or the choice leaves nothing."""
-        state = source.state()  # before the scan: what changes meanwhile makes the index stale
+        """Scan a source and choose pictures. Raises CCCError if the source is broken or no picture is chosen."""
+        state = source.state()  # before the scan, so that a change during it makes the index stale
         table, names = _scanned(source, progress)
         codes = table["class"].to_numpy()
         chosen = _chosen(codes, names, choice, source.path)
@@ -96,19 +96,19 @@ class Index:
                 names[code]: int(counts[code]) for code in sorted(np.flatnonzero(counts), key=lambda c: names[c])
             },
         }
-        return cls(table.take(chosen) if len(chosen) < len(table) or choice.seed is not None else table, None, facts)
+        return cls(table.take(chosen) if len(chosen) < len(table) or choice.seed is not None else table, facts)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the index as Parquet and its manifest beside it as JSON; equal sources and choices give equal bytes."""
+        """Write the index as Parquet and its manifest as JSON; equal sources and choices give equal bytes."""
         path = Path(path)
         write_json(path.with_suffix(".json"), {key: value for key, value in self.facts.items() if key != "state"})
         with written_whole(path) as aside:
-            table = self._table.replace_schema_metadata({"ccc": json.dumps(self.facts)})
+            table = self._rows.replace_schema_metadata({"ccc": json.dumps(self.facts)})  # ty: ignore[missing-union-attribute]
             pq.write_table(table, aside, row_group_size=ROWS, compression="zstd", write_statistics=False)
 
     @classmethod
     def open(cls, path: str | os.PathLike, source: Source) -> "Index":
-        """Open what `save` wrote. Raises CCCError where it is no index, or the source has changed since."""
+        """Open what `save` wrote. Raises CCCError if it is not an index, or the source has changed since."""
         make_it, again = (f"make it {word}with `ccc index {source.path} -o {path}`" for word in ("", "again "))
         if not Path(path).is_file():
             raise CCCError(f"{path}: no such index; {make_it}")
@@ -124,21 +124,21 @@ class Index:
         change = "another kind of source" if facts["kind"] != source.kind else source.changed_since(facts["state"])
         if change:
             raise CCCError(f"{path}: stale, {source.path} has changed since it was indexed ({change}); {again}")
-        return cls(None, file, facts)
+        return cls(file, facts)
 
     def __len__(self) -> int:
         return self.facts["chosen"]
 
     def entries(self, start: int, stop: int) -> list[Entry]:
-        """Rows `start` to `stop`; of an index on disk only the row groups that hold them are read."""
-        if self._file is None:
-            part = self._table.slice(start, stop - start)
+        """Rows `start` to `stop`; from disk only their row groups are read."""
+        if isinstance(self._rows, pa.Table):
+            part = self._rows.slice(start, stop - start)
         else:
             first, last = start // ROWS, (stop - 1) // ROWS
-            part = self._file.read_row_groups(list(range(first, last + 1)), columns=list(COLUMNS))
+            part = self._rows.read_row_groups(list(range(first, last + 1)), columns=list(COLUMNS))
             part = part.slice(start - first * ROWS, stop - start)
         if any(part[name].null_count for name in COLUMNS):
-            raise CCCError("the index has rows without a place; make it again with `ccc index`")
+            raise CCCError("the index has empty rows; make it again with `ccc index`")
         columns = (part[name].to_pylist() for name in COLUMNS)
         return [
             Entry(member.decode("utf-8", "surrogateescape"), *place) for member, *place in zip(*columns, strict=True)
@@ -146,17 +146,17 @@ class Index:
 
 
 def _check(file: pq.ParquetFile, facts: dict) -> None:
-    """Raise ValueError, KeyError or TypeError where an index does not hold what it should."""
+    """Raise ValueError, KeyError or TypeError for an index of unexpected content."""
     types = [file.schema_arrow.field(name).type for name in COLUMNS]
     if types != [pa.binary(), pa.int64(), pa.int64(), pa.int64()]:
         raise ValueError(f"its columns are {', '.join(map(str, types))}")
     if file.metadata.num_rows != facts["chosen"]:
-        raise ValueError(f"it has {file.metadata.num_rows} rows, and says {facts['chosen']}")
+        raise ValueError(f"it has {file.metadata.num_rows} rows instead of {facts['chosen']}")
     if file.metadata.num_rows and file.metadata.row_group(0).num_rows > ROWS:
         raise ValueError(f"its row groups hold more than {ROWS} rows")
     wanted = {"kind": str, "state": dict, "refused_by_reason": dict, "refused": list}
     if wrong := [name for name, kind in wanted.items() if not isinstance(facts[name], kind)]:
-        raise ValueError(f"it says nothing usable of {', '.join(wrong)}")
+        raise ValueError(f"it lacks usable {', '.join(wrong)}")
     keys = {"folder": ("folders", "fingerprint"), "archives": ("fingerprint",)}.get(
         facts["kind"], ("bytes", "mtime_ns")
     )
@@ -164,8 +164,8 @@ def _check(file: pq.ParquetFile, facts: dict) -> None:
         raise ValueError("its state of the source is incomplete")
 
 
-def _scanned(source: Source, progress) -> tuple[pa.Table, list[str]]:
-    """All pictures of a source, the class as a number, and the classes' names."""
+def _scanned(source: Source, progress: Callable[[Iterable], Iterable]) -> tuple[pa.Table, list[str]]:
+    """All pictures of a source, with class numbers, and the names of the classes."""
     numbers: dict[str, int] = {}
     batches, entries = [], iter(progress(source.scan()))
     while batch := list(itertools.islice(entries, BATCH)):
@@ -181,8 +181,7 @@ def _chosen(codes: np.ndarray, names: Sequence[str], choice: Choice, source: Pat
     """Positions of the pictures to use, in order."""
     if (choice.classes or choice.per_class is not None) and len(names) == 1:
         raise CCCError(
-            f"{source}: its pictures lie in no folders of classes, so there is nothing to choose classes by; "
-            "leave out classes and per-class, and use a limit"
+            f"{source}: its pictures are in no folders of classes; omit classes and per-class, and use a limit"
         )
     order = np.arange(len(codes))
     if choice.seed is not None:
@@ -197,6 +196,6 @@ def _chosen(codes: np.ndarray, names: Sequence[str], choice: Choice, source: Pat
             wanted[found] = True
         order = order[wanted[codes[order]]]
     if choice.per_class is not None:
-        place = pd.Series(order).groupby(codes[order]).cumcount()  # of each picture among those of its class
+        place = pd.Series(order).groupby(codes[order]).cumcount()  # rank of each picture in its class
         order = order[place < choice.per_class]
     return order[: choice.limit]

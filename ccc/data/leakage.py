@@ -1,7 +1,7 @@
-"""Whether benchmark pictures are among the training photographs: by their bytes, and by how they look.
+"""Whether benchmark pictures are among the training photographs, by file hash and perceptual hash.
 
-A perceptual hash survives another size and another JPEG quality. It does not see a crop, a mirrored picture, or another
-photograph of the same place.
+The perceptual hash survives resizing and JPEG compression. It misses crops, mirrored pictures and other photographs of
+the same place.
 """
 
 import csv
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pydantic
 from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError
@@ -24,10 +25,10 @@ from ccc.data.shards import AGAIN
 FORMAT = "ccc-leakage-1"
 
 
+@pydantic.with_config(LOOSE)
 class Leakage(TypedDict):
     """What `compare` returns."""
 
-    __pydantic_config__ = LOOSE
     format: Literal["ccc-leakage-1"]
     benchmark: str
     pictures: Count
@@ -37,14 +38,14 @@ class Leakage(TypedDict):
     near: list[dict[str, str | int]]
 
 
-NEAR = 8  # bits that differ: what it finds and what it mistakes is measured in docs/metrics.md
+NEAR = 8  # most differing bits; docs/metrics.md measures hits and false alarms
 
 
 def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict]) -> pa.Table | None:
-    """What the photographs of all these shards are known by, each with its `split`; None where a shard has no hashes.
+    """Hashes of all photographs in these shards, each with its `split`; None if a shard has no hashes.
 
-    `shards`: tars, whose folder names the split; `statistics`: their JSON, as `ccc.data.shards.read_statistics` reads
-    it. Raises CCCError where a file is not the one that the JSON tells of.
+    `shards`: tars, the name of whose folder is the split; `statistics`: of `ccc.data.shards.read_statistics`. Raises
+    CCCError if a file is not the one that the JSON describes.
     """
     if not all("pictures_sha256" in facts for facts in statistics):
         return None
@@ -64,13 +65,13 @@ def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict
 
 
 def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], statistics: Sequence[dict]) -> dict:
-    """Look for each picture of a benchmark among the photographs of shards.
+    """Search the photographs of shards for each picture of a benchmark.
 
-    `manifest`: of `ccc prepare`; `shards`, `statistics`: as `read_pictures` takes them. Returns `benchmark`, how many
-    `pictures` it has, `compared`: photographs by split, `near_bits`, and lists `exact` (of the same bytes) and `near`
-    (others whose hashes differ in at most so many bits), each with `picture`, the photograph `found`, its `split` and,
-    of a near one, the `distance` in bits: of the nearest. `compared` is None where the shards hold no hashes. Raises
-    CCCError for another file.
+    `manifest`: of `ccc prepare`; `shards`, `statistics`: see `read_pictures`. Returns `benchmark`, its number of
+    `pictures`, `compared` (photographs by split, None if the shards have no hashes), `near_bits`, and the lists `exact`
+    (equal bytes) and `near` (the nearest other photograph, if hashes differ in at most `near_bits`), each with
+    `picture`, the photograph `found`, its `split` and for `near` the `distance` in bits. Raises CCCError for an invalid
+    manifest.
     """
     manifest = Path(manifest)
     try:
@@ -88,7 +89,7 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
     known = read_pictures(shards, statistics)
     if known is None:
         return facts | {"compared": None, "exact": [], "near": []}
-    same = known.filter(pc.is_in(known["sha256"], value_set=wanted))
+    same = known.filter(pc.field("sha256").isin(wanted))
     same = {line["sha256"].hex(): line for line in same.to_pylist()}
     hashes, exact, near = known["hash"].to_numpy(), [], []
     for row, wanted_hash in zip(rows, hashes_of, strict=True):
@@ -101,12 +102,12 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
             line = known.slice(place, 1).to_pylist()[0]
             found = {"picture": row["name"], "found": line["name"], "split": line["split"]}
             near.append(found | {"distance": int(distances[place])})
-    counts = {item["values"]: item["counts"] for item in pc.value_counts(known["split"]).to_pylist()}
+    counts = {item["values"]: item["counts"] for item in known["split"].value_counts().to_pylist()}
     return facts | {"compared": counts, "exact": exact, "near": near}
 
 
 def words(facts: dict, most: int = 3) -> str:
-    """What `compare` found as a sentence, the first `most` pictures by name."""
+    """The result of `compare` as a sentence, naming the first `most` pictures."""
     if facts["compared"] is None:
         return "not known: the shards hold no hashes of their photographs; write them again with `ccc shard`"
     among = " and ".join(f"{count:,} of {split}" for split, count in facts["compared"].items())

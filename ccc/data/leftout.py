@@ -1,4 +1,4 @@
-"""What a source does not give: files that are no pictures, and those that are refused."""
+"""Counts and names of the files of a source that are ignored or refused."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -6,14 +6,14 @@ from pathlib import PurePosixPath
 
 from ccc.core.errors import printable
 
-LISTED = 1000  # refused members that are named; all are counted
-NAMED = 3  # files of a kind that are ignored and named
+LISTED = 1000  # refused members listed by name; all are counted
+NAMED = 3  # ignored files listed by name for each suffix
 _ARCHIVED = {".tar", ".zip", ".tgz", ".gz", ".bz2", ".xz"}
 
 
 class LeftOut:
-    """`ignored`: how many files are no pictures, the first few of each kind in `ignored_names`; `refused`: name and
-    reason of the first thousand that are not read though they are called pictures, all in `refused_by_reason`."""
+    """`ignored`: number of files that are not pictures, `ignored_names`: the first few of each suffix; `refused`: name
+    and reason of the first thousand refused pictures, `refused_by_reason`: counts of all."""
 
     def forget(self) -> None:
         self.ignored = 0
@@ -34,7 +34,7 @@ class LeftOut:
             names += [printable(name)] if len(names) < NAMED else []
 
     def add(self, part: "LeftOut", prefix: str) -> None:
-        """Count what a part of this source has left out."""
+        """Add the counts and names of a part of this source."""
         self.ignored += part.ignored
         for kind, names in part.ignored_names.items():
             self.ignored_names.setdefault(kind, [f"{prefix}/{name}" for name in names])
@@ -42,27 +42,31 @@ class LeftOut:
         self.refused_by_reason.update(part.refused_by_reason)
 
     def report(self) -> Iterator[str]:
-        """Lines that tell what was refused and ignored: how many, by reason, and the first few by name."""
+        """Lines on refused and ignored files: numbers by reason, and the first few names."""
         for reason, count in sorted(self.refused_by_reason.items()):
             yield f"{count:,} refused: {reason} ({_such([name for name, why in self.refused if why == reason], count)})"
         if self.ignored:
             yield f"{self.ignored:,} other files ignored ({_such(self._ignored(), self.ignored)})"
 
     def instead(self) -> str:
-        """What was found where there are no pictures, and what to do with archives in archives."""
+        """The end of a message about a source without pictures: what was found, and a remedy for nested archives."""
         found = self._ignored() + [f"{name} ({reason})" for name, reason in self.refused]
         if not found:
             return ""
         inner = _ARCHIVED & self.ignored_names.keys()
-        remedy = "; archives within are not read: unpack this once, and give the folder of those" if inner else ""
+        remedy = (
+            "; nested archives are not read: unpack the outer one, and give the folder of the inner ones"
+            if inner
+            else ""
+        )
         return f"; found instead: {_such(found, self.ignored + self.refused_by_reason.total())}{remedy}"
 
     def _ignored(self) -> list[str]:
-        """Names of what was ignored, one of each kind first."""
+        """Names of ignored files, one of each suffix first."""
         columns = [names[place : place + 1] for place in range(NAMED) for names in self.ignored_names.values()]
         return [name for names in columns for name in names]
 
 
 def _such(names: Sequence[str], count: int) -> str:
-    """The first of `count` names, of which `names` holds some."""
+    """The first names, and how many of `count` follow."""
     return ", ".join(names[:NAMED]) + (f" and {count - NAMED:,} more" if count > NAMED else "")

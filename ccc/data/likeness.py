@@ -1,6 +1,6 @@
-"""What photographs are known by: the bytes of their files, and how they look. `leakage` compares them.
+"""Hashes of photographs, which `leakage` compares.
 
-Apart from it, so that an edit there writes no shard and no benchmark again.
+A module of its own, so that an edit of `leakage` does not rerun shards and benchmarks.
 """
 
 import functools
@@ -17,28 +17,27 @@ SUFFIX = ".pictures.parquet"  # in place of a shard's .tar
 
 @functools.lru_cache(maxsize=256)
 def _waves(size: int) -> np.ndarray:
-    """The cosines of the DCT along a side of `size` pixels, but for the constant one: float32 `(8, size)`."""
+    """The first eight non-constant DCT cosines along a side of `size` pixels: float32 `(8, size)`."""
     place = (np.arange(size) + 0.5) * np.pi / size
     return np.cos(np.arange(1, 9)[:, None] * place).astype(np.float32)
 
 
 def perceptual_hash(rgb: np.ndarray) -> int:
-    """64 bits of how a picture looks: uint8 RGB `(H, W, 3)`, whole and of any size, to an integer in [0, 2^64).
+    """Perceptual hash of uint8 RGB `(H, W, 3)` of any size: an integer in [0, 2^64).
 
-    Each bit is the sign of one of the 8x8 lowest frequencies of the discrete cosine transform of its green channel,
-    without those that are constant along a side. Of large pictures every second, third, ... pixel is looked at, so that
-    the short side keeps 96: such low frequencies are hardly touched by what that folds onto them. Source: after pHash
-    (Zauner 2010), which resizes first.
+    Each bit is the sign of one of the 8x8 lowest DCT frequencies of the green channel that are not constant along a
+    side. Large pictures are subsampled to a short side of 96 pixels or more; aliasing hardly affects such low
+    frequencies. Source: after pHash (Zauner 2010), which resizes first.
     """
     step = max(min(rgb.shape[:2]) // 96, 1)
     green = rgb[::step, ::step, 1].astype(np.float32)
     height, width = green.shape
     found = _waves(height) @ green @ _waves(width).T
-    # Above rounding, so that a flat picture has no bit by chance.
+    # The threshold is above rounding errors, so that a flat picture gives 0.
     return int.from_bytes(np.packbits(found > 1e-4 * height * width).tobytes(), "big")
 
 
 def write_pictures(path: str | os.PathLike, rows: Iterable[tuple[str, bytes, int]]) -> None:
-    """Write what a shard's photographs are known by: name, SHA-256 of the file, `perceptual_hash`; one row each."""
+    """Write the hashes of a shard's photographs: name, SHA-256 of the file, `perceptual_hash`."""
     columns = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), SCHEMA, strict=True)]
     pq.write_table(pa.table(columns, schema=SCHEMA), path, compression="zstd", write_statistics=False)

@@ -1,4 +1,4 @@
-"""Text files that name pictures, as people have them: plain, with labels behind the names, or with columns."""
+"""Lists of pictures: text files, plain, with labels behind the names, or with columns."""
 
 import csv
 import itertools
@@ -20,24 +20,22 @@ _LABELLED = re.compile(rf"(.+(?:{'|'.join(map(re.escape, sorted(SUFFIXES)))}))[\
 
 
 def listed(path: str | os.PathLike) -> Iterator[tuple[str, os.stat_result | None]]:
-    """The names in a list of files, and what the system says of each: None where there is no such file.
+    """Names in a list of files, each with its `os.stat`, None if there is no such file.
 
-    One name a line, from the list's folder or absolute, but for empty lines and comments (#). Where the line is no
-    file, a label behind the name, quotation marks and a first "/" (Places365's own lists) are taken off, and
-    backslashes for separators. A `.csv` or `.tsv` has a header with one of `COLUMNS`, or names in its first column.
-    UTF-8, with or without a mark, or UTF-16 with one. Raises CCCError, in one line, for what is no list; OSError.
+    One name per line, relative to the list's folder or absolute; empty lines and comments (#) are skipped. If a line is
+    not a file, labels, quotation marks and a leading "/" (Places365's own lists) are removed and backslashes become
+    separators. A `.csv` or `.tsv` has one of `COLUMNS` in its header, or names in its first column. Encoding: UTF-8, or
+    UTF-16 with a byte order mark. Raises CCCError for a file that is not a list; OSError.
     """
     path = Path(path)
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_LIST:
         what = f"{found.st_size:,} bytes" if stat.S_ISREG(found.st_mode) else "a pipe, a device or a folder"
-        raise CCCError(
-            f"{path}: {what}, which is no list of files; a list is a text file of at most {MAX_LIST:,} bytes"
-        )
+        raise CCCError(f"{path}: {what}, not a list of files; a list is a text file of at most {MAX_LIST:,} bytes")
     with open(path, "rb") as file:
         wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
     try:
-        # newline: as csv wants it, whose cells may hold line ends
+        # newline: csv needs "", since cells may hold line ends
         columns = path.suffix.lower() in (".csv", ".tsv")
         with open(
             path,
@@ -56,9 +54,11 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
         if not (line := file.readline(LONGEST)):
             return
         if "\0" in line:
-            raise CCCError(f"{path}: line {number} holds zero bytes: no text, or UTF-16; save it as plain UTF-8")
+            raise CCCError(f"{path}: line {number} holds zero bytes; save it as UTF-8 text")
         if len(line) == LONGEST:
-            raise CCCError(f"{path}: line {number} has more than {LONGEST} characters, so this is no list of files")
+            raise CCCError(
+                f"{path}: line {number} has more than {LONGEST} characters; give a list of files, one per line"
+            )
         yield line
 
 
@@ -78,7 +78,7 @@ def _cells(path: Path, lines: Iterator[str]) -> Iterator[tuple[str, os.stat_resu
         pair = _found(path.parent, header[0].strip()) if header else ("", None)
         if pair[1] is None:
             raise CCCError(
-                f"{path}: no column of files in it: the header has {', '.join(map(repr, header[:6]))}; call one "
+                f"{path}: no column of files: the header has {', '.join(map(repr, header[:6]))}; name one "
                 f"{', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}"
             )
         yield pair
@@ -99,14 +99,10 @@ def _found(root: Path, line: str) -> tuple[str, os.stat_result | None]:
 
 
 def _readings(line: str) -> Iterator[str]:
-    """Other ways to read a line that is no file as it stands, the nearest first."""
+    """Other readings of a line that is not a file, the most literal first."""
     bare = line.strip("\"'")
-    names = [
-        bare,
-        bare.rpartition("\t")[0],
-        match[1] if (match := _LABELLED.match(bare)) else "",
-        *bare.rsplit(None, 1)[:1],
-    ]
+    labelled = _LABELLED.match(bare)
+    names = [bare, bare.rpartition("\t")[0], labelled[1] if labelled else "", *bare.rsplit(None, 1)[:1]]
     for name in dict.fromkeys(filter(None, (name.strip("\"' ") for name in names))):
         for way in dict.fromkeys((name, name.lstrip("/"), name.replace("\\", "/"))):
             if way != line:

@@ -1,4 +1,4 @@
-"""Training shards: WebDataset tars of gray pictures and class maps, with their histograms; `stream` reads them."""
+"""Writes training shards: WebDataset tars of gray pictures and class maps, with histograms; `stream` reads them."""
 
 import hashlib
 import os
@@ -26,11 +26,11 @@ from ccc.settings.data import Data
 DEFAULTS = Data()
 GRID = ColorGrid()
 NEARLY_GRAY = "chroma below min_chroma"  # why a photograph is skipped
-NEAR_GRAY = 2  # mean chroma; the least of 3,000 colour photographs looked at is 2.8
+NEAR_GRAY = 2  # mean chroma; the least of 3,000 colour photographs is 2.8
 AGAIN = "write the shard again with `ccc shard`"
 LARGEST_SIDE = 4096  # pixels of a training picture
 MOST_CELLS = 1 << 44  # of one class in one shard: more than 2^31 samples of the paper's size have
-QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py tells what another would cost
+QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py measures others
 # OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
 MUCH = 1.35
 Digest = Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")]
@@ -55,7 +55,9 @@ def resized(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:
     return np.ascontiguousarray(rgb)
 
 
-def make_sample(rgb: np.ndarray, size: int = 224, map_size: int = 56, fit: str = "crop"):
+def make_sample(
+    rgb: np.ndarray, size: int = 224, map_size: int = 56, fit: str = "crop"
+) -> tuple[np.ndarray, np.ndarray, int, float]:
     """What training needs of one photograph, uint8 `(H, W, 3)`.
 
     Returns the gray picture, uint8 `(size, size)` holding L * 255 / 100; its class map, uint16
@@ -111,7 +113,7 @@ def write_shard(
         raise CCCError(f"{opened.path}: {len(chosen)} pictures do not fill {of} shards; ask for at most {len(chosen)}")
     pictures = zip(positions, opened.read(chosen.entries(positions.start, positions.stop)), strict=True)
     statistics_path = path.with_suffix(".json")
-    statistics_path.unlink(missing_ok=True)  # of an earlier run: from here on this shard is unfinished
+    statistics_path.unlink(missing_ok=True)  # of an earlier run: from now on this shard is unfinished
     with (
         written_whole(statistics_path) as temporary_statistics,
         written_whole(path.with_suffix(".histogram.npy")) as temporary_histogram,
@@ -140,16 +142,18 @@ def write_shard(
     return statistics
 
 
-def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit: str, min_chroma: float | None):
+def _write_samples(
+    path: Path, pictures: Iterable, size: int, map_size: int, fit: str, min_chroma: float | None
+) -> tuple[np.ndarray, list[tuple], int, int, list[dict]]:
     """Write the tar. Returns the histogram, the rows of `write_pictures`, how many cells were clamped and how many
     samples are nearly gray, and the skipped."""
-    import webdataset  # imports torch, which who only reads statistics does without
+    from webdataset.writer import TarWriter  # imports torch, not needed to read statistics
 
     histogram = np.zeros(GRID.size, np.int64)
     known, clamped, near_gray, skipped = [], 0, 0, []
     with (
         open(path, "wb") as file,  # webdataset takes a name that begins with `pipe:` for a command
-        webdataset.TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
+        TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
     ):
         for position, (entry, data) in pictures:
             try:
@@ -170,10 +174,10 @@ def _write_samples(path: Path, pictures: Iterable, size: int, map_size: int, fit
     return histogram, known, clamped, near_gray, skipped
 
 
+@pydantic.with_config(LOOSE)
 class Statistics(TypedDict):
-    """What is read of the JSON beside a shard."""
+    """Fields of a shard's JSON that are read."""
 
-    __pydantic_config__ = LOOSE
     samples: Annotated[int, pydantic.Field(gt=0, le=1 << 31)]
     size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]
     map_size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]

@@ -1,13 +1,13 @@
-"""Where photographs lie: folders, archives and lists, read in place and never unpacked to disk."""
+"""Sources of photographs: folders, archives and lists, read in place and never unpacked to disk."""
 
 import dataclasses
-import io
 import os
 import stat
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import SUFFIXES
@@ -17,7 +17,7 @@ from ccc.data.fingerprint import fingerprint
 from ccc.data.leftout import LeftOut
 from ccc.data.lists import listed
 
-MAX_BYTES = 1 << 28  # a file or member of more is no photograph
+MAX_BYTES = 1 << 28  # largest file or member that is read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,7 +249,7 @@ def _read_file(path: Path, entry: Entry) -> bytes | ImageError:
     found = stat_of(path)
     if found is None:
         return ImageError(entry.member, "missing file")
-    if not stat.S_ISREG(found.st_mode):  # never opened: a pipe would wait for ever
+    if not stat.S_ISREG(found.st_mode):  # never opened: reading a pipe would block
         return ImageError(entry.member, "not a regular file")
     if entry.modified and (found.st_size, found.st_mtime_ns) != (entry.size, entry.modified):
         raise CCCError(f"{path}: was replaced since the photographs were listed; index them again")
@@ -260,8 +260,8 @@ def _read_file(path: Path, entry: Entry) -> bytes | ImageError:
         return ImageError(entry.member, "unreadable", error.strerror or "")
 
 
-def _read(file: io.BufferedIOBase, entry: Entry) -> bytes | ImageError:
-    if not 0 <= entry.size <= MAX_BYTES:  # before memory is taken for what a header claims
+def _read(file: BinaryIO, entry: Entry) -> bytes | ImageError:
+    if not 0 <= entry.size <= MAX_BYTES:  # before allocating what a header claims
         return ImageError(entry.member, "too large", f"{entry.size} bytes, at most {MAX_BYTES}")
     try:
         file.seek(entry.offset)
@@ -281,7 +281,7 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None, entry: E
         return ImageError(entry.member, "unreadable", problem)
     try:
         with archive.open(info) as member:
-            return member.read(info.file_size)  # a number, so that no more is inflated than was promised
+            return member.read(info.file_size)  # bounded, so that no more is inflated than the header claims
     except EOFError:
         return ImageError(entry.member, "truncated")
     except BROKEN as error:

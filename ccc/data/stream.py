@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import simplejpeg
 import torch
-import webdataset as wds
+from webdataset import filters, pipeline, shardlists
+from webdataset.tariterators import group_by_keys
 
 from ccc.codebook import Codebook, ColorGrid
 from ccc.core.errors import CCCError
@@ -98,7 +99,7 @@ class Stream:
 
     def _batches(self, loader: torch.utils.data.DataLoader) -> Iterator[tuple]:
         """Batches with the keys of their samples: full ones as they come, then what the workers' last make together."""
-        loader.dataset.epoch.fill_(self.epoch)
+        loader.dataset.epoch.fill_(self.epoch)  # ty: ignore[missing-attribute] # an _Epoch
         end = self.steps() if self.even else None
         batches = self._full(loader)
         for number, batch in enumerate(batches):  # to the end: a shard that lacks samples is noticed there
@@ -114,18 +115,18 @@ class Stream:
                 yield batch  # as it is: stacking every sample anew doubled what this process spends on one
             else:
                 rests.append(batch)
-        yield from wds.batched(self.batch_size, _collated, partial=self.partial)(wds.unbatched()(rests))
+        yield from filters.batched(self.batch_size, _collated, partial=self.partial)(filters.unbatched()(rests))
 
-    def _pipeline(self, facts: dict[str, dict], worker: int, workers: int) -> wds.DataPipeline:
-        """What one worker of so many does in this epoch; its last batch may be smaller."""
+    def _pipeline(self, facts: dict[str, dict], worker: int, workers: int) -> pipeline.DataPipeline:
+        """The pipeline of one of `workers` workers in this epoch; its last batch may be smaller."""
         seed = f"{self.seed} {self.epoch} {self.rank}"
-        return wds.DataPipeline(
-            # Not wds.split_by_worker, which takes the environment's WORKER for its number.
-            wds.SimpleShardList(self._shards_of(self.rank)[worker::workers]),
+        return pipeline.DataPipeline(
+            # Not webdataset's split_by_worker, which takes the environment's WORKER for its number.
+            shardlists.SimpleShardList(self._shards_of(self.rank)[worker::workers]),
             functools.partial(_samples, facts),
-            wds.shuffle(self.buffer, initial=self.buffer, seed=seed) if self.shuffle else None,
-            wds.map(self._decoded),
-            wds.batched(self.batch_size, _collated),
+            filters.shuffle(self.buffer, initial=self.buffer, seed=seed) if self.shuffle else None,
+            filters.map(self._decoded),
+            filters.batched(self.batch_size, _collated),
             _with_errors,
         )
 
@@ -140,7 +141,8 @@ class Stream:
 
     def _facts(self) -> dict[str, dict]:
         """What the JSON beside each shard says, by the shard's absolute path."""
-        facts = dict(zip(map(os.path.abspath, self.shards), read_statistics(self.shards), strict=True))
+        shards = [os.path.abspath(os.fspath(shard)) for shard in self.shards]
+        facts = dict(zip(shards, read_statistics(self.shards), strict=True))
         first = next(iter(facts.values()))
         size, fit = first["size"], first["fit"]
         for url, item in facts.items():
@@ -154,7 +156,7 @@ class Stream:
         shards = [os.path.abspath(shard) for shard in self.shards]
         if self.shuffle:
             random.Random(f"{self.seed} {self.epoch}").shuffle(shards)
-        return shards[rank :: self.world]  # not wds.split_by_node, which would split what the first rank validates on
+        return shards[rank :: self.world]  # webdataset's split_by_node would split what the first rank validates on
 
     def _decoded(self, sample: dict) -> tuple[np.ndarray, np.ndarray, str]:
         """Gray uint8 `(1, H, W)`, class indices int16 `(H/4, W/4)` and key of a sample, cropped and flipped."""
@@ -207,7 +209,7 @@ class _Epoch(torch.utils.data.IterableDataset):
 
 
 def _obey_parent(worker: int) -> None:
-    """The training process alone decides when to stop: a batch scheduler signals all processes of a job."""
+    """Leave stopping to the training process, since a batch scheduler signals all processes of a job."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -231,7 +233,7 @@ def _samples(facts: dict[str, dict], shards: Iterable[dict]) -> Iterator[dict]:
             found_file = os.stat(url)
             if _sha256_of(url, found_file.st_size, found_file.st_mtime_ns) != facts[url]["sha256"]:
                 raise CCCError(f"{url}: is not the file that its JSON describes (another SHA-256); {AGAIN}")
-            for sample in wds.tariterators.group_by_keys(_members(url)):
+            for sample in group_by_keys(_members(url)):
                 found += 1
                 sample["size"] = facts[url]["size"]
                 yield sample
@@ -248,9 +250,9 @@ def _members(url: str) -> Iterator[dict]:
         for member in tar:
             if not 0 <= member.size <= LARGEST_MEMBER:
                 raise ValueError(f"{member.name!r} of {member.size:,} bytes")
-            if member.isreg():
-                yield {"fname": member.name, "data": tar.extractfile(member).read(), "__url__": url}
-            tar.members = []  # else it keeps them all
+            if member.isreg() and (file := tar.extractfile(member)):
+                yield {"fname": member.name, "data": file.read(), "__url__": url}
+            tar.members = []  # ty: ignore[missing-attribute] # else it keeps them all
 
 
 @functools.cache

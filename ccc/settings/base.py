@@ -39,7 +39,7 @@ class Section(pydantic.BaseModel):
     @pydantic.field_validator("*", mode="before")
     @classmethod
     def _no_truth_for_a_number(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
-        kind = cls.model_fields[info.field_name].annotation
+        kind = cls.model_fields[info.field_name].annotation  # ty: ignore[invalid-argument-type] # a field's always
         if isinstance(value, bool) and bool not in (kind, *get_args(kind)):
             raise ValueError("true and false are no value of it; YAML reads words such as no and on so: quote them")
         return value
@@ -77,7 +77,7 @@ def todays_names(values: Mapping, *sections: type[Section], warn: Callable[[str]
 
 
 class _Untitled(GenerateJsonSchema):
-    def field_title_should_be_set(self, schema) -> bool:
+    def field_title_should_be_set(self, schema: Any) -> bool:
         return False  # a title would say the name again
 
 

@@ -2,13 +2,15 @@
 
 import argparse
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ccc.core.errors import CCCError
 from ccc.settings.base import Section, kind, schema_of
 
+S = TypeVar("S", bound=Section)
 
-class Options:
+
+class Options(Generic[S]):
     """The options of a command that are settings of a section.
 
     `only`: the settings that the command has, all by default; `flags`: what an option is called where that is not the
@@ -18,7 +20,7 @@ class Options:
 
     def __init__(
         self,
-        section: type[Section],
+        section: type[S],
         only: Iterable[str] | None = None,
         flags: Mapping[str, str] | None = None,
         defaults: Mapping[str, Any] | None = None,
@@ -28,7 +30,7 @@ class Options:
         names = tuple(only or section.model_fields)
         self.flags = {name: (flags or {}).get(name, "--" + name.replace("_", "-")) for name in names}
 
-    def add(self, parser) -> None:
+    def add(self, parser: argparse._ActionsContainer) -> None:
         """Add the options to an argparse parser; old names are taken, and not shown."""
         schemas = schema_of(self.section)["properties"]
         for name, flag in self.flags.items():
@@ -40,7 +42,7 @@ class Options:
             if new in self.flags:
                 parser.add_argument(f"--{old}", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
-    def read(self, args: argparse.Namespace, **others) -> Section:
+    def read(self, args: argparse.Namespace, **others) -> S:
         """The section that the options make, with `others` of its settings. Raises CCCError, one line."""
         names = {*self.flags, *(old for old, new in self.section.old_names.items() if new in self.flags)}
         given = self.defaults | others | {name: value for name, value in vars(args).items() if name in names}

@@ -12,16 +12,16 @@ from ccc.settings.decoding import Decoding
 
 # The classifiers of torchvision whose features end at 1/32 of the picture, with maps at 1/4, 1/8 and 1/16 before.
 Encoder = Literal[
-    *("densenet121", "densenet161", "densenet169", "densenet201"),
-    *("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2"),
-    *("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
-    *("convnext_tiny", "convnext_small", "convnext_base", "convnext_large"),
-    *("efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4"),
-    *("efficientnet_b5", "efficientnet_b6", "efficientnet_b7"),
-    *("efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l"),
-    *("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"),
-    *("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"),
-]
+    "densenet121", "densenet161", "densenet169", "densenet201",
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2",
+    "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d",
+    "convnext_tiny", "convnext_small", "convnext_base", "convnext_large",
+    "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4",
+    "efficientnet_b5", "efficientnet_b6", "efficientnet_b7",
+    "efficientnet_v2_s", "efficientnet_v2_m", "efficientnet_v2_l",
+    "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large",
+    "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn",
+]  # fmt: skip
 Decoder = Literal["plain", "skip"]
 Balance = Literal["cbce", "inverse", "none", "cic"]
 Reduction = Literal["mean", "sum", "pixel_mean"]

@@ -197,7 +197,7 @@ def test_list_says_what_is_at_hand_and_where(sets, tmp_path, capsys):
     assert main(["data", "list"]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert lines["coco"].endswith(str(tmp_path / "data/coco")) and "Flickr" in lines["coco"]
-    assert lines["celeba"].endswith("not at hand") and lines["imagenet"].endswith("needs a person")
+    assert lines["celeba"].endswith("not at hand") and lines["imagenet"].endswith("get it by hand")
     assert main(["data", "list", "--data", str(tmp_path / "origin")]) == 0
     assert "not at hand" not in capsys.readouterr().out
 

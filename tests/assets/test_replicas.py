@@ -219,7 +219,7 @@ def test_inspect_of_a_member_that_is_no_weight_file_and_of_a_folder(tmp_path, ca
     assert "latest_net_G.pth:\ncontainer: not known, it begins with b'<html>sign in'" in inspected(
         capsys, tmp_path / "a.zip", 2
     )
-    assert main(["weights", "inspect", str(tmp_path)]) == 2 and "name one of its files" in capsys.readouterr().err
+    assert main(["weights", "inspect", str(tmp_path)]) == 2 and "give one of its files" in capsys.readouterr().err
 
 
 def test_the_status_of_inspect_tells_whether_some_or_all_files_were_refused(tmp_path, capsys):

@@ -114,7 +114,7 @@ def test_a_mirror_goes_before_the_known_addresses_and_all_are_tried(empty, serve
     assert "net: net.pth could not be fetched" in capsys.readouterr().out
     for words in (["fetch", "net", "--all"], ["list", "--all"], ["path", "net", "--from-mirror", mirror]):
         assert main(["weights", *words]) == 2
-        assert " goes with fetch" in capsys.readouterr().err
+        assert " works only with fetch" in capsys.readouterr().err
 
 
 def test_without_a_published_checksum_the_first_download_is_recorded(empty, publish):

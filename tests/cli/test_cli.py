@@ -189,7 +189,7 @@ def test_wrong_words(tmp_path, capsys):
     )
     assert "would be overwritten" in failed(capsys, "colorize", tmp_path, "--method", "gray", "-o", tmp_path)
     assert "did you mean 'psnr'?" in failed(capsys, "evaluate", tmp_path, tmp_path, "--metrics", "psrn")
-    assert "--shard must lie in 0 to 1" in failed(
+    assert "--shard must be from 0 to 1" in failed(
         capsys, "shard", tmp_path, "-o", tmp_path / "x.tar", "--shard", "2", "--of", "2"
     )
 
@@ -256,4 +256,6 @@ def test_names_may_follow_an_option(tmp_path, capsys):
 
 
 def test_an_option_that_is_no_yaml_is_one_line(tmp_path, capsys):
-    assert "--option: no YAML value" in failed(capsys, "colorize", tmp_path, "-o", tmp_path / "o", "--option", "a=[1")
+    assert "--option: not a YAML value" in failed(
+        capsys, "colorize", tmp_path, "-o", tmp_path / "o", "--option", "a=[1"
+    )

@@ -83,7 +83,7 @@ def test_what_is_wrong_is_said_in_a_line(own, capsys):
     write_png(own / "gray/a.png", np.zeros((9, 9), np.uint8))
     assert "two folders" in failed(capsys, own, "gray", "by somebody.png", "-o", own / "out")
     write_png(own / "gray/b.png", np.zeros((9, 9), np.uint8))
-    assert "masks of one picture, and there are 2" in failed(
+    assert "masks of one picture, but there are 2" in failed(
         capsys, own, "gray", "gray", "--masks", "left.npy", "-o", own / "out"
     )
     np.save(own / "other.npy", np.ones((5, 5), bool))

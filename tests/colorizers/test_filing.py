@@ -228,5 +228,5 @@ def test_a_quality_without_a_jpeg_is_refused(tmp_path, capsys):
     write_png(tmp_path / "a.png", data.astronaut()[:32, :32])
     words = ["colorize", str(tmp_path / "a.png"), "--method", "gray", "--quality", "90", "-o"]
     assert main([*words, str(tmp_path / "out")]) == 2 and not (tmp_path / "out").exists()
-    assert "--quality is of JPEG, and no result is one" in capsys.readouterr().err
+    assert "--quality applies to JPEG only, and no result is JPEG" in capsys.readouterr().err
     assert main([*words, str(tmp_path / "out.jpg")]) == 0

@@ -88,7 +88,7 @@ def test_a_file_in_a_folder_is_coloured_or_named_or_no_picture(name, tmp_path, c
     elif wanted:
         assert "1 coloured by gray, 0 there already, 1 skipped" in said and wanted in said
     else:
-        assert ("1 passed over as no pictures" in said) == (name != "folder.jpg")
+        assert ("1 other files ignored" in said) == (name != "folder.jpg")
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path):
@@ -176,7 +176,7 @@ def test_a_name_after_o_says_the_format_and_must_fit(tmp_path, capsys):
         (("-o", tmp_path / "x.webp"), "may be written to .png, .jpg, .jpeg, .tif, .tiff"),
         (("-o", tmp_path / "x.mp4"), "may be written to"),
         (("-o", tmp_path / "y.jpg", "--format", "tiff"), "is no name for --format tiff"),
-        (("-o", tmp_path / "y.jpg", "--depth", "16"), "--depth 16 does not go with JPEG"),
+        (("-o", tmp_path / "y.jpg", "--depth", "16"), "--depth 16 cannot be combined with JPEG"),
         (("-o", tmp_path / "out", "--quality", "0"), "--quality must be at least 1"),
     ):
         assert colorize(source, *words) == 2 and why in capsys.readouterr().err

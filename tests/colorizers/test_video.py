@@ -133,7 +133,7 @@ def test_a_video_is_known_by_its_content_under_any_name(tmp_path, container, cap
     command = ["colorize", str(tmp_path / "in"), "--method", "gray", "-o", str(tmp_path / "out")]
     assert main(command) == 0
     said = capsys.readouterr().out
-    assert "3 coloured by gray, 0 there already, 0 skipped, 2 passed over as no pictures" in said
+    assert "3 coloured by gray, 0 there already, 0 skipped, 2 other files ignored" in said
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "film.mp4", "film.jpg.mp4", "Harbour 12.6.1921.mp4"
     }  # fmt: skip

@@ -136,7 +136,7 @@ def test_a_file_whose_name_looks_labelled_is_itself(tmp_path):
 BROKEN_LISTS = {
     "utf16-no-mark.txt": ("p/0.jpg\n".encode("utf-16-le"), "line 1 holds zero bytes"),
     "long.txt": (b"x" * 100_000, "more than 65536 characters"),
-    "columns.csv": (b"id,label\n1,2\n", "no column of files in it: the header has 'id', 'label'"),
+    "columns.csv": (b"id,label\n1,2\n", "no column of files: the header has 'id', 'label'"),
     "cut.txt": (b"\xff\xfea", "cannot be read as a list"),
 }
 
@@ -205,7 +205,7 @@ def _tar_of_tars(path):
 
 
 INSTEAD = {
-    "tars.tar": (_tar_of_tars, "found instead: n01.tar, n02.tar; archives within are not read: unpack this once"),
+    "tars.tar": (_tar_of_tars, "found instead: n01.tar, n02.tar; nested archives are not read: unpack the outer one"),
     "arrays.tar": (lambda path: tar(path, {"0.npy": b"1", "0.json": b"2"}), "found instead: 0.npy, 0.json"),
     "devkit.zip": (lambda path: zipfile.ZipFile(path, "w").writestr("a.txt", "1"), "no pictures in it|neither"),
     "x.7z": (lambda path: write(path, b"7z\xbc\xaf\x27\x1c" + bytes(99)), "a 7z archive; unpack it with"),

@@ -144,7 +144,7 @@ def test_gray_photographs_make_no_codebook(tmp_path, capsys):
     shard, book = tmp_path / "0.tar", tmp_path / "codebook.json"
     assert main(["shard", str(tmp_path / "photographs"), "--size", "64", "-o", str(shard)]) == 0
     assert main(["codebook", str(shard), "-o", str(book), "--threshold", "1"]) == 2 and not book.exists()
-    assert "one class alone is kept" in (said := capsys.readouterr().err) and "1 of 1 photographs (100.0%)" in said
+    assert "only one class is kept" in (said := capsys.readouterr().err) and "1 of 1 photographs (100.0%)" in said
     assert main(["shard", str(tmp_path / "photographs"), "--size", "64", "-o", str(shard), "--min-chroma", "3"]) == 1
     assert "none of the 1 pictures can be used (1 chroma below min_chroma)" in capsys.readouterr().err
 

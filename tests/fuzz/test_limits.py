@@ -77,7 +77,7 @@ def test_a_source_that_is_no_file_is_refused_at_once(tmp_path):
             Source(tmp_path / name)
     with open(tmp_path / "sparse.txt", "wb") as file:
         file.truncate(40 << 30)
-    with pytest.raises(CCCError, match="no list of files"):
+    with pytest.raises(CCCError, match="not a list of files"):
         Source(tmp_path / "sparse.txt").entries()
 
 

@@ -34,7 +34,7 @@ def test_versions_seeds_configuration_and_checksums(tmp_path):
 
 def test_a_configuration_that_is_none(tmp_path, capsys):
     assert main(["provenance", "-o", str(tmp_path / "x.json"), "--configuration", "{run"]) == 2
-    assert "--configuration is no JSON" in capsys.readouterr().err
+    assert "--configuration is not JSON" in capsys.readouterr().err
 
 
 def test_the_report_names_the_version_of_every_library_that_makes_numbers():
