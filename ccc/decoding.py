@@ -37,7 +37,7 @@ def vivid(vividness: float) -> dict:
     }
 
 
-def not_the_papers(chosen: Mapping) -> list[str]:
+def not_the_papers(chosen: dict) -> list[str]:
     """What of a decoding, as `decoding` gives it, is not the paper's: "vividness 0.3", or "annealed", "chroma 0.8"."""
     vividness = round(1 - chosen["logit_adjustment"], 6)
     if chosen == chosen | vivid(vividness):

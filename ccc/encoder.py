@@ -40,7 +40,7 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
             setattr(network, child, nn.Identity())  # its classes may be others
         _load_trunk(network, path, children.keys() - set(names), said=pretrained is not True)
     if "features" in children:
-        features = nn.Sequential(OrderedDict(network.features.named_children()))
+        features = nn.Sequential(OrderedDict(network.get_submodule("features").named_children()))
     else:
         features = nn.Sequential(OrderedDict((child, children[child]) for child in names))
     _take_gray(features, summed=bool(pretrained))
@@ -75,7 +75,7 @@ def _take_gray(features: nn.Sequential, summed: bool) -> None:
                 gray.weight.data.copy_(layer.weight.data.sum(dim=1, keepdim=True))
             else:
                 nn.init.kaiming_normal_(gray.weight)
-            if layer.bias is not None:
+            if layer.bias is not None and gray.bias is not None:
                 gray.bias.data.copy_(layer.bias.data)
             features.set_submodule(name, gray)
             return

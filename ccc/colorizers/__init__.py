@@ -11,19 +11,19 @@ say of what and how each was made.
 
 import ast
 import functools
-import importlib.util
+import importlib
 import pkgutil
 from pathlib import Path
+from types import ModuleType
 
-from ccc.colorizers.base import Colorizer, MethodInfo, located
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, located
 from ccc.core.errors import CCCError, did_you_mean
 from ccc.settings.base import todays_names
 from ccc.settings.baselines import Baselines
 from ccc.settings.decoding import Decoding
 
 NOT_METHODS = ("base", "coloring", "filing", "notes", "planning", "video")
-SETTINGS = {name: field.annotation.model_fields for name, field in Baselines.model_fields.items()}
-SETTINGS["ccc"] = Decoding.model_fields
+SETTINGS = {name: type(section).model_fields for name, section in Baselines()} | {"ccc": Decoding.model_fields}
 
 __all__ = ["Colorizer", "MethodInfo", "explained", "files", "info", "load", "names", "options"]
 
@@ -44,23 +44,26 @@ def _known(name: str) -> str:
     return f"{__name__}.{name}"
 
 
-def _module(name: str):
+def _module(name: str) -> ModuleType:
     return importlib.import_module(_known(name))
 
 
 @functools.cache
-def _source(name: str) -> tuple[dict[str, ast.expr], dict[str, ast.FunctionDef]]:
-    """What the method's module assigns, and its functions, by name."""
-    text = Path(importlib.util.find_spec(_known(name)).origin).read_text(encoding="utf-8")
-    body = ast.parse(text).body
+def _source(name: str) -> tuple[ast.Call, dict[str, ast.FunctionDef]]:
+    """The call that makes `INFO` in the method's module, and the module's functions by name."""
+    _known(name)
+    body = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")).body
     assigned = {ast.unparse(node.targets[0]): node.value for node in body if isinstance(node, ast.Assign)}
-    return assigned, {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+    info = assigned["INFO"]
+    if not isinstance(info, ast.Call):
+        raise TypeError(f"{name}: INFO must be a call of MethodInfo")
+    return info, {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
 
 
 def info(name: str) -> MethodInfo:
     """Facts about a method. Raises CCCError, with the nearest name, where there is none of that name."""
-    assigned, _ = _source(name)
-    return MethodInfo(**{word.arg: ast.literal_eval(word.value) for word in assigned["INFO"].keywords})
+    call, _ = _source(name)
+    return MethodInfo(**{str(word.arg): ast.literal_eval(word.value) for word in call.keywords})
 
 
 def options(name: str) -> dict:
@@ -76,10 +79,10 @@ def options(name: str) -> dict:
 
 def explained(name: str) -> str:
     """What the method's `load` says of its options. Raises as `info`."""
-    return ast.get_docstring(_source(name)[1]["load"])
+    return ast.get_docstring(_source(name)[1]["load"]) or ""
 
 
-def files(name: str, weights=None, **options) -> list[Path]:
+def files(name: str, weights: Weights = None, **options) -> list[Path]:
     """Files that `load` would read with the same arguments, found but not read: what to ask before any work.
 
     Raises as `load` does: MissingWeights, with the command that gets the file, where one is not at hand, CCCError
@@ -96,7 +99,7 @@ def todays_options(name: str, given: dict) -> dict:
     return todays_names(given, Decoding) if name == "ccc" else given
 
 
-def load(name: str, weights=None, device=None, **given) -> Colorizer:
+def load(name: str, weights: Weights = None, device: Device = None, **given) -> Colorizer:
     """Make a method ready to colour.
 
     `weights`: path of its weight file, or None to look where `ccc weights` keeps it; `device`: a torch device or its

@@ -3,14 +3,13 @@
 The published method uses Detectron2's Mask R-CNN X101, whose boxes differ; `ccc.colorizers.su` reads those from files.
 """
 
-import os
-
 import cv2
 import numpy as np
 import torch
 
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import weights as weight_files
+from ccc.colorizers.base import Device, Weights
 from ccc.core import devices
 from ccc.core.errors import CCCError
 
@@ -29,7 +28,7 @@ def network(least_score: float = LEAST_SCORE) -> torch.nn.Module:
 class Detector:
     """Finds boxes in gray pictures."""
 
-    def __init__(self, network: torch.nn.Module, device=None):
+    def __init__(self, network: torch.nn.Module, device: Device = None):
         self.device = devices.choose(device)
         self.network = network.eval().requires_grad_(False).to(self.device)
 
@@ -46,7 +45,7 @@ class Detector:
         return found["boxes"].cpu()[order].double().numpy()
 
 
-def load(weights: str | os.PathLike | None = None, device=None) -> Detector:
+def load(weights: Weights = None, device: Device = None) -> Detector:
     """The detector with torchvision's weights for COCO. Raises MissingWeights where they are not at hand."""
     path = weight_files.locate(NAME, weights)
     untrained = network()

@@ -8,6 +8,7 @@ import dataclasses
 import mmap
 import os
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class TorchObject:
     kind: str
     fields: dict
 
-    def get(self, name: str, default=None):
+    def get(self, name: str, default: Any = None) -> Any:
         """A field by name."""
         return self.fields.get(name, default)
 
@@ -146,7 +147,7 @@ class _Reader:
         return tensor
 
 
-def read(path: str | os.PathLike):
+def read(path: str | os.PathLike) -> Any:
     """What a binary `.t7` file holds.
 
     Tables become dicts (a Lua array has the keys 1, 2, ...), tensors read-only arrays that look into the file,

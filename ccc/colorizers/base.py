@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ccc.core.errors import CCCError
 
-if TYPE_CHECKING:  # a list of the methods comes without
+if TYPE_CHECKING:  # listing the methods imports neither
     import numpy as np
+    import torch
+
+Weights: TypeAlias = str | os.PathLike | None  # path of a weight file; None for the place where `ccc weights` keeps it
+Device: TypeAlias = "str | torch.device | None"  # None for the GPU where there is one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +33,7 @@ class MethodInfo:
     note: str = ""  # what a reader of a table must know, such as "not verified against Caffe"
 
 
-def located(info: MethodInfo, weights=None, model: str | None = None) -> Path:
+def located(info: MethodInfo, weights: Weights = None, model: str | None = None) -> Path:
     """Where the weight file of a method lies, or that of one of its models: `weights` where it is given.
 
     Raises CCCError for a model that it does not have, MissingWeights where the file is not at hand.
@@ -43,10 +48,10 @@ def located(info: MethodInfo, weights=None, model: str | None = None) -> Path:
 class Colorizer:
     """Colours pictures. Subclasses implement `_colorize`; `network`: a torch module, or None."""
 
-    network = None
+    network: Any = None
     by_name = False  # whether it reads something kept for each picture, so that `colorize_named` is the way
 
-    def __init__(self, network=None, device=None):
+    def __init__(self, network: torch.nn.Module | None = None, device: Device = None):
         if network is not None:
             from ccc.core import devices
 
@@ -107,7 +112,7 @@ class CCCOutOfMemory(CCCError):
 
 
 @contextlib.contextmanager
-def memory_reported(image: np.ndarray) -> Iterator[None]:
+def memory_reported(image: np.ndarray) -> Generator[None]:
     """Raise CCCOutOfMemory, in one line, where torch runs out of memory in the block while it colours `image`."""
     try:
         yield
@@ -144,10 +149,10 @@ class SquareColorizer(Colorizer):
     and what the network gave for it, float `(c, s, s)`, to uint8 RGB of the picture's size.
     """
 
-    def _input(self, rgb: np.ndarray):
+    def _input(self, rgb: np.ndarray) -> torch.Tensor:
         raise NotImplementedError
 
-    def _output(self, rgb: np.ndarray, predicted) -> np.ndarray:
+    def _output(self, rgb: np.ndarray, predicted: torch.Tensor) -> np.ndarray:
         raise NotImplementedError
 
     def _colorize_batch(self, images: list[np.ndarray]) -> list[np.ndarray]:

@@ -128,9 +128,10 @@ def color_pictures(
                 read.append(picture)
         pictures = [picture.rgb for picture in read]
         try:
-            own = [_own_ab(colorizer, picture) for picture in pictures] if wishes.keep_ab else [None] * len(read)
+            own: list[np.ndarray | None] = [None] * len(read)
             if wishes.keep_ab:
-                colored = [with_ab(picture, ab) for picture, ab in zip(pictures, own, strict=True)]
+                own = given = [_own_ab(colorizer, picture) for picture in pictures]
+                colored = [with_ab(picture, ab) for picture, ab in zip(pictures, given, strict=True)]
             else:
                 names = [picture.task.source.name for picture in read]
                 colored = color_arrays(colorizer, pictures, names, wishes.max_size) if read else []

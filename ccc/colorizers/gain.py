@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ccc.colorizers.base import Colorizer, MethodInfo, checked, kept_names
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, checked, kept_names
 from ccc.core.errors import CCCError
 from ccc.core.images import SUFFIXES, read_rgb
 
@@ -59,13 +59,13 @@ class Precomputed(Colorizer):
         raise CCCError("a method of precomputed pictures finds them by name: use it on files")
 
 
-def files(weights=None, folder=None) -> list[Path]:
+def files(weights: Weights = None, folder: str | os.PathLike | None = None) -> list[Path]:
     """No weights; raises CCCError where the folder is not given or not there. See `ccc.colorizers.files`."""
     load(folder=folder)
     return []
 
 
-def load(weights=None, device=None, folder=None) -> Precomputed:
+def load(weights: Weights = None, device: Device = None, folder: str | os.PathLike | None = None) -> Precomputed:
     """Precomputed pictures. `folder`: where they lie, required. Raises CCCError where it is not given or not there."""
     if folder is None:
         raise CCCError(f"method gain: {INFO.note}; give it with the option folder=PATH")

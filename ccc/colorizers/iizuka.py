@@ -15,7 +15,7 @@ from ccc.assets import weights as weight_files
 from ccc.codebook import area_weights
 from ccc.color import in_parts, to_uint8
 from ccc.colorizers import _torch7
-from ccc.colorizers.base import Colorizer, MethodInfo, located
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, located
 from ccc.core.errors import CCCError
 from ccc.settings.baselines import Iizuka as Settings
 
@@ -144,11 +144,11 @@ class IizukaColorizer(Colorizer):
 # --- weights ---
 
 
-def modules(value) -> Iterator[_torch7.TorchObject]:
+def modules(value: object) -> Iterator[_torch7.TorchObject]:
     """The layers of a Torch7 model that hold numbers, in the order of its graph; each once."""
     seen = set()
 
-    def walk(part):
+    def walk(part: object) -> Iterator[_torch7.TorchObject]:
         if isinstance(part, dict):
             for key in sorted(key for key in part if isinstance(key, int)):
                 yield from walk(part[key])
@@ -167,7 +167,7 @@ def modules(value) -> Iterator[_torch7.TorchObject]:
     return walk(value)
 
 
-def _layers(network: Iizuka) -> list[tuple[str, nn.Module, str | None]]:
+def _layers(network: Iizuka) -> list[tuple[str, nn.Conv2d | nn.Linear, str | None]]:
     """Convolutions and linear layers in the order of the graph, with the name of the BatchNorm that follows each."""
     found = []
     for stack in ("low", "middle", "wide", "linear", "fusion", "color"):
@@ -250,7 +250,7 @@ def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.array(values, np.float32))
 
 
-def load(weights=None, device=None, model: str = Settings().model) -> IizukaColorizer:
+def load(weights: Weights = None, device: Device = None, model: str = Settings().model) -> IizukaColorizer:
     """Iizuka 2016 with its published Torch7 model, or the file `weights`: `.t7`, or a `.pth` or `.safetensors` of it.
 
     `model`: "places" or "imagenet", by the pictures it was trained on. Raises as `ccc.colorizers.load` says.

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from typing_extensions import TypeIs
+
 from ccc.core.errors import ImageError
 from ccc.core.files import printable, sha256
 from ccc.core.images import SOFTWARE, SOURCE, ab_file, opened
@@ -50,11 +52,11 @@ def _described(path: Path) -> str:
     return f"{name}:{_digest(path)[:12]}" if path.exists() else name
 
 
-def _named(value) -> str:
+def _named(value: object) -> str:
     return printable(Path(value).name) if _is_path(value) else str(value)
 
 
-def _is_path(value) -> bool:
+def _is_path(value: object) -> TypeIs[str]:
     return isinstance(value, str) and os.path.exists(value)
 
 

@@ -20,9 +20,13 @@ from ccc.core.images import SUFFIXES, looks_like_picture, page_count
 from ccc.data.files import OTHERS, head_of, is_litter, is_picture, walk
 
 # Files that hold pictures which are not read here: a camera's raw file would open as a TIFF and show its thumbnail.
-REFUSED = dict.fromkeys(
-    ".dng .cr2 .cr3 .nef .nrw .arw .orf .rw2 .raf .pef .srw".split(), "a camera's raw file: develop it to TIFF or JPEG"
-) | dict.fromkeys(".psd .psb .xcf .jxl".split(), "export it as PNG, TIFF or JPEG")
+REFUSED: dict[str, str] = {
+    **dict.fromkeys(".psd .psb .xcf .jxl".split(), "export it as PNG, TIFF or JPEG"),
+    **dict.fromkeys(
+        ".dng .cr2 .cr3 .nef .nrw .arw .orf .rw2 .raf .pef .srw".split(),
+        "a camera's raw file: develop it to TIFF or JPEG",
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def ablate(
     segmenter: Segmenter,
     deltas: Sequence[float],
     min_pixels: Sequence[int],
-    progress=iter,
+    progress: Callable[[list[str]], Iterable[str]] = iter,
     count: int | None = None,
     **parameters,
 ) -> list[dict]:

@@ -6,11 +6,12 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import torch
 
 from ccc.core.errors import CCCError
-from ccc.core.files import write_bytes
+from ccc.core.files import written_whole
 from ccc.core.processes import STOPS
 
 REQUEUE = 75  # exit status of a run that was asked to stop and has saved its state: "try again later"
@@ -26,7 +27,8 @@ def write_state(path: Path, state: dict) -> None:
     buffer = io.BytesIO()  # torch writes to a full disk with errors that do not say so
     torch.save(state, buffer)
     buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
-    write_bytes(path, buffer.getbuffer())
+    with written_whole(path) as scratch:
+        scratch.write_bytes(buffer.getbuffer())
 
 
 def read_state(path: Path) -> dict:
@@ -157,7 +159,7 @@ class Signals:
                 break
         return self
 
-    def _note(self, number: int, frame) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         self.caught = signal.Signals(number).name
 
     def __exit__(self, *error) -> None:

@@ -37,8 +37,8 @@ class Learner:
         if settings.init:
             start_from(model, codebook, settings.init)
         if settings.sync_batchnorm and ranks.world > 1:
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        self.model = model.to(ranks.device, memory_format=torch.channels_last)
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # in place
+        self.model = model.to(ranks.device, memory_format=torch.channels_last)  # ty: ignore[no-matching-overload]
         self.mean = RunningMean(copy.deepcopy(self.model), settings.ema) if settings.ema else None
         fixed = rebalancing_weights(codebook) if settings.balance == "cic" else None
         self.loss = ClassBalancedCrossEntropy(
@@ -55,7 +55,7 @@ class Learner:
         )
         self.scaler = torch.amp.GradScaler(ranks.device.type, enabled=settings.precision == "float16")
         self.network = ranks.wrap(self.model)
-        self.seen: torch.Tensor | None = None  # classes of the last step, as the loss saw them
+        self.seen = torch.zeros(0, dtype=torch.int64, device=ranks.device)  # classes in the last step's loss
         if settings.compile:
             self.network = torch.compile(self.network)
 
@@ -79,7 +79,7 @@ class Learner:
         if self.settings.gamma_jitter:
             gray = gamma_jitter(gray, self.settings.gamma_jitter)
         self.seen = target
-        self.network.train()
+        self.model.train()
         precision = DTYPES[self.settings.precision]
         narrow = precision != torch.float32
         with torch.autocast(gray.device.type, precision) if narrow else contextlib.nullcontext():

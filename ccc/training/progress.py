@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,7 +82,7 @@ class Progress:
 
 
 @contextlib.contextmanager
-def curves(folder: Path, step: int, ranks: Ranks) -> Iterator[Callable[[str, float, int], None]]:
+def curves(folder: Path, step: int, ranks: Ranks) -> Generator[Callable[[str, float, int], None]]:
     """A function (name, value, step) that adds a point for TensorBoard; those after `step` of a broken run go."""
     if not ranks.first:
         yield lambda name, value, step: None
