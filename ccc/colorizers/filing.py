@@ -1,4 +1,4 @@
-"""Writing coloured pictures as people file them: PNG, JPEG or TIFF, with what the source said of itself."""
+"""Write coloured pictures as PNG, JPEG or TIFF with the metadata of their source."""
 
 import contextlib
 import dataclasses
@@ -33,7 +33,7 @@ _STRIP = 1 << 20  # bytes of pixels in one strip of a TIFF
 
 @dataclasses.dataclass
 class Record:
-    """What a picture file says of itself beside its pixels, fit for a file of other pixels of the same scene."""
+    """The metadata of a picture file that a coloured version of it keeps."""
 
     exif: dict[int, object] = dataclasses.field(default_factory=dict)
     blocks: dict[int, dict] = dataclasses.field(default_factory=dict)  # of EXIF and GPS, by tag
@@ -55,10 +55,10 @@ class _Encoded(str):
 
 
 def record(source: bytes, name: str) -> Record:
-    """Read date, caption, artist, copyright, place, camera and resolution of a picture file, from wherever they stand.
+    """Read date, caption, artist, copyright, place, camera and resolution of a picture file from EXIF, IPTC and texts.
 
-    Left out: orientation, thumbnails, profiles, sizes (they told of the old pixels) and the maker's own block. Raises
-    ImageError where it is no picture; a damaged block counts as absent.
+    Omits orientation, thumbnails, profiles and sizes, which describe the old pixels, and the maker's own block. Raises
+    ImageError where `source` is no picture; a damaged block counts as absent.
     """
     made = Record()
     with opened(source, name) as image:
@@ -126,7 +126,7 @@ def write(path: str | os.PathLike, pixels: np.ndarray, software: str, kept: Reco
     if WRITTEN[os.path.splitext(path)[1].lower()] == "jpeg" and max(pixels.shape[:2]) > 65500:
         raise ImageError(str(path), "too large", "a JPEG holds at most 65500 pixels a side; take --format png")
     write_format = {"png": _png, "jpeg": _jpeg, "tiff": _tiff}[WRITTEN[os.path.splitext(path)[1].lower()]]
-    with written_whole(path) as aside, open(aside, "wb") as file:
+    with written_whole(path) as scratch, open(scratch, "wb") as file:
         write_format(file, np.ascontiguousarray(pixels), software, kept, quality)
 
 

@@ -64,11 +64,11 @@ def color_video(
     count, waiting = 0, []
     try:
         with (
-            written_whole(target) as aside,
+            written_whole(target) as scratch,
             open(os.open(source, os.O_RDONLY), "rb") as file,  # by its number, and so without a name
             # A name that says something else is kept from FFmpeg, which would take an MPEG named .jpg for a picture.
             av.open(str(source) if has_video_suffix(source) else file, metadata_errors="replace") as given,
-            av.open(str(aside), "w") as made,
+            av.open(str(scratch), "w") as made,
         ):
             reader = _Reader(str(source), given)
             head = _head(str(source), events := reader.events())

@@ -150,8 +150,8 @@ def write_comparisons(
         truth = read_rgb(files["truth"][name]) if truth_dir else None
         sheet = comparison(before, after, masks, truth, windows, min_pixels)
         file = f"{number:03d}.jpg"  # names of pictures may hold anything
-        with written_whole(Path(out_dir) / file) as aside:
-            Image.fromarray(sheet).save(aside, quality=88)
+        with written_whole(Path(out_dir) / file) as scratch:
+            Image.fromarray(sheet).save(scratch, quality=88)
         facts = {"changed_share": share, "mean_ab_shift": -shift, "segmenter": maker}
         written.append({"name": name, "file": file, **facts})
     write_json(Path(out_dir) / "comparisons.json", written)

@@ -69,8 +69,8 @@ def export(
     settings = decoding(settings, **chosen) | ({"note": note} if note else {})
     module = Exported(model, codebook, settings).eval()
     metadata = {"codebook": json.dumps(codebook.to_dict()), "settings": json.dumps(settings, sort_keys=True)}
-    with written_whole(path) as aside:
-        run = writers[path.suffix](module, aside, metadata)
+    with written_whole(path) as scratch:
+        run = writers[path.suffix](module, scratch, metadata)
         return _compare(module, run, path)
 
 
