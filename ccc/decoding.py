@@ -1,4 +1,4 @@
-"""Which decoding a trained CCC is used with: what is asked for, what its file names, and the paper's for the rest."""
+"""The decoding of a trained CCC: options given, then those in its file, then the paper's."""
 
 from collections.abc import Mapping
 

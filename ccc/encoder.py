@@ -17,7 +17,7 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
     """The part of a torchvision classifier before its pooling, for one gray channel.
 
     `pretrained`: True for torchvision's ImageNet weights from where `ccc weights` keeps them, or the path of a file of
-    this classifier with any number of classes, such as Places365's: what it leaves out of it is said. Raises CCCError,
+    this classifier with any number of classes, such as Places365's: it logs what it leaves out. Raises CCCError,
     with the nearest name, for one that torchvision does not have, and, naming the file and the first key, where tensors
     of these features are missing, left over or of another shape; MissingWeights where the file is not at hand.
     """

@@ -1,4 +1,4 @@
-"""What Algorithm 1 does under other parameters, and after other ways of bringing class maps to full size."""
+"""Algorithm 1 under other parameters, and after other upsamplings of the class map."""
 
 import csv
 import os

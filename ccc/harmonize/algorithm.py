@@ -1,4 +1,4 @@
-"""Object-selective colour harmonization: Algorithm 1 of the paper, over masks that were computed before."""
+"""Object-selective colour harmonization: Algorithm 1 of the paper, over existing masks."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Masks that were made before, by `ccc segment` or any other tool."""
+"""Existing masks, computed by `ccc segment` or any other tool."""
 
 import csv
 import os
@@ -22,7 +22,7 @@ TABLE = "metadata.csv"  # of a folder of amg.py
 class Given(Segmenter):
     """Reads masks from a folder, from a COCO file of many pictures, or from one picture's own file.
 
-    A folder holds `<name of the picture>` with one of these suffixes, the first that is there:
+    A folder holds `<name of the picture>` with one of these suffixes; the first that exists is read:
 
     .json   what `ccc segment` writes; COCO records or encodings: a list of them, or an object with the list as
             "masks" or "annotations", as segment-anything's `amg.py` writes. Polygons are taken too.
@@ -74,7 +74,7 @@ class Given(Segmenter):
         except CCCError as error:
             text = str(error)
             raise CCCError(text if text.startswith(str(path)) else f"{path}: {error}") from None
-        except Exception as error:  # whatever json, zip, NumPy, Pillow or pycocotools make of a broken file
+        except Exception as error:  # of json, zip, NumPy, Pillow or pycocotools on a broken file
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise CCCError(f"{path}: cannot be read as masks ({reason})") from None
         return self._sorted(records), maker or self.name
@@ -92,7 +92,7 @@ class Given(Segmenter):
 
 
 def _records(path: Path, size: tuple[int, int], background: int | None) -> tuple[list[dict], str | None]:
-    """COCO records of what holds the masks of one picture, and the segmenter that made them where it says so."""
+    """COCO records of one picture's masks, and the segmenter that computed them where the file names it."""
     if path.is_dir():
         return _from_folder(path, size), None
     if path.suffix == ".json":
@@ -171,7 +171,7 @@ def _from_list(entries: list[dict], size: tuple[int, int]) -> list[dict]:
 
 
 def _from_coco(entry: dict, size: tuple[int, int]) -> dict:
-    """A COCO record of ours from a COCO record, or a bare encoding, of any kind."""
+    """Our COCO record of a COCO record, or of a bare encoding, of any kind."""
     segmentation = entry.get("segmentation", entry)
     if isinstance(segmentation, list):
         segmentation = from_polygons(segmentation, *size)

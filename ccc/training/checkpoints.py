@@ -1,4 +1,4 @@
-"""The state of a training run: saved whole, checked when read, and the signals on which it is saved."""
+"""The state of a training run: written atomically, checked when read, and saved on signals."""
 
 import hashlib
 import io
@@ -19,7 +19,7 @@ CHECKSUM_SIZE = hashlib.sha256().digest_size  # bytes
 
 
 class Damaged(CCCError):
-    """A state whose bytes are not those that were written."""
+    """A state whose checksum does not match its bytes."""
 
 
 def write_state(path: Path, state: dict) -> None:
@@ -32,10 +32,10 @@ def write_state(path: Path, state: dict) -> None:
 
 
 def read_state(path: Path) -> dict:
-    """What `write_state` wrote, on the CPU.
+    """Read what `write_state` wrote, to the CPU.
 
-    Raises Damaged where the checksum does not fit, CCCError where the file cannot be read or loaded although nothing
-    says that it is damaged.
+    Raises Damaged where the checksum does not match, CCCError where the file cannot be read, or loaded despite a
+    matching checksum.
     """
     content = _checked(path)
     try:
@@ -50,7 +50,7 @@ def _checked(path: Path) -> memoryview:
     """The bytes of a state before its checksum."""
     try:
         data = memoryview(path.read_bytes())
-    except OSError as error:  # of a network or a disk; says nothing of the bytes
+    except OSError as error:  # of a network or a disk; the bytes may be intact
         raise CCCError(
             f"{path} cannot be read ({_reason(error)}) and is left as it is; run the same command again"
         ) from None
