@@ -48,8 +48,7 @@ class Detector:
 def load(weights: Weights = None, device: Device = None) -> Detector:
     """The detector with torchvision's weights for COCO. Raises MissingWeights where they are not at hand."""
     path = weight_files.locate(NAME, weights)
-    untrained = network()
-    state = weight_files.read_state_dict(path)
+    untrained, state = network(), weight_files.read_state_dict(path)
     state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
     try:
         # Strict; by torchvision's own loader, since it renames the keys of files older than its version 0.14.

@@ -13,7 +13,7 @@ from torch import nn
 
 from ccc.assets import weights as weight_files
 from ccc.codebook import area_weights
-from ccc.color import in_parts, to_uint8
+from ccc.color import XYZ_FROM_RGB, in_parts, to_uint8
 from ccc.colorizers import _torch7
 from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, located
 from ccc.core.errors import CCCError
@@ -92,9 +92,6 @@ def scale(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 
 _YUV_FROM_RGB = np.array([[0.299, 0.587, 0.114], [-0.14713, -0.28886, 0.436], [0.615, -0.51499, -0.10001]])
 _RGB_FROM_YUV = np.array([[1, 0, 1.13983], [1, -0.39465, -0.58060], [1, 2.03211, 0]])
-_XYZ_FROM_RGB = np.array(
-    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
-)
 _WHITE = np.array([0.950456, 1, 1.088754])
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
@@ -103,13 +100,13 @@ def _rgb_from_lab(lab: np.ndarray) -> np.ndarray:
     y = (lab[..., 0] + 16) / 116
     f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     xyz = np.where(f**3 > _EPSILON, f**3, (116 * f - 16) / _KAPPA) * _WHITE
-    linear = xyz @ np.linalg.inv(_XYZ_FROM_RGB).T  # below 0 where no RGB has this colour: Torch7 does not clip
+    linear = xyz @ np.linalg.inv(XYZ_FROM_RGB).T  # below 0 where no RGB has this colour: Torch7 does not clip
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
 
 
 def _lightness(rgb: np.ndarray) -> np.ndarray:
     linear = np.where(rgb <= 0.04045, rgb / 12.92, (np.maximum(rgb + 0.055, 0) / 1.055) ** 2.4)
-    y = linear @ _XYZ_FROM_RGB[1]
+    y = linear @ XYZ_FROM_RGB[1]
     return np.where(y > _EPSILON, 116 * np.cbrt(y) - 16, _KAPPA * y)
 
 

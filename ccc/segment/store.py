@@ -20,7 +20,7 @@ from ccc.segment.base import Segmenter
 
 FORMAT = "ccc-masks-1"
 LARGEST_COCO = 1 << 32  # bytes of a file of many pictures: five million masks
-AGAIN = "make it anew with `ccc segment`"
+AGAIN = "make it again with `ccc segment`"
 
 
 @pydantic.with_config(LOOSE)
