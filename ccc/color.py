@@ -30,7 +30,7 @@ _EPSILON, _KAPPA, _OFFSET = 0.008856, 7.787, 16.0 / 116.0
 
 
 def library_of(array: np.ndarray | torch.Tensor | int) -> Any:
-    """NumPy for its arrays, torch for its tensors: what is called here has the same name and arguments in both."""
+    """NumPy for arrays and scalars, torch for tensors: functions called here have equal names and arguments in both."""
     if isinstance(array, np.ndarray | np.generic | int):
         return np
     import torch
@@ -150,7 +150,7 @@ def with_ab(gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
 
 
 def in_parts(function: Callable[..., Array], *images: Array) -> Array:
-    """What `function` makes of images pixel by pixel, some rows at a time where they are large: it needs memory."""
+    """Apply a function of pixels to images, in blocks of rows where they are large, to bound its memory."""
     shape = images[0].shape
     if len(shape) != 3 or shape[0] * shape[1] <= PART:
         return function(*images)

@@ -38,7 +38,7 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
         path = weights.locate(name, None if pretrained is True else pretrained)
         for child in children.keys() - set(names):
             setattr(network, child, nn.Identity())  # its classes may be others
-        _load_trunk(network, path, children.keys() - set(names), said=pretrained is not True)
+        _load_trunk(network, path, children.keys() - set(names), log=pretrained is not True)
     if "features" in children:
         features = nn.Sequential(OrderedDict(network.get_submodule("features").named_children()))
     else:
@@ -47,8 +47,8 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
     return features
 
 
-def _load_trunk(network: nn.Module, path: str | os.PathLike, head: Collection[str], said: bool) -> None:
-    """Load all of a file but its `head`, strictly; where `said`, one line names what was left out."""
+def _load_trunk(network: nn.Module, path: str | os.PathLike, head: Collection[str], log: bool) -> None:
+    """Load a file without its `head`, strictly; `log` writes one line about what was left out."""
     # DataParallel begins names with "module."; older DenseNets have norm.1 and conv.2, torchvision norm1 and conv2 now.
     state = {
         re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", key.removeprefix("module.")): value
@@ -60,7 +60,7 @@ def _load_trunk(network: nn.Module, path: str | os.PathLike, head: Collection[st
         if key.endswith("num_batches_tracked"):
             state.setdefault(key, value)  # files older than torch 0.4.1 lack these counters
     weights.load_strictly(network, state, path)
-    if said and left_out:
+    if log and left_out:
         write_line(f"{path}: left out {', '.join(f'{part}.*' for part in left_out)}: its classes are not used")
 
 

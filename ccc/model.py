@@ -122,7 +122,7 @@ class ClassColors(nn.Module):
     `decode`: "argmax", the centre of the likeliest class (Eq. 17 and 10-11); "annealed", the mean of all centres under
     the softmax of logits / `temperature` (Zhang et al. 2016, Eq. 5); "ciede2000", the colour whose CIEDE2000 to the
     truth is expected to be least, or nearly so, under that softmax (ours: the choice of least expected loss, with the
-    loss of Sharma et al. 2005). `chroma`: factor on what comes of it. Raises ValueError for another `decode`.
+    loss of Sharma et al. 2005). `chroma`: factor on the result. Raises ValueError for another `decode`.
     """
 
     centers: torch.Tensor

@@ -1,4 +1,4 @@
-"""Boxes of things from torchvision's Mask R-CNN R50: a stand-in for InstColorization's own detector, and named as such.
+"""Boxes from torchvision's Mask R-CNN R50, a stand-in for InstColorization's detector that titles name as such.
 
 The published method uses Detectron2's Mask R-CNN X101, whose boxes differ; `ccc.colorizers.su` reads those from files.
 """

@@ -1,4 +1,4 @@
-"""What goes with a video's frames into the MP4: sound, subtitles, titles and chapters."""
+"""Copy or recode what accompanies a video's frames: sound, subtitles, titles and chapters."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
     from av.stream import Stream
 
-SOUND = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 may hold as it is
+SOUND = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # codecs that an MP4 may hold
 _RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}  # of AAC, in Hz
 
 
 def describe(given: InputContainer, made: OutputContainer, comment: str) -> None:
-    """Carry over title, date, place and chapters; `comment` takes the comment's place, which moves to description."""
+    """Copy title, date, place and chapters; `comment` replaces the comment, which moves to description."""
     about = {key: value for key, value in given.metadata.items() if not key.endswith(("brand", "brands", "version"))}
     if about.get("comment"):
         about.setdefault("description", about["comment"])
@@ -33,7 +33,7 @@ def is_cover(stream: Stream) -> bool:
 def tracks_of(
     given: InputContainer, made: OutputContainer, start: Fraction
 ) -> tuple[dict[int, Callable[[Packet | None], list[Packet]]], list[str]]:
-    """By index of a stream, what makes packets for the MP4 of its packets, None at the end; and what became of all."""
+    """By stream index, a function from a packet, None at the end, to packets of the MP4; and notes for the user."""
     from av import AudioStream
 
     tracks, kept, notes = {}, 0, []

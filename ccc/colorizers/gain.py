@@ -1,4 +1,4 @@
-"""Gain and Debnath 2023 (DL-Net): nothing public, so pictures that somebody else has coloured, from a folder."""
+"""Gain and Debnath 2023 (DL-Net): no public code or weights, so its coloured pictures are read from a folder."""
 
 import os
 from pathlib import Path
@@ -66,7 +66,7 @@ def files(weights: Weights = None, folder: str | os.PathLike | None = None) -> l
 
 
 def load(weights: Weights = None, device: Device = None, folder: str | os.PathLike | None = None) -> Precomputed:
-    """Precomputed pictures. `folder`: where they lie, required. Raises CCCError where it is not given or not there."""
+    """Precomputed pictures. `folder`: required. Raises CCCError where it is not given or does not exist."""
     if folder is None:
         raise CCCError(f"method gain: {INFO.note}; give it with the option folder=PATH")
     return Precomputed(folder)

@@ -1,4 +1,4 @@
-"""Videos frame by frame, through PyAV: frames are coloured, all else stays as it was or is named as left out."""
+"""Colour videos frame by frame with PyAV; other tracks are kept, or reported as left out."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _unreadable(source: str | os.PathLike, reason: str) -> CCCError:
 
 
 def _head(source: str, events: Iterator[VideoFrame | Packet]) -> list:
-    """What comes up to the first frame, whose size must be known before anything is written."""
+    """Events up to the first frame, whose size must be known before anything is written."""
     head = []
     for event in events:
         head.append(event)
@@ -117,7 +117,7 @@ def _head(source: str, events: Iterator[VideoFrame | Packet]) -> list:
 
 
 class _Reader:
-    """A file's frames, whole where they were fields, with what lies between them; at times from its own start."""
+    """Frames of a file, deinterlaced where necessary, and the packets between them; times count from its start."""
 
     def __init__(self, source: str, given: InputContainer):
         pictures = [stream for stream in given.streams.video if not is_cover(stream)]
@@ -165,7 +165,7 @@ class _Reader:
         except av.InvalidDataError:
             if self.first:
                 raise
-            self.unread += 1  # a broadcast that was cut out begins amid what only earlier frames explain
+            self.unread += 1  # a cut broadcast begins with packets that depend on earlier frames
             self.moments.clear()
             return
         for frame in frames:
@@ -206,7 +206,7 @@ def _deinterlacer(stream: VideoStream) -> Graph:
 
 
 def _exact() -> int:
-    """How swscale converts without a shift: by its defaults all channels lose a level or two."""
+    """Flags for an exact conversion by swscale, whose defaults lower all channels by a level or two."""
     from av.video.reformatter import Interpolation as By
 
     return By.BICUBIC | By.ACCURATE_RND | By.FULL_CHR_H_INT | By.FULL_CHR_H_INP
@@ -242,7 +242,7 @@ class _Writer:
         return getattr(stream.codec_context, name) if tag == _UNSPECIFIED else tag
 
     def _colors(self, source: str, frame: VideoFrame, stream: VideoStream) -> None:
-        """Which matrix and range its numbers have; what of its colours is not kept."""
+        """Set the matrix and range of the frames; note which colour properties are not kept."""
         bits = max(part.bits for part in frame.format.components)
         self.notes = [f"{bits} bits brought to 8"] if bits > 8 else []
         if any(part.is_alpha for part in frame.format.components) and frame.format.name != "pal8":

@@ -222,7 +222,7 @@ def harmonize_pictures(
         gray_path, color_path, target = pairs[name]
         try:
             gray, color = read_gray(gray_path), read_rgb(color_path)
-            _named(color_path, at_full_size, gray, color, parameters.get("upsample"))  # before masks are made of it
+            _named(color_path, at_full_size, gray, color, parameters.get("upsample"))  # before masks are computed
             masks, maker = segmenter.attributed(gray, name)
             ab = read_ab(color_path, *gray.shape) if color.shape[:2] == gray.shape else None
             picture, numbers = _named(color_path, harmonize_picture, gray, color, masks, ab=ab, **parameters)
@@ -240,7 +240,7 @@ def harmonize_pictures(
 
 
 def _named(path: Path, function: Callable, *arguments, **parameters) -> Any:
-    """Call a function; what it raises names the file."""
+    """Call a function; name the file in its errors."""
     try:
         return function(*arguments, **parameters)
     except (CCCError, ValueError) as error:
