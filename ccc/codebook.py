@@ -12,7 +12,7 @@ import numpy as np
 import pydantic
 from typing_extensions import TypedDict
 
-from ccc.color import in_parts, library_of, rgb_to_lab
+from ccc.color import Array, in_parts, library_of, rgb_to_lab
 from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata, write_text
 from ccc.core.stored import LOOSE, Count, read_json, typed
@@ -39,7 +39,7 @@ class ColorGrid:
         """Number of classes, `delta` squared: 400."""
         return self.delta**2
 
-    def encode(self, ab):
+    def encode(self, ab: Array) -> Array:
         """Class of each colour: float `(..., 2)` in CIELAB units to int64 `(...)` in [0, size).
 
         NumPy array or torch tensor. Each channel is rounded to 0.01 and floored to its bin separately (flooring the
@@ -54,16 +54,14 @@ class ColorGrid:
         bins = xp.asarray(xp.clip(bins, 0, self.delta - 1), dtype=xp.int64)
         return bins[..., 1] * self.delta + bins[..., 0]
 
-    def decode(self, classes):
+    def decode(self, classes: Array) -> Array:
         """Centre of each class's bin: integer `(...)` in [0, size) to float32 `(..., 2)` (Eq. 10-11: 10 * bin - 95).
 
         NumPy array or torch tensor. Raises ValueError where a class lies outside the grid.
         """
-        if isinstance(classes, np.ndarray) or np.isscalar(classes):
-            classes = np.asarray(classes)
-            if classes.size and not (0 <= classes.min() and classes.max() < self.size):
-                raise ValueError(f"classes must lie in [0, {self.size}), got {classes.min()} to {classes.max()}")
         xp = library_of(classes)
+        if xp is np and np.size(classes) and not 0 <= np.min(classes) <= np.max(classes) < self.size:
+            raise ValueError(f"classes must lie in [0, {self.size}), got {np.min(classes)} to {np.max(classes)}")
         bins = xp.stack([classes % self.delta, classes // self.delta], axis=-1)
         return xp.asarray(bins, dtype=xp.float32) * self.alpha - self.beta + self.alpha / 2  # unsigned ones would wrap
 
@@ -71,6 +69,12 @@ class ColorGrid:
     def centers(self) -> np.ndarray:
         """float32 `(size, 2)`: the centre of every class."""
         return self.decode(np.arange(self.size))
+
+
+def _entries(table: np.ndarray, places: Array) -> Array:
+    """Entries of an integer table, in the library and on the device of `places`."""
+    xp = library_of(places)
+    return table[places] if xp is np else xp.as_tensor(table, device=places.device)[places.long()]
 
 
 @functools.lru_cache(maxsize=64)
@@ -84,7 +88,7 @@ def area_weights(source: int, target: int) -> np.ndarray:
 
 def area_mean(planes: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     """Area mean of float `(H, W, C)` over a grid of `size` cells (one number, or rows and columns): `(h, w, C)`."""
-    rows, columns = (size, size) if np.isscalar(size) else size
+    rows, columns = size if isinstance(size, tuple) else (size, size)
     height, width = planes.shape[:2]
     if height % rows == 0 and width % columns == 0:
         blocks = planes.reshape(rows, height // rows, columns, width // columns, -1)
@@ -102,17 +106,17 @@ def class_map(rgb: np.ndarray, size: int = 56, grid: ColorGrid = ColorGrid()) ->
     return grid.encode(area_mean(in_parts(lambda part: rgb_to_lab(part)[..., 1:], rgb), size)).astype(np.uint16)
 
 
+@pydantic.with_config(pydantic.ConfigDict(extra="forbid", strict=True))
 class _Grid(TypedDict):
-    __pydantic_config__ = pydantic.ConfigDict(extra="forbid", strict=True)
     alpha: Annotated[int, pydantic.Field(gt=0, le=255)]
     beta: Annotated[int, pydantic.Field(ge=0, le=255)]
     delta: Annotated[int, pydantic.Field(gt=0, le=64)]  # 4,096 classes, whose distances still fit in memory
 
 
+@pydantic.with_config(LOOSE)
 class _Stored(TypedDict):
     """Of a codebook's JSON, what `from_dict` reads."""
 
-    __pydantic_config__ = LOOSE
     grid: _Grid
     threshold: Count
     mapping: Literal["ab", "index"]
@@ -176,25 +180,17 @@ class Codebook:
         """Number of classes kept: 215 in the paper."""
         return len(self.active)
 
-    def encode(self, ab):
+    def encode(self, ab: Array) -> Array:
         """Index of each colour's class: float `(..., 2)` to int64 `(...)` in [0, size). NumPy array or torch tensor."""
         return self.reduce(self.grid.encode(ab))
 
-    def reduce(self, classes):
+    def reduce(self, classes: Array) -> Array:
         """Grid classes (any integer type, `(...)`, in [0, grid.size)) to int64 indices in [0, size)."""
-        if isinstance(classes, np.ndarray):
-            return self.lookup[classes]
-        import torch
+        return _entries(self.lookup, classes)
 
-        return torch.as_tensor(self.lookup, device=classes.device)[classes.long()]
-
-    def decode(self, indices):
+    def decode(self, indices: Array) -> Array:
         """Bin centre of each index: integer `(...)` in [0, size) to float32 `(..., 2)`. NumPy array or torch tensor."""
-        if isinstance(indices, np.ndarray) or np.isscalar(indices):
-            return self.grid.decode(self.active[indices])
-        import torch
-
-        return self.grid.decode(torch.as_tensor(self.active, device=indices.device)[indices.long()])
+        return self.grid.decode(_entries(self.active, indices))
 
     @property
     def centers(self) -> np.ndarray:

@@ -4,11 +4,20 @@ The constants are scikit-image's (D65, 2 degree observer), and so is the treatme
 the two agree to 1e-3. An 8-bit picture is linearized through a table of 256 values.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ccc.core.images import read_rgb
+
+if TYPE_CHECKING:
+    import torch
+
+Array = TypeVar("Array", np.ndarray, "torch.Tensor")
 
 XYZ_FROM_RGB = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
@@ -20,34 +29,34 @@ PART = 1 << 21  # pixels of a picture that are brought to or from CIELAB at once
 _EPSILON, _KAPPA, _OFFSET = 0.008856, 7.787, 16.0 / 116.0
 
 
-def library_of(array):
-    """NumPy for its arrays, torch for its tensors: what is called here has the same name and arguments in both."""
-    if isinstance(array, np.ndarray):
+def library_of(array: np.ndarray | torch.Tensor | int) -> Any:
+    """NumPy for arrays and scalars, torch for tensors: functions called here have equal names and arguments in both."""
+    if isinstance(array, np.ndarray | np.generic | int):
         return np
     import torch
 
     return torch
 
 
-def _constant(values: np.ndarray, like):
+def _constant(values: np.ndarray, like: np.ndarray | torch.Tensor) -> Any:
     """float32 `values` in the library, and on the device, of `like`."""
     values = values.astype(np.float32)
     return values if isinstance(like, np.ndarray) else library_of(like).as_tensor(values, device=like.device)
 
 
-def _float32(array):
+def _float32(array: np.ndarray | torch.Tensor) -> Any:
     """The same values; a tensor stays in its graph, from which torch.asarray would take it."""
     return array.astype(np.float32, copy=False) if isinstance(array, np.ndarray) else array.float()
 
 
-def _linearize(srgb):
+def _linearize(srgb: Array) -> Array:
     return library_of(srgb).where(srgb > 0.04045, ((srgb + 0.055) / 1.055) ** 2.4, srgb / 12.92)
 
 
 LINEAR_FROM_UINT8 = _linearize(np.arange(256) / 255.0).astype(np.float32)
 
 
-def rgb_to_lab(rgb):
+def rgb_to_lab(rgb: Array) -> Array:
     """sRGB to CIELAB.
 
     `rgb`: `(..., 3)`, uint8 in 0-255 or floating in [0, 1]; NumPy array or torch tensor. Returns float32
@@ -71,7 +80,7 @@ def rgb_to_lab(rgb):
     return xp.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def lab_to_rgb(lab):
+def lab_to_rgb(lab: Array) -> Array:
     """CIELAB to sRGB, clipped to the gamut of sRGB.
 
     `lab`: `(..., 3)` floating, L in [0, 100], a and b in CIELAB units; NumPy array or torch tensor. Returns float32
@@ -106,7 +115,7 @@ def gray_of(rgb: np.ndarray) -> np.ndarray:
     Read back as a gray photograph, it has the L of the colour photograph to within 8-bit rounding.
     """
 
-    def gray(rgb):
+    def gray(rgb: np.ndarray) -> np.ndarray:
         lab = rgb_to_lab(rgb)
         lab[..., 1:] = 0
         return to_uint8(lab_to_rgb(lab)[..., 1])
@@ -134,14 +143,14 @@ def with_ab(gray: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """
     rgb = gray if gray.ndim == 3 else np.repeat(gray[..., None], 3, axis=-1)
 
-    def colored(rgb, ab):
+    def colored(rgb: np.ndarray, ab: np.ndarray) -> np.ndarray:
         return to_uint8(lab_to_rgb(np.concatenate([lightness(rgb)[..., None], ab], axis=-1)))
 
     return in_parts(colored, rgb, ab)
 
 
-def in_parts(function, *images):
-    """What `function` makes of images pixel by pixel, some rows at a time where they are large: it needs memory."""
+def in_parts(function: Callable[..., Array], *images: Array) -> Array:
+    """Apply a function of pixels to images, in blocks of rows where they are large, to bound its memory."""
     shape = images[0].shape
     if len(shape) != 3 or shape[0] * shape[1] <= PART:
         return function(*images)
@@ -173,7 +182,7 @@ def guided_ab(ab: np.ndarray, lightness: np.ndarray) -> np.ndarray:
     import torch
     from torch.nn.functional import avg_pool2d, interpolate
 
-    def mean(planes):
+    def mean(planes: torch.Tensor) -> torch.Tensor:
         return avg_pool2d(planes, 2 * GUIDE_RADIUS + 1, 1, GUIDE_RADIUS, count_include_pad=False)
 
     colors = torch.from_numpy(np.ascontiguousarray(ab, dtype=np.float32)).permute(2, 0, 1)[None]

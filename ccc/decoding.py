@@ -1,4 +1,4 @@
-"""Which decoding a trained CCC is used with: what is asked for, what its file names, and the paper's for the rest."""
+"""The decoding of a trained CCC: options given, then those in its file, then the paper's."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ def vivid(vividness: float) -> dict:
     }
 
 
-def not_the_papers(chosen: Mapping) -> list[str]:
+def not_the_papers(chosen: dict) -> list[str]:
     """What of a decoding, as `decoding` gives it, is not the paper's: "vividness 0.3", or "annealed", "chroma 0.8"."""
     vividness = round(1 - chosen["logit_adjustment"], 6)
     if chosen == chosen | vivid(vividness):

@@ -17,7 +17,7 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
     """The part of a torchvision classifier before its pooling, for one gray channel.
 
     `pretrained`: True for torchvision's ImageNet weights from where `ccc weights` keeps them, or the path of a file of
-    this classifier with any number of classes, such as Places365's: what it leaves out of it is said. Raises CCCError,
+    this classifier with any number of classes, such as Places365's: it logs what it leaves out. Raises CCCError,
     with the nearest name, for one that torchvision does not have, and, naming the file and the first key, where tensors
     of these features are missing, left over or of another shape; MissingWeights where the file is not at hand.
     """
@@ -38,17 +38,17 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
         path = weights.locate(name, None if pretrained is True else pretrained)
         for child in children.keys() - set(names):
             setattr(network, child, nn.Identity())  # its classes may be others
-        _load_trunk(network, path, children.keys() - set(names), said=pretrained is not True)
+        _load_trunk(network, path, children.keys() - set(names), log=pretrained is not True)
     if "features" in children:
-        features = nn.Sequential(OrderedDict(network.features.named_children()))
+        features = nn.Sequential(OrderedDict(network.get_submodule("features").named_children()))
     else:
         features = nn.Sequential(OrderedDict((child, children[child]) for child in names))
     _take_gray(features, summed=bool(pretrained))
     return features
 
 
-def _load_trunk(network: nn.Module, path: str | os.PathLike, head: Collection[str], said: bool) -> None:
-    """Load all of a file but its `head`, strictly; where `said`, one line names what was left out."""
+def _load_trunk(network: nn.Module, path: str | os.PathLike, head: Collection[str], log: bool) -> None:
+    """Load a file without its `head`, strictly; `log` writes one line about what was left out."""
     # DataParallel begins names with "module."; older DenseNets have norm.1 and conv.2, torchvision norm1 and conv2 now.
     state = {
         re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", key.removeprefix("module.")): value
@@ -60,7 +60,7 @@ def _load_trunk(network: nn.Module, path: str | os.PathLike, head: Collection[st
         if key.endswith("num_batches_tracked"):
             state.setdefault(key, value)  # files older than torch 0.4.1 lack these counters
     weights.load_strictly(network, state, path)
-    if said and left_out:
+    if log and left_out:
         write_line(f"{path}: left out {', '.join(f'{part}.*' for part in left_out)}: its classes are not used")
 
 
@@ -75,7 +75,7 @@ def _take_gray(features: nn.Sequential, summed: bool) -> None:
                 gray.weight.data.copy_(layer.weight.data.sum(dim=1, keepdim=True))
             else:
                 nn.init.kaiming_normal_(gray.weight)
-            if layer.bias is not None:
+            if layer.bias is not None and gray.bias is not None:
                 gray.bias.data.copy_(layer.bias.data)
             features.set_submodule(name, gray)
             return

@@ -6,13 +6,13 @@ from torch import distributed, nn
 from torch.nn import functional
 
 from ccc.codebook import Codebook
-from ccc.color import library_of
+from ccc.color import Array, library_of
 from ccc.settings.training import BALANCES, REDUCTIONS, Recipe
 
 RECIPE = Recipe()
 
 
-def class_weights(counts, upsilon: float = RECIPE.upsilon, phi: float | None = RECIPE.phi):
+def class_weights(counts: Array, upsilon: float = RECIPE.upsilon, phi: float | None = RECIPE.phi) -> Array:
     """Weight of each class from how often it appears in a batch (Eq. 15): max / (N_c * upsilon + max * phi).
 
     `counts`: non-negative `(n,)`, NumPy array or torch tensor; `upsilon`: trade-off in (0, 1]; `phi`: None for
@@ -67,6 +67,8 @@ class ClassBalancedCrossEntropy(nn.Module):
     "cic" takes `fixed`, float `(n_classes,)` of `rebalancing_weights`. `across_ranks`: count classes in the batches
     of all processes of the group rather than in this one's, so that averaged gradients are those of the whole batch.
     """
+
+    fixed: torch.Tensor | None
 
     def __init__(
         self,

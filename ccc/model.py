@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from ccc.core.errors import CCCError, few
 from ccc.core.files import safetensors_metadata, write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
-from ccc.settings.decoding import DECODES, PAPERS_DECODING
+from ccc.settings.decoding import DECODES
 from ccc.settings.training import DECODERS, Recipe, model_settings
 
 from torchvision.ops import Conv2dNormActivation  # isort: skip  3x3 convolution, BatchNorm, ReLU
@@ -121,16 +122,14 @@ class ClassColors(nn.Module):
     `decode`: "argmax", the centre of the likeliest class (Eq. 17 and 10-11); "annealed", the mean of all centres under
     the softmax of logits / `temperature` (Zhang et al. 2016, Eq. 5); "ciede2000", the colour whose CIEDE2000 to the
     truth is expected to be least, or nearly so, under that softmax (ours: the choice of least expected loss, with the
-    loss of Sharma et al. 2005). `chroma`: factor on what comes of it. Raises ValueError for another `decode`.
+    loss of Sharma et al. 2005). `chroma`: factor on the result. Raises ValueError for another `decode`.
     """
 
-    def __init__(
-        self,
-        codebook: Codebook,
-        decode: str = PAPERS_DECODING["decode"],
-        temperature: float = PAPERS_DECODING["temperature"],
-        chroma: float = PAPERS_DECODING["chroma"],
-    ):
+    centers: torch.Tensor
+    candidates: torch.Tensor
+    errors: torch.Tensor
+
+    def __init__(self, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38, chroma: float = 1.0):
         super().__init__()
         if decode not in DECODES:
             raise ValueError(f"decode must be one of {', '.join(DECODES)}, got {decode!r}")
@@ -201,7 +200,7 @@ def _in_order(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
-def load_model(path: str | os.PathLike, device: str | torch.device = "cpu"):
+def load_model(path: str | os.PathLike, device: str | torch.device = "cpu") -> tuple[ColorClassifier, Codebook, dict]:
     """Read what `save_model` wrote: the model in eval mode, its Codebook, its settings (dict).
 
     Raises CCCError, naming the file, where it is missing, no safetensors file, or no CCC model, or where a weight is
@@ -225,7 +224,7 @@ def load_model(path: str | os.PathLike, device: str | torch.device = "cpu"):
     return model.eval().to(device), codebook, settings
 
 
-def start_from(model: ColorClassifier, codebook: Codebook, path: bool | str | os.PathLike) -> None:
+def start_from(model: ColorClassifier, codebook: Codebook, path: Literal[True] | str | os.PathLike) -> None:
     """Give `model`, whose classes are those of `codebook`, the weights of a trained one.
 
     `path`: of a `ccc.safetensors`, True for the one that comes with the package. The codebooks may differ: each class
@@ -241,7 +240,7 @@ def start_from(model: ColorClassifier, codebook: Codebook, path: bool | str | os
         )
     state = trained.state_dict()
     rows = torch.from_numpy(its_codebook.lookup[codebook.active])
-    head = "decoder.head" if model.decoder_name == "skip" else f"decoder.{len(model.decoder) - 1}"
+    head = "decoder.head" if isinstance(model.decoder, SkipDecoder) else f"decoder.{len(model.decoder) - 1}"
     for name in ("weight", "bias"):
         state[f"{head}.{name}"] = state[f"{head}.{name}"][rows]
     model.load_state_dict(state)

@@ -1,29 +1,28 @@
 """Colorizers by name. A method is a module of this package with `INFO` (a MethodInfo) and `load(weights, device)`.
 
-What a method is and takes is read from its source, which is not run before it is used: nearly all import torch, and a
-list of them would take seconds. So `INFO` is written out, and so are the defaults of `load` where no section of the
-settings has them. Defaults that lie in a file come from a function `own_defaults`, in a module that can do without
-torch until it is loaded.
+Facts and options are parsed from the module's source, because importing nearly any method imports torch, which takes
+seconds. So `INFO`, and the defaults of `load` that no section of the settings declares, are literals. Defaults stored
+in a file come from a function `own_defaults`, in a module that imports torch only when it loads its network.
 
 `planning` finds files to colour, `coloring` and `video` colour them with any method, `filing` writes pictures, `notes`
-say of what and how each was made.
+record how each was made and from which source.
 """
 
 import ast
 import functools
-import importlib.util
+import importlib
 import pkgutil
 from pathlib import Path
+from types import ModuleType
 
-from ccc.colorizers.base import Colorizer, MethodInfo, located
-from ccc.core.errors import CCCError, did_you_mean
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, located
+from ccc.core.errors import CCCError, did_you_mean, unknown
 from ccc.settings.base import todays_names
 from ccc.settings.baselines import Baselines
 from ccc.settings.decoding import Decoding
 
 NOT_METHODS = ("base", "coloring", "filing", "notes", "planning", "video")
-SETTINGS = {name: field.annotation.model_fields for name, field in Baselines.model_fields.items()}
-SETTINGS["ccc"] = Decoding.model_fields
+SETTINGS = {name: type(section).model_fields for name, section in Baselines()} | {"ccc": Decoding.model_fields}
 
 __all__ = ["Colorizer", "MethodInfo", "explained", "files", "info", "load", "names", "options"]
 
@@ -40,31 +39,34 @@ def names() -> list[str]:
 def _known(name: str) -> str:
     """Full name of the method's module."""
     if name not in names():
-        raise CCCError(f"no method {name!r}: {did_you_mean(name, names())}there are {', '.join(names())}")
+        raise unknown("method", name, names())
     return f"{__name__}.{name}"
 
 
-def _module(name: str):
+def _module(name: str) -> ModuleType:
     return importlib.import_module(_known(name))
 
 
 @functools.cache
-def _source(name: str) -> tuple[dict[str, ast.expr], dict[str, ast.FunctionDef]]:
-    """What the method's module assigns, and its functions, by name."""
-    text = Path(importlib.util.find_spec(_known(name)).origin).read_text(encoding="utf-8")
-    body = ast.parse(text).body
+def _source(name: str) -> tuple[ast.Call, dict[str, ast.FunctionDef]]:
+    """The call that makes `INFO` in the method's module, and the module's functions by name."""
+    _known(name)
+    body = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")).body
     assigned = {ast.unparse(node.targets[0]): node.value for node in body if isinstance(node, ast.Assign)}
-    return assigned, {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+    info = assigned["INFO"]
+    if not isinstance(info, ast.Call):
+        raise TypeError(f"{name}: INFO must be a call of MethodInfo")
+    return info, {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
 
 
 def info(name: str) -> MethodInfo:
-    """Facts about a method. Raises CCCError, with the nearest name, where there is none of that name."""
-    assigned, _ = _source(name)
-    return MethodInfo(**{word.arg: ast.literal_eval(word.value) for word in assigned["INFO"].keywords})
+    """Facts about a method. Raises CCCError, naming the nearest method, for an unknown name."""
+    call, _ = _source(name)
+    return MethodInfo(**{str(word.arg): ast.literal_eval(word.value) for word in call.keywords})
 
 
 def options(name: str) -> dict:
-    """The method's own options with their defaults; what None stands for is `explained`. Raises as `info`."""
+    """The method's own options with their defaults; `explained` describes them. Raises as `info`."""
     _, functions = _source(name)
     given, settings = functions["load"].args, SETTINGS.get(name, {})
     found = {}
@@ -75,15 +77,15 @@ def options(name: str) -> dict:
 
 
 def explained(name: str) -> str:
-    """What the method's `load` says of its options. Raises as `info`."""
-    return ast.get_docstring(_source(name)[1]["load"])
+    """The docstring of the method's `load`, which describes its options. Raises as `info`."""
+    return ast.get_docstring(_source(name)[1]["load"]) or ""
 
 
-def files(name: str, weights=None, **options) -> list[Path]:
-    """Files that `load` would read with the same arguments, found but not read: what to ask before any work.
+def files(name: str, weights: Weights = None, **options) -> list[Path]:
+    """Files that `load` would read with the same arguments, found but not read.
 
-    Raises as `load` does: MissingWeights, with the command that gets the file, where one is not at hand, CCCError
-    for an unknown name or an option that is missing. A method with files of its own way has a function `files`.
+    Raises MissingWeights, with the command that gets the file, where one is missing, CCCError for an unknown name or a
+    missing option. A method overrides the default, its weight file, by a function `files`.
     """
     module = _module(name)
     if hasattr(module, "files"):
@@ -92,16 +94,16 @@ def files(name: str, weights=None, **options) -> list[Path]:
 
 
 def todays_options(name: str, given: dict) -> dict:
-    """`given` with CCC's options under today's names; a warning is written for each old one."""
+    """`given` with CCC's options under their current names; writes a warning for each old name."""
     return todays_names(given, Decoding) if name == "ccc" else given
 
 
-def load(name: str, weights=None, device=None, **given) -> Colorizer:
-    """Make a method ready to colour.
+def load(name: str, weights: Weights = None, device: Device = None, **given) -> Colorizer:
+    """Load a method.
 
     `weights`: path of its weight file, or None to look where `ccc weights` keeps it; `device`: a torch device or its
-    name, None for the GPU where there is one; `given`: the method's own `options`, of which CCC's are taken by old
-    names too. Raises CCCError for an unknown name, MissingWeights where a file is not at hand.
+    name, None for the GPU where there is one; `given`: the method's own `options`; CCC also accepts their old names.
+    Raises CCCError for an unknown name or option, MissingWeights where a file is missing.
     """
     known, given = options(name), todays_options(name, given)
     for option in given:

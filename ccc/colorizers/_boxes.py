@@ -1,4 +1,4 @@
-"""Boxes of a picture's instances: read from files, cut to the picture, and where they lie on a map of features."""
+"""Boxes of a picture's instances: read from files, clipped to the picture, and mapped to a feature map."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
 
 
 def fitting(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Boxes cut to the picture. Raises CCCError where one is not of a picture of this size."""
+    """Boxes clipped to the picture. Raises CCCError where one does not fit a picture of this size."""
     outside = (boxes[:, :2] < -1).any() or (boxes[:, 2] > width + 1).any() or (boxes[:, 3] > height + 1).any()
     if outside or (boxes[:, 2:] < boxes[:, :2]).any():
         raise CCCError(f"boxes do not fit a picture of {width}x{height}: they must be x0, y0, x1, y1 in its own pixels")
@@ -72,7 +72,7 @@ def crop(rgb: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def placed(boxes: np.ndarray, width: int, height: int, side: int) -> np.ndarray:
-    """Where boxes of a `width` x `height` picture lie on a feature map of `side` x `side`.
+    """Map boxes of a `width` x `height` picture to a feature map of `side` x `side`.
 
     `boxes`: float `(N, 4)` as x0, y0, x1, y1 in pixels. Returns int64 `(N, 4)`, truncated, each at least one cell.
     """

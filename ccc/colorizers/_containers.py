@@ -1,4 +1,4 @@
-"""What a video file is: by its first bytes, and by its name."""
+"""Recognize video files by their first bytes and by their names."""
 
 import os
 import re

@@ -1,9 +1,7 @@
-"""Boxes of things from torchvision's Mask R-CNN R50: a stand-in for InstColorization's own detector, and named as such.
+"""Boxes from torchvision's Mask R-CNN R50, a stand-in for InstColorization's detector that titles name as such.
 
 The published method uses Detectron2's Mask R-CNN X101, whose boxes differ; `ccc.colorizers.su` reads those from files.
 """
-
-import os
 
 import cv2
 import numpy as np
@@ -11,6 +9,7 @@ import torch
 
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import weights as weight_files
+from ccc.colorizers.base import Device, Weights
 from ccc.core import devices
 from ccc.core.errors import CCCError
 
@@ -29,7 +28,7 @@ def network(least_score: float = LEAST_SCORE) -> torch.nn.Module:
 class Detector:
     """Finds boxes in gray pictures."""
 
-    def __init__(self, network: torch.nn.Module, device=None):
+    def __init__(self, network: torch.nn.Module, device: Device = None):
         self.device = devices.choose(device)
         self.network = network.eval().requires_grad_(False).to(self.device)
 
@@ -46,11 +45,10 @@ class Detector:
         return found["boxes"].cpu()[order].double().numpy()
 
 
-def load(weights: str | os.PathLike | None = None, device=None) -> Detector:
+def load(weights: Weights = None, device: Device = None) -> Detector:
     """The detector with torchvision's weights for COCO. Raises MissingWeights where they are not at hand."""
     path = weight_files.locate(NAME, weights)
-    untrained = network()
-    state = weight_files.read_state_dict(path)
+    untrained, state = network(), weight_files.read_state_dict(path)
     state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
     try:
         # Strict; by torchvision's own loader, since it renames the keys of files older than its version 0.14.

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from ccc.colorizers._boxes import placed
-from ccc.colorizers.zhang import Siggraph17
+from ccc.colorizers.zhang import Trunk
 
 # Features in the order of the network: what the weight generator's name ends in, channels.
 FUSED = {
@@ -26,14 +26,14 @@ FUSED = {
 }
 
 
-class Whole(Siggraph17):
-    """GComp, for pictures without boxes: `(N, 4, 256, 256)`, see `Siggraph17.trunk`, to ab/110 `(N, 2, 256, 256)`."""
+class Whole(Trunk):
+    """GComp, for pictures without boxes: `(N, 4, 256, 256)`, see `Trunk.trunk`, to ab/110 `(N, 2, 256, 256)`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.trunk(x)[0]
 
 
-class Instance(Siggraph17):
+class Instance(Trunk):
     """G, for the crops: `(N, 4, 256, 256)` to its 13 features by name, N first."""
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -72,7 +72,9 @@ class WeightGenerator(nn.Module):
         for feature, (x0, y0, x1, y1) in zip(instances, boxes, strict=True):
             size, padding = (y1 - y0, x1 - x0), (x0, side - x1, y0, side - y1)
 
-            def place(planes, size=size, padding=padding):
+            def place(
+                planes: torch.Tensor, size: tuple[int, int] = size, padding: tuple[int, ...] = padding
+            ) -> torch.Tensor:
                 small = functional.interpolate(planes, size, mode="bilinear", align_corners=False)
                 return functional.pad(small, padding)
 
@@ -81,10 +83,11 @@ class WeightGenerator(nn.Module):
             outside[..., y0:y1, x0:x1] = 0
         scores.insert(0, self.simple_bg_conv(background) + 1e5 * outside)
         share = torch.cat(scores, dim=1).softmax(dim=1)
-        return sum(share[:, i : i + 1] * feature for i, feature in enumerate(placed_features))
+        weighted = (share[:, i : i + 1] * feature for i, feature in enumerate(placed_features))
+        return sum(weighted, start=torch.zeros_like(background))
 
 
-class Fusion(Siggraph17):
+class Fusion(Trunk):
     """GF, for pictures with boxes: whole picture `(1, 4, 256, 256)`, features of its crops from `Instance`, and the
     crops' boxes in pixels, float `(N, 4)`, with the picture's width and height, to ab/110 `(1, 2, 256, 256)`."""
 

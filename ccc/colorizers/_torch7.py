@@ -1,13 +1,14 @@
-"""Read what Torch7 has written with torch.save in its binary format (`.t7`), without Torch7 and without running code.
+"""Read files of Torch7's torch.save in its binary format (`.t7`), without Torch7 and without running code.
 
-Not verified against Torch7: written from the format's description. Storages are views of the file, mapped into memory,
-so that what is not looked at, such as gradient buffers, costs nothing.
+Not verified against Torch7: written from the format's description. Storages are views of the memory-mapped
+file, so that unused ones, such as gradient buffers, cost nothing.
 """
 
 import dataclasses
 import mmap
 import os
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class TorchObject:
     kind: str
     fields: dict
 
-    def get(self, name: str, default=None):
+    def get(self, name: str, default: Any = None) -> Any:
         """A field by name."""
         return self.fields.get(name, default)
 
@@ -146,8 +147,8 @@ class _Reader:
         return tensor
 
 
-def read(path: str | os.PathLike):
-    """What a binary `.t7` file holds.
+def read(path: str | os.PathLike) -> Any:
+    """Read a binary `.t7` file.
 
     Tables become dicts (a Lua array has the keys 1, 2, ...), tensors read-only arrays that look into the file,
     objects `TorchObject`; what was shared in Lua is shared here. Raises CCCError, naming the file, where it is

@@ -1,14 +1,23 @@
-"""What goes with a video's frames into the MP4: sound, subtitles, titles and chapters."""
+"""Copy or recode what accompanies a video's frames: sound, subtitles, titles and chapters."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
-SOUND = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # what an MP4 may hold as it is
+if TYPE_CHECKING:
+    from av import Packet
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer, OutputContainer
+    from av.stream import Stream
+
+SOUND = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # codecs that an MP4 may hold
 _RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}  # of AAC, in Hz
 
 
-def describe(given, made, comment: str) -> None:
-    """Carry over title, date, place and chapters; `comment` takes the comment's place, which moves to description."""
+def describe(given: InputContainer, made: OutputContainer, comment: str) -> None:
+    """Copy title, date, place and chapters; `comment` replaces the comment, which moves to description."""
     about = {key: value for key, value in given.metadata.items() if not key.endswith(("brand", "brands", "version"))}
     if about.get("comment"):
         about.setdefault("description", about["comment"])
@@ -17,19 +26,23 @@ def describe(given, made, comment: str) -> None:
         made.set_chapters(chapters)
 
 
-def is_cover(stream) -> bool:
+def is_cover(stream: Stream) -> bool:
     return bool(stream.disposition & type(stream.disposition).attached_pic)
 
 
-def tracks_of(given, made, start: Fraction) -> tuple[dict[int, Callable], list[str]]:
-    """By index of a stream, what makes packets for the MP4 of its packets, None at the end; and what became of all."""
+def tracks_of(
+    given: InputContainer, made: OutputContainer, start: Fraction
+) -> tuple[dict[int, Callable[[Packet | None], list[Packet]]], list[str]]:
+    """By stream index, a function from a packet, None at the end, to packets of the MP4; and notes for the user."""
+    from av import AudioStream
+
     tracks, kept, notes = {}, 0, []
     for stream in given.streams:
         codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown codec"
         if stream.type == "audio" and codec in SOUND or codec == "mov_text":
             tracks[stream.index] = _copier(made, stream, start)
             kept += stream.type == "audio"
-        elif stream.type == "audio" and stream.codec_context:
+        elif isinstance(stream, AudioStream) and stream.codec_context:
             tracks[stream.index] = _recoder(made, stream, start)
             notes.append(f"sound recoded from {codec} to AAC")
         elif stream.type != "video" or is_cover(stream):
@@ -39,16 +52,16 @@ def tracks_of(given, made, start: Fraction) -> tuple[dict[int, Callable], list[s
     return tracks, notes if given.streams.audio else ["no sound", *notes]
 
 
-def _labelled(made, stream):
+def _labelled(made: Stream, stream: Stream) -> None:
     made.metadata.update({key: value for key, value in stream.metadata.items() if key in ("language", "title")})
     made.disposition = stream.disposition
 
 
-def _copier(made, stream, start: Fraction) -> Callable:
+def _copier(made: OutputContainer, stream: Stream, start: Fraction) -> Callable[[Packet | None], list[Packet]]:
     track, last = made.add_stream_from_template(stream), None
     _labelled(track, stream)
 
-    def packets(packet) -> list:
+    def packets(packet: Packet | None) -> list[Packet]:
         nonlocal last
         if packet is None or not packet.size:
             return []
@@ -62,14 +75,14 @@ def _copier(made, stream, start: Fraction) -> Callable:
     return packets
 
 
-def _recoder(made, stream, start: Fraction) -> Callable:
+def _recoder(made: OutputContainer, stream: AudioStream, start: Fraction) -> Callable[[Packet | None], list[Packet]]:
     rate, channels = stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels
     layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(channels, "stereo")  # AVI and ASF count channels only
     track = made.add_stream("aac", rate=rate if rate in _RATES else 48000, layout=layout)
     track.bit_rate = 96000 * track.codec_context.layout.nb_channels
     _labelled(track, stream)
 
-    def packets(packet) -> list:
+    def packets(packet: Packet | None) -> list[Packet]:
         if packet is None:
             return track.encode(None)
         found = []

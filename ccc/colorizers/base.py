@@ -1,17 +1,22 @@
-"""What every colorizer is: facts about the method, and an object that colours one picture."""
+"""The interface of a colorizer: facts about the method, and a class that colours pictures."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ccc.core.errors import CCCError
 
-if TYPE_CHECKING:  # a list of the methods comes without
+if TYPE_CHECKING:  # listing the methods imports neither
     import numpy as np
+    import torch
+
+Weights: TypeAlias = str | os.PathLike | None  # path of a weight file; None for the place where `ccc weights` keeps it
+Device: TypeAlias = "str | torch.device | None"  # None for the GPU where there is one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,10 +33,10 @@ class MethodInfo:
     note: str = ""  # what a reader of a table must know, such as "not verified against Caffe"
 
 
-def located(info: MethodInfo, weights=None, model: str | None = None) -> Path:
-    """Where the weight file of a method lies, or that of one of its models: `weights` where it is given.
+def located(info: MethodInfo, weights: Weights = None, model: str | None = None) -> Path:
+    """Path of the weight file of a method, or of one of its models; `weights` overrides it.
 
-    Raises CCCError for a model that it does not have, MissingWeights where the file is not at hand.
+    Raises CCCError for an unknown model, MissingWeights where the file is missing.
     """
     from ccc.assets import weights as weight_files
 
@@ -43,10 +48,10 @@ def located(info: MethodInfo, weights=None, model: str | None = None) -> Path:
 class Colorizer:
     """Colours pictures. Subclasses implement `_colorize`; `network`: a torch module, or None."""
 
-    network = None
-    by_name = False  # whether it reads something kept for each picture, so that `colorize_named` is the way
+    network: Any = None
+    by_name = False  # whether it reads data stored by picture name, so that callers must use `colorize_named`
 
-    def __init__(self, network=None, device=None):
+    def __init__(self, network: torch.nn.Module | None = None, device: Device = None):
         if network is not None:
             from ccc.core import devices
 
@@ -56,32 +61,31 @@ class Colorizer:
     def colorize(self, image: np.ndarray) -> np.ndarray:
         """Colour one picture.
 
-        `image`: uint8 RGB `(H, W, 3)`, or gray `(H, W)`, at least 1x1; the colours of an RGB picture are not looked
-        at, only its lightness or luma, as the method's published pipeline does. Returns uint8 RGB `(H, W, 3)`.
-        Raises CCCError where `image` is something else, or the device's memory does not suffice.
+        `image`: uint8 RGB `(H, W, 3)`, or gray `(H, W)`, at least 1x1. Of an RGB picture the method reads only the
+        lightness or luma, as its published pipeline does. Returns uint8 RGB `(H, W, 3)`. Raises CCCError for any
+        other `image`, and where the device runs out of memory.
         """
         return self.colorize_batch([image])[0]
 
     def colorize_named(self, name: str, image: np.ndarray) -> np.ndarray:
         """Colour one picture whose file name is known: `name` with its suffix and without folders, `image` as above.
 
-        Most methods do not care; one that reads something kept for each picture (boxes, a precomputed result) finds
-        it by `name`. Raises as `colorize` does, and CCCError where what is kept is missing or does not fit.
+        Most methods ignore the name; those that read data of each picture (boxes, a precomputed result) find it by
+        `name`. Raises as `colorize` does, and CCCError where that data is missing or does not fit the picture.
         """
         return self.colorize(image)
 
     def colorize_batch(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Colour several pictures, of any sizes, in one pass of the network where the method allows.
 
-        `images`: as in `colorize`. Where the device's memory does not suffice, the batch is halved, down to one
-        picture; then CCCError is raised: a picture is never returned without its colours instead.
+        `images`: as in `colorize`. Out of memory, the batch is halved, down to one picture; then CCCError is raised.
         """
         return self._halving([checked(image) for image in images])
 
     def own_ab(self, image: np.ndarray) -> np.ndarray | None:
-        """The a and b that the method gives a picture, before 8 bits and sRGB cut them: float32 `(H, W, 2)`.
+        """The method's a and b of a picture, before rounding to 8 bits and clipping to sRGB: float32 `(H, W, 2)`.
 
-        `image`: as in `colorize`, which returns these with the picture's own L. None where the method has none to give.
+        `image`: as in `colorize`, which combines them with the picture's own L. None where the method has no ab.
         """
         return None
 
@@ -92,7 +96,7 @@ class Colorizer:
         with contextlib.suppress(CCCOutOfMemory):
             with memory_reported(images[0]):
                 return self._colorize_batch(images)
-        middle = len(images) // 2  # here, out of the block that failed, its tensors are gone
+        middle = len(images) // 2  # outside the failed block, whose tensors are freed
         return self._halving(images[:middle]) + self._halving(images[middle:])
 
     def _colorize_batch(self, images: list[np.ndarray]) -> list[np.ndarray]:
@@ -103,12 +107,12 @@ class Colorizer:
 
 
 class CCCOutOfMemory(CCCError):
-    """The device's memory does not suffice."""
+    """The device is out of memory."""
 
 
 @contextlib.contextmanager
-def memory_reported(image: np.ndarray) -> Iterator[None]:
-    """Raise CCCOutOfMemory, in one line, where torch runs out of memory in the block while it colours `image`."""
+def memory_reported(image: np.ndarray) -> Generator[None]:
+    """Turn torch's out-of-memory errors in the block, which colours `image`, into CCCOutOfMemory."""
     try:
         yield
     except RuntimeError as error:  # torch.OutOfMemoryError is one; MPS and the CPU raise it bare
@@ -122,7 +126,7 @@ def memory_reported(image: np.ndarray) -> Iterator[None]:
 
 
 def checked(image: np.ndarray) -> np.ndarray:
-    """What `Colorizer.colorize` takes, as uint8 RGB `(H, W, 3)`. Raises CCCError where it is something else."""
+    """A picture that `Colorizer.colorize` accepts, as uint8 RGB `(H, W, 3)`. Raises CCCError for any other array."""
     import numpy as np
 
     image = np.asarray(image)
@@ -132,22 +136,22 @@ def checked(image: np.ndarray) -> np.ndarray:
 
 
 def kept_names(name: str) -> tuple[str, ...]:
-    """Under which names something kept for a picture is looked for: its own; `DATASET/NAME` for the showcase's."""
+    """Names under which data of a picture is searched: its own, and `DATASET/NAME` for pictures of the showcase."""
     dataset, between, rest = name.partition("__")
     return (name, f"{dataset}/{rest}") if between else (name,)
 
 
 class SquareColorizer(Colorizer):
-    """A method whose network sees every picture scaled to one square, so that all sizes go through together.
+    """A method that scales every picture to one square, so that pictures of all sizes share a batch.
 
     Subclasses implement `_input`, a picture to the network's input, float `(C, S, S)`, and `_output`, the picture
-    and what the network gave for it, float `(c, s, s)`, to uint8 RGB of the picture's size.
+    and the network's output, float `(c, s, s)`, to uint8 RGB of the picture's size.
     """
 
-    def _input(self, rgb: np.ndarray):
+    def _input(self, rgb: np.ndarray) -> torch.Tensor:
         raise NotImplementedError
 
-    def _output(self, rgb: np.ndarray, predicted) -> np.ndarray:
+    def _output(self, rgb: np.ndarray, predicted: torch.Tensor) -> np.ndarray:
         raise NotImplementedError
 
     def _colorize_batch(self, images: list[np.ndarray]) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccc.assets import PUBLISHED
-from ccc.colorizers.base import Colorizer, MethodInfo, checked
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, checked
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.settings.decoding import PAPERS_DECODING
 from ccc.settings.training import model_settings
@@ -30,7 +30,7 @@ ROWS = 32  # of the class map, decoded at a time
 
 
 class ColorClassified(Colorizer):
-    def __init__(self, path, device, **given):
+    def __init__(self, path: Path, device: Device, **given):
         from ccc.core import devices
         from ccc.decoding import decoding
         from ccc.model import ClassColors, load_model
@@ -53,11 +53,12 @@ class ColorClassified(Colorizer):
         if self.input_size != "full" and self.settings.get("fit") == "stretch":
             height = width = self.input_size
         if self.input_size == "full":
-            return tuple(max(round(side / 32), 1) * 32 for side in (height, width))
+            return _whole(height), _whole(width)
         most = max(MOST, 4 * self.input_size**2)
         scale = min(self.input_size / min(height, width), (most / (height * width)) ** 0.5)
-        shape = [max(round(side * scale / 32), 1) * 32 for side in (height, width)]
-        return tuple(min(side, most // min(shape) // 32 * 32) for side in shape)
+        rows, columns = _whole(height * scale), _whole(width * scale)
+        longest = most // min(rows, columns) // 32 * 32
+        return min(rows, longest), min(columns, longest)
 
     def predict_ab(self, gray_lightness: np.ndarray) -> np.ndarray:
         """L, float32 `(H, W)` in [0, 100], to ab, float32 `(h, w, 2)`, a quarter of the network's input."""
@@ -95,7 +96,12 @@ class ColorClassified(Colorizer):
         return with_ab(rgb, self.own_ab(rgb))
 
 
-def files(weights=None, **options) -> list[Path]:
+def _whole(side: float) -> int:
+    """The nearest multiple of 32, at least 32."""
+    return max(round(side / 32), 1) * 32
+
+
+def files(weights: Weights = None, **options) -> list[Path]:
     """The model file that `load` reads: see `ccc.colorizers.files`."""
     return [_model(weights)]
 
@@ -108,7 +114,7 @@ def own_defaults() -> dict:
     return {name: settings[name] for name in (*PAPERS_DECODING, "input_size")}
 
 
-def _model(weights) -> Path:
+def _model(weights: Weights) -> Path:
     path = Path(PUBLISHED if weights is None else weights)
     if not path.is_file():
         raise MissingWeights(f"no weights: {path} is not there; train a model with `ccc train`")
@@ -116,15 +122,15 @@ def _model(weights) -> Path:
 
 
 def load(
-    weights=None,
-    device=None,
-    decode=None,
-    temperature=None,
-    logit_adjustment=None,
-    chroma=None,
-    upsample=None,
-    vividness=None,
-    input_size=None,
+    weights: Weights = None,
+    device: Device = None,
+    decode: str | None = None,
+    temperature: float | None = None,
+    logit_adjustment: float | None = None,
+    chroma: float | None = None,
+    upsample: str | None = None,
+    vividness: float | None = None,
+    input_size: int | str | None = None,
 ) -> ColorClassified:
     """A trained model, ready to colour.
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from ccc.assets import weights as weight_files
 from ccc.color import lightness, resize_ab, with_ab
-from ccc.colorizers.base import MethodInfo, SquareColorizer, located
+from ccc.colorizers.base import Device, MethodInfo, SquareColorizer, Weights, located
 
 INFO = MethodInfo(
     name="cic",
@@ -84,7 +84,7 @@ class LabSquare(SquareColorizer):
         return with_ab(rgb, resize_ab(predicted.permute(1, 2, 0).numpy(), *rgb.shape[:2]))
 
 
-def load(weights=None, device=None) -> LabSquare:
+def load(weights: Weights = None, device: Device = None) -> LabSquare:
     """CIC with its published weights, or those in the file `weights`; see `ccc.colorizers.load`."""
     path, untrained = located(INFO, weights), Eccv16()
     weight_files.load_state_dict(path, untrained)

@@ -1,4 +1,4 @@
-"""Colour picture files with any method, and write them as `filing` does."""
+"""Colour picture files with any method, and write them with `filing`."""
 
 import dataclasses
 import functools
@@ -18,8 +18,8 @@ from ccc.colorizers.planning import Task
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import ab_file, page_count, read_gray16, read_rgba, write_ab
 
-COLORED = 4.0  # mean distance, in a and b, from the colour that a tint gives each lightness: less is noise
-SHEETS = f"{MADE} --compare"  # what a before/after sheet says of its making
+COLORED = 4.0  # mean distance in ab from the tint's colour at each lightness; less is noise
+SHEETS = f"{MADE} --compare"  # note in a before/after sheet
 SHEET = 1024  # pixels of the long side of either half of a before/after sheet
 _ROWS = 1 << 20  # pixels brought to CIELAB at once, so that a large scan takes little memory
 
@@ -38,7 +38,7 @@ class Wishes:
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of pictures: how many are done, which were skipped and why, which have colours, pages left out."""
+    """Result of colouring: pictures done, skipped with the reason, already coloured, and pages left out."""
 
     done: int = 0
     skipped: list[ImageError] = dataclasses.field(default_factory=list)
@@ -95,7 +95,7 @@ def _own_ab(colorizer: Colorizer, picture: np.ndarray) -> np.ndarray:
 
 
 def sheet_of(target: Path) -> Path:
-    """Where the before/after sheet of a result lies."""
+    """Path of the before/after sheet of a result."""
     return target.with_suffix(".compare.jpg")
 
 
@@ -128,9 +128,10 @@ def color_pictures(
                 read.append(picture)
         pictures = [picture.rgb for picture in read]
         try:
-            own = [_own_ab(colorizer, picture) for picture in pictures] if wishes.keep_ab else [None] * len(read)
+            own: list[np.ndarray | None] = [None] * len(read)
             if wishes.keep_ab:
-                colored = [with_ab(picture, ab) for picture, ab in zip(pictures, own, strict=True)]
+                own = given = [_own_ab(colorizer, picture) for picture in pictures]
+                colored = [with_ab(picture, ab) for picture, ab in zip(pictures, given, strict=True)]
             else:
                 names = [picture.task.source.name for picture in read]
                 colored = color_arrays(colorizer, pictures, names, wishes.max_size) if read else []
@@ -147,7 +148,7 @@ def color_pictures(
 
 
 def _read(task: Task, wishes: Wishes, outcome: Outcome) -> _Picture:
-    """A picture with all that is kept of it; its file is read once."""
+    """A picture with its metadata; reads the file once."""
     name, page = str(task.source), task.page or 0
     try:
         data = task.source.read_bytes()
@@ -176,11 +177,11 @@ def _write(picture: _Picture, rgb: np.ndarray, ab: np.ndarray | None, wishes: Wi
     if ab is not None:
         write_ab(target, ab)
     elif target.exists():
-        ab_file(target).unlink(missing_ok=True)  # of the picture that is replaced
+        ab_file(target).unlink(missing_ok=True)  # the replaced picture's ab
     if wishes.compare:
         filing.write(sheet, _sheet(picture.rgb, rgb), SHEETS, filing.Record(), 90)
-    said = of_source(made, picture.digest, picture.task.page)
-    filing.write(target, pixels, said, picture.record, wishes.quality)
+    note = of_source(made, picture.digest, picture.task.page)
+    filing.write(target, pixels, note, picture.record, wishes.quality)
 
 
 def _sheet(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from ccc.assets import PUBLISHED
 from ccc.codebook import Codebook
 from ccc.color import with_ab
-from ccc.colorizers.base import Colorizer, MethodInfo
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights
 
 INFO = MethodInfo(
     name="constant",
@@ -27,12 +27,12 @@ class Constant(Colorizer):
         return with_ab(rgb, np.broadcast_to(self.ab, rgb.shape[:2] + (2,)))
 
 
-def files(weights=None, **options) -> list[Path]:
+def files(weights: Weights = None, **options) -> list[Path]:
     """The codebook that `load` reads: see `ccc.colorizers.files`."""
     return [Path(weights or PUBLISHED)]
 
 
-def load(weights=None, device=None) -> Constant:
+def load(weights: Weights = None, device: Device = None) -> Constant:
     """A method that gives every pixel the mean ab of the cells that a codebook was fitted to, by their bin centres.
 
     `weights`: a codebook (JSON), or a trained model, which holds one; None for the model that comes with the package.

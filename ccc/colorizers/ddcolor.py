@@ -12,7 +12,7 @@ import ccc.core.torchvision_ops  # noqa: F401  before segment_anything and timm,
 from ccc.assets import weights as weight_files
 from ccc.color import in_parts, resize_ab
 from ccc.colorizers._unet import Shuffle, spectral_conv, wide_step
-from ccc.colorizers.base import MethodInfo, SquareColorizer, located
+from ccc.colorizers.base import Device, MethodInfo, SquareColorizer, Weights, located
 from ccc.core.errors import CCCError
 from ccc.settings import baselines
 
@@ -85,7 +85,9 @@ class _Attention(nn.Module):
         self.add_module(name, nn.MultiheadAttention(WIDTH, HEADS))
         self.norm = nn.LayerNorm(WIDTH)
 
-    def forward(self, target, query, key, value) -> torch.Tensor:
+    def forward(
+        self, target: torch.Tensor, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor
+    ) -> torch.Tensor:
         attended = getattr(self, self.attention_name)(query, key, value, need_weights=False)[0]
         return self.norm(target + attended)
 
@@ -100,7 +102,7 @@ class _FeedForward(nn.Module):
         return self.norm(x + self.linear2(self.linear1(x).relu()))
 
 
-def sine_position(height: int, width: int, device=None) -> torch.Tensor:
+def sine_position(height: int, width: int, device: Device = None) -> torch.Tensor:
     """Sines and cosines of a place's row, then of its column: float32 `(WIDTH, height, width)`."""
     half = WIDTH // 2
     wavelengths = 10000 ** (2 * torch.arange(half // 2, device=device).repeat_interleave(2) / half)
@@ -149,7 +151,7 @@ class ColorDecoder(nn.Module):
 
 
 class _Decoder(nn.Module):
-    def __init__(self, widths):
+    def __init__(self, widths: tuple[int, ...]):
         super().__init__()
         self.layers = nn.ModuleList(
             [wide_step(widths[3], widths[2], 512), wide_step(512, widths[1], 512), wide_step(512, widths[0], 256)]
@@ -168,6 +170,9 @@ class _Decoder(nn.Module):
 class DDColor(nn.Module):
     """Gray as RGB in [0, 1], float `(N, 3, H, W)`, to ab in CIELAB units, `(N, 2, H, W)`; H and W multiples of 32."""
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, tiny: bool):
         super().__init__()
         depths, widths = ((3, 3, 9, 3), (96, 192, 384, 768)) if tiny else ((3, 3, 27, 3), (192, 384, 768, 1536))
@@ -185,7 +190,7 @@ class DDColor(nn.Module):
 class DDColorColorizer(SquareColorizer):
     """The published pipeline, in OpenCV's float CIELAB."""
 
-    def __init__(self, network: nn.Module, device=None, input_size: int = DEFAULTS.input_size):
+    def __init__(self, network: nn.Module, device: Device = None, input_size: int = DEFAULTS.input_size):
         if input_size not in INPUT_SIZES:
             raise CCCError(f"input_size must be {' or '.join(map(str, INPUT_SIZES))}, got {input_size!r}")
         super().__init__(network, device)
@@ -208,7 +213,7 @@ class DDColorColorizer(SquareColorizer):
 
 
 def load(
-    weights=None, device=None, model: str = DEFAULTS.model, input_size: int = DEFAULTS.input_size
+    weights: Weights = None, device: Device = None, model: str = DEFAULTS.model, input_size: int = DEFAULTS.input_size
 ) -> DDColorColorizer:
     """DDColor with its published weights, or those in the file `weights`.
 

@@ -11,7 +11,7 @@ from torch import nn
 import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import weights as weight_files
 from ccc.colorizers._unet import Shuffle, convolution, deep_step, spectral_conv, wide_step
-from ccc.colorizers.base import MethodInfo, SquareColorizer, located
+from ccc.colorizers.base import Device, MethodInfo, SquareColorizer, Weights, located
 from ccc.core.errors import CCCError
 from ccc.settings import baselines
 from ccc.settings.baselines import RENDER_FACTORS
@@ -101,7 +101,7 @@ class DeOldify(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         layers, feature, skips = self.layers, x, []
-        for i, layer in enumerate(layers["0"]):
+        for i, layer in enumerate(layers["0"].children()):
             feature = layer(feature)
             if i in (2, 4, 5, 6):  # stem after its ReLU, layer1, layer2, layer3
                 skips.append(feature)
@@ -115,7 +115,7 @@ class DeOldify(nn.Module):
 class DeOldifyColorizer(SquareColorizer):
     """The published pipeline: a gray square through the network; U and V of what comes out, Y of the picture itself."""
 
-    def __init__(self, network: nn.Module, device=None, render_factor: int = RENDER_FACTORS[DEFAULTS.model]):
+    def __init__(self, network: nn.Module, device: Device = None, render_factor: int = RENDER_FACTORS[DEFAULTS.model]):
         if not isinstance(render_factor, int) or not 2 <= render_factor <= 128:
             raise CCCError(f"render_factor must be a whole number from 2 to 128, got {render_factor!r}")
         super().__init__(network, device)
@@ -135,7 +135,9 @@ class DeOldifyColorizer(SquareColorizer):
         return cv2.cvtColor(yuv, cv2.COLOR_YUV2RGB)
 
 
-def load(weights=None, device=None, model: str = DEFAULTS.model, render_factor: int | None = None) -> DeOldifyColorizer:
+def load(
+    weights: Weights = None, device: Device = None, model: str = DEFAULTS.model, render_factor: int | None = None
+) -> DeOldifyColorizer:
     """DeOldify with its published weights, or those in the file `weights`.
 
     `model`: "artistic" (the published default), "stable" or "video"; `render_factor`: a sixteenth of the side of the

@@ -1,4 +1,4 @@
-"""Writing coloured pictures as people file them: PNG, JPEG or TIFF, with what the source said of itself."""
+"""Write coloured pictures as PNG, JPEG or TIFF with the metadata of their source."""
 
 import contextlib
 import dataclasses
@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 import zlib
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -32,7 +33,7 @@ _STRIP = 1 << 20  # bytes of pixels in one strip of a TIFF
 
 @dataclasses.dataclass
 class Record:
-    """What a picture file says of itself beside its pixels, fit for a file of other pixels of the same scene."""
+    """The metadata of a picture file that a coloured version of it keeps."""
 
     exif: dict[int, object] = dataclasses.field(default_factory=dict)
     blocks: dict[int, dict] = dataclasses.field(default_factory=dict)  # of EXIF and GPS, by tag
@@ -46,7 +47,7 @@ class Record:
 class _Encoded(str):
     """Text of EXIF, which Pillow reads as Latin-1 and would write with question marks."""
 
-    def encode(self, encoding="utf-8", errors="strict") -> bytes:
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         try:
             return super().encode("latin-1")
         except UnicodeEncodeError:
@@ -54,10 +55,10 @@ class _Encoded(str):
 
 
 def record(source: bytes, name: str) -> Record:
-    """Read date, caption, artist, copyright, place, camera and resolution of a picture file, from wherever they stand.
+    """Read date, caption, artist, copyright, place, camera and resolution of a picture file from EXIF, IPTC and texts.
 
-    Left out: orientation, thumbnails, profiles, sizes (they told of the old pixels) and the maker's own block. Raises
-    ImageError where it is no picture; a damaged block counts as absent.
+    Omits orientation, thumbnails, profiles and sizes, which describe the old pixels, and the maker's own block. Raises
+    ImageError where `source` is no picture; a damaged block counts as absent.
     """
     made = Record()
     with opened(source, name) as image:
@@ -73,7 +74,7 @@ def record(source: bytes, name: str) -> Record:
             for block in (_EXIF, _GPS):
                 tags = {tag: value for tag, value in exif.get_ifd(block).items() if tag not in _DROPPED}
                 made.blocks[block] = _writable(tags, block)
-        if image.format == "PNG":
+        if isinstance(image, PngImagePlugin.PngImageFile):
             made.texts = {
                 str(key): str(value)
                 for key, value in image.text.items()
@@ -81,7 +82,7 @@ def record(source: bytes, name: str) -> Record:
             }
         more = {tag: made.texts[key] for key, tag in _PNG_TEXTS.items() if key in made.texts}
         with contextlib.suppress(Exception):
-            said = IptcImagePlugin.getiptcinfo(image) or {}
+            said = IptcImagePlugin.getiptcinfo(image) or {}  # ty: ignore[invalid-argument-type]  an opened file
             more |= {tag: _text(said[key]) for key, tag in _IPTC.items() if key in said}
         if comment := info.get("comment"):  # of a JPEG or GIF
             made.texts.setdefault("Comment", _text(comment))
@@ -92,7 +93,7 @@ def record(source: bytes, name: str) -> Record:
     return made
 
 
-def _text(value) -> str:
+def _text(value: object) -> str:
     value = b"; ".join(value) if isinstance(value, list) else value
     return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip("\0 \r\n")
 
@@ -125,7 +126,7 @@ def write(path: str | os.PathLike, pixels: np.ndarray, software: str, kept: Reco
     if WRITTEN[os.path.splitext(path)[1].lower()] == "jpeg" and max(pixels.shape[:2]) > 65500:
         raise ImageError(str(path), "too large", "a JPEG holds at most 65500 pixels a side; take --format png")
     write_format = {"png": _png, "jpeg": _jpeg, "tiff": _tiff}[WRITTEN[os.path.splitext(path)[1].lower()]]
-    with written_whole(path) as aside, open(aside, "wb") as file:
+    with written_whole(path) as scratch, open(scratch, "wb") as file:
         write_format(file, np.ascontiguousarray(pixels), software, kept, quality)
 
 
@@ -149,7 +150,7 @@ def _exif(kept: Record, software: str = "") -> Image.Exif:
     return exif
 
 
-def _png(file, pixels: np.ndarray, software: str, kept: Record, quality: int) -> None:
+def _png(file: BinaryIO, pixels: np.ndarray, software: str, kept: Record, quality: int) -> None:
     text = PngImagePlugin.PngInfo()
     if software:
         text.add_itxt("Software", software)
@@ -157,7 +158,7 @@ def _png(file, pixels: np.ndarray, software: str, kept: Record, quality: int) ->
         text.add_itxt(key, value)
     if kept.xmp:
         text.add_itxt("XML:com.adobe.xmp", kept.xmp.decode("utf-8", "replace"))
-    options = {"format": "PNG", "compress_level": 6, "pnginfo": text}
+    options: dict[str, Any] = {"format": "PNG", "compress_level": 6, "pnginfo": text}
     options |= {"dpi": kept.dpi} if kept.dpi else {}
     options |= {"exif": _exif(kept)} if kept.exif or any(kept.blocks.values()) else {}
     if pixels.dtype == np.uint8:
@@ -170,10 +171,10 @@ def _png(file, pixels: np.ndarray, software: str, kept: Record, quality: int) ->
     order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
     _, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, order), [cv2.IMWRITE_PNG_COMPRESSION, 4])
     file.write(encoded[:33].tobytes() + blocks)  # signature and IHDR
-    file.write(encoded[33:])
+    file.write(encoded[33:].data)
 
 
-def _jpeg(file, pixels: np.ndarray, software: str, kept: Record, quality: int) -> None:
+def _jpeg(file: BinaryIO, pixels: np.ndarray, software: str, kept: Record, quality: int) -> None:
     image = Image.fromarray(pixels)
     if image.mode == "RGBA":
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -181,14 +182,14 @@ def _jpeg(file, pixels: np.ndarray, software: str, kept: Record, quality: int) -
     if len(exif) > _MARKER:
         short = {tag: value for tag, value in kept.exif.items() if len(str(value)) < 2000}
         exif = _exif(Record(short), software).tobytes()
-    options = {"dpi": tuple(round(value) for value in kept.dpi)} if kept.dpi else {}
+    options: dict[str, Any] = {"dpi": tuple(round(value) for value in kept.dpi)} if kept.dpi else {}
     comment = kept.texts.get("Comment", "").encode("utf-8", "replace")
     options |= {"comment": comment} if 0 < len(comment) <= _MARKER else {}
     options |= {"xmp": kept.xmp} if 0 < len(kept.xmp) <= _MARKER else {}
     image.save(file, format="JPEG", quality=quality, subsampling=0, exif=exif, **options)
 
 
-def _tiff(file, pixels: np.ndarray, software: str, kept: Record, quality: int) -> None:
+def _tiff(file: BinaryIO, pixels: np.ndarray, software: str, kept: Record, quality: int) -> None:
     """Deflate with differences along rows; Pillow writes the tags, and has no RGB of 16 bits to write the rest."""
     height, width, channels = pixels.shape
     bits = 8 * pixels.itemsize

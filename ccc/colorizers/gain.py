@@ -1,11 +1,11 @@
-"""Gain and Debnath 2023 (DL-Net): nothing public, so pictures that somebody else has coloured, from a folder."""
+"""Gain and Debnath 2023 (DL-Net): no public code or weights, so its coloured pictures are read from a folder."""
 
 import os
 from pathlib import Path
 
 import numpy as np
 
-from ccc.colorizers.base import Colorizer, MethodInfo, checked, kept_names
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, checked, kept_names
 from ccc.core.errors import CCCError
 from ccc.core.images import SUFFIXES, read_rgb
 
@@ -59,14 +59,14 @@ class Precomputed(Colorizer):
         raise CCCError("a method of precomputed pictures finds them by name: use it on files")
 
 
-def files(weights=None, folder=None) -> list[Path]:
+def files(weights: Weights = None, folder: str | os.PathLike | None = None) -> list[Path]:
     """No weights; raises CCCError where the folder is not given or not there. See `ccc.colorizers.files`."""
     load(folder=folder)
     return []
 
 
-def load(weights=None, device=None, folder=None) -> Precomputed:
-    """Precomputed pictures. `folder`: where they lie, required. Raises CCCError where it is not given or not there."""
+def load(weights: Weights = None, device: Device = None, folder: str | os.PathLike | None = None) -> Precomputed:
+    """Precomputed pictures. `folder`: required. Raises CCCError where it is not given or does not exist."""
     if folder is None:
         raise CCCError(f"method gain: {INFO.note}; give it with the option folder=PATH")
     return Precomputed(folder)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ccc.color import gray_of
-from ccc.colorizers.base import Colorizer, MethodInfo
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights
 
 INFO = MethodInfo(
     name="gray",
@@ -21,6 +21,6 @@ class Gray(Colorizer):
         return np.repeat(gray_of(rgb)[..., None], 3, axis=-1)
 
 
-def load(weights=None, device=None) -> Gray:
+def load(weights: Weights = None, device: Device = None) -> Gray:
     """The method takes neither weights nor a device; see `ccc.colorizers.load`."""
     return Gray()

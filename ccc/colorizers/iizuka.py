@@ -13,9 +13,9 @@ from torch import nn
 
 from ccc.assets import weights as weight_files
 from ccc.codebook import area_weights
-from ccc.color import in_parts, to_uint8
+from ccc.color import XYZ_FROM_RGB, in_parts, to_uint8
 from ccc.colorizers import _torch7
-from ccc.colorizers.base import Colorizer, MethodInfo, located
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, located
 from ccc.core.errors import CCCError
 from ccc.settings.baselines import Iizuka as Settings
 
@@ -92,9 +92,6 @@ def scale(plane: np.ndarray, height: int, width: int) -> np.ndarray:
 
 _YUV_FROM_RGB = np.array([[0.299, 0.587, 0.114], [-0.14713, -0.28886, 0.436], [0.615, -0.51499, -0.10001]])
 _RGB_FROM_YUV = np.array([[1, 0, 1.13983], [1, -0.39465, -0.58060], [1, 2.03211, 0]])
-_XYZ_FROM_RGB = np.array(
-    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
-)
 _WHITE = np.array([0.950456, 1, 1.088754])
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27
 
@@ -103,13 +100,13 @@ def _rgb_from_lab(lab: np.ndarray) -> np.ndarray:
     y = (lab[..., 0] + 16) / 116
     f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     xyz = np.where(f**3 > _EPSILON, f**3, (116 * f - 16) / _KAPPA) * _WHITE
-    linear = xyz @ np.linalg.inv(_XYZ_FROM_RGB).T  # below 0 where no RGB has this colour: Torch7 does not clip
+    linear = xyz @ np.linalg.inv(XYZ_FROM_RGB).T  # below 0 where no RGB has this colour: Torch7 does not clip
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
 
 
 def _lightness(rgb: np.ndarray) -> np.ndarray:
     linear = np.where(rgb <= 0.04045, rgb / 12.92, (np.maximum(rgb + 0.055, 0) / 1.055) ** 2.4)
-    y = linear @ _XYZ_FROM_RGB[1]
+    y = linear @ XYZ_FROM_RGB[1]
     return np.where(y > _EPSILON, 116 * np.cbrt(y) - 16, _KAPPA * y)
 
 
@@ -144,11 +141,11 @@ class IizukaColorizer(Colorizer):
 # --- weights ---
 
 
-def modules(value) -> Iterator[_torch7.TorchObject]:
+def modules(value: object) -> Iterator[_torch7.TorchObject]:
     """The layers of a Torch7 model that hold numbers, in the order of its graph; each once."""
     seen = set()
 
-    def walk(part):
+    def walk(part: object) -> Iterator[_torch7.TorchObject]:
         if isinstance(part, dict):
             for key in sorted(key for key in part if isinstance(key, int)):
                 yield from walk(part[key])
@@ -167,7 +164,7 @@ def modules(value) -> Iterator[_torch7.TorchObject]:
     return walk(value)
 
 
-def _layers(network: Iizuka) -> list[tuple[str, nn.Module, str | None]]:
+def _layers(network: Iizuka) -> list[tuple[str, nn.Conv2d | nn.Linear, str | None]]:
     """Convolutions and linear layers in the order of the graph, with the name of the BatchNorm that follows each."""
     found = []
     for stack in ("low", "middle", "wide", "linear", "fusion", "color"):
@@ -250,7 +247,7 @@ def _tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.array(values, np.float32))
 
 
-def load(weights=None, device=None, model: str = Settings().model) -> IizukaColorizer:
+def load(weights: Weights = None, device: Device = None, model: str = Settings().model) -> IizukaColorizer:
     """Iizuka 2016 with its published Torch7 model, or the file `weights`: `.t7`, or a `.pth` or `.safetensors` of it.
 
     `model`: "places" or "imagenet", by the pictures it was trained on. Raises as `ccc.colorizers.load` says.

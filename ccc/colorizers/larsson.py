@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ccc.assets import weights as weight_files
 from ccc.color import to_uint8
-from ccc.colorizers.base import Colorizer, MethodInfo, located
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, located
 from ccc.core.errors import CCCError
 
 INFO = MethodInfo(
@@ -86,7 +86,7 @@ class Larsson(nn.Module):
     def forward(self, gray: torch.Tensor) -> torch.Tensor:
         # A 1x1 convolution and an enlargement of each channel commute: h_fc1 is applied to each part of the
         # hypercolumn at its own size, and 1,024 channels are enlarged in place of 11,264.
-        at, x = 0, self.h_fc1.bias[:, None, None]
+        at, x = 0, self.h_fc1.bias[:, None, None]  # ty: ignore[not-subscriptable]  it has a bias
         for factor, part in self.hypercolumn(gray).items():
             weight = self.h_fc1.weight[:, at : at + part.shape[1]]
             small = functional.conv2d(part, weight)
@@ -197,7 +197,7 @@ def network_on_meta() -> Larsson:
         return Larsson()
 
 
-def load(weights=None, device=None) -> LarssonColorizer:
+def load(weights: Weights = None, device: Device = None) -> LarssonColorizer:
     """Larsson 2016 with its published Caffe model, or the file `weights`: HDF5, or a `.pth` or `.safetensors` of it.
 
     Raises as `ccc.colorizers.load` says.

@@ -1,4 +1,4 @@
-"""What a coloured file says of its making, and whether it is what would be made now."""
+"""The provenance note in a coloured file, and whether the file is up to date."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from typing_extensions import TypeIs
+
 from ccc.core.errors import ImageError
 from ccc.core.files import printable, sha256
 from ccc.core.images import SOFTWARE, SOURCE, ab_file, opened
@@ -15,10 +17,10 @@ from ccc.core.images import SOFTWARE, SOURCE, ab_file, opened
 if TYPE_CHECKING:
     from ccc.colorizers.planning import Task
 
-MADE = "ccc colorize"  # how the note begins that every coloured file carries
-KEEP_AB = " --keep-ab"  # how it ends where a and b were kept, which changes no picture
+MADE = "ccc colorize"  # start of the note in every coloured file
+KEEP_AB = " --keep-ab"  # end of the note where a and b are kept, which changes no picture
 OTHER_SOURCE = "made from another picture, or from this one as it was"
-HALF = {"truncated", "empty file", "unreadable", "not a picture"}  # why a file that was being written is not read
+HALF = {"truncated", "empty file", "unreadable", "not a picture"}  # reasons of ImageError for a half-written file
 
 
 def note(
@@ -50,11 +52,11 @@ def _described(path: Path) -> str:
     return f"{name}:{_digest(path)[:12]}" if path.exists() else name
 
 
-def _named(value) -> str:
+def _named(value: object) -> str:
     return printable(Path(value).name) if _is_path(value) else str(value)
 
 
-def _is_path(value) -> bool:
+def _is_path(value: object) -> TypeIs[str]:
     return isinstance(value, str) and os.path.exists(value)
 
 
@@ -73,7 +75,7 @@ def plain(text: str) -> str:
 
 
 def read_note(path: Path) -> str | None:
-    """What a picture or an MP4 says of its making, "" where it says nothing; None where it is not whole."""
+    """The provenance note in a picture or an MP4, "" where it has none; None where the file is incomplete."""
     if path.suffix.lower() == ".mp4":
         from ccc.colorizers.video import video_note
 
@@ -87,18 +89,17 @@ def read_note(path: Path) -> str | None:
             else:
                 image.load()
                 said = image.getexif().get(SOFTWARE, "")
-    except ImageError as error:  # what is whole and cannot be read here, for its size or its kind, says nothing
+    except ImageError as error:  # a whole file that is too large or of another kind has no note
         return None if error.reason in HALF else ""
     return plain(str(said))
 
 
 def standing(task: Task, made: str) -> str | None:
-    """What lies where a task's result goes: None for nothing, or half of a file; "" for this very result.
+    """State of a task's target: None where it is missing or incomplete, "" where it is up to date, else why it is not.
 
-    Otherwise in words why it is another. A result is this one where its note holds `made`, the SHA-256 of the source
-    and the page: dates say nothing of the kind.
+    A target is up to date where its note holds `made`, the SHA-256 of the source and the page; dates are ignored.
     """
-    made = made.removesuffix(KEEP_AB) if task.video else made  # frames have no file each
+    made = made.removesuffix(KEEP_AB) if task.video else made  # frames have no files of ab
     if not task.target.exists() or (said := read_note(task.target)) is None:
         return None
     if not said.startswith(MADE):
@@ -112,7 +113,7 @@ def standing(task: Task, made: str) -> str | None:
         if source != of_source("", sha256(task.source), task.page).removeprefix(SOURCE):
             return OTHER_SOURCE
     except OSError:
-        return None  # reading it says what is wrong
+        return None  # reading the source reports the error
     if made.endswith(KEEP_AB) and not (how.endswith(KEEP_AB) and ab_file(task.target).is_file()):
         return None
     return ""

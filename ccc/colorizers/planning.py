@@ -19,10 +19,14 @@ from ccc.core.files import file_name
 from ccc.core.images import SUFFIXES, looks_like_picture, page_count
 from ccc.data.files import OTHERS, head_of, is_litter, is_picture, walk
 
-# Files that hold pictures which are not read here: a camera's raw file would open as a TIFF and show its thumbnail.
-REFUSED = dict.fromkeys(
-    ".dng .cr2 .cr3 .nef .nrw .arw .orf .rw2 .raf .pef .srw".split(), "a camera's raw file: develop it to TIFF or JPEG"
-) | dict.fromkeys(".psd .psb .xcf .jxl".split(), "export it as PNG, TIFF or JPEG")
+# Picture formats that are refused: a camera's raw file would open as a TIFF and show its thumbnail.
+REFUSED: dict[str, str] = {
+    **dict.fromkeys(".psd .psb .xcf .jxl".split(), "export it as PNG, TIFF or JPEG"),
+    **dict.fromkeys(
+        ".dng .cr2 .cr3 .nef .nrw .arw .orf .rw2 .raf .pef .srw".split(),
+        "a camera's raw file: develop it to TIFF or JPEG",
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Task:
 
 @dataclasses.dataclass
 class Plan:
-    """What to colour, what was given and is not read, how many other files were seen, and lines for the user."""
+    """The tasks, the inputs that cannot be read, the number of other files, and messages for the user."""
 
     tasks: list[Task] = dataclasses.field(default_factory=list)
     skipped: list[ImageError] = dataclasses.field(default_factory=list)
@@ -51,15 +55,15 @@ def plan(
     format: str | None = None,
     all_pages: bool = False,
 ) -> Plan:
-    """Find what to colour, by content where the name does not tell, and name the results.
+    """Find the files to colour, by content where the name is ambiguous, and name their results.
 
     `inputs`: pictures, videos, folders of any depth (links are followed, circles are not), and patterns such as
     "photos/**/*.jpg"; `output`: a folder, in which folders and names are kept, or a file for a single picture or
     video; `format`: "png" (default), "jpeg" or "tiff"; `all_pages`: one result a page, NAME.p1.png and so on. Videos
     become MP4. Results whose names would be the same, also where a file system takes `A` for `a` or composed letters
     for decomposed ones, keep their suffix (scan.jpg.png, scan.tif.png), and if that is not enough, get four digits of
-    a hash of their name. What lies in the output folder is left out. Raises CCCError for an input without pictures,
-    for two of one name from two folders, and for one that would be written over itself.
+    a hash of their name. Files in the output folder are left out. Raises CCCError for an input without pictures,
+    for two results of one name from two folders, and for a result that would overwrite its source.
     """
     output, made = Path(output), Plan()
     found = {}
@@ -107,14 +111,14 @@ def _pages(path: Path) -> int:
     try:
         return page_count(path)
     except ImageError:
-        return 1  # reading it will say what is wrong
+        return 1  # reading the file reports the error
 
 
 # --- names ---
 
 
 def _choices(relative: PurePath) -> list[PurePath]:
-    """Names of a result without suffix, from the usual one to the one that is nobody else's."""
+    """Names of a result without suffix, from the usual to a unique one."""
     known = relative.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES  # "scan.1921" has no suffix
     unique = hashlib.sha256(os.fsencode(relative)).hexdigest()[:4]
     short, full = (PurePath(file_name(path)) for path in (relative.with_suffix("") if known else relative, relative))
@@ -128,7 +132,7 @@ def _numbered(name: PurePath, pages: int, suffix: str) -> list[PurePath]:
 
 
 def _distinct(names: dict, found: dict, lines: list[str]) -> dict:
-    """Of the names that each file may give its results, the first under which all are distinct."""
+    """For each file, the first of its candidate names under which all results are distinct."""
     level = dict.fromkeys(names, 0)
     while True:
         owners = defaultdict(list)
@@ -196,7 +200,7 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
 
 @functools.cache
 def _closes_circle(folder: str) -> bool:
-    """Whether a folder is a link to one that it lies in."""
+    """Whether a folder is a link to one of its parents."""
     if not os.path.islink(folder):
         return False
     target, place = os.path.realpath(folder), os.path.realpath(os.path.dirname(folder))
@@ -208,7 +212,7 @@ def _in_circle(folder: Path, base: Path) -> bool:
 
 
 def _is_taken(path: Path) -> bool:
-    """Whether a file is a picture or a video. Raises ImageError for one that is but cannot be read here."""
+    """Whether a file is a picture or a video. Raises ImageError for one that cannot be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ImageError(str(path), "not a regular file")

@@ -5,6 +5,7 @@ environment of its own, so boxes are read from files that it, or any other detec
 """
 
 import io
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -19,7 +20,7 @@ from ccc.color import resize_ab, rgb_to_lab, with_ab
 from ccc.colorizers import _detect
 from ccc.colorizers._boxes import crop, fitting, read_boxes
 from ccc.colorizers._fusion import Fusion, Instance, Whole
-from ccc.colorizers.base import Colorizer, MethodInfo, checked, memory_reported
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, checked, memory_reported
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.settings import baselines
 
@@ -45,7 +46,14 @@ SIZE = 256
 class Su(Colorizer):
     """`network`: a ModuleDict of G, GF and GComp, as the published files are called."""
 
-    def __init__(self, network: nn.ModuleDict, device=None, boxes=None, most: int = DEFAULTS.most_boxes, detector=None):
+    def __init__(
+        self,
+        network: nn.ModuleDict,
+        device: Device = None,
+        boxes: str | os.PathLike | None = None,
+        most: int = DEFAULTS.most_boxes,
+        detector: _detect.Detector | None = None,
+    ):
         super().__init__(network, device)
         self.boxes, self.most, self.detector = boxes, most, detector
         self.by_name = boxes is not None
@@ -101,7 +109,9 @@ def network() -> nn.ModuleDict:
     return nn.ModuleDict({"G": Instance(), "GF": Fusion(), "GComp": Whole()})
 
 
-def files(weights=None, boxes=None, detector: str | None = None, **options) -> list[Path]:
+def files(
+    weights: Weights = None, boxes: str | os.PathLike | None = None, detector: str | None = None, **options
+) -> list[Path]:
     """The files that `load` would read: one, or three in the order of PARTS, then that of a detector asked for."""
     if boxes is not None and not Path(boxes).exists():
         raise CCCError(f"{boxes}: no such file or folder of boxes")
@@ -117,7 +127,7 @@ def files(weights=None, boxes=None, detector: str | None = None, **options) -> l
     return [path]
 
 
-def _read(weights) -> dict[str, tuple[str, dict]]:
+def _read(weights: Weights) -> dict[str, tuple[str, dict]]:
     """State dicts of G, GF and GComp, each with the name of its file."""
     found = files(weights)
     if len(found) == len(PARTS):
@@ -162,9 +172,9 @@ def _read_archive(path: Path) -> dict[str, tuple[str, dict]]:
 
 
 def load(
-    weights=None,
-    device=None,
-    boxes=DEFAULTS.boxes,
+    weights: Weights = None,
+    device: Device = None,
+    boxes: str | os.PathLike | None = DEFAULTS.boxes,
     most_boxes: int = DEFAULTS.most_boxes,
     detector: str | None = DEFAULTS.detector,
 ) -> Su:

@@ -1,4 +1,6 @@
-"""Videos frame by frame, through PyAV: frames are coloured, all else stays as it was or is named as left out."""
+"""Colour videos frame by frame with PyAV; other tracks are kept, or reported as left out."""
+
+from __future__ import annotations
 
 import heapq
 import itertools
@@ -6,6 +8,8 @@ import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +19,11 @@ from ccc.core.errors import CCCError
 from ccc.core.files import written_whole
 from ccc.data.files import head_of
 
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame, VideoStream
+    from av.container import InputContainer, OutputContainer
+    from av.filter import Graph
+
 _UNSPECIFIED, _LIMITED, _FULL = 2, 1, 2  # a colour tag; the two ranges (ITU-T H.273 and libavutil/pixfmt.h)
 _BT709, _BT601 = 1, 6
 _MATRICES = {_BT709: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9}  # H.273 number to that of swscale, those it can convert by
@@ -22,7 +31,7 @@ _HDR = {16: "PQ", 18: "HLG"}
 _HEADED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"}  # their headers tell how long the file is
 
 
-def _av():
+def _av() -> ModuleType:
     try:
         import av
     except ImportError:
@@ -55,11 +64,11 @@ def color_video(
     count, waiting = 0, []
     try:
         with (
-            written_whole(target) as aside,
+            written_whole(target) as scratch,
             open(os.open(source, os.O_RDONLY), "rb") as file,  # by its number, and so without a name
             # A name that says something else is kept from FFmpeg, which would take an MPEG named .jpg for a picture.
             av.open(str(source) if has_video_suffix(source) else file, metadata_errors="replace") as given,
-            av.open(str(aside), "w") as made,
+            av.open(str(scratch), "w") as made,
         ):
             reader = _Reader(str(source), given)
             head = _head(str(source), events := reader.events())
@@ -97,8 +106,8 @@ def _unreadable(source: str | os.PathLike, reason: str) -> CCCError:
     return CCCError(f"{source}: the video cannot be read to its end ({reason}{strange})")
 
 
-def _head(source: str, events: Iterator) -> list:
-    """What comes up to the first frame, whose size must be known before anything is written."""
+def _head(source: str, events: Iterator[VideoFrame | Packet]) -> list:
+    """Events up to the first frame, whose size must be known before anything is written."""
     head = []
     for event in events:
         head.append(event)
@@ -108,9 +117,9 @@ def _head(source: str, events: Iterator) -> list:
 
 
 class _Reader:
-    """A file's frames, whole where they were fields, with what lies between them; at times from its own start."""
+    """Frames of a file, deinterlaced where necessary, and the packets between them; times count from its start."""
 
-    def __init__(self, source: str, given):
+    def __init__(self, source: str, given: InputContainer):
         pictures = [stream for stream in given.streams.video if not is_cover(stream)]
         if not pictures:
             raise CCCError(f"{source}: no video in it")
@@ -119,9 +128,11 @@ class _Reader:
             raise CCCError(f"{source}: its video is of a codec that this build of PyAV does not read")
         self.stream.thread_type = "AUTO"
         self.start = Fraction(max(given.start_time or 0, 0), 1_000_000)
-        self.others, self.first, self.graph, self.unread, self.moments = len(pictures) - 1, None, None, 0, []
+        self.others, self.unread, self.moments = len(pictures) - 1, 0, []
+        self.first: VideoFrame | None = None
+        self.graph: Graph | None = None  # the deinterlacer, from the first interlaced frame on
 
-    def events(self) -> Iterator:
+    def events(self) -> Iterator[VideoFrame | Packet]:
         """Frames of the picture and packets of all other streams, in the order of the file.
 
         Raises CCCError where a file ends before the time that its header tells.
@@ -129,15 +140,15 @@ class _Reader:
         end = self.start
         for packet in self.given.demux():
             moments = [moment for moment in (packet.pts, packet.dts) if moment is not None]
-            if moments:
-                end = max(end, (max(moments) + (packet.duration or 0)) * packet.time_base)
+            if moments and (base := packet.time_base):
+                end = max(end, (max(moments) + (packet.duration or 0)) * base)
             if packet.stream.index != self.stream.index:
                 yield packet
             elif packet.size or not moments:  # an empty packet with a time is a frame dropped in an AVI
                 yield from self._frames(packet)
         whole = Fraction(self.given.duration or 0, 1_000_000)
         if self.given.format.name == "avi":  # what its header tells and not its index, which may have gone with its end
-            whole = max(whole, self.stream.frames * self.stream.time_base)
+            whole = max(whole, self.stream.frames * (self.stream.time_base or 0))
         missing = whole - (end - self.start)
         if self.given.format.name in _HEADED and missing > max(Fraction(1, 4), whole / 50):
             raise CCCError(
@@ -145,7 +156,7 @@ class _Reader:
                 f"{float(whole):.1f} s of its header; to colour what there is: ffmpeg -i IN -c copy OUT.mkv, and that)"
             )
 
-    def _frames(self, packet) -> Iterator:
+    def _frames(self, packet: Packet) -> Iterator[VideoFrame]:
         av = _av()
         if packet.dts is not None:
             heapq.heappush(self.moments, packet.dts)
@@ -154,7 +165,7 @@ class _Reader:
         except av.InvalidDataError:
             if self.first:
                 raise
-            self.unread += 1  # a broadcast that was cut out begins amid what only earlier frames explain
+            self.unread += 1  # a cut broadcast begins with packets that depend on earlier frames
             self.moments.clear()
             return
         for frame in frames:
@@ -164,18 +175,9 @@ class _Reader:
             self.first = self.first or frame
             if frame.interlaced_frame and not self.graph:
                 self.graph = _deinterlacer(self.stream)
-            yield from self._whole(frame) if self.graph else [frame]
+            yield from _filtered(self.graph, frame) if self.graph else [frame]
         if not packet.size and self.graph:
-            yield from self._whole(None)
-
-    def _whole(self, frame) -> Iterator:
-        av = _av()
-        self.graph.vpush(frame)
-        while True:
-            try:
-                yield self.graph.vpull()
-            except (av.BlockingIOError, av.EOFError):
-                return
+            yield from _filtered(self.graph, None)
 
     def notes(self) -> list[str]:
         said = ["interlaced frames deinterlaced (bwdif)"] if self.graph else []
@@ -183,7 +185,18 @@ class _Reader:
         return said + ([f"{self.others} more video tracks left out"] if self.others else [])
 
 
-def _deinterlacer(stream):
+def _filtered(graph: Graph, frame: VideoFrame | None) -> Iterator[VideoFrame]:
+    """Frames that a filter graph returns for one more frame, or for the end of the video."""
+    av = _av()
+    graph.vpush(frame)
+    while True:
+        try:
+            yield graph.vpull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+
+
+def _deinterlacer(stream: VideoStream) -> Graph:
     from av.filter import Graph
 
     graph = Graph()
@@ -193,7 +206,7 @@ def _deinterlacer(stream):
 
 
 def _exact() -> int:
-    """How swscale converts without a shift: by its defaults all channels lose a level or two."""
+    """Flags for an exact conversion by swscale, whose defaults lower all channels by a level or two."""
     from av.video.reformatter import Interpolation as By
 
     return By.BICUBIC | By.ACCURATE_RND | By.FULL_CHR_H_INT | By.FULL_CHR_H_INP
@@ -202,8 +215,8 @@ def _exact() -> int:
 class _Writer:
     """Frames to RGB as they are shown, and back into an H.264 track of the same times, shape and colour tags."""
 
-    def __init__(self, source: str, made, reader: _Reader, frame):
-        stream, first = reader.stream, reader.first
+    def __init__(self, source: str, made: OutputContainer, reader: _Reader, frame: VideoFrame):
+        stream, first = reader.stream, reader.first or frame
         self.start, self.base = reader.start, stream.time_base or Fraction(1, 90000)
         if self.base.denominator > 1_000_000:
             self.base = Fraction(1, 90000)
@@ -221,18 +234,15 @@ class _Writer:
             setattr(self.encoder.codec_context, name, self._tag(name, first, stream))
         self.encoder.codec_context.colorspace, self.encoder.codec_context.color_range = self.matrix, self.range
         if (height, width) != self.shown:
-            self.notes.append(
-                "size {1}x{0} made {3}x{2} by its last row or column again, browsers play even sides only".format(
-                    *self.shown, height, width
-                )
-            )
+            note = "size {1}x{0} made {3}x{2} by its last row or column again, browsers play even sides only"
+            self.notes.append(note.format(*self.shown, height, width))
 
-    def _tag(self, name: str, frame, stream) -> int:
+    def _tag(self, name: str, frame: VideoFrame, stream: VideoStream) -> int:
         tag = getattr(frame, name)
         return getattr(stream.codec_context, name) if tag == _UNSPECIFIED else tag
 
-    def _colors(self, source: str, frame, stream) -> None:
-        """Which matrix and range its numbers have; what of its colours is not kept."""
+    def _colors(self, source: str, frame: VideoFrame, stream: VideoStream) -> None:
+        """Set the matrix and range of the frames; note which colour properties are not kept."""
         bits = max(part.bits for part in frame.format.components)
         self.notes = [f"{bits} bits brought to 8"] if bits > 8 else []
         if any(part.is_alpha for part in frame.format.components) and frame.format.name != "pal8":
@@ -251,13 +261,13 @@ class _Writer:
         full = frame.format.name.startswith(("yuvj", "gray")) and frame.color_range != _LIMITED
         self.range = _FULL if not self.is_rgb and (full or frame.color_range == _FULL) else _LIMITED
 
-    def rgb(self, frame) -> np.ndarray:
+    def rgb(self, frame: VideoFrame) -> np.ndarray:
         """A frame as it is shown, uint8 RGB `(H, W, 3)`: telephones turn their videos by a note beside the frames."""
-        colors = {} if self.is_rgb else {"src_colorspace": _MATRICES[self.matrix], "src_color_range": self.range}
-        rgb = frame.to_ndarray(format="rgb24", interpolation=_exact(), **colors)
+        matrix, span = (None, None) if self.is_rgb else (_MATRICES[self.matrix], self.range)
+        rgb = frame.to_ndarray(format="rgb24", interpolation=_exact(), src_colorspace=matrix, src_color_range=span)
         return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90 % 4))
 
-    def packets(self, frame, rgb: np.ndarray) -> list:
+    def packets(self, frame: VideoFrame, rgb: np.ndarray) -> list[Packet]:
         """The coloured picture of a frame, encoded for the time of that frame."""
         if rgb.shape[:2] == self.shown:
             rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
@@ -267,12 +277,13 @@ class _Writer:
             self.encoder.width, self.encoder.height, "yuv420p",
             dst_colorspace=_MATRICES[self.matrix], dst_color_range=self.range, interpolation=_exact(),
         )  # fmt: skip
-        moment = None if frame.pts is None else round((frame.pts * frame.time_base - self.start) / self.base)
+        base = frame.time_base or self.base
+        moment = None if frame.pts is None else round((frame.pts * base - self.start) / self.base)
         if self.last is not None and (moment is None or moment <= self.last):
             moment = self.last + self.step
         picture.pts = self.last = moment or 0
         picture.time_base = self.base
-        picture.duration = round((frame.duration or 0) * frame.time_base / self.base)
+        picture.duration = round((frame.duration or 0) * base / self.base)
         return self.encoder.encode(picture)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ccc.assets import weights as weight_files
-from ccc.colorizers.base import MethodInfo, located
+from ccc.colorizers.base import Device, MethodInfo, Weights, located
 from ccc.colorizers.cic import LabSquare, block
 
 INFO = MethodInfo(
@@ -20,8 +20,8 @@ INFO = MethodInfo(
 )
 
 
-class Siggraph17(nn.Module):
-    """L in [0, 100], float `(N, 1, H, W)`, to ab in CIELAB units, float `(N, 2, H, W)`; H and W multiples of 8."""
+class Trunk(nn.Module):
+    """The layers of "siggraph17", which InstColorization's networks share."""
 
     def __init__(self):
         super().__init__()
@@ -65,12 +65,16 @@ class Siggraph17(nn.Module):
         conv10 = at("conv10_2", self.model10(at("conv10_up", self.model10up(conv9) + self.model1short10(conv1))))
         return self.model_out(conv10), conv8
 
+
+class Siggraph17(Trunk):
+    """L in [0, 100], float `(N, 1, H, W)`, to ab in CIELAB units, float `(N, 2, H, W)`; H and W multiples of 8."""
+
     def forward(self, gray: torch.Tensor) -> torch.Tensor:
         no_hints = gray.new_zeros(gray.shape[0], 3, *gray.shape[2:])
         return 110 * self.trunk(torch.cat([(gray - 50) / 100, no_hints], dim=1))[0]
 
 
-def load(weights=None, device=None) -> LabSquare:
+def load(weights: Weights = None, device: Device = None) -> LabSquare:
     """Zhang 2017 with its published weights, or those in the file `weights`; see `ccc.colorizers.load`."""
     path, untrained = located(INFO, weights), Siggraph17()
     weight_files.load_state_dict(path, untrained)

@@ -1,8 +1,8 @@
-"""What Algorithm 1 does under other parameters, and after other ways of bringing class maps to full size."""
+"""Algorithm 1 under other parameters, and after other upsamplings of the class map."""
 
 import csv
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def ablate(
     segmenter: Segmenter,
     deltas: Sequence[float],
     min_pixels: Sequence[int],
-    progress=iter,
+    progress: Callable[[list[str]], Iterable[str]] = iter,
     count: int | None = None,
     **parameters,
 ) -> list[dict]:

@@ -1,8 +1,9 @@
-"""Object-selective colour harmonization: Algorithm 1 of the paper, over masks that were computed before."""
+"""Object-selective colour harmonization: Algorithm 1 of the paper, over existing masks."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ class _Plane:
 
 
 @compiled
-def _histogram(bins, inside, count):
+def _histogram(bins: np.ndarray, inside: np.ndarray, count: int) -> np.ndarray:
     counts = np.zeros((2, count), np.int64)  # two, since neighbours often share a bin and would wait for each other
     for y in range(bins.shape[0]):
         for x in range(bins.shape[1]):
@@ -87,7 +88,7 @@ def _histogram(bins, inside, count):
 
 
 @compiled
-def _pull(values, bins, inside, mode, center, delta):
+def _pull(values: np.ndarray, bins: np.ndarray, inside: np.ndarray, mode: int, center: float, delta: float) -> None:
     """Set what lies further than `delta` from `center` to it, and its bin to `mode`, within the mask."""
     for y in range(bins.shape[0]):
         for x in range(bins.shape[1]):
@@ -99,13 +100,16 @@ def _pull(values, bins, inside, mode, center, delta):
 def _modes(planes: list[_Plane], window: tuple, inside: np.ndarray, mode: str) -> tuple[int, int]:
     """Commonest bins of a and of b within a mask, or the commonest pair; ties to the smallest."""
     if mode == "marginal":
-        return tuple(int(_histogram(plane.bins[window], inside, plane.count).argmax()) for plane in planes)
+        a, b = (int(_histogram(plane.bins[window], inside, plane.count).argmax()) for plane in planes)
+        return a, b
     a, b = (plane.bins[window][inside].astype(np.int64) for plane in planes)
     values, counts = np.unique(a * planes[1].count + b, return_counts=True)
     return divmod(int(values[counts.argmax()]), planes[1].count)
 
 
-def _segments(masks: Sequence, size: tuple[int, int], min_pixels: int, order: str):
+def _segments(
+    masks: Sequence, size: tuple[int, int], min_pixels: int, order: str
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
     """The bounding box as slices, and the mask within it, of each mask with more than `min_pixels` pixels, in order."""
     measured = ((*_measured(mask, size, number), number, mask) for number, mask in enumerate(masks))
     found = [segment for segment in measured if segment[0] > max(min_pixels, 0)]
@@ -117,21 +121,22 @@ def _segments(masks: Sequence, size: tuple[int, int], min_pixels: int, order: st
         yield window, np.ascontiguousarray(whole[window])
 
 
-def _measured(mask, size: tuple[int, int], number: int) -> tuple[int, tuple[int, int, int, int]]:
+def _measured(mask: Mapping | np.ndarray, size: tuple[int, int], number: int) -> tuple[int, tuple[int, int, int, int]]:
     """Pixels and bounding box (x, y, width, height) of a mask or an encoding. Raises CCCError where it does not fit."""
     if isinstance(mask, Mapping):
         record = rle.record(mask.get("segmentation", mask))
-        shape, found = tuple(record["segmentation"]["size"]), (record["area"], tuple(record["bbox"]))
+        shape, area, box = tuple(record["segmentation"]["size"]), record["area"], record["bbox"]
     else:
         mask = np.asarray(mask)
         if mask.dtype != bool:
             raise CCCError(f"mask {number}: must be bool or a COCO encoding, got {mask.dtype}")
         rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
         box = (columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1) if rows.size else (0, 0, 0, 0)
-        shape, found = mask.shape, (int(np.count_nonzero(mask)), tuple(map(int, box)))
+        shape, area = mask.shape, int(np.count_nonzero(mask))
     if shape != tuple(size):
         raise CCCError(f"mask {number}: is {' x '.join(map(str, shape))}, the picture {size[0]} x {size[1]}")
-    return found
+    x, y, width, height = map(int, box)
+    return area, (x, y, width, height)
 
 
 def harmonize_picture(
@@ -194,7 +199,7 @@ def harmonize_pictures(
     pairs: Mapping[str, tuple[Path, Path, Path]],
     segmenter: Segmenter,
     changes: str | os.PathLike | None = None,
-    progress=iter,
+    progress: Callable[[list[str]], Iterable[str]] | None = iter,
     **parameters,
 ) -> list[dict]:
     """Harmonize many pictures.
@@ -217,7 +222,7 @@ def harmonize_pictures(
         gray_path, color_path, target = pairs[name]
         try:
             gray, color = read_gray(gray_path), read_rgb(color_path)
-            _named(color_path, at_full_size, gray, color, parameters.get("upsample"))  # before masks are made of it
+            _named(color_path, at_full_size, gray, color, parameters.get("upsample"))  # before masks are computed
             masks, maker = segmenter.attributed(gray, name)
             ab = read_ab(color_path, *gray.shape) if color.shape[:2] == gray.shape else None
             picture, numbers = _named(color_path, harmonize_picture, gray, color, masks, ab=ab, **parameters)
@@ -234,8 +239,8 @@ def harmonize_pictures(
     return rows
 
 
-def _named(path: Path, function, *arguments, **parameters):
-    """Call a function; what it raises names the file."""
+def _named(path: Path, function: Callable, *arguments, **parameters) -> Any:
+    """Call a function; name the file in its errors."""
     try:
         return function(*arguments, **parameters)
     except (CCCError, ValueError) as error:

@@ -1,7 +1,7 @@
 """Before and after harmonization, with the outlines of the masks and the edges that changed most, magnified."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +94,9 @@ def _tile(picture: np.ndarray, masks: Sequence[np.ndarray], size: tuple[int, int
     return Image.fromarray(tile)
 
 
-def _places(before, after, masks, side: int, count: int) -> list[tuple[int, int]]:
+def _places(
+    before: np.ndarray, after: np.ndarray, masks: Sequence[np.ndarray], side: int, count: int
+) -> list[tuple[int, int]]:
     """Top left corners of windows that do not overlap, by the ab shift within 3 pixels of an outline, largest first."""
     from scipy import ndimage
 
@@ -122,7 +124,7 @@ def write_comparisons(
     truth_dir: str | os.PathLike | None = None,
     windows: int = 2,
     min_pixels: int = Algorithm().min_pixels,
-    progress=iter,
+    progress: Callable[[list[str]], Iterable[str]] = iter,
 ) -> list[dict]:
     """Draw the `count` pictures of a folder that harmonization changed most, by their mean ab shift.
 
@@ -148,8 +150,8 @@ def write_comparisons(
         truth = read_rgb(files["truth"][name]) if truth_dir else None
         sheet = comparison(before, after, masks, truth, windows, min_pixels)
         file = f"{number:03d}.jpg"  # names of pictures may hold anything
-        with written_whole(Path(out_dir) / file) as aside:
-            Image.fromarray(sheet).save(aside, quality=88)
+        with written_whole(Path(out_dir) / file) as scratch:
+            Image.fromarray(sheet).save(scratch, quality=88)
         facts = {"changed_share": share, "mean_ab_shift": -shift, "segmenter": maker}
         written.append({"name": name, "file": file, **facts})
     write_json(Path(out_dir) / "comparisons.json", written)

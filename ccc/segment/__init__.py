@@ -2,7 +2,7 @@
 
 import os
 
-from ccc.core.errors import CCCError, did_you_mean
+from ccc.core.errors import CCCError, unknown
 from ccc.segment.base import Segmenter
 from ccc.segment.store import read_masks, segment_folder, write_masks
 from ccc.settings.segmenter import SAM_MODELS, SEGMENTERS
@@ -16,15 +16,15 @@ def names() -> list[str]:
 
 
 def load(name: str, checkpoint: str | os.PathLike | None = None, device: str | None = None, **parameters) -> Segmenter:
-    """Make a segmenter ready to use.
+    """Load a segmenter.
 
     `checkpoint`: weight file of a SAM, None to look where `ccc weights` keeps it; for the segmenter `masks`, the
     folder or file that it reads; `device`: a torch device or its name, None for the GPU where there is one;
     `parameters`: the segmenter's own, see `ccc.settings.segmenter`. Raises CCCError for an unknown name or parameter
-    or a checkpoint that does not fit, MissingWeights where there is no checkpoint.
+    or a checkpoint that does not fit, MissingWeights where the checkpoint is missing.
     """
     if name not in SEGMENTERS:
-        raise CCCError(f"no segmenter {name!r}: {did_you_mean(name, SEGMENTERS)}there are {', '.join(SEGMENTERS)}")
+        raise unknown("segmenter", name, SEGMENTERS)
     if name in SAM_MODELS:
         from ccc.segment.sam import Sam
 

@@ -1,4 +1,4 @@
-"""What every segmenter is: a name, its parameters, and masks of one gray picture at a time."""
+"""The interface of a segmenter: a name, its parameters, and the masks of one gray picture."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,9 +10,9 @@ from ccc.core.errors import CCCError
 class Segmenter:
     """Finds the segments of gray pictures. Subclasses implement `_segment`."""
 
-    stand_in = False  # whether it replaces Segment Anything where there is no checkpoint: to be said in every table
-    resumable = True  # whether masks written before may be kept; False where making them again costs nothing
-    version = 1  # bumped where a change of its code changes its masks: those made before are then made anew
+    stand_in = False  # whether it replaces Segment Anything without its checkpoint; every table names it
+    resumable = True  # whether existing masks may be kept; False where recomputing them is free
+    version = 1  # raised when its code changes its masks, so that existing ones are recomputed
     speed_only: frozenset[str] = frozenset()  # parameters that do not change the masks
 
     def __init__(self, name: str, parameters: Mapping):
@@ -30,15 +30,15 @@ class Segmenter:
         return self._sorted(self._segment(gray, name))
 
     def attributed(self, gray: np.ndarray, name: str | None = None) -> tuple[list[dict], str]:
-        """What `segment` returns, and the name of the segmenter that made it."""
+        """The masks of `segment`, and the name of the segmenter that computed them."""
         return self.segment(gray, name), self.name
 
     def require(self, names: Iterable[str]) -> None:
-        """Raise CCCError, before any work, where masks of one of these pictures cannot be had."""
+        """Raise CCCError, before any work, where masks of one of these pictures are not available."""
 
     @property
     def device(self) -> str:
-        """Where it computes."""
+        """Name of the device that it computes on."""
         return "cpu"
 
     @staticmethod
@@ -48,7 +48,7 @@ class Segmenter:
 
     @staticmethod
     def _sorted(records: list[dict]) -> list[dict]:
-        """Those that are not empty by falling area; equal areas by their box, then in the order given."""
+        """The non-empty records by falling area, equal areas by box, then in the order given."""
         kept = [record for record in records if record["area"]]
         return sorted(kept, key=lambda record: (-record["area"], record["bbox"]))
 
@@ -57,6 +57,6 @@ class Segmenter:
 
     @property
     def identity(self) -> dict:
-        """What decides the masks: name, version and parameters, but for those of speed alone."""
+        """What determines the masks: name, version and parameters, except those that only affect speed."""
         kept = {key: value for key, value in self.parameters.items() if key not in self.speed_only}
         return {"segmenter": self.name, "version": self.version, "parameters": kept}

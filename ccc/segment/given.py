@@ -1,7 +1,8 @@
-"""Masks that were made before, by `ccc segment` or any other tool."""
+"""Existing masks, computed by `ccc segment` or any other tool."""
 
 import csv
 import os
+from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ TABLE = "metadata.csv"  # of a folder of amg.py
 class Given(Segmenter):
     """Reads masks from a folder, from a COCO file of many pictures, or from one picture's own file.
 
-    A folder holds `<name of the picture>` with one of these suffixes, the first that is there:
+    A folder holds `<name of the picture>` with one of these suffixes; the first that exists is read:
 
     .json   what `ccc segment` writes; COCO records or encodings: a list of them, or an object with the list as
             "masks" or "annotations", as segment-anything's `amg.py` writes. Polygons are taken too.
@@ -37,7 +38,7 @@ class Given(Segmenter):
     resumable = False
 
     def __init__(self, path: str | os.PathLike | None, **parameters):
-        chosen = parameters_of("masks", parameters)
+        chosen = parameters_of("masks", parameters).model_dump()
         if path is None or not Path(path).exists():
             raise CCCError(f"the segmenter masks needs the folder or file of the masks as its checkpoint, got {path}")
         self.path = Path(path)
@@ -47,22 +48,23 @@ class Given(Segmenter):
             raise CCCError(f"{path}: masks come as {', '.join(SUFFIXES)}")
         self.dataset = read_coco(self.path) if self.single and self.path.suffix == ".json" else None
         self.single = self.single and self.dataset is None
-        self.background = None if chosen.background == "none" else chosen.background
-        super().__init__("masks", {"path": str(path)} | chosen.model_dump())
+        self.background = None if chosen["background"] == "none" else chosen["background"]
+        super().__init__("masks", {"path": str(path)} | chosen)
 
-    def require(self, names):
+    def require(self, names: Iterable[str]) -> None:
         has = self._file if self.dataset is None else self.dataset["pictures"].__contains__
         if missing := [name for name in names if not has(name)]:
             looked = f" (looked for {', '.join(SUFFIXES)}, and folders with {TABLE})" if self.dataset is None else ""
             raise CCCError(f"{self.path}: no masks for {few(missing)}{looked}")
 
-    def attributed(self, gray, name=None):
+    def attributed(self, gray: np.ndarray, name: str | None = None) -> tuple[list[dict], str]:
         """As `Segmenter.attributed`: masks of `ccc segment` keep the name of the segmenter that made them."""
         self._check(gray)
-        if name is None and not self.single:
+        if not (name or self.single):
             raise CCCError("the segmenter masks needs the name of the picture")
+        name = name or ""
         self.require([name])
-        path = self.path if self.dataset is not None else self._file(name)
+        path = self._file(name) or self.path
         try:
             if self.dataset is not None:
                 maker = self.dataset["segmenter"]
@@ -72,16 +74,16 @@ class Given(Segmenter):
         except CCCError as error:
             text = str(error)
             raise CCCError(text if text.startswith(str(path)) else f"{path}: {error}") from None
-        except Exception as error:  # whatever json, zip, NumPy, Pillow or pycocotools make of a broken file
+        except Exception as error:  # of json, zip, NumPy, Pillow or pycocotools on a broken file
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise CCCError(f"{path}: cannot be read as masks ({reason})") from None
         return self._sorted(records), maker or self.name
 
-    def segment(self, gray, name=None):
+    def segment(self, gray: np.ndarray, name: str | None = None) -> list[dict]:
         return self.attributed(gray, name)[0]
 
-    def _file(self, name) -> Path | None:
-        if self.single:
+    def _file(self, name: str) -> Path | None:
+        if self.single or self.dataset is not None:
             return self.path
         paths = [self.path / f"{name}{suffix}" for suffix in SUFFIXES]
         if found := next((path for path in paths if path.is_file()), None):
@@ -90,7 +92,7 @@ class Given(Segmenter):
 
 
 def _records(path: Path, size: tuple[int, int], background: int | None) -> tuple[list[dict], str | None]:
-    """COCO records of what holds the masks of one picture, and the segmenter that made them where it says so."""
+    """COCO records of one picture's masks, and the segmenter that computed them where the file names it."""
     if path.is_dir():
         return _from_folder(path, size), None
     if path.suffix == ".json":
@@ -128,12 +130,12 @@ def _from_folder(folder: Path, size: tuple[int, int]) -> list[dict]:
     return found
 
 
-def _not_too_many(masks) -> None:
+def _not_too_many(masks: Sized) -> None:
     if len(masks) > MOST:
         raise CCCError(f"{len(masks):,} masks of one picture, at most {MOST:,}")
 
 
-def _same_size(size, wanted) -> None:
+def _same_size(size: Sequence[int], wanted: Sequence[int]) -> None:
     if tuple(size) != tuple(wanted):
         raise CCCError(f"is {' x '.join(map(str, size))}, the picture {wanted[0]} x {wanted[1]} (height x width)")
 
@@ -155,7 +157,7 @@ def _image(path: Path) -> np.ndarray:
         raise ValueError(f"{path.name}: {error.detail or error.reason}") from None
 
 
-def _list(value) -> list:
+def _list(value: object) -> list:
     if isinstance(value, dict):
         value = value.get("masks", value.get("annotations"))
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
@@ -169,7 +171,7 @@ def _from_list(entries: list[dict], size: tuple[int, int]) -> list[dict]:
 
 
 def _from_coco(entry: dict, size: tuple[int, int]) -> dict:
-    """A COCO record of ours from a COCO record, or a bare encoding, of any kind."""
+    """Our COCO record of a COCO record, or of a bare encoding, of any kind."""
     segmentation = entry.get("segmentation", entry)
     if isinstance(segmentation, list):
         segmentation = from_polygons(segmentation, *size)

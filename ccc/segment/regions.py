@@ -1,5 +1,7 @@
 """Segmenters of scikit-image: stand-ins for Segment Anything on a machine without its checkpoint, named as such."""
 
+import numpy as np
+
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import from_labels
 from ccc.settings.segmenter import parameters_of
@@ -17,7 +19,7 @@ class Regions(Segmenter):
     def __init__(self, name: str, **parameters):
         super().__init__(name, parameters_of(name, parameters).model_dump())
 
-    def _segment(self, gray, name):
+    def _segment(self, gray: np.ndarray, name: str | None) -> list[dict]:
         from skimage import segmentation
 
         if self.name == "slic":

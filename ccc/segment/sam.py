@@ -1,6 +1,9 @@
 """Segment Anything: the automatic mask generator of `segment-anything`, over the gray picture as three channels."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +13,10 @@ from ccc.core.files import sha256
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import record
 from ccc.settings.segmenter import parameters_of
+
+if TYPE_CHECKING:
+    import torch
+    from segment_anything.modeling import Sam as Network
 
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of ImageNet, in gray levels
 
@@ -37,7 +44,7 @@ class Sam(Segmenter):
     def device(self) -> str:
         return str(self.network.device)
 
-    def _segment(self, gray, name):
+    def _segment(self, gray: np.ndarray, name: str | None) -> list[dict]:
         side = self.network.image_encoder.img_size  # of the square into which the long side is scaled
         if 2 * side * min(gray.shape) < max(gray.shape):
             detail = f"{gray.shape[1]}x{gray.shape[0]}: nothing is left of its short side at {side} pixels"
@@ -63,7 +70,7 @@ class Sam(Segmenter):
             torch.cuda.empty_cache()
 
 
-def _device(device: str | None):
+def _device(device: str | None) -> torch.device:
     from ccc.core.devices import choose
 
     chosen = choose(device)
@@ -74,7 +81,7 @@ def _device(device: str | None):
     raise CCCError("SAM's mask generator works in float64, which MPS lacks; use --device cpu")
 
 
-def build(name: str):
+def build(name: str) -> Network:
     """The network of a segmenter, with random weights; under `torch.device("meta")` with none at all."""
     import ccc.core.torchvision_ops  # noqa: F401, I001
     from segment_anything import sam_model_registry
@@ -88,7 +95,7 @@ def build(name: str):
     return network
 
 
-def load_network(name: str, checkpoint: str | os.PathLike):
+def load_network(name: str, checkpoint: str | os.PathLike) -> Network:
     """The network of a segmenter with the weights of a `.pth` or `.safetensors` file, in eval mode, on the CPU.
 
     Only tensors are unpickled. Raises CCCError where the file is no weight file, or where its keys or shapes are not

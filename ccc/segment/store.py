@@ -2,10 +2,11 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pydantic
 from typing_extensions import TypedDict
 
 from ccc.color import read_gray
@@ -19,21 +20,21 @@ from ccc.segment.base import Segmenter
 
 FORMAT = "ccc-masks-1"
 LARGEST_COCO = 1 << 32  # bytes of a file of many pictures: five million masks
-AGAIN = "make it anew with `ccc segment`"
+AGAIN = "make it again with `ccc segment`"
 
 
+@pydantic.with_config(LOOSE)
 class _Mask(TypedDict):
-    __pydantic_config__ = LOOSE
     segmentation: dict[str, Any]
     area: Count
     bbox: list[int]
     score: float | None
 
 
+@pydantic.with_config(LOOSE)
 class _Masks(TypedDict):
     """Of one picture; `ccc.segment.rle` checks the encodings."""
 
-    __pydantic_config__ = LOOSE
     image: str
     size: list[Count]
     segmenter: str
@@ -41,19 +42,19 @@ class _Masks(TypedDict):
     masks: list[_Mask]
 
 
+@pydantic.with_config(LOOSE)
 class _Image(TypedDict):
-    __pydantic_config__ = LOOSE
     id: int | str
     file_name: str
 
 
+@pydantic.with_config(LOOSE)
 class _Annotation(TypedDict):
-    __pydantic_config__ = LOOSE
     image_id: int | str
 
 
+@pydantic.with_config(LOOSE)
 class _Coco(TypedDict):
-    __pydantic_config__ = LOOSE
     images: list[_Image]
     annotations: list[_Annotation]
 
@@ -177,7 +178,7 @@ def segment_folder(
     gray_dir: str | os.PathLike,
     out_dir: str | os.PathLike,
     segmenter: Segmenter,
-    progress=iter,
+    progress: Callable[[list], Iterable] | None = iter,
     overwrite: bool = False,
     coco: str | os.PathLike | None = None,
 ) -> dict:

@@ -38,7 +38,8 @@ class TinyViT(nn.Module):
 
         super().__init__()
         encoder = TinyVit(embed_dims=(64, 128, 160, 320), num_heads=(2, 4, 5, 10), window_sizes=(7, 7, 14, 7))
-        encoder.stages[3].downsample.conv2.conv.stride = (1, 1)  # so that the embedding is 64x64, as SAM's
+        last = encoder.get_submodule("stages.3.downsample.conv2.conv")
+        last.stride = (1, 1)  # ty: ignore[invalid-assignment]  for an embedding of 64x64, as SAM's
         self.patch_embed, self.stages, self.head = encoder.patch_embed, encoder.stages, encoder.head
         self.neck = nn.Sequential(
             nn.Conv2d(320, 256, 1, bias=False),
@@ -50,11 +51,11 @@ class TinyViT(nn.Module):
         self.register_load_state_dict_pre_hook(_as_here)
         self.register_load_state_dict_post_hook(_with_offsets)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.neck(self.stages(self.patch_embed(x)))
 
 
-def _as_published(module: TinyViT, state: dict, prefix: str, metadata) -> None:
+def _as_published(module: TinyViT, state: dict, prefix: str, metadata: dict) -> None:
     for key in [key for key in state if key.startswith(prefix)]:
         state[prefix + published_name(key.removeprefix(prefix))] = state.pop(key)
 
@@ -66,10 +67,10 @@ def _as_here(module: TinyViT, state: dict, prefix: str, *_) -> None:
             state[prefix + key] = state.pop(name)
 
 
-def _with_offsets(module: TinyViT, incompatible) -> None:
+def _with_offsets(module: TinyViT, incompatible: tuple) -> None:
     """Fill the tables that no file holds, where the network was built on the meta device."""
     for part in module.modules():
         offsets = getattr(part, "attention_bias_idxs", None)
         if offsets is not None and offsets.is_meta:
             part.attention_bias_idxs = torch.empty_like(offsets, device="cpu")
-            part.init_non_persistent_buffers()
+            part.init_non_persistent_buffers()  # ty: ignore[not-callable]

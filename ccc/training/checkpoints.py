@@ -1,4 +1,4 @@
-"""The state of a training run: saved whole, checked when read, and the signals on which it is saved."""
+"""The state of a training run: written atomically, checked when read, and saved on signals."""
 
 import hashlib
 import io
@@ -6,11 +6,12 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import torch
 
 from ccc.core.errors import CCCError
-from ccc.core.files import write_bytes
+from ccc.core.files import written_whole
 from ccc.core.processes import STOPS
 
 REQUEUE = 75  # exit status of a run that was asked to stop and has saved its state: "try again later"
@@ -18,7 +19,7 @@ CHECKSUM_SIZE = hashlib.sha256().digest_size  # bytes
 
 
 class Damaged(CCCError):
-    """A state whose bytes are not those that were written."""
+    """A state whose checksum does not match its bytes."""
 
 
 def write_state(path: Path, state: dict) -> None:
@@ -26,14 +27,15 @@ def write_state(path: Path, state: dict) -> None:
     buffer = io.BytesIO()  # torch writes to a full disk with errors that do not say so
     torch.save(state, buffer)
     buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
-    write_bytes(path, buffer.getbuffer())
+    with written_whole(path) as scratch:
+        scratch.write_bytes(buffer.getbuffer())
 
 
 def read_state(path: Path) -> dict:
-    """What `write_state` wrote, on the CPU.
+    """Read what `write_state` wrote, to the CPU.
 
-    Raises Damaged where the checksum does not fit, CCCError where the file cannot be read or loaded although nothing
-    says that it is damaged.
+    Raises Damaged where the checksum does not match, CCCError where the file cannot be read, or loaded despite a
+    matching checksum.
     """
     content = _checked(path)
     try:
@@ -48,7 +50,7 @@ def _checked(path: Path) -> memoryview:
     """The bytes of a state before its checksum."""
     try:
         data = memoryview(path.read_bytes())
-    except OSError as error:  # of a network or a disk; says nothing of the bytes
+    except OSError as error:  # of a network or a disk; the bytes may be intact
         raise CCCError(
             f"{path} cannot be read ({_reason(error)}) and is left as it is; run the same command again"
         ) from None
@@ -157,7 +159,7 @@ class Signals:
                 break
         return self
 
-    def _note(self, number: int, frame) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         self.caught = signal.Signals(number).name
 
     def __exit__(self, *error) -> None:

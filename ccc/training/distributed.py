@@ -6,7 +6,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from types import FrameType
+from typing import TypeVar
 
 import psutil
 import torch
@@ -16,6 +18,7 @@ from ccc.core import devices
 from ccc.core.errors import CCCError
 from ccc.core.processes import STOPS
 
+T = TypeVar("T")
 _groups: list = []  # that this process has joined
 
 
@@ -49,7 +52,7 @@ class Ranks:
             distributed.all_reduce(values)
         return values
 
-    def on_first(self, work: Callable):
+    def on_first(self, work: Callable[[], T]) -> T:
         """Do `work` on the first rank while the others wait; on all, return what it returns or raise its error.
 
         What it returns is pickled; of errors, CCCError and OSError are shared.
@@ -69,7 +72,7 @@ class Ranks:
 
 
 @contextlib.contextmanager
-def joined(device: str | torch.device | None = None) -> Iterator[Ranks]:
+def joined(device: str | torch.device | None = None) -> Generator[Ranks]:
     """Join the processes that `torchrun` started, over NCCL on CUDA and gloo elsewhere; leave at the end.
 
     `device`: see `ccc.core.devices.choose`; on CUDA each rank takes the device of its number on its machine, or, of
@@ -122,8 +125,11 @@ def torchrun(processes: int) -> int:
             run.parse_args([*options, "--signals-to-handle=SIGQUIT", "--no-python", sys.executable, *sys.orig_argv[1:]])
         )
     except ChildFailedError as error:
-        # That one was killed breaks the others' exchange, often within the second to which torchrun knows the time.
-        rank, failure = min(error.failures.items(), key=lambda item: (item[1].timestamp, not _was_killed(item[1])))
+        # A killed rank breaks the others' exchange, often within the second to which torchrun knows the time, and
+        # torchrun itself ends the others with SIGTERM.
+        rank, failure = min(
+            error.failures.items(), key=lambda item: (item[1].timestamp, not -signal.SIGTERM != item[1].exitcode < 0)
+        )
         if failure.exitcode >= 0:
             return failure.exitcode
         killed = CCCError(f"rank {rank} was ended by {signal.Signals(-failure.exitcode).name}; run the command again")
@@ -132,11 +138,7 @@ def torchrun(processes: int) -> int:
     return 0
 
 
-def _was_killed(failure) -> bool:
-    return failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM  # by which torchrun ends the others
-
-
-def _pass_on(number: int, frame) -> None:
+def _pass_on(number: int, frame: FrameType | None) -> None:
     ranks = psutil.Process().children()
     if not ranks:  # none has started yet: there is nothing to save
         raise SystemExit(128 + number)

@@ -3,16 +3,18 @@
 import importlib.util
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
 from ccc.core.files import written_whole
 from ccc.decoding import decoding
-from ccc.model import ClassColors, adjusted, load_model, save_model
+from ccc.model import ClassColors, ColorClassifier, adjusted, load_model, save_model
 
 SIDES = ((64, 96), (160, 128), (224, 224))  # of the random pictures on which an export is checked
 TOLERANCE = {".onnx": 1e-3, ".pt2": 1e-3, ".safetensors": 0.05}  # of logits, beside the same share of their size
@@ -21,7 +23,7 @@ TOLERANCE = {".onnx": 1e-3, ".pt2": 1e-3, ".safetensors": 0.05}  # of logits, be
 class Exported(nn.Module):
     """Gray `(N, 1, H, W)` in [0, 1], sides multiples of 32 from 64 up, to `logits` and `ab` `(N, 2, H/4, W/4)`."""
 
-    def __init__(self, model: nn.Module, codebook, settings: dict):
+    def __init__(self, model: ColorClassifier, codebook: Codebook, settings: dict):
         super().__init__()
         self.model, self.codebook, self.settings = model, codebook, settings
         self.decode = ClassColors(codebook, settings["decode"], settings["temperature"], settings["chroma"])
@@ -67,8 +69,8 @@ def export(
     settings = decoding(settings, **chosen) | ({"note": note} if note else {})
     module = Exported(model, codebook, settings).eval()
     metadata = {"codebook": json.dumps(codebook.to_dict()), "settings": json.dumps(settings, sort_keys=True)}
-    with written_whole(path) as aside:
-        run = writers[path.suffix](module, aside, metadata)
+    with written_whole(path) as scratch:
+        run = writers[path.suffix](module, scratch, metadata)
         return _compare(module, run, path)
 
 
@@ -78,14 +80,14 @@ def _example() -> tuple[torch.Tensor, dict]:
     return torch.rand(2, 1, 96, 128), {"gray": {0: batch, 2: 32 * rows, 3: 32 * columns}}
 
 
-def _write_program(module: Exported, path: Path, metadata: dict):
+def _write_program(module: Exported, path: Path, metadata: dict) -> Callable:
     gray, shapes = _example()
     program = torch.export.export(module, (gray,), dynamic_shapes=shapes)
     torch.export.save(program, path, extra_files=metadata)
     return torch.export.load(path).module()
 
 
-def _write_onnx(module: Exported, path: Path, metadata: dict):
+def _write_onnx(module: Exported, path: Path, metadata: dict) -> Callable:
     import onnx
     import onnxruntime
 
@@ -94,7 +96,7 @@ def _write_onnx(module: Exported, path: Path, metadata: dict):
         module, (gray,), dynamo=True, dynamic_shapes=shapes, input_names=["gray"], output_names=["logits", "ab"],
         verbose=False, optimize=True,
     )  # fmt: skip
-    proto = program.model_proto
+    proto = program.model_proto  # ty: ignore[missing-union-attribute]  None without dynamo alone
     for key, value in metadata.items():
         proto.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(proto)
@@ -103,13 +105,13 @@ def _write_onnx(module: Exported, path: Path, metadata: dict):
     return lambda gray: [torch.from_numpy(output) for output in session.run(["logits", "ab"], {"gray": gray.numpy()})]
 
 
-def _write_half(module: Exported, path: Path, metadata: dict):
+def _write_half(module: Exported, path: Path, metadata: dict) -> Callable:
     save_model(path, module.model, module.codebook, module.settings, half=True)
     return Exported(*load_model(path)).eval()
 
 
 @torch.no_grad()
-def _compare(module: Exported, run, path: Path) -> float:
+def _compare(module: Exported, run: Callable, path: Path) -> float:
     generator = torch.Generator().manual_seed(0)
     largest = 0.0
     for sides in SIDES:

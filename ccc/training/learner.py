@@ -19,7 +19,7 @@ DTYPES = {name: getattr(torch, name) for name in PRECISIONS}
 
 
 class Learner:
-    """A network and all that a step changes. The same seed and the same batches give the same steps.
+    """A network and the state that a step changes. Equal seeds and batches give equal steps.
 
     Raises CCCError as `ColorClassifier` and `start_from`.
     """
@@ -37,8 +37,8 @@ class Learner:
         if settings.init:
             start_from(model, codebook, settings.init)
         if settings.sync_batchnorm and ranks.world > 1:
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        self.model = model.to(ranks.device, memory_format=torch.channels_last)
+            nn.SyncBatchNorm.convert_sync_batchnorm(model)  # in place
+        self.model = model.to(ranks.device, memory_format=torch.channels_last)  # ty: ignore[no-matching-overload]
         self.mean = RunningMean(copy.deepcopy(self.model), settings.ema) if settings.ema else None
         fixed = rebalancing_weights(codebook) if settings.balance == "cic" else None
         self.loss = ClassBalancedCrossEntropy(
@@ -55,13 +55,13 @@ class Learner:
         )
         self.scaler = torch.amp.GradScaler(ranks.device.type, enabled=settings.precision == "float16")
         self.network = ranks.wrap(self.model)
-        self.seen: torch.Tensor | None = None  # classes of the last step, as the loss saw them
+        self.seen = torch.zeros(0, dtype=torch.int64, device=ranks.device)  # classes in the last step's loss
         if settings.compile:
             self.network = torch.compile(self.network)
 
     @property
     def kept(self) -> ColorClassifier:
-        """What is validated and kept: the running mean where there is one."""
+        """The network that is validated and saved: the running mean where there is one."""
         return self.mean.network if self.mean else self.model
 
     def factor(self, step: int) -> float:
@@ -72,14 +72,14 @@ class Learner:
 
     def learn(self, step: int, gray: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """One step, the one after `step`. `gray`, `target`: of `Stream.batches`, on the device. Returns the loss."""
-        # All that a step draws (crops, light, dropout) follows from its number: a resumed run draws what it would have.
+        # The step's number seeds its random draws (crops, gamma, dropout), so that a resumed run repeats them.
         torch.manual_seed((self.settings.seed * 1_000_003 + step) * self.ranks.world + self.ranks.rank)
         if least := self.settings.random_resized_crop:
             gray, target = random_resized_crop(gray, target, self.settings.crop or gray.shape[2], least)
         if self.settings.gamma_jitter:
             gray = gamma_jitter(gray, self.settings.gamma_jitter)
         self.seen = target
-        self.network.train()
+        self.model.train()
         precision = DTYPES[self.settings.precision]
         narrow = precision != torch.float32
         with torch.autocast(gray.device.type, precision) if narrow else contextlib.nullcontext():
@@ -103,7 +103,7 @@ class Learner:
         return all(bool(value.isfinite().all()) for value in self.model.state_dict().values())
 
     def state(self) -> dict:
-        """Tensors and plain values from which `restore` makes this learner again."""
+        """Tensors and plain values from which `restore` restores this learner."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -112,7 +112,7 @@ class Learner:
         }
 
     def restore(self, state: dict) -> None:
-        """Take over a `state` of a learner of the same settings and codebook."""
+        """Load the `state` of a learner of the same settings and codebook."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])

@@ -36,7 +36,7 @@ class Run:
     log: Callable[[str], None]
     codebook: Codebook
     statistics: list[dict]  # of each training shard
-    stream: Callable[[int, int], Stream]  # training pictures of an epoch, after so many batches of it
+    stream: Callable[..., Stream]  # training pictures of an epoch, after so many batches of it
     validation: Stream
     learner: Learner
     states: States

@@ -1,8 +1,8 @@
-"""How a training run goes: its losses, its speed, and the curves that TensorBoard draws."""
+"""Losses, speed and TensorBoard curves of a training run."""
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ REPORT_EVERY = 60  # seconds between lines of progress
 
 
 class StepLoss(NamedTuple):
-    """What came of a step: `loss` is the mean over ranks, `stop` whether one of them was asked to stop."""
+    """Result of a step: `loss` is the mean over ranks, `stop` whether a rank was asked to stop."""
 
     step: int
     epoch: int
@@ -34,7 +34,7 @@ class DelayedLosses:
         self.ranks, self.waiting = ranks, []
 
     def add(self, step: int, epoch: int, batch: int, loss: torch.Tensor, stop: bool) -> None:
-        """Exchange what came of a step."""
+        """Exchange the result of a step."""
         both = self.ranks.sum(torch.stack([loss.float() / self.ranks.world, loss.new_tensor(float(stop))]))
         event = None
         if both.is_cuda:
@@ -44,7 +44,7 @@ class DelayedLosses:
         self.waiting.append((step, epoch, batch, both, event))
 
     def ready(self, all: bool) -> Iterator[StepLoss]:
-        """What came of the steps added; of the last one too only where `all`, or not on CUDA."""
+        """Results of the steps added; on CUDA without the last one unless `all`."""
         while len(self.waiting) > (0 if all or self.ranks.device.type != "cuda" else 1):
             step, epoch, batch, both, event = self.waiting.pop(0)
             if event:
@@ -82,7 +82,7 @@ class Progress:
 
 
 @contextlib.contextmanager
-def curves(folder: Path, step: int, ranks: Ranks) -> Iterator[Callable[[str, float, int], None]]:
+def curves(folder: Path, step: int, ranks: Ranks) -> Generator[Callable[[str, float, int], None]]:
     """A function (name, value, step) that adds a point for TensorBoard; those after `step` of a broken run go."""
     if not ranks.first:
         yield lambda name, value, step: None

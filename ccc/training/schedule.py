@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 
+from ccc.model import ColorClassifier
 from ccc.settings.training import Recipe
 
 RECIPE = Recipe()
@@ -38,7 +39,7 @@ class RunningMean:
     is forgotten.
     """
 
-    def __init__(self, network: nn.Module, decay: float):
+    def __init__(self, network: ColorClassifier, decay: float):
         self.network, self.decay = network, decay
 
     @torch.no_grad()

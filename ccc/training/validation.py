@@ -1,4 +1,4 @@
-"""What a network gets right and wrong on the validation pictures, in numbers and as a sheet of pictures."""
+"""Validation: measures, the confusion of classes, and a sheet of pictures."""
 
 import os
 from collections.abc import Sequence
