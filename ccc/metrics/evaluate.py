@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,13 +71,16 @@ def evaluate(
         sharing = [metric for metric in usable if (metric.gather, metric.needs) == (gather, needs)]
         arrays |= gather(sharing, matches, needed[needs], features, progress)
 
-    rows = []
-    for i, match in enumerate(matches):
-        row = {"name": match.name, "width": match.width, "height": match.height}
-        row |= {m.name: float(values[m.name][i]) if m.name in values else math.nan for m in chosen if m.pair}
-        rows.append(row)
-    summary = {"format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side, "missing": missing}
-    summary |= {key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval", "cautions")}
+    paired = [metric.name for metric in chosen if metric.pair]
+    rows = [
+        {"name": match.name, "width": match.width, "height": match.height}
+        | {name: float(values[name][i]) if name in values else math.nan for name in paired}
+        for i, match in enumerate(matches)
+    ]
+    summary: dict[str, Any] = {
+        "format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side, "missing": missing,
+        **{key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval", "cautions")},
+    }  # fmt: skip
     for metric in chosen:
         if metric.pair:
             _describe(metric, np.array([row[metric.name] for row in rows]), summary)
@@ -99,7 +102,9 @@ def _sized(metric: Metric, side: int | str) -> Metric:
     return metric if metric.base else metric.at(side)
 
 
-def _needed(chosen: Sequence[Metric], weights: Mapping, codebook, family: str | None) -> tuple[dict, dict, dict]:
+def _needed(
+    chosen: Sequence[Metric], weights: Mapping, codebook: str | os.PathLike | None, family: str | None
+) -> tuple[dict, dict, dict]:
     """What the metrics need by its name, the files behind it, and why some are missing, by the metric's name."""
     known = {metric.needs for metric in metrics(family).values() if metric.needs} - {"codebook"}
     known = {name for name in known if not name.startswith(FOREIGN)}
@@ -121,16 +126,21 @@ def _needed(chosen: Sequence[Metric], weights: Mapping, codebook, family: str | 
     return needed, files, missing
 
 
-def _measure(chosen: Sequence[Metric], needed: Mapping, matches: Sequence[Match], progress, *folders):
+def _measure(
+    chosen: Sequence[Metric],
+    needed: Mapping,
+    matches: Sequence[Match],
+    progress: Callable[[Iterable], Iterable],
+    *folders: str | os.PathLike,
+) -> tuple[dict, dict]:
     """Values of the metrics of pairs, `(N,)` each, and counts of metrics of sets, `(2, K)` each, by name.
 
     Pictures are decoded only where a metric takes pairs.
     """
-    paired, counted = ([m for m in chosen if getattr(m, kind)] for kind in ("pair", "counts"))
-    values = {metric.name: np.full(len(matches), math.nan) for metric in paired}
-    counts = {metric.name: 0 for metric in counted}
+    values = {metric.name: np.full(len(matches), math.nan) for metric in chosen if metric.pair}
+    counts: dict[str, Any] = {metric.name: 0 for metric in chosen if metric.counts}
     problems = {"of another size": [], "unreadable": []}
-    for i, match in enumerate(progress(matches) if paired or counted else ()):
+    for i, match in enumerate(progress(matches) if values or counts else ()):
         pictures = []
         for path in (match.prediction, match.truth):
             try:
@@ -142,10 +152,11 @@ def _measure(chosen: Sequence[Metric], needed: Mapping, matches: Sequence[Match]
         if any(problems.values()):  # measure no more, but name the others too
             continue
         pair = Pair(*pictures)
-        for metric in paired:
-            values[metric.name][i] = metric.pair(pair, *([needed[metric.needs]] if metric.needs else []))
-        for metric in counted:
-            counts[metric.name] = counts[metric.name] + metric.counts(pair)
+        for metric in chosen:
+            if metric.pair:
+                values[metric.name][i] = metric.pair(pair, *([needed[metric.needs]] if metric.needs else []))
+            if metric.counts:
+                counts[metric.name] = counts[metric.name] + metric.counts(pair)
     refuse(*folders, problems)
     return values, counts
 
@@ -163,7 +174,7 @@ def _describe(metric: Metric, values: np.ndarray, summary: dict) -> None:
         summary["missing"].setdefault(metric.name, reason)
 
 
-def _describe_set(metric: Metric, arrays, summary: dict) -> None:
+def _describe_set(metric: Metric, arrays: Iterable[np.ndarray] | None, summary: dict) -> None:
     """`arrays`: of the predictions and of the truths; None where what the metric needs is missing, or a picture."""
     summary["set"][metric.name] = summary["interval"][metric.name] = None
     pictures = summary["images"]
@@ -174,7 +185,7 @@ def _describe_set(metric: Metric, arrays, summary: dict) -> None:
         )
     if arrays is None:
         summary["missing"].setdefault(metric.name, "needs at least two pictures")
-        return
-    summary["set"][metric.name] = metric.set(*arrays)
-    if metric.interval and pictures > 2:
-        summary["interval"][metric.name] = list(metric.interval(*arrays))
+    elif metric.set:
+        summary["set"][metric.name] = metric.set(*arrays)
+        if metric.interval and pictures > 2:
+            summary["interval"][metric.name] = list(metric.interval(*arrays))

@@ -44,7 +44,7 @@ def write_features(
         found = inception_features(images, weights, resize)
         arrays |= {f"{resize}_{dimension}": values for dimension, values in found.items()}
     with written_whole(path) as temporary_path, open(temporary_path, "wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # ty: ignore[invalid-argument-type]  taken for `allow_pickle`
     return len(pictures)
 
 

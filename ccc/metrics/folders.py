@@ -91,7 +91,7 @@ def of_another_size(name: str, found: tuple[int, int], wanted: tuple[int, int]) 
     return f"{name} ({found[0]}x{found[1]}, not {wanted[0]}x{wanted[1]})"
 
 
-def refuse(prediction, truth, problems: Mapping[str, Sequence[str]]) -> None:
+def refuse(prediction: str | os.PathLike, truth: str | os.PathLike, problems: Mapping[str, Sequence[str]]) -> None:
     """Raise CCCError where pictures have problems: by problem, the pictures that have it."""
     found = [f"{problem} ({len(names)}): {few(names)}" for problem, names in problems.items() if names]
     if found:

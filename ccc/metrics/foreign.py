@@ -2,11 +2,13 @@
 
 import contextlib
 import functools
-import importlib.util
 import io
+import runpy
 import socket
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from importlib import metadata
+from typing import Any, Protocol
+from unittest.mock import patch
 
 import numpy as np
 
@@ -15,6 +17,17 @@ from ccc.metrics.pair import Pair
 from ccc.metrics.registry import FOREIGN, Metric
 
 SINGLE = ("FR", "NR")  # pyiqa's modes of metrics that compare with the truth, and that look at the prediction alone
+
+
+class Model(Protocol):
+    """What is used of a metric of pyiqa, a torch module."""
+
+    metric_name: str
+    metric_mode: str
+    net: Any  # its network, a torch module
+
+    def __call__(self, *pictures: Any) -> Any:
+        """Value of float tensors `(1, 3, H, W)` in [0, 1]: the prediction and, in mode "FR", the truth."""
 
 
 def version() -> str:
@@ -45,13 +58,10 @@ def metric(name: str) -> Metric:
 def _configs() -> Mapping[str, Mapping]:
     """pyiqa's own table of its metrics. The file is read alone: the package around it imports torch, for seconds."""
     path = metadata.distribution("pyiqa").locate_file("pyiqa/default_model_configs.py")
-    spec = importlib.util.spec_from_file_location("_pyiqa_configs", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.DEFAULT_CONFIGS
+    return runpy.run_path(str(path))["DEFAULT_CONFIGS"]
 
 
-def measured(pair: Pair, model) -> float:
+def measured(pair: Pair, model: Model) -> float:
     """Value of one pair by what `load` gave. Raises what pyiqa raises."""
     import torch
 
@@ -61,7 +71,7 @@ def measured(pair: Pair, model) -> float:
         return float(model(prediction, truth) if model.metric_mode == "FR" else model(prediction))
 
 
-def value_of(pair: Pair, model) -> float:
+def value_of(pair: Pair, model: Model) -> float:
     """As `measured`, but NaN where pyiqa refuses the picture, such as one too small for it; its words are logged."""
     try:
         return measured(pair, model)
@@ -76,7 +86,7 @@ _log_once = functools.cache(write_line)  # and not for every picture
 
 
 @functools.lru_cache(maxsize=4)
-def load(name: str):
+def load(name: str) -> Model:
     """pyiqa's metric of that name: a torch module with `metric_mode` and `lower_better`.
 
     Nothing is fetched, weights are read without running code in them, and every parameter of the network must have
@@ -108,54 +118,51 @@ def load(name: str):
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Generator[None]:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
-def _chain(error: BaseException | None):
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 @contextlib.contextmanager
-def _noting_parameters(loaded: set[int]):
+def _noting_parameters(loaded: set[int]) -> Generator[None]:
     """Note where in memory the tensors lie that any network takes from a state dict, and read files without code."""
     import torch
 
     load_state_dict, read = torch.nn.Module.load_state_dict, torch.load
 
-    def noting(module, state_dict, *arguments, **options):
+    def noting(module: torch.nn.Module, state_dict: Mapping, *arguments: Any, **options: Any) -> Any:
         result = load_state_dict(module, state_dict, *arguments, **options)
         loaded.update(value.data_ptr() for key, value in module.named_parameters() if key in state_dict)
         return result
 
-    torch.nn.Module.load_state_dict = noting
-    torch.load = lambda *arguments, **options: read(*arguments, **{**options, "weights_only": True})
-    try:
+    def read_safely(*arguments: Any, **options: Any) -> Any:
+        return read(*arguments, **{**options, "weights_only": True})
+
+    with patch.object(torch.nn.Module, "load_state_dict", noting), patch.object(torch, "load", read_safely):
         yield
-    finally:
-        torch.nn.Module.load_state_dict, torch.load = load_state_dict, read
 
 
 @contextlib.contextmanager
-def _offline():
+def _offline() -> Generator[None]:
     """Every attempt to fetch a file fails at once and says what was wanted."""
     import torch
     from pyiqa.utils import download_util
 
-    def refuse_file(url, path, *_, **__):
+    def refuse_file(url: str, path: str, *_: Any, **__: Any) -> None:
         raise MissingWeights(f"put {url} at {path}")
 
-    def refuse(*arguments, **_):
+    def refuse(*arguments: Any, **_: Any) -> None:
         raise MissingWeights(f"it wants to fetch files from {arguments[0]}; nothing is fetched by itself")
 
-    fetch, resolve = torch.hub.download_url_to_file, socket.getaddrinfo
-    download_util.download_url_to_file = torch.hub.download_url_to_file = refuse_file
-    socket.getaddrinfo = refuse
-    try:
+    with (
+        patch.object(download_util, "download_url_to_file", refuse_file),
+        patch.object(torch.hub, "download_url_to_file", refuse_file),
+        patch.object(socket, "getaddrinfo", refuse),
+    ):
         yield
-    finally:
-        download_util.download_url_to_file = torch.hub.download_url_to_file = fetch
-        socket.getaddrinfo = resolve

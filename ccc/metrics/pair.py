@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -55,11 +56,17 @@ class Pair:
         return tuple(GRID.encode(area_mean(lab[..., 1:], 56)) for lab in self.lab)
 
 
-def of_pictures(of_pair: Callable) -> Callable:
-    """A metric of a `Pair` as a function of a prediction and its truth, uint8 RGB `(H, W, 3)` each.
+class PictureMetric(Protocol):
+    """A metric of two pictures, uint8 RGB `(H, W, 3)`; `of` is the same metric of a `Pair`."""
 
-    The one of a Pair stays at hand as its attribute `of`, for callers that take several metrics of the same Pair.
-    """
+    of: Callable[..., float]
+
+    def __call__(self, prediction: np.ndarray, truth: np.ndarray, *arguments, **options) -> float:
+        """Value of a prediction and its truth."""
+
+
+def of_pictures(of_pair: Callable[..., float]) -> PictureMetric:
+    """A metric of a `Pair` as a function of two pictures; its attribute `of` lets callers share a Pair."""
 
     @functools.wraps(of_pair)
     def measure(prediction: np.ndarray, truth: np.ndarray, *arguments, **options) -> float:
@@ -67,6 +74,6 @@ def of_pictures(of_pair: Callable) -> Callable:
 
     pictures = list(inspect.signature(measure, follow_wrapped=False).parameters.values())[:2]
     signature = inspect.signature(of_pair)
-    measure.__signature__ = signature.replace(parameters=[*pictures, *list(signature.parameters.values())[1:]])
-    measure.of = of_pair
-    return measure
+    signature = signature.replace(parameters=[*pictures, *list(signature.parameters.values())[1:]])
+    vars(measure).update(__signature__=signature, of=of_pair)
+    return measure  # ty: ignore[invalid-explicit-return]  it has `of` now

@@ -82,7 +82,7 @@ def classifier(name: str, path: str | os.PathLike) -> Callable[[np.ndarray], int
     network = models.get_model(name, weights=None)
     weight_files.load_state_dict(path, network)
     network.eval()
-    prepare = models.get_model_weights(name).IMAGENET1K_V1.transforms()
+    prepare = models.get_model_weights(name)["IMAGENET1K_V1"].transforms()
 
     def classify(image: np.ndarray) -> int:
         with torch.inference_mode():
@@ -104,18 +104,23 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
 
     folder = matches[0].truth.parents[matches[0].name.count("/") + 1]
     labels, sources = _labels(folder / LABELS), _sources(folder / "manifest.csv")
-    found = {match.name: WNID.search(match.name) for match in matches}
+    found = {match.name: _wnid(match.name) for match in matches}
     for known in (labels, sources):
-        found |= {name: WNID.search(known.get(Path(name).name, "")) for name, wnid in found.items() if not wnid}
+        found |= {name: _wnid(known.get(Path(name).name, "")) for name, wnid in found.items() if not wnid}
     if unknown := [name for name, wnid in found.items() if not wnid]:
         raise CCCError(
             f"no class is known of {len(unknown)} of {len(found)} pictures, {few(unknown)}: put a wnid such as "
             f"n01440764 into their names, or lines of a name and a wnid into {folder / LABELS}"
         )
     numbers = {wnid: number for number, wnid in enumerate(ImageNetInfo().label_names())}
-    if strange := sorted({wnid[0] for wnid in found.values()} - set(numbers)):
+    if strange := sorted(set(found.values()) - set(numbers)):
         raise CCCError(f"{folder}: none of ImageNet's 1,000 classes: {few(strange)}")
-    return [numbers[found[match.name][0]] for match in matches]
+    return [numbers[found[match.name]] for match in matches]
+
+
+def _wnid(text: str) -> str:
+    """The first wnid in a text; "" without one."""
+    return found[0] if (found := WNID.search(text)) else ""
 
 
 def _labels(path: Path) -> Mapping[str, str]:

@@ -5,9 +5,10 @@ import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, get_args
 
 import pandas
+import pydantic
 from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError
@@ -15,7 +16,8 @@ from ccc.core.files import regular
 from ccc.core.stored import LOOSE, Count, read_json
 from ccc.metrics.registry import FORMAT, find
 
-VARIANTS = ("plain", "sam")
+Variant = Literal["plain", "sam"]
+VARIANTS = get_args(Variant)
 _BY_METRIC = (
     "mean", "median", "sd", "n", "set", "interval", "missing", "cautions", "infinite", "versions", "directions",
 )  # fmt: skip
@@ -30,13 +32,13 @@ ORDER = (
 SIZE = ["width", "height"]  # the columns of a CSV that are no values
 
 
+@pydantic.with_config(LOOSE)
 class _Stored(TypedDict):
     """Of the JSON of `ccc evaluate`, what is read."""
 
-    __pydantic_config__ = LOOSE
-    format: Literal[FORMAT]
+    format: Literal[FORMAT]  # ty: ignore[invalid-type-form]  a constant
     method: str
-    variant: Literal[VARIANTS]
+    variant: Variant
     dataset: str
     images: Count
     title: NotRequired[str | None]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ccc.report.results import MethodResult, Results
+from ccc.report.results import Results
 
 SHARES = {"precision": "cnr_precision", "recall": "cnr_recall"}
 SHARES |= {f"{name}_pixels": f"{metric}_pixels" for name, metric in SHARES.items()}
@@ -19,11 +19,13 @@ def true_classes(results: Results, dataset: str, names: Sequence[str], examples:
     """
     mine = results.on(dataset)
     metrics = {"cnr": "cnr"} | SHARES
-    columns = {key: next(iter(_named(mine, base)), None) for key, base in metrics.items()}
+    columns = {
+        key: next((name for result in mine for name in result.named(base)), None) for key, base in metrics.items()
+    }
     rows, worst = [], {}
     for result in mine:
-        values = {key: result.value(column) for key, column in columns.items()}
-        if None in values.values():
+        values = {key: value for key, column in columns.items() if (value := result.value(column)) is not None}
+        if len(values) < len(columns):
             continue
         rows.append({"result": result, **values, "false": values["cnr"] - values["recall"]})
         if result.is_reference:
@@ -35,7 +37,3 @@ def true_classes(results: Results, dataset: str, names: Sequence[str], examples:
     oracle = next((row["cnr"] for row in rows if row["result"].key == "oracle/plain"), None)
     shown = sorted(worst.values(), key=lambda example: -example["false"])[:examples]
     return {"oracle": oracle, "rows": rows, "examples": shown}
-
-
-def _named(mine: Sequence[MethodResult], base: str) -> list[str]:
-    return list(dict.fromkeys(name for result in mine for name in result.named(base)))

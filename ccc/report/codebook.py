@@ -1,6 +1,7 @@
 """What a codebook tells: in words, and drawn as the paper's Fig. 6 and 7."""
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -89,7 +90,12 @@ def draw(codebook: Codebook, path: str | os.PathLike) -> None:
     kept = np.isin(np.arange(grid.size), codebook.active)
     share = np.where(codebook.counts > 0, codebook.counts / cells, np.nan)
     colors = class_colors(grid)
-    fixed = {"svg.hashsalt": "ccc", "svg.fonttype": "path", "font.size": 9, "image.composite_image": False}
+    fixed: dict[Any, Any] = {
+        "svg.hashsalt": "ccc",
+        "svg.fonttype": "path",
+        "font.size": 9,
+        "image.composite_image": False,
+    }
     with rc_context(fixed), written_whole(path) as aside:
         figure = Figure(figsize=(15, 4.8), layout="constrained")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.08, 1.19, 1))

@@ -13,7 +13,7 @@ from ccc.settings.baselines import RENDER_FACTORS, Baselines
 from ccc.settings.harmonization import PRINTED, Algorithm
 from ccc.settings.segmenter import SegmenterChoice
 
-PAPERS_SEGMENTER = SegmenterChoice.model_fields["name"].json_schema_extra["paper"]
+PAPERS_SEGMENTER = SegmenterChoice.model_json_schema()["properties"]["name"]["paper"]
 NOTE = re.compile(r"--(method|option|max-size|weights) (.+?)(?= --|$)")  # of a picture, by `ccc colorize`
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas
@@ -99,9 +99,9 @@ def to_markdown(table: Table) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def md_table(rows, head) -> str:
+def md_table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
     """Rows of words as a table of GitHub's Markdown, all columns but the first to the right."""
-    frame = pandas.DataFrame(rows, columns=head)
+    frame = pandas.DataFrame(rows, columns=list(head))
     align = ["left"] + ["right"] * (len(head) - 1)
     return frame.to_markdown(index=False, tablefmt="pipe", disable_numparse=True, colalign=align)
 

@@ -37,16 +37,16 @@ def verdict(results: Results, dataset: str, metric: str) -> dict | None:
     `words`: a sentence about the others; `gray`: the estimate of the gray pictures, where it is better.
     """
     direction, mine = find(metric).direction, results.on(dataset)
-    ranked = [result for result in mine if not result.is_reference and result.value(metric) is not None]
+    ranked = [(value, r) for r in mine if not r.is_reference and (value := r.value(metric)) is not None]
     if not ranked or direction is None:
         return None
-    ranked.sort(key=lambda result: result.value(metric), reverse=direction == "higher")
-    best = next((result for result in ranked if result.estimates[metric].best), ranked[0])
-    sign, words = _judge(best, [r for r in ranked if r is not best], metric, results.contest(dataset, metric))
+    ranked.sort(key=lambda pair: pair[0], reverse=direction == "higher")
+    value, best = next((pair for pair in ranked if pair[1].estimates[metric].best), ranked[0])
+    sign, words = _judge(best, [r for _, r in ranked if r is not best], metric, results.contest(dataset, metric))
     gray = next((r.estimates.get(metric) for r in mine if r.key == "gray/plain"), None)
     return {
         "metric": find(metric), "dataset": dataset, "best": best, "estimate": best.estimates[metric], "sign": sign,
-        "words": words, "gray": gray if _is_better(gray, best.value(metric), direction) else None,
+        "words": words, "gray": gray if _is_better(gray, value, direction) else None,
     }  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def _judge(best: MethodResult, others: list[MethodResult], metric: str, contest:
     if tied:
         against = "no other method was run" if alone else "yes, against each other method"
         return "alone" if alone else "real", f"{against}; not told apart from its own variant {tied[0].label}"
-    largest = max(0.001, *(result.estimates[metric].holm for result in others))
+    largest = max([0.001, *(p for result in others if (p := result.estimates[metric].holm) is not None)])
     sure = f"(corrected p at most {largest:.3f})"
     if alone:
         return "alone", f"no other method was run; better than its own variant {others[0].label} {sure}"
@@ -89,8 +89,7 @@ def strip(results: Results, dataset: str, names: Sequence[str]) -> dict:
     columns = [column for column in columns_of(mine) if column["variant"] != "sam"]
     found = {"columns": columns, "names": list(names), "metric": None, "values": {}, "worst": None, "best": None}
     metric = next((name for judge in JUDGES if (name := results.named(judge))), None)
-    judged = verdict(results, dataset, metric) if metric else None
-    if judged is None:
+    if metric is None or (judged := verdict(results, dataset, metric)) is None:
         return found
     values = {}
     for result in mine:

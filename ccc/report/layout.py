@@ -36,7 +36,7 @@ class Column:
     kind: str
     group: str = ""
     dataset: str | None = None
-    metric: str | None = None
+    metric: str = ""
     paper: str | None = None
     printed: str = ""
     notes: tuple[int, ...] = ()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
 from ccc.assets.photographs import named
 from ccc.codebook import Codebook
@@ -48,7 +49,7 @@ def read_model(path: str | os.PathLike) -> dict:
     return kept | grid | made
 
 
-def _data(settings: Mapping[str, object]) -> str:
+def _data(settings: Mapping[str, Any]) -> str:
     """What a model was trained on: the paper's word for all of its photographs and nothing before them."""
     name, pictures = settings.get("trained_on") or "unnamed photographs", settings.get("pictures")
     whole = named("places365-train").pictures

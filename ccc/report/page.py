@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -45,7 +45,7 @@ def write_report(
     max_pictures: int = Report().pictures,
     rerun: str = "snakemake --cores all",
     provenance: Mapping[str, str] | None = None,
-    progress=iter,
+    progress: Callable[[Iterable], Iterable] = iter,
 ) -> Path:
     """Write the pages with `pictures/` and `data/` beside them into `folder`; return the path of `index.html`.
 
@@ -82,7 +82,7 @@ def write_report(
     )  # fmt: skip
     render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
     if comparisons:
-        render("harmonization.html", **harmonized)
+        render("harmonization.html", sections=harmonized["sections"], tables=harmonized["tables"])
     for stale in set(folder.glob("pictures-*.html")) - {folder / f"pictures-{name}.html" for name in results.datasets}:
         stale.unlink()
     for dataset in results.datasets:
@@ -94,7 +94,13 @@ def write_report(
     return folder / "index.html"
 
 
-def _render_front(render, results: Results, shown: Mapping[str, Sequence[str]], rerun: str, provenance) -> None:
+def _render_front(
+    render: Callable[..., None],
+    results: Results,
+    shown: Mapping[str, Sequence[str]],
+    rerun: str,
+    provenance: Mapping[str, str],
+) -> None:
     headline = front.headline_metrics(results)
     matrix = {(m, d): front.verdict(results, d, m) for m in results.metrics for d in results.datasets}
     strips = {dataset: front.strip(results, dataset, shown[dataset]) for dataset in results.datasets}
@@ -111,7 +117,14 @@ def _render_front(render, results: Results, shown: Mapping[str, Sequence[str]], 
     )  # fmt: skip
 
 
-def _write_data(data: Path, results: Results, training, codebook, book, drawn) -> None:
+def _write_data(
+    data: Path,
+    results: Results,
+    training: str | os.PathLike | None,
+    codebook: str | os.PathLike | None,
+    book: Codebook | None,
+    drawn: Mapping[str, Sequence[plots.Plot]],
+) -> None:
     """Fill `data` with what the pages show: metrics of every cell, training, codebook, the numbers behind the plots."""
     for result in results.methods:
         path = data / "metrics" / result.key / f"{result.dataset}.json"
@@ -120,7 +133,7 @@ def _write_data(data: Path, results: Results, training, codebook, book, drawn) -
     if training:
         for name in (HISTORY, PREVIEW):
             link(Path(training) / name, data / "training" / name)
-    if codebook:
+    if codebook and book:
         link(Path(codebook), data / "codebook.json")
         draw(book, data / "codebook.svg")
     for plot in (plot for group in drawn.values() for plot in group):
@@ -143,6 +156,10 @@ def _plots(results: Results, book: Codebook | None, source: Path) -> dict[str, l
     return drawn
 
 
+def _static(name: str) -> str:
+    return Path(__file__).with_name("static").joinpath(name).read_text(encoding="utf-8")
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -152,9 +169,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    static = Path(__file__).with_name("static")
-    environment.globals["static"] = lambda name: (static / name).read_text(encoding="utf-8")
-    environment.globals |= {"policy": POLICY, "find": find}
+    environment.globals |= {  # ty: ignore[unsupported-operator]  jinja2 annotates only its own
+        "static": _static, "policy": POLICY, "find": find,
+    }  # fmt: skip
     environment.filters["url"] = lambda text: quote(text, safe="/")
     return environment
 

@@ -100,7 +100,7 @@ def page_data(results: Results, dataset: str, names: Sequence[str], folder: Path
         shown = table.reindex(names).replace([np.inf, -np.inf], np.nan).round(6)
         shown = shown.astype(object).where(shown.notna(), None).dropna(axis=1, how="all")
         values[column["key"]] = {metric: shown[metric].tolist() for metric in shown}
-        rows[column["key"]] = (table.index.get_indexer(names) + 2).tolist()
+        rows[column["key"]] = (table.index.get_indexer(list(names)) + 2).tolist()
         metrics |= dict.fromkeys(shown)
     truth = folder / columns[-1]["key"] / dataset / "picture"
     return {

@@ -61,8 +61,8 @@ def write_previews(
             "error": Image.fromarray(draw_error(lab, true)),
         }
         for kind, image in shown.items():
-            with written_whole(Path(folder) / kind / (path.stem + KINDS[kind])) as aside:
-                image.save(aside, **({"quality": 80, "method": 4} if KINDS[kind] == ".webp" else {}))
+            with written_whole(Path(folder) / kind / (path.stem + KINDS[kind])) as scratch:
+                image.save(scratch, quality=80, method=4)  # of WebP; PNG has neither
     write_text(Path(folder) / "classes.csv", class_counts(counts).to_csv(index=False))
 
 

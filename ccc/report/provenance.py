@@ -82,7 +82,7 @@ def gather(files: Sequence[str | os.PathLike], configuration: Mapping) -> dict:
         "packages": _packages(),
         "seeds": dict(_seeds(configuration)),
         "configuration": dict(configuration),
-        "checksums": {os.fspath(path): sha256(path) for path in sorted(map(os.fspath, files))},
+        "checksums": {path: sha256(path) for path in sorted(map(str, files))},
     }
 
 

@@ -95,7 +95,7 @@ def _bca(residual: np.ndarray, confidence: float, resamples: int, seed: int) -> 
 
     size = residual.shape[1]
 
-    def means(drawn, axis):
+    def means(drawn: np.ndarray, axis: int) -> np.ndarray:
         rows = drawn.reshape(-1, drawn.shape[-1])
         places = (rows + size * np.arange(len(rows))[:, None]).ravel()
         counts = np.bincount(places, minlength=size * len(rows)).reshape(*drawn.shape[:-1], size).astype(np.float64)
@@ -116,7 +116,7 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     Source: Holm 1979.
     """
     corrected, floor = {}, 0.0
-    for rank, name in enumerate(sorted(p, key=p.get)):
+    for rank, name in enumerate(sorted(p, key=p.__getitem__)):
         floor = max(floor, min(1.0, p[name] * (len(p) - rank)))
         corrected[name] = floor
     return {name: corrected[name] for name in p}

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -34,7 +35,7 @@ def read_results(
     titles: Mapping[str, str] | None = None,
     cautions: Mapping[str, str] | None = None,
     model: str | os.PathLike | None = None,
-    harmonize: Mapping[str, object] | None = None,
+    harmonize: Mapping[str, str] | None = None,
     weights: Mapping[str, str | os.PathLike] | None = None,
     leakage: Iterable[str | os.PathLike] = (),
     interval: str = "bca",
@@ -80,7 +81,7 @@ def _leakage(path: str | os.PathLike) -> tuple[str, str]:
 def summarize(
     cells: Sequence[Cell],
     model: Mapping[str, object] | None = None,
-    harmonize: Mapping[str, object] | None = None,
+    harmonize: Mapping[str, str] | None = None,
     interval: str = "bca",
 ) -> Results:
     """Results of stored cells alone: estimates of every cell and metric, the tests behind them, and all values.
@@ -226,7 +227,7 @@ def _comparable(cells: Sequence[Cell], metric: str) -> dict[tuple, float]:
     return {key: float(np.mean(common[key].to_numpy())) for key in values}
 
 
-def _tests(rows: pandas.DataFrame, direction: str, best) -> tuple[Comparison | None, Ranking | None]:
+def _tests(rows: pandas.DataFrame, direction: str, best: Any) -> tuple[Comparison | None, Ranking | None]:
     """Of values with a column for each method; None where there are too few methods, or no picture that all have."""
     table = {key: rows[key].tolist() for key in rows}
     finite = np.isfinite(rows).all(axis=1).any()

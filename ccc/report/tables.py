@@ -2,8 +2,8 @@
 their benchmarks were run, and one of all metrics a dataset."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 
 from ccc.metrics.registry import find
 from ccc.report import field
@@ -35,8 +35,8 @@ def _overall(results: Results, dataset: str) -> Table:
     said = notes(results.cautions.get(dataset, ""), f"seen in training? {seen}" if seen else "")
     for name in dict.fromkeys(name for result in here for name in result.estimates):
         title = find(name).title + ARROWS[find(name).direction]
-        more = {"notes": notes(_mixed(name, here), _ceiling(name, here)), "group_notes": said}
-        columns.append(Column(title, "ours", group, dataset, name, **more))
+        more = notes(_mixed(name, here), _ceiling(name, here))
+        columns.append(Column(title, "ours", group, dataset, name, notes=more, group_notes=said))
     rows, _ = _rows(here, columns, None, notes)
     rows += [_not_run(f"{name} (not run)", [reason], columns, notes) for name, reason in results.not_run.items()]
     title = f"All metrics: {dataset}"
@@ -62,7 +62,9 @@ def _paper_table(results: Results, paper: PublishedTable) -> Table:
     return Table(paper.number, paper.title, tuple(columns), tuple(rows), tuple(notes.texts), name=paper.name)
 
 
-def _datasets(here, paper: PublishedTable, columns: Mapping[str, str]) -> list[tuple[str | None, str | None]]:
+def _datasets(
+    here: Sequence[MethodResult], paper: PublishedTable, columns: Mapping[str, str]
+) -> list[tuple[str | None, str | None]]:
     """Ours and the paper's dataset of each group: the paper's that were run first, then ours, then the paper's rest."""
     names = sorted({result.dataset for result in here})
     if paper.number == "III":
@@ -72,16 +74,26 @@ def _datasets(here, paper: PublishedTable, columns: Mapping[str, str]) -> list[t
     return ran + ours + [(None, theirs) for theirs in paper.datasets if theirs not in dict(ran).values()]
 
 
-def _group(dataset, theirs, mine, paper: PublishedTable, results: Results, notes: Notes) -> Iterator[Column]:
+def _group(
+    dataset: str | None,
+    theirs: str | None,
+    mine: Sequence[MethodResult],
+    paper: PublishedTable,
+    results: Results,
+    notes: Notes,
+) -> Iterator[Column]:
     """The columns of one dataset; `mine`: its results here, `theirs`: the paper's name of it."""
-    comparable = dataset is not None and results.columns.get(dataset) == theirs is not None
-    caution = results.cautions.get(dataset, "")
+    comparable = dataset is not None and theirs is not None and results.columns.get(dataset) == theirs
+    caution = results.cautions.get(dataset or "", "")
     formed = comparable and not caution and any(_stands([r], paper) in paper.methods and not r.differs for r in mine)
-    formed = formed and (bool(paper.number) or not field.unlike(results, dataset, theirs, paper))
-    title = _heading(dataset, theirs if comparable or dataset is None else None, mine, paper.pictures.get(theirs, 0))
+    if formed and dataset and theirs and not paper.number:
+        formed = not field.unlike(results, dataset, theirs, paper)
+    title = _heading(
+        dataset, theirs if comparable or dataset is None else None, mine, paper.pictures.get(theirs or "", 0)
+    )
     said_by = "" if paper.number else f", {paper.protocol or field.UNSTATED}"
     title += f", {field.protocol_of(results, dataset)}" if dataset and not paper.number else ""
-    place = {"group": title, "dataset": dataset, "paper": theirs}
+    group = functools.partial(Column, group=title, dataset=dataset, paper=theirs)
     columns = []
     for metric in paper.metrics:
         fact, names = paper.metrics[metric], []
@@ -90,17 +102,15 @@ def _group(dataset, theirs, mine, paper: PublishedTable, results: Results, notes
             names = [name for base in fact.ours for name in _names(base, mine)]
         for name in names:
             head = find(name).title + ARROWS[find(name).direction]
-            columns.append(
-                Column(head, "ours", **place, metric=name, notes=notes(_mixed(name, mine), _ceiling(name, mine)))
-            )
+            columns.append(group(head, "ours", metric=name, notes=notes(_mixed(name, mine), _ceiling(name, mine))))
         if theirs is not None:
             head = f"{fact.title}{ARROWS[find(fact.ours[0]).direction]} published{said_by}"
             said = notes(fact.open, impossible)
-            ours = names[-1] if names else None
-            columns.append(Column(head, "published", **place, metric=ours, printed=metric, notes=said))
+            ours = names[-1] if names else ""
+            columns.append(group(head, "published", metric=ours, printed=metric, notes=said))
         if formed and fact.difference and not impossible:
             head = f"{fact.title} difference"
-            columns.append(Column(head, "difference", **place, metric=names[0], printed=metric))
+            columns.append(group(head, "difference", metric=names[0], printed=metric))
     said = notes(*_group_notes(mine, dataset, theirs, comparable, formed, caution, paper))
     return (dataclasses.replace(column, group_notes=said) for column in columns)
 
@@ -138,7 +148,15 @@ def _heading(dataset: str | None, theirs: str | None, results: Sequence[MethodRe
     return f"{theirs}: {dataset} ({n})" if theirs and dataset != theirs else f"{dataset} ({n})"
 
 
-def _group_notes(results, dataset, theirs, comparable, formed, caution, paper: PublishedTable) -> list[str]:
+def _group_notes(
+    results: Sequence[MethodResult],
+    dataset: str | None,
+    theirs: str | None,
+    comparable: bool,
+    formed: bool,
+    caution: str,
+    paper: PublishedTable,
+) -> list[str]:
     said = [caution]
     if theirs is not None and not paper.number:
         said += paper.notes
@@ -168,7 +186,9 @@ def _impossible(paper: PublishedTable) -> str:
     )
 
 
-def _rows(here: Sequence[MethodResult], columns, paper: PublishedTable | None, notes: Notes) -> tuple[list[Row], set]:
+def _rows(
+    here: Sequence[MethodResult], columns: Sequence[Column], paper: PublishedTable | None, notes: Notes
+) -> tuple[list[Row], set]:
     """Rows of all methods that were run, the best marked, and the paper's methods whose figures stand in them."""
     by_method: dict[tuple, dict[str, MethodResult]] = {}
     for result in here:
@@ -190,7 +210,14 @@ def _rows(here: Sequence[MethodResult], columns, paper: PublishedTable | None, n
     return _mark_best(rows, columns), placed
 
 
-def _not_run(label: str, reasons, columns, notes: Notes, stands=None, paper: PublishedTable | None = None) -> Row:
+def _not_run(
+    label: str,
+    reasons: Sequence[str],
+    columns: Sequence[Column],
+    notes: Notes,
+    stands: str | None = None,
+    paper: PublishedTable | None = None,
+) -> Row:
     """A row of a method that was not run: published figures where the paper has them, n/a where it has a reason."""
     said = [f"not run: {reason}" for reason in reasons]
     values = [
@@ -209,11 +236,13 @@ def _stands(mine: Sequence[MethodResult], paper: PublishedTable) -> str | None:
     return name if mine[0].variant == "plain" or sam else None
 
 
-def _value(column: Column, mine: Mapping[str, MethodResult], stands, paper, notes: Notes) -> Value:
-    printed = paper.values.get((stands, column.paper, column.printed)) if stands and column.paper else None
+def _value(
+    column: Column, mine: Mapping[str, MethodResult], stands: str | None, paper: PublishedTable | None, notes: Notes
+) -> Value:
+    printed = paper.values.get((stands, column.paper, column.printed)) if paper and stands and column.paper else None
     if column.kind == "published":
         return Value(printed or BLANK)
-    result = mine.get(column.dataset)
+    result = mine.get(column.dataset or "")
     if result is None:
         return (
             _not_available("not evaluated on this dataset", notes) if mine and column.kind == "ours" else Value(BLANK)
@@ -221,7 +250,7 @@ def _value(column: Column, mine: Mapping[str, MethodResult], stands, paper, note
     estimate, value = result.estimates.get(column.metric), result.value(column.metric)
     if column.kind == "difference":
         return Value(BLANK if printed is None or value is None or result.differs else signed(value, printed))
-    if value is None:
+    if estimate is None or value is None:
         return _not_available(estimate.reason if estimate else "not computed in this run", notes)
     said = notes(f"{find(column.metric).title}: {estimate.caution}") if estimate.caution else ()
     return Value(estimate.text, tied=estimate.tied, notes=said, estimate=estimate)
@@ -233,8 +262,7 @@ def _not_available(reason: str, notes: Notes) -> Value:
 
 def signed(value: float, printed: str) -> str:
     """`value` minus a printed figure, with the printed digits and a sign; no sign where it rounds to zero."""
-    digits = -Decimal(printed).as_tuple().exponent
-    text = f"{value - float(printed):+.{digits}f}"
+    text = f"{value - float(printed):+.{paper_figures.digits(printed)}f}"
     return text if float(text) else text[1:]
 
 
@@ -245,13 +273,13 @@ def _mark_best(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
     """
     marked = [list(row.values) for row in rows]
     for number, column in enumerate(columns):
-        mine = {i: row.values[number] for i, row in enumerate(rows) if row.kind == "method"}
-        mine = {i: value for i, value in mine.items() if value.estimate}
+        cells = {i: row.values[number] for i, row in enumerate(rows) if row.kind == "method"}
+        mine = {i: value.estimate for i, value in cells.items() if value.estimate}
         if column.kind != "ours" or find(column.metric).direction is None or len(mine) < 2:
             continue
-        texts = {value.text for value in mine.values() if value.estimate.best}
-        for i, value in mine.items():
-            alike = value.text in texts and (value.estimate.tied or value.estimate.p is None)
-            if value.estimate.best or alike:
-                marked[i][number] = dataclasses.replace(value, best=True, tied=True)
+        texts = {estimate.text for estimate in mine.values() if estimate.best}
+        for i, estimate in mine.items():
+            alike = estimate.text in texts and (estimate.tied or estimate.p is None)
+            if estimate.best or alike:
+                marked[i][number] = dataclasses.replace(cells[i], best=True, tied=True)
     return [dataclasses.replace(row, values=tuple(values)) for row, values in zip(rows, marked, strict=True)]

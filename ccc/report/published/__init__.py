@@ -7,7 +7,6 @@ where its benchmarks are run, a table of its own stands ours beside it (docs/fie
 import dataclasses
 import functools
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +167,11 @@ def psnr_gaps(table: str) -> pandas.DataFrame:
     return frame.assign(floor=floor, gap=psnr - floor, possible=psnr >= least)
 
 
+def digits(printed: str) -> int:
+    """How many digits follow the decimal point: 4 for ".0043"."""
+    return len(printed.partition(".")[2])
+
+
 def half_digit(printed: str) -> float:
     """Half a unit of the last printed digit: 0.00005 for ".0043"."""
-    return 0.5 * 10.0 ** Decimal(printed).as_tuple().exponent
+    return 0.5 * 10.0 ** -digits(printed)
