@@ -6,7 +6,7 @@ import numpy as np
 
 SINGLY, GROUPS = 100, 20  # of the jackknife of `frechet_interval`
 BLOCK = 1024  # rows of a kernel at a time: 40 MB for 5,000 pictures
-ROWS = 2048  # of features that `frechet_distance` takes at a time: 34 MB of 2048 each
+ROWS = 2048  # of features that `frechet_distance` processes at a time: 34 MB of 2048 each
 
 
 def _checked(x: np.ndarray, y: np.ndarray, dtype: type | None = np.float64) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from ccc.metrics.registry import FOREIGN, FORMAT, NATIVE, Metric, choose, metric
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate` found: `rows`, one for each picture by name, and `summary`, as docs/metrics.md describes both."""
+    """Result of `evaluate`: `rows`, one per picture by name, and `summary`, as docs/metrics.md describes them."""
 
     rows: list[dict]
     summary: dict
@@ -43,18 +43,18 @@ def evaluate(
 ) -> Evaluation:
     """Measure a folder of pictures against the true ones of the same names and sizes.
 
-    `metrics`: names, or none for the default ones; `weights`: paths by name of the weight file, the others are looked
-    for where `ccc weights` keeps them; `progress`: wraps the pictures of each pass to show how far it is; `codebook`:
-    file of the classes of `cnr_codebook`, which is then a default metric; `family`: the only one whose metrics there
-    are; `features`: file of `ccc.metrics.features.write_features`, for metrics of sets that need the truth's.
+    `metrics`: names, or none for the default ones; `weights`: paths by name of the weight file, by default in the
+    folder of `ccc weights`; `progress`: wraps the pictures of each pass to show progress; `codebook`: file of the
+    classes of `cnr_codebook`, which then becomes a default metric; `family`: restricts the metrics to one family;
+    `features`: file of `ccc.metrics.features.write_features` with the truth's features.
 
     Rows hold name, width, height and a float for each metric of pairs, NaN where it has none. The summary holds by
     metric `mean`, `median`, `sd` and `n` of the pictures' finite values, how many were `infinite` (PSNR of identical
     pictures), `set` and `interval` of metrics of whole sets, `missing` (the reason for a metric without a value, or
     without one for some pictures), `cautions`, `versions`, `directions`, the SHA-256 of `inputs`, and `made`, what the
-    predictions say of how they were made. Figures that could not be computed are None. Raises CCCError as `choose` and
-    `matched` do, for pictures that cannot be decoded, for a name in `weights` that no metric needs, for `features` that
-    none takes, and for a file that is not the weights, the codebook or the features it should be.
+    predictions state about how they were made. Missing figures are None. Raises CCCError as `choose` and `matched` do,
+    for undecodable pictures, for a name in `weights` that no metric needs, for `features` that none uses, and for a
+    file that is not the expected weights, codebook or features.
     """
     progress = progress or iter
     matches = matched(prediction_dir, truth_dir)
@@ -105,7 +105,7 @@ def _sized(metric: Metric, side: int | str) -> Metric:
 def _needed(
     chosen: Sequence[Metric], weights: Mapping, codebook: str | os.PathLike | None, family: str | None
 ) -> tuple[dict, dict, dict]:
-    """What the metrics need by its name, the files behind it, and why some are missing, by the metric's name."""
+    """Requirements by name, their files, and reasons for missing ones by metric."""
     known = {metric.needs for metric in metrics(family).values() if metric.needs} - {"codebook"}
     known = {name for name in known if not name.startswith(FOREIGN)}
     for name in weights:
@@ -149,7 +149,7 @@ def _measure(
                 problems["unreadable"].append(str(error))
         if len(pictures) == 2 and pictures[0].shape != pictures[1].shape:
             problems["of another size"].append(of_another_size(match.name, *(p.shape[1::-1] for p in pictures)))
-        if any(problems.values()):  # measure no more, but name the others too
+        if any(problems.values()):  # measure no more, but collect all problems
             continue
         pair = Pair(*pictures)
         for metric in chosen:
@@ -175,7 +175,7 @@ def _describe(metric: Metric, values: np.ndarray, summary: dict) -> None:
 
 
 def _describe_set(metric: Metric, arrays: Iterable[np.ndarray] | None, summary: dict) -> None:
-    """`arrays`: of the predictions and of the truths; None where what the metric needs is missing, or a picture."""
+    """`arrays`: of the predictions and of the truths; None if a requirement or a picture is missing."""
     summary["set"][metric.name] = summary["interval"][metric.name] = None
     pictures = summary["images"]
     if metric.name not in summary["missing"] and pictures < metric.enough:

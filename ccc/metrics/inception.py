@@ -12,7 +12,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from torch.nn import Module
 
-BATCH = 4  # pictures shown at once: with channels last a third less time than one by one, and no more memory
+BATCH = 4  # pictures at once: with channels last a third faster than one by one, in the same memory
 STAGES = {  # number of features: the layers that lead to them from the stage before
     64: ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1"),
     192: ("Conv2d_3b_1x1", "Conv2d_4a_3x3", "maxpool2"),
@@ -54,7 +54,7 @@ def _network(path: str, name: str) -> "Module":
     from ccc.assets import weights as weight_files
 
     network, state = NETWORKS[name](), weight_files.read_state_dict(path)
-    # Counters of batches, which evaluation never reads, are absent from files of an older torch.
+    # Files of an older torch lack the batch counters, which evaluation never reads.
     counters = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
     weight_files.load_strictly(network, counters | state, path)
     import torch
@@ -94,7 +94,7 @@ def resize_torchvision(image: np.ndarray) -> np.ndarray:
 
 NETWORKS = {"inception_fid": inception, "inception_torchvision": inception_torchvision}
 
-# How a picture becomes a network's input: its function, the value and scale that bring that to the input, the network.
+# Preprocessing by name: resizing function, offset and scale of its output, and network.
 RESIZE = {
     "clean": (resize_clean, 128.0, 128.0, "inception_fid"),
     "pytorch": (resize_pytorch, 127.5, 127.5, "inception_fid"),

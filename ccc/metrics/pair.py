@@ -1,4 +1,4 @@
-"""A prediction beside its truth, and what several metrics need of the two, computed once."""
+"""A prediction and its truth, with shared intermediate results computed once."""
 
 import functools
 import inspect
@@ -25,7 +25,7 @@ def check_picture(image: np.ndarray) -> None:
 class Pair:
     """A prediction and its truth: uint8 RGB `(H, W, 3)` of one size, never empty.
 
-    Raises ValueError for anything else. Views come as (prediction's, truth's) and are computed when first asked for.
+    Raises ValueError for anything else. Views are pairs (prediction's, truth's), computed on first access.
     """
 
     def __init__(self, prediction: np.ndarray, truth: np.ndarray):

@@ -10,8 +10,8 @@ from ccc.core.errors import CCCError
 from ccc.metrics.pair import Pair, of_pictures
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16"}  # the network's name in lpips: its name in `ccc weights`
-SMALLEST = {"alex": 31, "vgg": 16}  # sides, in pixels: below, the trunk's last maps have no cell
-_CLASSIFIERS = {"alex": (1, 4, 6), "vgg": (0, 3, 6)}  # layers of the published files that the trunk does without
+SMALLEST = {"alex": 31, "vgg": 16}  # sides, in pixels: below, the trunk's last maps are empty
+_CLASSIFIERS = {"alex": (1, 4, 6), "vgg": (0, 3, 6)}  # layers of the published files that the trunk does not use
 
 
 @of_pictures

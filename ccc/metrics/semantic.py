@@ -1,4 +1,4 @@
-"""Whether a classifier still sees in a picture what is in it: top-1 accuracy on ImageNet's classes."""
+"""Top-1 accuracy of a classifier on ImageNet's classes."""
 
 import csv
 import os
@@ -13,9 +13,9 @@ from ccc.core.files import regular
 from ccc.core.images import read_rgb
 from ccc.metrics.folders import Match
 
-CLASSIFIERS = ("mobilenet_v2", "vgg16")  # of torchvision, by the names of their files in `ccc weights`
+CLASSIFIERS = ("mobilenet_v2", "vgg16")  # of torchvision, by their names in `ccc weights`
 LABELS = "labels.csv"  # beside the folder of the truth
-WNID = re.compile(r"(?<![A-Za-z0-9])n\d{8}(?!\d)")  # what WordNet calls a class: n01440764
+WNID = re.compile(r"(?<![A-Za-z0-9])n\d{8}(?!\d)")  # WordNet's identifier of a class: n01440764
 
 
 def accuracy(predicted: np.ndarray, true: np.ndarray) -> float:
@@ -58,7 +58,7 @@ def _gray(match: Match) -> np.ndarray:
     return np.repeat(gray_of(read_rgb(match.truth))[..., None], 3, axis=2)
 
 
-# By what follows the classifier's name in the metric's: from a match to uint8 RGB `(H, W, 3)`.
+# By the suffix of the metric's name: from a match to uint8 RGB `(H, W, 3)`.
 PICTURES = {
     "": lambda match: read_rgb(match.prediction),
     "_truth": lambda match: read_rgb(match.truth),
@@ -69,7 +69,7 @@ PICTURES = {
 def classifier(name: str, path: str | os.PathLike) -> Callable[[np.ndarray], int]:
     """From uint8 RGB `(H, W, 3)` to the class in [0, 1000) that torchvision's network `name` finds most likely.
 
-    Pictures are scaled and cropped as torchvision does for this network. Raises CCCError for a file that is not of it.
+    Pictures are scaled and cropped as torchvision does for this network. Raises CCCError for another file.
     """
     import torch
 
@@ -96,7 +96,7 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
 
     `labels.csv` lies beside the folder of the truth and has lines of a name and a wnid, as Kaggle's
     LOC_val_solution.csv; the source is that of the manifest of `ccc prepare`, where a folder may be called by its wnid.
-    Raises CCCError for pictures of which none of them tells the class, and for a class that is not ImageNet's.
+    Raises CCCError for pictures without a known class, and for a class that is not ImageNet's.
     """
     import ccc.core.torchvision_ops  # noqa: F401  before timm
 
@@ -124,7 +124,7 @@ def _wnid(text: str) -> str:
 
 
 def _labels(path: Path) -> Mapping[str, str]:
-    """What stands after the name in each line of a file, by the name without suffix; none where there is no file."""
+    """The rest of each line after the name, by the name without suffix; {} without a file."""
     if not path.is_file():
         return {}
     lines = regular(path).read_text(encoding="utf-8", errors="replace").splitlines()

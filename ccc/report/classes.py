@@ -1,4 +1,4 @@
-"""The page on CNR: which part of it is classes that the truth has too, and pictures where it rises without them."""
+"""The page on CNR: its part from true classes, and pictures where it rises without them."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,9 @@ def true_classes(results: Results, dataset: str, names: Sequence[str], examples:
     """CNR of one dataset in its two parts: with P and T the classes of prediction and truth, |P| / |T| is
     |P and T| / |T|, the recall, plus |P without T| / |T|, picture by picture and in the mean.
 
-    `names`: the pictures that the report shows. Returns `oracle`, the CNR of that reference or None; `rows`, by method
-    `result`, `cnr`, `false` (CNR less recall) and `SHARES` as numbers; and `examples`, those of `names` with the
-    largest false part, one a picture: `result`, `name` and the same numbers. Both are empty where CNR or a share is
-    missing.
+    `names`: pictures in the report. Returns `oracle`, the CNR of that reference or None; `rows`, per method `result`,
+    `cnr`, `false` (CNR minus recall) and `SHARES` as numbers; and `examples`, the pictures with the largest false part:
+    `result`, `name` and the same numbers. Both are empty if CNR or a share is missing.
     """
     mine = results.on(dataset)
     metrics = {"cnr": "cnr"} | SHARES

@@ -1,4 +1,4 @@
-"""The report: a folder of static pages that opens from disk and needs nothing outside it."""
+"""The report: a folder of static, self-contained pages that open from disk."""
 
 import base64
 import dataclasses
@@ -27,8 +27,8 @@ from ccc.report.training_data import training_data
 from ccc.settings.evaluation import Report
 from ccc.settings.training import Recipe
 
-PARTS = ("pictures", "data")  # folders of the report that are made again with every page
-POLICY = "the policy of this page"  # in the template, until its scripts are known
+PARTS = ("pictures", "data")  # folders that are rewritten with every report
+POLICY = "the policy of this page"  # placeholder in the template until the scripts are rendered
 HISTORY, PREVIEW = "history.csv", "preview.png"  # of a folder of `ccc train`
 
 
@@ -51,18 +51,18 @@ def write_report(
 
     `summary`: of `ccc tables`; `source`: the folder with `benchmarks`, `colorized`, `previews`, `index` and, where jobs
     were timed, `timings`; `codebook`: of `ccc codebook`; `training`: folder of `ccc train`; `shards`: tars of
-    `ccc shard`, whose numbers are told; `comparisons`, `ablations`: of `ccc compare` and `ccc ablate`, see
+    `ccc shard`, for the table of training data; `comparisons`, `ablations`: of `ccc compare` and `ccc ablate`, see
     `ccc.report.harmonization`; `max_pictures`: how many of each dataset are shown; `rerun`: the command that made the
     run; `provenance`: what differs between equal runs, such as the date. Raises CCCError where a picture is missing.
     """
     folder, source, results = Path(folder), Path(source), Results.read(summary)
     book = Codebook.load(codebook) if codebook else None
-    with folder_aside(folder) as aside:
-        shown = {name: collect(results, name, source, aside / "pictures", max_pictures) for name in results.datasets}
+    with folder_aside(folder) as scratch:
+        shown = {name: collect(results, name, source, scratch / "pictures", max_pictures) for name in results.datasets}
         drawn = _plots(results, book, source)
-        _write_data(aside / "data", results, training, codebook, book, drawn)
+        _write_data(scratch / "data", results, training, codebook, book, drawn)
         for part in progress(PARTS):
-            put_folder(aside / part, folder / part)
+            put_folder(scratch / part, folder / part)
 
     harmonized = harmonization.sections(folder, comparisons, ablations)
     theirs = field.sections(results, tables := all_tables(results))
@@ -125,7 +125,7 @@ def _write_data(
     book: Codebook | None,
     drawn: Mapping[str, Sequence[plots.Plot]],
 ) -> None:
-    """Fill `data` with what the pages show: metrics of every cell, training, codebook, the numbers behind the plots."""
+    """Fill `data` with the sources of the pages: metrics of every cell, training, codebook, data of the plots."""
     for result in results.methods:
         path = data / "metrics" / result.key / f"{result.dataset}.json"
         write_json(path, dataclasses.asdict(result))
@@ -182,8 +182,8 @@ def _render(folder: Path, common: Mapping, template: str, target: str | None = N
 
 
 def _policy(page: str) -> str:
-    """What a page may load: its own scripts, by their checksums, its styles, and pictures beside it; nothing else."""
-    scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)  # what others wrote is escaped, and holds no such
+    """Content security policy of a page: its own scripts by checksum, inline styles, and local pictures only."""
+    scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)  # input texts are escaped and contain none
     digests = sorted({base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts})
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
     return f"default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src {allowed}"

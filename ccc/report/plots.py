@@ -50,7 +50,7 @@ class Plot:
 
 
 def _axes(width: float, height: float) -> "Axes":
-    """The axes of a new drawing of that size in points."""
+    """Axes of a new figure of that size in points."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -59,9 +59,9 @@ def _axes(width: float, height: float) -> "Axes":
 
 
 def _svg(axes: "Axes", label: str) -> str:
-    """A drawing as SVG: nothing clipped, scaled with the page, in colours of its style sheet, equal every time.
+    """A drawing as SVG: unclipped, scalable, in colours of the style sheet, deterministic.
 
-    `label` says what it shows. A shape whose gid is "title: words" says the words on hover.
+    `label` describes it. A shape with gid "title: words" shows the words on hover.
     """
     from matplotlib import rc_context
 
@@ -72,7 +72,7 @@ def _svg(axes: "Axes", label: str) -> str:
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.S)
     text = re.sub(r'<g id="title: (.*?)">', r"<g><title>\1</title>", text)
-    text = re.sub(r' id="(?![mp][0-9a-f]{10}")[\w.]+"', "", text)  # but for what is referred to
+    text = re.sub(r' id="(?![mp][0-9a-f]{10}")[\w.]+"', "", text)  # keep the ids that are referenced
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
     for ink, name in INK.items():
         text = text.replace(ink, name)
@@ -126,7 +126,7 @@ def dot_plot(results: Results, metric: str) -> Plot:
 
 
 def trade_off(results: Results, x: str, y: str) -> Plot:
-    """Each method as a point: how near to the truth, and how many of its colours."""
+    """Each method as a point: fidelity against number of colours."""
     colors, drawings, rows = method_colors(results), {}, []
     names = (find(x).title + (" in dB" if x == "psnr" else ""), find(y).title)
     for dataset in results.datasets:
@@ -156,10 +156,10 @@ def trade_off(results: Results, x: str, y: str) -> Plot:
 
 
 def _name_points(axes: "Axes", points: Sequence[tuple[float, float, str]]) -> None:
-    """Write each point's name beside it where it covers no point and no name written before; leave it out elsewhere."""
+    """Write each point's name beside it, unless it would cover a point or another name."""
     from matplotlib.transforms import Bbox
 
-    axes.get_xlim(), axes.get_ylim()  # settles them
+    axes.get_xlim(), axes.get_ylim()  # computes the limits
     frame = axes.get_window_extent()
     places = [axes.transData.transform(point[:2]) for point in points]
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in places]
@@ -177,7 +177,7 @@ def _name_points(axes: "Axes", points: Sequence[tuple[float, float, str]]) -> No
 
 
 def occupancy(counts: Mapping[str, np.ndarray], dataset: str) -> Plot:
-    """Which colour classes the pixels of each method fall into, beside the truth.
+    """The colour classes of each method's pixels, beside the truth.
 
     `counts`: by label int64 `(400,)`, over all pictures; the first are those of the true ones.
     """

@@ -1,5 +1,4 @@
-"""Tables III to VII as the paper lays them out, ours beside the published figures, those of other papers alike where
-their benchmarks were run, and one of all metrics a dataset."""
+"""Tables III to VII with ours beside the published figures, tables of other papers, and all metrics of each dataset."""
 
 import dataclasses
 import functools
@@ -12,6 +11,7 @@ from ccc.report.layout import BLANK, Column, Notes, Row, Table, Value
 from ccc.report.published import PublishedTable
 from ccc.report.results import NOT_AVAILABLE, MethodResult, Results, is_stand_in
 
+Mine = Sequence[MethodResult]  # results of one dataset, or of one method
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 
 
@@ -28,7 +28,7 @@ def build_tables(results: Results) -> list[Table]:
 
 
 def _overall(results: Results, dataset: str) -> Table:
-    """All metrics of a dataset, those of pyiqa and whatever else the paper does not have included."""
+    """All metrics of a dataset, including those that the paper does not have."""
     notes, here = Notes(), results.on(dataset)
     group, columns = _heading(dataset, None, here, 0), []
     seen = results.leakage.get(dataset)
@@ -62,9 +62,7 @@ def _paper_table(results: Results, paper: PublishedTable) -> Table:
     return Table(paper.number, paper.title, tuple(columns), tuple(rows), tuple(notes.texts), name=paper.name)
 
 
-def _datasets(
-    here: Sequence[MethodResult], paper: PublishedTable, columns: Mapping[str, str]
-) -> list[tuple[str | None, str | None]]:
+def _datasets(here: Mine, paper: PublishedTable, columns: Mapping[str, str]) -> list[tuple[str | None, str | None]]:
     """Ours and the paper's dataset of each group: the paper's that were run first, then ours, then the paper's rest."""
     names = sorted({result.dataset for result in here})
     if paper.number == "III":
@@ -75,12 +73,7 @@ def _datasets(
 
 
 def _group(
-    dataset: str | None,
-    theirs: str | None,
-    mine: Sequence[MethodResult],
-    paper: PublishedTable,
-    results: Results,
-    notes: Notes,
+    dataset: str | None, theirs: str | None, mine: Mine, paper: PublishedTable, results: Results, notes: Notes
 ) -> Iterator[Column]:
     """The columns of one dataset; `mine`: its results here, `theirs`: the paper's name of it."""
     comparable = dataset is not None and theirs is not None and results.columns.get(dataset) == theirs
@@ -99,7 +92,8 @@ def _group(
         fact, names = paper.metrics[metric], []
         impossible = _impossible(paper) if metric in paper.irreproducible else ""
         if dataset is not None:
-            names = [name for base in fact.ours for name in _names(base, mine)]
+            found = {base: dict.fromkeys(name for result in mine for name in result.named(base)) for base in fact.ours}
+            names = [name for base, called in found.items() for name in called or [base]]
         for name in names:
             head = find(name).title + ARROWS[find(name).direction]
             columns.append(group(head, "ours", metric=name, notes=notes(_mixed(name, mine), _ceiling(name, mine))))
@@ -115,16 +109,16 @@ def _group(
     return (dataclasses.replace(column, group_notes=said) for column in columns)
 
 
-def _mixed(name: str, results: Sequence[MethodResult]) -> str:
-    """What to say of a metric where results are of more than one version of it; "" where they are not."""
+def _mixed(name: str, results: Mine) -> str:
+    """A note where results mix versions of a metric; "" otherwise."""
     versions = sorted({r.estimates[name].version for r in results if name in r.estimates} - {""})
     if len(versions) < 2:
         return ""
     return f"cells of versions {', '.join(versions)} of this metric: run `ccc evaluate` again"
 
 
-def _ceiling(name: str, results: Sequence[MethodResult]) -> str:
-    """What the oracle has of CNR, to read others beside; "" for another metric and without an oracle."""
+def _ceiling(name: str, results: Mine) -> str:
+    """A note with the oracle's CNR for comparison; "" for another metric or without an oracle."""
     oracle = next((r.estimates[name] for r in results if r.key == "oracle/plain" and r.value(name) is not None), None)
     if oracle is None or find(name).base != "cnr":
         return ""
@@ -134,13 +128,8 @@ def _ceiling(name: str, results: Sequence[MethodResult]) -> str:
     )
 
 
-def _names(base: str, results: Sequence[MethodResult]) -> list[str]:
-    """What a metric is called here: CNR has the pictures' size in its name."""
-    return list(dict.fromkeys(name for result in results for name in result.named(base))) or [base]
-
-
-def _heading(dataset: str | None, theirs: str | None, results: Sequence[MethodResult], printed: int) -> str:
-    """What a group of columns is called: its dataset, ours and the paper's, and how many pictures it has."""
+def _heading(dataset: str | None, theirs: str | None, results: Mine, printed: int) -> str:
+    """Title of a group of columns: our dataset, the paper's, and the number of pictures."""
     if dataset is None:
         return f"{theirs}, published (n = {printed})"
     counts = sorted({result.images for result in results})
@@ -149,30 +138,24 @@ def _heading(dataset: str | None, theirs: str | None, results: Sequence[MethodRe
 
 
 def _group_notes(
-    results: Sequence[MethodResult],
-    dataset: str | None,
-    theirs: str | None,
-    comparable: bool,
-    formed: bool,
-    caution: str,
-    paper: PublishedTable,
+    mine: Mine, dataset: str | None, theirs: str | None, same: bool, formed: bool, caution: str, paper: PublishedTable
 ) -> list[str]:
     said = [caution]
     if theirs is not None and not paper.number:
         said += paper.notes
-        if {result.images for result in results} - {paper.pictures[theirs]}:
+        if {result.images for result in mine} - {paper.pictures[theirs]}:
             said.append(f"published figures of {theirs} are of {paper.pictures[theirs]:,} pictures")
     elif dataset is not None and theirs is not None:
-        if not comparable:
+        if not same:
             said.append("other pictures than the paper's Fig. 9, so no difference is formed")
         elif formed:
             said.append("difference = ours - published, for rows whose method, weights and data are the paper's")
         else:
             why = "" if caution else ": no row's method, weights and data are all the paper's"
             said.append(f"no difference is formed{why}")
-        if comparable and paper.number != "III":
+        if same and paper.number != "III":
             said.append(f"the paper does not list its {paper.pictures[theirs]} pictures: ours are others")
-    if len({result.images for result in results}) > 1:
+    if len({result.images for result in mine}) > 1:
         said.append("methods were measured on different numbers of pictures: run `ccc evaluate` again")
     return said
 
@@ -186,10 +169,8 @@ def _impossible(paper: PublishedTable) -> str:
     )
 
 
-def _rows(
-    here: Sequence[MethodResult], columns: Sequence[Column], paper: PublishedTable | None, notes: Notes
-) -> tuple[list[Row], set]:
-    """Rows of all methods that were run, the best marked, and the paper's methods whose figures stand in them."""
+def _rows(here: Mine, columns: Sequence[Column], paper: PublishedTable | None, notes: Notes) -> tuple[list[Row], set]:
+    """Rows of all methods run, the best marked, and the paper's methods whose figures they contain."""
     by_method: dict[tuple, dict[str, MethodResult]] = {}
     for result in here:
         by_method.setdefault((result.method, result.variant), {})[result.dataset] = result
@@ -218,7 +199,7 @@ def _not_run(
     stands: str | None = None,
     paper: PublishedTable | None = None,
 ) -> Row:
-    """A row of a method that was not run: published figures where the paper has them, n/a where it has a reason."""
+    """A row of a method that was not run: published figures if any, n/a if there is a reason."""
     said = [f"not run: {reason}" for reason in reasons]
     values = [
         Value(NOT_AVAILABLE, reason=said[0])
@@ -229,8 +210,8 @@ def _not_run(
     return Row(label, "published" if paper else "not run", tuple(values), notes(*said))
 
 
-def _stands(mine: Sequence[MethodResult], paper: PublishedTable) -> str | None:
-    """The paper's method whose figures stand in the row of this one; None without such."""
+def _stands(mine: Mine, paper: PublishedTable) -> str | None:
+    """The paper's method whose figures belong in this row; None without one."""
     name = paper.counterpart(mine[0].method)
     sam = name == paper_figures.HARMONIZED and not any(is_stand_in(result.segmenter) for result in mine)
     return name if mine[0].variant == "plain" or sam else None
@@ -261,15 +242,15 @@ def _not_available(reason: str, notes: Notes) -> Value:
 
 
 def signed(value: float, printed: str) -> str:
-    """`value` minus a printed figure, with the printed digits and a sign; no sign where it rounds to zero."""
+    """`value` minus a printed figure, with its digits and a sign; without sign if it rounds to zero."""
     text = f"{value - float(printed):+.{paper_figures.digits(printed)}f}"
     return text if float(text) else text[1:]
 
 
 def _mark_best(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
-    """Mark what no method beats, among at least two methods.
+    """Mark the best of at least two methods in each column.
 
-    Figures that look like the best are marked as it is, unless the pictures show a significant difference.
+    Equal printed figures are marked too, unless the difference is significant.
     """
     marked = [list(row.values) for row in rows]
     for number, column in enumerate(columns):

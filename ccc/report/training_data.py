@@ -1,4 +1,4 @@
-"""What the network was trained on: how many photographs, how they were chosen, and which were left out, and why."""
+"""The training data: number of photographs, their selection, and which were left out, and why."""
 
 import os
 from collections import Counter
