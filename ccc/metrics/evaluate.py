@@ -43,10 +43,9 @@ def evaluate(
 ) -> Evaluation:
     """Measure a folder of pictures against the true ones of the same names and sizes.
 
-    `metrics`: names, or none for the default ones; `weights`: paths by name of the weight file, by default in the
-    folder of `ccc weights`; `progress`: wraps the pictures of each pass to show progress; `codebook`: file of the
-    classes of `cnr_codebook`, which then becomes a default metric; `family`: restricts the metrics to one family;
-    `features`: file of `ccc.metrics.features.write_features` with the truth's features.
+    `metrics`: names, or none for the default ones; `weights`: paths by name, by default in the folder of `ccc weights`;
+    `progress`: wraps the pictures of each pass; `codebook`: file of the classes of `cnr_codebook`, which then becomes a
+    default metric; `family`: restricts the metrics to one; `features`: file of `write_features`, of the truth.
 
     Rows hold name, width, height and a float for each metric of pairs, NaN where it has none. The summary holds by
     metric `mean`, `median`, `sd` and `n` of the pictures' finite values, how many were `infinite` (PSNR of identical
@@ -80,18 +79,16 @@ def evaluate(
     summary: dict[str, Any] = {
         "format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side, "missing": missing,
         **{key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval", "cautions")},
+        "versions": {metric.name: metric.version for metric in chosen},
+        "directions": {metric.name: metric.direction for metric in chosen},
+        "inputs": {name: sha256(path) for name, path in files.items()},
+        "made": sorted({software(match.prediction) for match in matches}),
     }  # fmt: skip
     for metric in chosen:
         if metric.pair:
             _describe(metric, np.array([row[metric.name] for row in rows]), summary)
         else:
             _describe_set(metric, arrays.get(metric.name), summary)
-    summary |= {
-        "versions": {metric.name: metric.version for metric in chosen},
-        "directions": {metric.name: metric.direction for metric in chosen},
-        "inputs": {name: sha256(path) for name, path in files.items()},
-        "made": sorted({software(match.prediction) for match in matches}),
-    }
     return Evaluation(rows, summary)
 
 
@@ -127,11 +124,7 @@ def _needed(
 
 
 def _measure(
-    chosen: Sequence[Metric],
-    needed: Mapping,
-    matches: Sequence[Match],
-    progress: Callable[[Iterable], Iterable],
-    *folders: str | os.PathLike,
+    chosen: Sequence[Metric], needed: Mapping, matches: Sequence[Match], progress: Callable, *folders: str | os.PathLike
 ) -> tuple[dict, dict]:
     """Values of the metrics of pairs, `(N,)` each, and counts of metrics of sets, `(2, K)` each, by name.
 

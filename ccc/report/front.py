@@ -9,7 +9,7 @@ import numpy as np
 from ccc.core.errors import few
 from ccc.metrics.registry import find
 from ccc.report.pictures import columns_of
-from ccc.report.results import Contest, MethodResult, Results, is_stand_in
+from ccc.report.results import Contest, MethodResult, Results, by_variant, is_stand_in
 from ccc.report.statistics import COVERAGE
 
 HEADLINE = ("lpips_alex", "ciede2000", "cnr", "ssim", "psnr", "fid_64")  # rows of the matrix, if measured
@@ -105,10 +105,7 @@ def strip(results: Results, dataset: str, names: Sequence[str]) -> dict:
 
 def by_method(results: Results) -> list[tuple[MethodResult, dict[str, MethodResult]]]:
     """The first result of each method and variant, and its results by dataset; references last."""
-    rows: dict[str, dict[str, MethodResult]] = {}
-    for result in results.methods:
-        rows.setdefault(result.key, {})[result.dataset] = result
-    methods = [(next(iter(mine.values())), mine) for mine in rows.values()]
+    methods = [(next(iter(mine.values())), mine) for mine in by_variant(results.methods)]
     return sorted(methods, key=lambda row: row[0].is_reference)
 
 

@@ -27,6 +27,7 @@ from ccc.report.training_data import training_data
 from ccc.settings.evaluation import Report
 from ccc.settings.training import Recipe
 
+Name = str | os.PathLike  # of a file or folder
 PARTS = ("pictures", "data")  # folders that are rewritten with every report
 POLICY = "the policy of this page"  # placeholder in the template until the scripts are rendered
 HISTORY, PREVIEW = "history.csv", "preview.png"  # of a folder of `ccc train`
@@ -94,13 +95,7 @@ def write_report(
     return folder / "index.html"
 
 
-def _render_front(
-    render: Callable[..., None],
-    results: Results,
-    shown: Mapping[str, Sequence[str]],
-    rerun: str,
-    provenance: Mapping[str, str],
-) -> None:
+def _render_front(render: Callable, results: Results, shown: Mapping, rerun: str, provenance: Mapping) -> None:
     headline = front.headline_metrics(results)
     matrix = {(m, d): front.verdict(results, d, m) for m in results.metrics for d in results.datasets}
     strips = {dataset: front.strip(results, dataset, shown[dataset]) for dataset in results.datasets}
@@ -118,12 +113,7 @@ def _render_front(
 
 
 def _write_data(
-    data: Path,
-    results: Results,
-    training: str | os.PathLike | None,
-    codebook: str | os.PathLike | None,
-    book: Codebook | None,
-    drawn: Mapping[str, Sequence[plots.Plot]],
+    data: Path, results: Results, training: Name | None, codebook: Name | None, book: Codebook | None, drawn: Mapping
 ) -> None:
     """Fill `data` with the sources of the pages: metrics of every cell, training, codebook, data of the plots."""
     for result in results.methods:

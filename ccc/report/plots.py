@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median_high
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image
 from ccc.codebook import Codebook, ColorGrid
 from ccc.metrics.registry import find
 from ccc.report.previews import class_counts, class_palette
-from ccc.report.results import Results
+from ccc.report.results import MethodResult, Results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,6 +101,13 @@ def _name_rows(axes: "Axes", names: Sequence[str]) -> None:
     axes.grid(axis="y", visible=False)
 
 
+def _dot(axes: "Axes", result: MethodResult, x: float, y: float, color: str, size: float, words: str) -> None:
+    """Draw a method, hollow if harmonized; its label and `words` show on hover."""
+    face = GROUND if result.variant == "sam" else color
+    (dot,) = axes.plot(x, y, "o", color=color, markerfacecolor=face, markersize=size)
+    dot.set_gid(f"title: {result.label}: {words}")
+
+
 def dot_plot(results: Results, metric: str) -> Plot:
     """A metric of every method with its interval, a panel for each dataset."""
     fact, colors, drawings = find(metric), method_colors(results), {}
@@ -113,15 +121,12 @@ def dot_plot(results: Results, metric: str) -> Plot:
             color = colors[result.method]
             if e.low is not None and e.high is not None:
                 axes.plot([e.low, e.high], [place, place], color=color, linewidth=1.5, alpha=0.6)
-            face = GROUND if result.variant == "sam" else color
-            (dot,) = axes.plot(value, place, "o", color=color, markerfacecolor=face, markersize=5.5)
-            dot.set_gid("title: " + f"{result.label}: {e.text}" + (f" ({e.interval})" if e.interval else ""))
+            _dot(axes, result, value, place, color, 5.5, e.text + (f" ({e.interval})" if e.interval else ""))
         _name_rows(axes, [result.short_label for result, *_ in shown])
         axes.locator_params(axis="x", nbins=5)
         drawings[f"{dataset} (n = {shown[0][0].images})"] = _svg(axes, label)
     columns = ["dataset", "method", "variant", "metric", "value", "low", "high", "n"]
-    data = results.statistics()
-    data = data.loc[data["metric"] == metric, columns].sort_values("dataset", kind="stable")
+    data = results.statistics()[columns].query("metric == @metric").sort_values("dataset", kind="stable")
     return Plot(f"metric_{metric}", fact.title, f"{fact.compares}; {better[fact.direction]}.", drawings, data)
 
 
@@ -137,11 +142,8 @@ def trade_off(results: Results, x: str, y: str) -> Plot:
             continue
         axes, label = _axes(330, 230), f"{find(y).title} against {find(x).title} on {dataset}"
         for result, a, b in points:
-            color = colors[result.method]
             rows.append([dataset, result.method, result.variant, a, b])
-            face = GROUND if result.variant == "sam" else color
-            (dot,) = axes.plot(a, b, "o", color=color, markerfacecolor=face, markersize=6)
-            dot.set_gid("title: " + f"{result.label}: {names[0]} {a:.2f}, {names[1]} {b:.3f}")
+            _dot(axes, result, a, b, colors[result.method], 6, f"{names[0]} {a:.2f}, {names[1]} {b:.3f}")
         axes.margins(0.15)
         _name_points(axes, [(a, b, _short(r.short_label, 24)) for r, a, b in points])
         axes.set(xlabel=names[0], ylabel=names[1])
@@ -165,9 +167,7 @@ def _name_points(axes: "Axes", points: Sequence[tuple[float, float, str]]) -> No
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in places]
     for x, y, words in points:
         for dx, dy, align in ((7, -3, "left"), (-7, -3, "right"), (0, 7, "center"), (0, -14, "center")):
-            text = axes.annotate(
-                words, (x, y), (dx, dy), textcoords="offset points", ha=align, fontsize=8.5, color=TEXT
-            )
+            text = axes.annotate(words, (x, y), (dx, dy), textcoords="offset points", ha=align, size=8.5, color=TEXT)
             box = text.get_window_extent()
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 + 60 and frame.y0 <= box.y0
             if inside and not any(box.overlaps(other) for other in taken):
@@ -285,8 +285,7 @@ def ablation_plot(rows: Sequence[Mapping], dataset: str) -> dict[str, str]:
     `rows`: as `ccc.harmonize.ablation.ablate` returns them. A dotted line is the pictures as they are.
     """
     frame = pandas.DataFrame(rows)
-    psi = sorted(frame["min_pixels"].dropna().unique())
-    psi = psi[len(psi) // 2]
+    psi = median_high(frame["min_pixels"].dropna().unique())
     drawings = {}
     for column, title in (("psnr", "PSNR in dB"), ("cnr", "CNR"), ("classes_per_segment", "classes a segment")):
         axes, label = _axes(230, 150), f"{title} by delta on {dataset}, Psi = {psi:g}"

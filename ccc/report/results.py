@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,14 @@ class MethodResult:
     def named(self, metric: str) -> list[str]:
         """The names of a metric here: "cnr" becomes "cnr_256" for pictures of 256 pixels."""
         return [name for name in self.estimates if metric in (name, find(name).base)]
+
+
+def by_variant(methods: Iterable[MethodResult]) -> list[dict[str, MethodResult]]:
+    """Results by dataset, a mapping for each method and variant in the given order."""
+    rows: dict[str, dict[str, MethodResult]] = {}
+    for result in methods:
+        rows.setdefault(result.key, {})[result.dataset] = result
+    return list(rows.values())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -172,8 +172,8 @@ def friedman(values: Mapping[str, Sequence[float]], direction: str) -> Ranking:
     mean_rank = {name: float(rank) for name, rank in zip(values, ranks.mean(axis=1), strict=True)}
     if (table == table[0]).all():
         return Ranking(table.shape[1], 0.0, 1.0, mean_rank)
-    found = friedmanchisquare(*table)
-    return Ranking(table.shape[1], float(found.statistic), float(found.pvalue), mean_rank)
+    statistic, p = friedmanchisquare(*table)
+    return Ranking(table.shape[1], float(statistic), float(p), mean_rank)
 
 
 def _ascending(table: np.ndarray, direction: str) -> np.ndarray:

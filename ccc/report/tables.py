@@ -9,7 +9,7 @@ from ccc.report import field
 from ccc.report import published as paper_figures
 from ccc.report.layout import BLANK, Column, Notes, Row, Table, Value
 from ccc.report.published import PublishedTable
-from ccc.report.results import NOT_AVAILABLE, MethodResult, Results, is_stand_in
+from ccc.report.results import NOT_AVAILABLE, MethodResult, Results, by_variant, is_stand_in
 
 Mine = Sequence[MethodResult]  # results of one dataset, or of one method
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
@@ -171,11 +171,8 @@ def _impossible(paper: PublishedTable) -> str:
 
 def _rows(here: Mine, columns: Sequence[Column], paper: PublishedTable | None, notes: Notes) -> tuple[list[Row], set]:
     """Rows of all methods run, the best marked, and the paper's methods whose figures they contain."""
-    by_method: dict[tuple, dict[str, MethodResult]] = {}
-    for result in here:
-        by_method.setdefault((result.method, result.variant), {})[result.dataset] = result
     rows, placed = [], set()
-    for key, mine in by_method.items():
+    for mine in by_variant(here):
         first = next(iter(mine.values()))
         stands = _stands(list(mine.values()), paper) if paper else None
         placed.add(stands)
@@ -187,7 +184,7 @@ def _rows(here: Mine, columns: Sequence[Column], paper: PublishedTable | None, n
                 "its figures stand beside the plain pictures, and beside those harmonized with SAM"
             )
         kind = "reference" if first.is_reference else "method"
-        rows.append(Row(first.label, kind, values, notes(*said), key))
+        rows.append(Row(first.label, kind, values, notes(*said), (first.method, first.variant)))
     return _mark_best(rows, columns), placed
 
 

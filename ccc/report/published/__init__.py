@@ -1,4 +1,4 @@
-"""Published figures, a YAML file for each paper, and what can be said about this paper's from themselves.
+"""Published figures, a YAML file for each paper, and contradictions in this paper's.
 
 `paper.yaml` holds Tables I to VII of the paper that is implemented here. Every other file holds one table of another:
 where its benchmarks are run, a table of its own stands ours beside it (docs/field.md).
@@ -82,8 +82,8 @@ class PublishedTable:
         return IRREPRODUCIBLE.get(self.number, ())
 
     def counterpart(self, method: str) -> str | None:
-        """Its method that `method`, a name here, is; None for one that it does not have."""
-        return _among(method, self.titles)
+        """Its method that `method`, a name here, is; None without one."""
+        return counterpart(method, self.titles)
 
 
 def raw(name: str = "paper") -> dict:
@@ -97,14 +97,10 @@ def titles() -> dict[str, str]:
     return raw()["titles"]
 
 
-def counterpart(method: str) -> str | None:
-    """The paper's method that `method`, a name here, is; None for one that the paper does not have."""
-    return _among(method, titles())
-
-
-def _among(method: str, known: Mapping[str, str]) -> str | None:
+def counterpart(method: str, known: Mapping[str, str] | None = None) -> str | None:
+    """The published method that `method`, a name here, is, of `known` or of the paper's; None if not among them."""
     name = ALIASES.get(method, method)
-    return name if name in known else None
+    return name if name in (known or titles()) else None
 
 
 @functools.cache
