@@ -19,7 +19,7 @@ from ccc.core.errors import CCCError, few
 from ccc.core.files import safetensors_metadata, write_bytes
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
-from ccc.settings.decoding import DECODES
+from ccc.settings.decoding import DECODES, PAPERS_DECODING
 from ccc.settings.training import DECODERS, Recipe, model_settings
 
 from torchvision.ops import Conv2dNormActivation  # isort: skip  3x3 convolution, BatchNorm, ReLU
@@ -129,7 +129,13 @@ class ClassColors(nn.Module):
     candidates: torch.Tensor
     errors: torch.Tensor
 
-    def __init__(self, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38, chroma: float = 1.0):
+    def __init__(
+        self,
+        codebook: Codebook,
+        decode: str = PAPERS_DECODING["decode"],
+        temperature: float = PAPERS_DECODING["temperature"],
+        chroma: float = PAPERS_DECODING["chroma"],
+    ):
         super().__init__()
         if decode not in DECODES:
             raise ValueError(f"decode must be one of {', '.join(DECODES)}, got {decode!r}")

@@ -37,7 +37,8 @@ def cnr_codebook(pair: Pair, codebook: Codebook) -> float:
     Both uint8 RGB `(H, W, 3)`. A codebook's classes are what its own model can say, so this favours that model. Raises
     ValueError for other arrays. Source: Eq. 12 and 18.
     """
-    return cnr_of_classes(*(codebook.encode(lab[..., 1:]) for lab in pair.lab))
+    predicted, true = (codebook.encode(lab[..., 1:]) for lab in pair.lab)
+    return cnr_of_classes(predicted, true)
 
 
 @of_pictures

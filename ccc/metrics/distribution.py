@@ -6,10 +6,10 @@ import numpy as np
 
 SINGLY, GROUPS = 100, 20  # of the jackknife of `frechet_interval`
 BLOCK = 1024  # rows of a kernel at a time: 40 MB for 5,000 pictures
-ROWS = 2048  # of features that `frechet_distance` takes at a time: 34 MB of 2048 each
+ROWS = 2048  # of features that `frechet_distance` processes at a time: 34 MB of 2048 each
 
 
-def _checked(x: np.ndarray, y: np.ndarray, dtype=np.float64) -> tuple[np.ndarray, np.ndarray]:
+def _checked(x: np.ndarray, y: np.ndarray, dtype: type | None = np.float64) -> tuple[np.ndarray, np.ndarray]:
     x, y = (np.asarray(features, dtype=dtype) for features in (x, y))
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or not x.shape[1] or min(len(x), len(y)) < 2:
         raise ValueError(f"features must be (N, D) and (M, D) with N and M at least 2, got {x.shape} and {y.shape}")
@@ -44,8 +44,13 @@ def _fitted(features: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndar
         part = slice(start, start + ROWS)
         factor = np.concatenate([factor, (features[part][kept[part]] - mean) / np.sqrt(count - 1)])
         if len(factor) > factor.shape[1]:
-            factor = np.linalg.qr(factor, mode="r")
+            factor = _triangle(factor)
     return mean, factor
+
+
+def _triangle(matrix: np.ndarray) -> np.ndarray:
+    """R of the QR decomposition."""
+    return np.linalg.qr(matrix, mode="r")  # ty: ignore[invalid-explicit-return]  its stub mixes the modes up
 
 
 def _frechet(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray]) -> float:
@@ -104,7 +109,7 @@ def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> 
     x, y = _paired(x, y, None)
     if 2 * len(x) < x.shape[1]:
         # The same points in the space that they span, of 2N dimensions at most: distances stay as they are.
-        spanned = np.linalg.qr(np.concatenate([x, y], dtype=np.float64).T, mode="r").T
+        spanned = _triangle(np.concatenate([x, y], dtype=np.float64).T).T
         x, y = spanned[: len(x)], spanned[len(x) :]
     groups = len(x) if len(x) <= SINGLY else GROUPS
     values = []
@@ -132,7 +137,7 @@ def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95, paired:
     return _jackknife(value, without, confidence)
 
 
-def _paired(x: np.ndarray, y: np.ndarray, dtype=np.float64) -> tuple[np.ndarray, np.ndarray]:
+def _paired(x: np.ndarray, y: np.ndarray, dtype: type | None = np.float64) -> tuple[np.ndarray, np.ndarray]:
     x, y = _checked(x, y, dtype)
     if len(x) != len(y) or len(x) < 3:
         raise ValueError(f"an interval needs at least three pairs, got {len(x)} and {len(y)} rows")

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ccc.metrics.registry import FOREIGN, FORMAT, NATIVE, Metric, choose, metric
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate` found: `rows`, one for each picture by name, and `summary`, as docs/metrics.md describes both."""
+    """Result of `evaluate`: `rows`, one per picture by name, and `summary`, as docs/metrics.md describes them."""
 
     rows: list[dict]
     summary: dict
@@ -43,18 +43,17 @@ def evaluate(
 ) -> Evaluation:
     """Measure a folder of pictures against the true ones of the same names and sizes.
 
-    `metrics`: names, or none for the default ones; `weights`: paths by name of the weight file, the others are looked
-    for where `ccc weights` keeps them; `progress`: wraps the pictures of each pass to show how far it is; `codebook`:
-    file of the classes of `cnr_codebook`, which is then a default metric; `family`: the only one whose metrics there
-    are; `features`: file of `ccc.metrics.features.write_features`, for metrics of sets that need the truth's.
+    `metrics`: names, or none for the default ones; `weights`: paths by name, by default in the folder of `ccc weights`;
+    `progress`: wraps the pictures of each pass; `codebook`: file of the classes of `cnr_codebook`, which then becomes a
+    default metric; `family`: restricts the metrics to one; `features`: file of `write_features`, of the truth.
 
     Rows hold name, width, height and a float for each metric of pairs, NaN where it has none. The summary holds by
     metric `mean`, `median`, `sd` and `n` of the pictures' finite values, how many were `infinite` (PSNR of identical
     pictures), `set` and `interval` of metrics of whole sets, `missing` (the reason for a metric without a value, or
     without one for some pictures), `cautions`, `versions`, `directions`, the SHA-256 of `inputs`, and `made`, what the
-    predictions say of how they were made. Figures that could not be computed are None. Raises CCCError as `choose` and
-    `matched` do, for pictures that cannot be decoded, for a name in `weights` that no metric needs, for `features` that
-    none takes, and for a file that is not the weights, the codebook or the features it should be.
+    predictions state about how they were made. Missing figures are None. Raises CCCError as `choose` and `matched` do,
+    for undecodable pictures, for a name in `weights` that no metric needs, for `features` that none uses, and for a
+    file that is not the expected weights, codebook or features.
     """
     progress = progress or iter
     matches = matched(prediction_dir, truth_dir)
@@ -70,24 +69,25 @@ def evaluate(
     if len(matches) > 1:
         arrays |= _gather(usable, needed, matches, features, progress, missing)
 
-    rows = []
-    for i, match in enumerate(matches):
-        row = {"name": match.name, "width": match.width, "height": match.height}
-        row |= {m.name: float(values[m.name][i]) if m.name in values else math.nan for m in chosen if m.pair}
-        rows.append(row)
-    summary = {"format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side, "missing": missing}
-    summary |= {key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval", "cautions")}
+    paired = [metric.name for metric in chosen if metric.pair]
+    rows = [
+        {"name": match.name, "width": match.width, "height": match.height}
+        | {name: float(values[name][i]) if name in values else math.nan for name in paired}
+        for i, match in enumerate(matches)
+    ]
+    summary: dict[str, Any] = {
+        "format": FORMAT, "images": len(rows), "side": None if side == NATIVE else side, "missing": missing,
+        **{key: {} for key in ("mean", "median", "sd", "n", "infinite", "set", "interval", "cautions")},
+        "versions": {metric.name: metric.version for metric in chosen},
+        "directions": {metric.name: metric.direction for metric in chosen},
+        "inputs": {name: sha256(path) for name, path in files.items()},
+        "made": sorted({software(match.prediction) for match in matches}),
+    }  # fmt: skip
     for metric in chosen:
         if metric.pair:
             _describe(metric, np.array([row[metric.name] for row in rows]), summary)
         else:
             _describe_set(metric, arrays.get(metric.name), summary)
-    summary |= {
-        "versions": {metric.name: metric.version for metric in chosen},
-        "directions": {metric.name: metric.direction for metric in chosen},
-        "inputs": {name: sha256(path) for name, path in files.items()},
-        "made": sorted({software(match.prediction) for match in matches}),
-    }
     return Evaluation(rows, summary)
 
 
@@ -98,8 +98,10 @@ def _sized(metric: Metric, side: int | str) -> Metric:
     return metric if metric.base else metric.at(side)
 
 
-def _needed(chosen: Sequence[Metric], weights: Mapping, codebook, family: str | None) -> tuple[dict, dict, dict]:
-    """What the metrics need by its name, the files behind it, and why some are missing, by the metric's name."""
+def _needed(
+    chosen: Sequence[Metric], weights: Mapping, codebook: str | os.PathLike | None, family: str | None
+) -> tuple[dict, dict, dict]:
+    """Requirements by name, their files, and reasons for missing ones by metric."""
     known = {metric.needs for metric in metrics(family).values() if metric.needs} - {"codebook"}
     known = {name for name in known if not name.startswith(FOREIGN)}
     for name in weights:
@@ -120,16 +122,17 @@ def _needed(chosen: Sequence[Metric], weights: Mapping, codebook, family: str | 
     return needed, files, missing
 
 
-def _measure(chosen: Sequence[Metric], needed: Mapping, matches: Sequence[Match], progress, *folders):
+def _measure(
+    chosen: Sequence[Metric], needed: Mapping, matches: Sequence[Match], progress: Callable, *folders: str | os.PathLike
+) -> tuple[dict, dict]:
     """Values of the metrics of pairs, `(N,)` each, and counts of metrics of sets, `(2, K)` each, by name.
 
     Pictures are decoded only where a metric takes pairs.
     """
-    paired, counted = ([m for m in chosen if getattr(m, kind)] for kind in ("pair", "counts"))
-    values = {metric.name: np.full(len(matches), math.nan) for metric in paired}
-    counts = {metric.name: 0 for metric in counted}
+    values = {metric.name: np.full(len(matches), math.nan) for metric in chosen if metric.pair}
+    counts: dict[str, Any] = {metric.name: 0 for metric in chosen if metric.counts}
     problems = {"of another size": [], "unreadable": []}
-    for i, match in enumerate(progress(matches) if paired or counted else ()):
+    for i, match in enumerate(progress(matches) if values or counts else ()):
         pictures = []
         for path in (match.prediction, match.truth):
             try:
@@ -138,18 +141,26 @@ def _measure(chosen: Sequence[Metric], needed: Mapping, matches: Sequence[Match]
                 problems["unreadable"].append(str(error))
         if len(pictures) == 2 and pictures[0].shape != pictures[1].shape:
             problems["of another size"].append(of_another_size(match.name, *(p.shape[1::-1] for p in pictures)))
-        if any(problems.values()):  # measure no more, but name the others too
+        if any(problems.values()):  # measure no more, but collect all problems
             continue
         pair = Pair(*pictures)
-        for metric in paired:
-            values[metric.name][i] = metric.pair(pair, *([needed[metric.needs]] if metric.needs else []))
-        for metric in counted:
-            counts[metric.name] = counts[metric.name] + metric.counts(pair)
+        for metric in chosen:
+            if metric.pair:
+                values[metric.name][i] = metric.pair(pair, *([needed[metric.needs]] if metric.needs else []))
+            if metric.counts:
+                counts[metric.name] = counts[metric.name] + metric.counts(pair)
     refuse(*folders, problems)
     return values, counts
 
 
-def _gather(chosen: Sequence[Metric], needed: Mapping, matches: Sequence[Match], features, progress, missing: dict):
+def _gather(
+    chosen: Sequence[Metric],
+    needed: Mapping,
+    matches: Sequence[Match],
+    features: str | os.PathLike | None,
+    progress: Callable,
+    missing: dict,
+) -> dict:
     """Arrays of the metrics of sets that share a network, by name; reasons of those without a value go to `missing`."""
     arrays = {}
     for gather, needs in dict.fromkeys((metric.gather, metric.needs) for metric in chosen if metric.gather):
@@ -174,8 +185,8 @@ def _describe(metric: Metric, values: np.ndarray, summary: dict) -> None:
         summary["missing"].setdefault(metric.name, reason)
 
 
-def _describe_set(metric: Metric, arrays, summary: dict) -> None:
-    """`arrays`: of the predictions and of the truths; None where what the metric needs is missing, or a picture."""
+def _describe_set(metric: Metric, arrays: Iterable[np.ndarray] | None, summary: dict) -> None:
+    """`arrays`: of the predictions and of the truths; None if a requirement or a picture is missing."""
     summary["set"][metric.name] = summary["interval"][metric.name] = None
     pictures = summary["images"]
     if metric.name not in summary["missing"] and pictures < metric.enough:
@@ -185,7 +196,7 @@ def _describe_set(metric: Metric, arrays, summary: dict) -> None:
         )
     if arrays is None:
         summary["missing"].setdefault(metric.name, "needs at least two pictures")
-        return
-    summary["set"][metric.name] = metric.set(*arrays)
-    if metric.interval and pictures > 2:
-        summary["interval"][metric.name] = list(metric.interval(*arrays))
+    elif metric.set:
+        summary["set"][metric.name] = metric.set(*arrays)
+        if metric.interval and pictures > 2:
+            summary["interval"][metric.name] = list(metric.interval(*arrays))

@@ -1,4 +1,4 @@
-"""Inception features of two folders; the truth's kept in a file, which serves the evaluation of every method."""
+"""Inception features of two folders; a file stores the truth's, for the evaluation of every method."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from ccc.metrics.inception import RESIZE, inception_features
 
 FORMAT = "ccc-features-1"
 NEEDS = "inception_fid"
-BYTES = 1 << 15  # of the features of one picture, its SHA-256 and name: more than they are
+BYTES = 1 << 15  # upper bound for the features, SHA-256 and name of one picture
 
 
 def write_features(
@@ -44,17 +44,17 @@ def write_features(
         found = inception_features(images, weights, resize)
         arrays |= {f"{resize}_{dimension}": values for dimension, values in found.items()}
     with written_whole(path) as temporary_path, open(temporary_path, "wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # ty: ignore[invalid-argument-type]  taken for `allow_pickle`
     return len(pictures)
 
 
 def gather(
     metrics: Sequence, matches: Sequence[Match], weights: Path, kept: str | os.PathLike | None, progress: Callable
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Features of the predictions and of the truths, float32 `(N, D)` twice, by the name of the metric they are for.
+    """Features of the predictions and of the truths, float32 `(N, D)` each, by metric.
 
     `weights`: the network's file; `kept`: a file of `write_features`, or None to compute the truth's too. Raises
-    CCCError for a file that is not of these pictures and weights.
+    CCCError for a file made from other pictures or weights.
     """
     wanted = {f"{metric.resize}_{metric.dimension}" for metric in metrics}
     truth = read_features(kept, matches, weights, wanted) if kept else {}
@@ -78,7 +78,7 @@ def read_features(
 ) -> Mapping[str, np.ndarray]:
     """Arrays of a file of `write_features` by name, those `wanted`, float32, rows in the order of `matches`.
 
-    Raises CCCError for a file that is missing or none of these, or was made from other pictures or other weights.
+    Raises CCCError for a file that is missing, invalid, or was made from other pictures or weights.
     """
     again = "make it again with `ccc features`"
     try:
@@ -88,7 +88,7 @@ def read_features(
             raise ValueError(f"format is {made_from['format']!r}, not {FORMAT!r}")
     except FileNotFoundError:
         raise CCCError(f"{path}: no such file; make it with `ccc features`") from None
-    except Exception as error:  # of zip, of NumPy and of JSON: each has its own for a file that is cut short
+    except Exception as error:  # zip, NumPy and JSON each raise their own for a truncated file
         raise CCCError(f"{path}: not a file of `ccc features` ({error}); {again}") from None
     if made_from["weights"] != sha256(weights):
         raise CCCError(f"{path}: made with other weights than {weights}; {again}")

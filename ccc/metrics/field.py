@@ -1,4 +1,4 @@
-"""The field's own protocol: what papers report of pictures of 256x256, and the row that goes into theirs."""
+"""The field's protocol: metrics that papers report for pictures of 256x256, and a row for their tables."""
 
 import csv
 import os
@@ -23,7 +23,7 @@ _ARROWS = {"lower": r" $\downarrow$", "higher": r" $\uparrow$", None: ""}
 
 
 def check(protocol: str, matches: Sequence[Match], truth: str | os.PathLike) -> None:
-    """Raise CCCError where pictures are not of the size that every protocol has, or were made by another protocol.
+    """Raise CCCError for pictures of another size than 256x256 or made by another protocol.
 
     `truth`: their folder; where `ccc prepare` made it, the manifest beside it says by which.
     """

@@ -1,4 +1,4 @@
-"""Which picture of one folder belongs to which of another, and what is wrong with the two."""
+"""Matches the pictures of two folders and reports problems."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from ccc.data.files import pictures
 
 
 class Match(NamedTuple):
-    """A picture of both folders: its name without suffix, where it lies, and its size in pixels."""
+    """A picture of both folders: its name without suffix, its paths, and its size in pixels."""
 
     name: str
     prediction: Path
@@ -24,10 +24,9 @@ class Match(NamedTuple):
 def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Match]:
     """Every picture of both folders, sorted by name; or the one pair, where both are pictures.
 
-    Folders within, formats and the Unicode form of names may differ, names and sizes may not; hidden files, what
-    systems leave in folders and `.ab.npz` (a and b) are passed over. Raises CCCError naming the folder that is missing,
-    empty or holds anything but pictures, and the pictures that are missing, extra, unreadable or of another size: the
-    first few, and how many there are.
+    Subfolders, formats and the Unicode form of names may differ, names and sizes may not; hidden and system files and
+    `.ab.npz` (a and b) are ignored. Raises CCCError naming a folder that is missing, empty or holds anything but
+    pictures, and the first pictures that are missing, extra, unreadable or of another size, with their number.
     """
     for path in (prediction, truth):
         if not Path(path).exists():
@@ -62,7 +61,7 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
 
 
 def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
-    """Pictures of a folder as `ccc.data.files.pictures` names them, sorted: two that differ by suffix alone keep it.
+    """Pictures of a folder as `ccc.data.files.pictures` names them, sorted; names that differ only by suffix keep it.
 
     Raises CCCError for a folder that is missing, empty or holds anything but pictures.
     """
@@ -82,17 +81,17 @@ def _stem(path: Path) -> str:
 
 
 def _is_twin(name: str, path: Path) -> bool:
-    """Whether a picture was named with its suffix, since another differs by that alone."""
+    """Whether a picture is named with its suffix because another differs only by that."""
     return name.rpartition("/")[2] != _stem(path)
 
 
 def of_another_size(name: str, found: tuple[int, int], wanted: tuple[int, int]) -> str:
-    """How a picture of another size than its truth is named: both as (width, height)."""
+    """Message about a picture whose size differs from its truth's; sizes as (width, height)."""
     return f"{name} ({found[0]}x{found[1]}, not {wanted[0]}x{wanted[1]})"
 
 
-def refuse(prediction, truth, problems: Mapping[str, Sequence[str]]) -> None:
-    """Raise CCCError where pictures have problems: by problem, the pictures that have it."""
+def refuse(prediction: str | os.PathLike, truth: str | os.PathLike, problems: Mapping[str, Sequence[str]]) -> None:
+    """Raise CCCError if any problem has pictures; `problems`: their names by problem."""
     found = [f"{problem} ({len(names)}): {few(names)}" for problem, names in problems.items() if names]
     if found:
         raise CCCError(f"{prediction}: does not match {truth}: " + "; ".join(found))

@@ -1,12 +1,14 @@
-"""Any metric of the package pyiqa as a further column, with its own weights or not at all."""
+"""Metrics of the package pyiqa as further columns, only with their own weights."""
 
 import contextlib
 import functools
-import importlib.util
 import io
+import runpy
 import socket
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from importlib import metadata
+from typing import Any, Protocol
+from unittest.mock import patch
 
 import numpy as np
 
@@ -14,7 +16,18 @@ from ccc.core.errors import CCCError, MissingWeights, did_you_mean, write_line
 from ccc.metrics.pair import Pair
 from ccc.metrics.registry import FOREIGN, Metric
 
-SINGLE = ("FR", "NR")  # pyiqa's modes of metrics that compare with the truth, and that look at the prediction alone
+SINGLE = ("FR", "NR")  # pyiqa's modes: full reference and no reference
+
+
+class Model(Protocol):
+    """What is used of a metric of pyiqa, a torch module."""
+
+    metric_name: str
+    metric_mode: str
+    net: Any  # its network, a torch module
+
+    def __call__(self, *pictures: Any) -> Any:
+        """Value of float tensors `(1, 3, H, W)` in [0, 1]: the prediction and, in mode "FR", the truth."""
 
 
 def version() -> str:
@@ -25,7 +38,7 @@ def version() -> str:
 def metric(name: str) -> Metric:
     """Facts about pyiqa's metric of that name, without loading it.
 
-    Raises CCCError, with the nearest name, for a name that pyiqa does not have or that measures whole sets.
+    Raises CCCError, with the nearest name, for an unknown name or a metric of whole sets.
     """
     facts = _configs().get(name)
     if facts is None:
@@ -43,16 +56,13 @@ def metric(name: str) -> Metric:
 
 @functools.cache
 def _configs() -> Mapping[str, Mapping]:
-    """pyiqa's own table of its metrics. The file is read alone: the package around it imports torch, for seconds."""
+    """pyiqa's table of metrics, run as a single file: importing the package imports torch, which takes seconds."""
     path = metadata.distribution("pyiqa").locate_file("pyiqa/default_model_configs.py")
-    spec = importlib.util.spec_from_file_location("_pyiqa_configs", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.DEFAULT_CONFIGS
+    return runpy.run_path(str(path))["DEFAULT_CONFIGS"]
 
 
-def measured(pair: Pair, model) -> float:
-    """Value of one pair by what `load` gave. Raises what pyiqa raises."""
+def measured(pair: Pair, model: Model) -> float:
+    """Value of one pair by a model of `load`. Raises what pyiqa raises."""
     import torch
 
     planes = (np.ascontiguousarray(np.moveaxis(image, -1, 0))[None] for image in (pair.prediction, pair.truth))
@@ -61,12 +71,12 @@ def measured(pair: Pair, model) -> float:
         return float(model(prediction, truth) if model.metric_mode == "FR" else model(prediction))
 
 
-def value_of(pair: Pair, model) -> float:
-    """As `measured`, but NaN where pyiqa refuses the picture, such as one too small for it; its words are logged."""
+def value_of(pair: Pair, model: Model) -> float:
+    """As `measured`, but NaN if pyiqa refuses the picture, such as one that is too small; logs pyiqa's message."""
     try:
         return measured(pair, model)
     except (RuntimeError, ValueError, AssertionError) as error:
-        if "memory" in str(error):  # this machine's fault and not the picture's
+        if "memory" in str(error):  # out of memory is no fault of the picture
             raise
         _log_once(f"pyiqa:{model.metric_name} has no value ({type(error).__name__}: {' '.join(str(error).split())})")
         return float("nan")
@@ -76,27 +86,27 @@ _log_once = functools.cache(write_line)  # and not for every picture
 
 
 @functools.lru_cache(maxsize=4)
-def load(name: str):
+def load(name: str) -> Model:
     """pyiqa's metric of that name: a torch module with `metric_mode` and `lower_better`.
 
-    Nothing is fetched, weights are read without running code in them, and every parameter of the network must have
-    come from a file: pyiqa itself fetches what it lacks, and leaves layers random where a file does not fit. Raises
-    CCCError, with the nearest name, for a name that pyiqa does not have or that measures whole sets; MissingWeights,
-    with what pyiqa wanted, where it cannot be loaded so, or with the reason why pyiqa itself cannot be imported.
+    Nothing is downloaded, weights are read without running code in them, and every parameter of the network must come
+    from a file: by itself, pyiqa downloads files and leaves layers random where a file does not fit. Raises CCCError,
+    with the nearest name, for an unknown name or a metric of whole sets; MissingWeights, with the file that pyiqa
+    requested or the reason why pyiqa cannot be imported.
     """
     import ccc.core.torchvision_ops  # noqa: F401  before pyiqa, which imports torchvision
 
-    metric(name)  # or no such
+    metric(name)  # refuses unknown names
     try:
         with _quiet():
             import pyiqa
-    except Exception as error:  # it imports a hundred packages, and some look for libraries of the system
+    except Exception as error:  # it imports a hundred packages, some of which load system libraries
         raise MissingWeights(f"pyiqa cannot be imported here ({type(error).__name__}: {error})") from None
     loaded: set[int] = set()
     try:
-        with _offline(), _noting_parameters(loaded), _quiet():
+        with _offline(), _recorded_parameters(loaded), _quiet():
             model = pyiqa.create_metric(name, device="cpu")
-    except Exception as error:  # whatever a metric of pyiqa raises where its files or packages are not there
+    except Exception as error:  # metrics of pyiqa raise anything if files or packages are missing
         reason = next(
             (str(e) for e in _chain(error) if isinstance(e, MissingWeights)), f"{type(error).__name__}: {error}"
         )
@@ -108,54 +118,51 @@ def load(name: str):
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Generator[None]:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
 
 
-def _chain(error: BaseException | None):
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 @contextlib.contextmanager
-def _noting_parameters(loaded: set[int]):
-    """Note where in memory the tensors lie that any network takes from a state dict, and read files without code."""
+def _recorded_parameters(loaded: set[int]) -> Generator[None]:
+    """Record the addresses of all parameters loaded from state dicts, and read files without running code."""
     import torch
 
     load_state_dict, read = torch.nn.Module.load_state_dict, torch.load
 
-    def noting(module, state_dict, *arguments, **options):
+    def recording(module: torch.nn.Module, state_dict: Mapping, *arguments: Any, **options: Any) -> Any:
         result = load_state_dict(module, state_dict, *arguments, **options)
         loaded.update(value.data_ptr() for key, value in module.named_parameters() if key in state_dict)
         return result
 
-    torch.nn.Module.load_state_dict = noting
-    torch.load = lambda *arguments, **options: read(*arguments, **{**options, "weights_only": True})
-    try:
+    def read_safely(*arguments: Any, **options: Any) -> Any:
+        return read(*arguments, **{**options, "weights_only": True})
+
+    with patch.object(torch.nn.Module, "load_state_dict", recording), patch.object(torch, "load", read_safely):
         yield
-    finally:
-        torch.nn.Module.load_state_dict, torch.load = load_state_dict, read
 
 
 @contextlib.contextmanager
-def _offline():
-    """Every attempt to fetch a file fails at once and says what was wanted."""
+def _offline() -> Generator[None]:
+    """Make every download fail at once with the file that was requested."""
     import torch
     from pyiqa.utils import download_util
 
-    def refuse_file(url, path, *_, **__):
+    def refuse_file(url: str, path: str, *_: Any, **__: Any) -> None:
         raise MissingWeights(f"put {url} at {path}")
 
-    def refuse(*arguments, **_):
+    def refuse(*arguments: Any, **_: Any) -> None:
         raise MissingWeights(f"it wants to fetch files from {arguments[0]}; nothing is fetched by itself")
 
-    fetch, resolve = torch.hub.download_url_to_file, socket.getaddrinfo
-    download_util.download_url_to_file = torch.hub.download_url_to_file = refuse_file
-    socket.getaddrinfo = refuse
-    try:
+    with (
+        patch.object(download_util, "download_url_to_file", refuse_file),
+        patch.object(torch.hub, "download_url_to_file", refuse_file),
+        patch.object(socket, "getaddrinfo", refuse),
+    ):
         yield
-    finally:
-        download_util.download_url_to_file = torch.hub.download_url_to_file = fetch
-        socket.getaddrinfo = resolve

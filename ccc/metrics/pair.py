@@ -1,8 +1,9 @@
-"""A prediction beside its truth, and what several metrics need of the two, computed once."""
+"""A prediction and its truth, with shared intermediate results computed once."""
 
 import functools
 import inspect
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def check_picture(image: np.ndarray) -> None:
 class Pair:
     """A prediction and its truth: uint8 RGB `(H, W, 3)` of one size, never empty.
 
-    Raises ValueError for anything else. Views come as (prediction's, truth's) and are computed when first asked for.
+    Raises ValueError for anything else. Views are pairs (prediction's, truth's), computed on first access.
     """
 
     def __init__(self, prediction: np.ndarray, truth: np.ndarray):
@@ -47,19 +48,27 @@ class Pair:
     @functools.cached_property
     def classes(self) -> tuple[np.ndarray, np.ndarray]:
         """Grid class of every pixel: two int64 `(H, W)` in [0, 400)."""
-        return tuple(GRID.encode(lab[..., 1:]) for lab in self.lab)
+        predicted, true = self.lab
+        return GRID.encode(predicted[..., 1:]), GRID.encode(true[..., 1:])
 
     @functools.cached_property
     def classes_56(self) -> tuple[np.ndarray, np.ndarray]:
         """Class maps as of `ccc.codebook.class_map`: two int64 `(56, 56)` in [0, 400)."""
-        return tuple(GRID.encode(area_mean(lab[..., 1:], 56)) for lab in self.lab)
+        predicted, true = (area_mean(lab[..., 1:], 56) for lab in self.lab)
+        return GRID.encode(predicted), GRID.encode(true)
 
 
-def of_pictures(of_pair: Callable) -> Callable:
-    """A metric of a `Pair` as a function of a prediction and its truth, uint8 RGB `(H, W, 3)` each.
+class PictureMetric(Protocol):
+    """A metric of two pictures, uint8 RGB `(H, W, 3)`; `of` is the same metric of a `Pair`."""
 
-    The one of a Pair stays at hand as its attribute `of`, for callers that take several metrics of the same Pair.
-    """
+    of: Callable[..., float]
+
+    def __call__(self, prediction: np.ndarray, truth: np.ndarray, *arguments, **options) -> float:
+        """Value of a prediction and its truth."""
+
+
+def of_pictures(of_pair: Callable[..., float]) -> PictureMetric:
+    """A metric of a `Pair` as a function of two pictures; its attribute `of` lets callers share a Pair."""
 
     @functools.wraps(of_pair)
     def measure(prediction: np.ndarray, truth: np.ndarray, *arguments, **options) -> float:
@@ -67,6 +76,6 @@ def of_pictures(of_pair: Callable) -> Callable:
 
     pictures = list(inspect.signature(measure, follow_wrapped=False).parameters.values())[:2]
     signature = inspect.signature(of_pair)
-    measure.__signature__ = signature.replace(parameters=[*pictures, *list(signature.parameters.values())[1:]])
-    measure.of = of_pair
-    return measure
+    signature = signature.replace(parameters=[*pictures, *list(signature.parameters.values())[1:]])
+    vars(measure).update(__signature__=signature, of=of_pair)
+    return measure  # ty: ignore[invalid-explicit-return]  it has `of` now

@@ -10,8 +10,8 @@ from ccc.core.errors import CCCError
 from ccc.metrics.pair import Pair, of_pictures
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16"}  # the network's name in lpips: its name in `ccc weights`
-SMALLEST = {"alex": 31, "vgg": 16}  # sides, in pixels: below, the trunk's last maps have no cell
-_CLASSIFIERS = {"alex": (1, 4, 6), "vgg": (0, 3, 6)}  # layers of the published files that the trunk does without
+SMALLEST = {"alex": 31, "vgg": 16}  # sides, in pixels: below, the trunk's last maps are empty
+_CLASSIFIERS = {"alex": (1, 4, 6), "vgg": (0, 3, 6)}  # layers of the published files that the trunk does not use
 
 
 @of_pictures
@@ -50,7 +50,9 @@ def _network(net: str, path: str):
         warnings.simplefilter("ignore")  # lpips calls torchvision by its old argument names
         # The heads come with the package, the trunk does not.
         network = library.LPIPS(net=net, pnet_rand=True, verbose=False)
-    if any((head.model[-1].weight < 0).any() for head in network.lins):  # published heads weigh by 0 or more
+    if any(
+        (tensor < 0).any() for name, tensor in network.state_dict().items() if name.startswith("lin")
+    ):  # published heads weigh by 0 or more
         raise CCCError("lpips: its heads are not the published ones; install the package lpips again")
     state = weight_files.read_state_dict(path)
     if not any(name.startswith("features.") for name in state):

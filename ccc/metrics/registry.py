@@ -1,8 +1,8 @@
 """Facts about metrics by name, and the families they come in.
 
-Families are the modules of `ccc.metrics.families`. They are found by their file names and imported by name, and only
-when they are asked for: no `import` statement here leads to one, so that the files a family depends on, which the
-workflow reads from such statements, hold no other family. Docs: docs/add-metrics.md.
+Families are the modules of `ccc.metrics.families`, found by file name and imported by name on demand. No `import`
+statement here names one, because the workflow derives a family's dependencies from import statements. Docs:
+docs/add-metrics.md.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ _FIRST = ("pixel", "perceptual", "distribution")  # of every list; other familie
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """Facts about a metric. `name` is its column; it carries whatever makes values incomparable (net, layer, size).
+    """Facts about a metric. `name` is its column and states all that makes values incomparable (net, layer, size).
 
     `pair`: from a `ccc.metrics.pair.Pair` to a float, for metrics of single pictures; what the metric needs is its
     second argument. `set`: from two arrays, of the predictions and of the truths, to a float, for metrics of whole

@@ -1,4 +1,4 @@
-"""Whether a classifier still sees in a picture what is in it: top-1 accuracy on ImageNet's classes."""
+"""Top-1 accuracy of a classifier on ImageNet's classes."""
 
 import csv
 import os
@@ -14,9 +14,9 @@ from ccc.core.files import regular
 from ccc.core.images import SUFFIXES, read_rgb
 from ccc.metrics.folders import Match
 
-CLASSIFIERS = ("mobilenet_v2", "vgg16")  # of torchvision, by the names of their files in `ccc weights`
+CLASSIFIERS = ("mobilenet_v2", "vgg16")  # of torchvision, by their names in `ccc weights`
 LABELS = "labels.csv"  # beside the folder of the truth
-WNID = re.compile(r"(?<![A-Za-z0-9])n\d{8}(?!\d)")  # what WordNet calls a class: n01440764
+WNID = re.compile(r"(?<![A-Za-z0-9])n\d{8}(?!\d)")  # WordNet's identifier of a class: n01440764
 
 
 def accuracy(predicted: np.ndarray, true: np.ndarray) -> float:
@@ -59,7 +59,7 @@ def _gray(match: Match) -> np.ndarray:
     return np.repeat(gray_of(read_rgb(match.truth))[..., None], 3, axis=2)
 
 
-# By what follows the classifier's name in the metric's: from a match to uint8 RGB `(H, W, 3)`.
+# By the suffix of the metric's name: from a match to uint8 RGB `(H, W, 3)`.
 PICTURES = {
     "": lambda match: read_rgb(match.prediction),
     "_truth": lambda match: read_rgb(match.truth),
@@ -70,7 +70,7 @@ PICTURES = {
 def classifier(name: str, path: str | os.PathLike) -> Callable[[np.ndarray], int]:
     """From uint8 RGB `(H, W, 3)` to the class in [0, 1000) that torchvision's network `name` finds most likely.
 
-    Pictures are scaled and cropped as torchvision does for this network. Raises CCCError for a file that is not of it.
+    Pictures are scaled and cropped as torchvision does for this network. Raises CCCError for another file.
     """
     import torch
 
@@ -83,7 +83,7 @@ def classifier(name: str, path: str | os.PathLike) -> Callable[[np.ndarray], int
     network = models.get_model(name, weights=None)
     weight_files.load_state_dict(path, network)
     network.eval()
-    prepare = models.get_model_weights(name).IMAGENET1K_V1.transforms()
+    prepare = models.get_model_weights(name)["IMAGENET1K_V1"].transforms()
 
     def classify(image: np.ndarray) -> int:
         with torch.inference_mode():
@@ -107,11 +107,11 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
     labels, sources = _labels(folder / LABELS), _sources(folder / "manifest.csv")
     same_base = Counter(PurePosixPath(match.name).name for match in matches)
 
-    def wnid(name: str) -> re.Match | None:
+    def wnid(name: str) -> str:
         base = PurePosixPath(name).name
         keys = (name, base) if same_base[base] == 1 else (name,)  # a label of a/1 is none of b/1
         written = (known[key] for known in (labels, sources) for key in keys if key in known)
-        return next(filter(None, map(WNID.search, (name, *written))), None)
+        return next(filter(None, map(_wnid, (name, *written))), "")
 
     found = {match.name: wnid(match.name) for match in matches}
     if unknown := [name for name, wnid in found.items() if not wnid]:
@@ -120,9 +120,14 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
             f"n01440764 into their names, or lines of a name and a wnid into {folder / LABELS}"
         )
     numbers = {wnid: number for number, wnid in enumerate(ImageNetInfo().label_names())}
-    if strange := sorted({wnid[0] for wnid in found.values()} - set(numbers)):
+    if strange := sorted(set(found.values()) - set(numbers)):
         raise CCCError(f"{folder}: none of ImageNet's 1,000 classes: {few(strange)}")
-    return [numbers[found[match.name][0]] for match in matches]
+    return [numbers[found[match.name]] for match in matches]
+
+
+def _wnid(text: str) -> str:
+    """The first wnid in a text; "" without one."""
+    return found[0] if (found := WNID.search(text)) else ""
 
 
 def _labels(path: Path) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ FSIM_SIDE, VSI_SIDE = 48, 3  # pixels: the longest wave of FSIM's filters, and t
 
 
 @of_pictures
-def fsimc(pair: Pair, model=None) -> float:
+def fsimc(pair: Pair, model: foreign.Model | None = None) -> float:
     """Feature similarity with chroma: phase congruency, gradient and the I and Q of YIQ; 0 to 1, higher is better.
 
     Both uint8 RGB `(H, W, 3)`. Pictures are averaged to a short side near 256 pixels, as their authors do. NaN for one
@@ -19,7 +19,7 @@ def fsimc(pair: Pair, model=None) -> float:
 
 
 @of_pictures
-def vsi(pair: Pair, model=None) -> float:
+def vsi(pair: Pair, model: foreign.Model | None = None) -> float:
     """Similarity of gradient and chroma, most where either picture is salient; 0 to 1, higher is better.
 
     Both uint8 RGB `(H, W, 3)`, averaged as for `fsimc`. NaN for a picture with a side below 3, and where both are of

@@ -1,4 +1,4 @@
-"""Structural similarity, on all three colour channels: on luminance alone it would be blind to colour."""
+"""Structural similarity on all three colour channels, as luminance alone would ignore colour."""
 
 import numpy as np
 

@@ -1,10 +1,10 @@
-"""What `ccc.harmonize.ablation` measured, as words."""
+"""Results of `ccc.harmonize.ablation` as text."""
 
 from collections.abc import Mapping, Sequence
 
 
 def ablation_cells(rows: Sequence[Mapping]) -> list[tuple[str, ...]]:
-    """Head and rows as words, for a table on a terminal or a page."""
+    """Head and rows as text, for a table on a terminal or a page."""
     head = ("colours", "delta", "Psi", "pixels changed", "mean ab shift", "classes a segment", "PSNR (dB)", "CNR")
     formats = {"changed_share": "{:.1%}", "mean_ab_shift": "{:.2f}", "classes_per_segment": "{:.2f}", "psnr": "{:.2f}"}
     words = [head]

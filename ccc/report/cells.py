@@ -1,13 +1,13 @@
-"""Stored results of `ccc evaluate`, one cell for each method, variant and dataset, put together from its families."""
+"""Stored results of `ccc evaluate`: one cell per method, variant and dataset, merged from its families' files."""
 
-import csv
 import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, NotRequired
+from typing import Literal, NotRequired, get_args
 
 import pandas
+import pydantic
 from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError
@@ -15,11 +15,12 @@ from ccc.core.files import regular
 from ccc.core.stored import LOOSE, Count, read_json
 from ccc.metrics.registry import FORMAT, find
 
-VARIANTS = ("plain", "sam")
+Variant = Literal["plain", "sam"]
+VARIANTS = get_args(Variant)
 _BY_METRIC = (
     "mean", "median", "sd", "n", "set", "interval", "missing", "cautions", "infinite", "versions", "directions",
 )  # fmt: skip
-# How metrics follow each other in tables, whichever family they come from; those that are not here follow as stored.
+# Order of the metrics in tables, whatever their family; others follow in stored order.
 ORDER = (
     "mse", "psnr", "ssim", "uiqi", "cnr", "cnr_56", "cnr_min5", "cnr_codebook", "cnr_precision", "cnr_recall",
     "cnr_precision_pixels", "cnr_recall_pixels", "lpips_alex", "lpips_vgg", "fsimc", "vsi", "ciede2000", "mse_ab",
@@ -27,16 +28,16 @@ ORDER = (
     "fid_768", "fid_2048", "fid_2048_clean", "fid_2048_torchvision", "kid_2048_clean", "kid_2048_clean_unpaired",
     "cnr_pooled",
 )  # fmt: skip
-SIZE = ["width", "height"]  # the columns of a CSV that are no values
+SIZE = ["width", "height"]  # columns of the CSV that hold no metric
 
 
+@pydantic.with_config(LOOSE)
 class _Stored(TypedDict):
-    """Of the JSON of `ccc evaluate`, what is read."""
+    """The keys that are read from the JSON of `ccc evaluate`."""
 
-    __pydantic_config__ = LOOSE
-    format: Literal[FORMAT]
+    format: Literal[FORMAT]  # ty: ignore[invalid-type-form]  a constant
     method: str
-    variant: Literal[VARIANTS]
+    variant: Variant
     dataset: str
     images: Count
     title: NotRequired[str | None]
@@ -61,9 +62,9 @@ class _Stored(TypedDict):
 class Cell:
     """One method and variant over one dataset.
 
-    `made`: what its pictures say of how they were made; `stored`: by metric, what its file says of it under the names
-    `_BY_METRIC`, None where it says nothing; `pictures`: a row for each picture, by name, with its size and values, NaN
-    where it has none; `protocol`: by which `ccc prepare` made them, "" for none.
+    `made`: the notes in its pictures' metadata on how they were made; `stored`: by metric, the file's entries named in
+    `_BY_METRIC`, None if absent; `pictures`: a row per picture, by name, with its size and values, NaN if missing;
+    `protocol`: the protocol of `ccc prepare` that made the pictures, "" for none.
     """
 
     method: str
@@ -80,20 +81,20 @@ class Cell:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Method, variant and dataset: no two cells of a report share it."""
+        """Method, variant and dataset: unique in a report."""
         return self.method, self.variant, self.dataset
 
     def value(self, metric: str) -> float | None:
-        """A metric's mean over pictures, or its value of the whole set; None without one."""
+        """A metric's value for the whole set, else its mean over pictures; None without either."""
         stored = self.stored[metric]
         return stored["mean"] if stored["set"] is None else stored["set"]
 
     def values(self, metric: str) -> pandas.Series:
-        """By picture, a metric's finite or infinite values; empty for one of whole sets and one without values."""
+        """A metric's values by picture, NaN dropped; empty for metrics of whole sets."""
         return self.pictures.get(metric, pandas.Series(dtype=float)).dropna()
 
     def reason(self, metric: str) -> str:
-        """Why a metric has no value, or what to know of it; "" where there is nothing to say."""
+        """Why a metric has no value, or a caution about it; "" without either."""
         stored = self.stored[metric]
         if stored["missing"]:
             return stored["missing"]
@@ -104,11 +105,11 @@ class Cell:
 
 
 def read_cells(paths: Iterable[str | os.PathLike], titles: Mapping[str, str] | None = None) -> list[Cell]:
-    """Read cells, in the order given; files of one cell, such as those of its families, are put together.
+    """Read cells in the given order; files of one cell, such as those of its families, are merged.
 
     `paths`: JSON files of `ccc evaluate` with their CSV beside them, or folders that hold them at any depth; `titles`:
-    what to call methods, by name, whatever their files call them. Raises CCCError, naming the file, for one that is
-    missing, is no such file, holds a metric of a cell that another one held already, or is of other pictures.
+    display names by method, which override those in the files. Raises CCCError, naming the file, if it is missing or
+    invalid, repeats a metric of a cell, or was measured on other pictures.
     """
     files, paths = [], list(map(Path, paths))
     for path in paths:
@@ -119,12 +120,12 @@ def read_cells(paths: Iterable[str | os.PathLike], titles: Mapping[str, str] | N
     cells: dict[tuple, Cell] = {}
     for file in files:
         cell = _read(file, titles or {})
-        cells[cell.key] = _together(cells[cell.key], cell, file) if cell.key in cells else cell
+        cells[cell.key] = _merged(cells[cell.key], cell, file) if cell.key in cells else cell
     return list(map(_ordered, cells.values()))
 
 
-def _together(first: Cell, second: Cell, file: Path) -> Cell:
-    """One cell of the metrics of both. Raises CCCError, naming the second's file, where they cannot be of one."""
+def _merged(first: Cell, second: Cell, file: Path) -> Cell:
+    """Merge two files of one cell. Raises CCCError, naming the second file, if they do not fit together."""
     where = f"{file}: holds {'/'.join(second.key)}"
     if twice := [name for name in second.stored if name in first.stored]:
         raise CCCError(f"{where}, {twice[0]} included, as another file given does; give one of them")
@@ -136,7 +137,7 @@ def _together(first: Cell, second: Cell, file: Path) -> Cell:
 
 
 def _ordered(cell: Cell) -> Cell:
-    """The cell with its metrics in the order of tables; columns that are no metrics follow."""
+    """The cell with its metrics in the order of tables, then the other columns."""
 
     def place(name: str) -> tuple:
         base = find(name).base or name if name in cell.stored else ""
@@ -150,16 +151,8 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
     table = path.with_suffix(".csv")
     try:
         data = read_json(path, "file of metrics", "run `ccc evaluate` for it again", _Stored)
-        with regular(table).open(
-            encoding="utf-8", newline=""
-        ) as file:  # not by pandas, which takes a name such as NA for none
-            reader = csv.DictReader(file)
-            rows = list(reader)
-        if "name" not in (reader.fieldnames or ()) or any(None in row for row in rows):
-            raise ValueError(f"{table.name} lacks a column `name`, or has a row of more values than columns")
-        pictures = (
-            pandas.DataFrame(rows).set_index("name") if rows else pandas.DataFrame(index=pandas.Index([], name="name"))
-        )
+        # Read as text: by default, pandas takes a name such as NA for a missing one.
+        pictures = pandas.read_csv(regular(table), index_col="name", dtype=str, keep_default_na=False)
         stored = {name: {part: data[part].get(name) for part in _BY_METRIC} for name in data["directions"]}
         facts = {name: data[name] for name in ("method", "variant", "dataset", "images")}
         return Cell(
@@ -169,5 +162,5 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
         )  # fmt: skip
     except FileNotFoundError as error:
         raise CCCError(f"{error.filename}: no such file; run `ccc evaluate` for it") from None
-    except (ValueError, TypeError, AttributeError, csv.Error) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise CCCError(f"{table}: not the metrics of `ccc evaluate` ({error}); run it again") from None

@@ -1,6 +1,7 @@
-"""What a codebook tells: in words, and drawn as the paper's Fig. 6 and 7."""
+"""A codebook described in words and drawn as in the paper's Fig. 6 and 7."""
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from ccc.core.files import written_whole
 
 
 def describe(codebook: Codebook) -> list[tuple[str, str]]:
-    """Name and sentence of each fact worth telling: what is kept, dropped, moved how far, and clamped."""
+    """Names and descriptions of a codebook's facts: classes kept, dropped, moved and clamped."""
     cells = int(codebook.counts.sum())
     dropped, moves = codebook.dropped, codebook.moves
     occurring = int((codebook.counts > 0).sum())
@@ -50,20 +51,15 @@ def runs(numbers: np.ndarray) -> str:
 
 
 def class_colors(grid: ColorGrid) -> np.ndarray:
-    """A colour for every grid class: float32 `(grid.size, 3)` sRGB in [0, 1], its bin centre as vivid as sRGB has it.
+    """A colour for every grid class: float32 `(grid.size, 3)` sRGB in [0, 1], its bin centre as vivid as sRGB allows.
 
-    The lightness, of 5 to 95, is the one at which the clip to sRGB changes the centre least; of those that are
-    equally good the nearest to 65.
+    The lightness, from 5 to 95, is the one at which clipping to sRGB changes the centre least; ties go to the one
+    nearest to 65.
     """
     lightness = np.arange(5, 96, 5)
     centers = grid.centers
-    lab = np.concatenate(
-        [
-            np.broadcast_to(lightness[:, None, None], (len(lightness), len(centers), 1)),
-            np.broadcast_to(centers, (len(lightness), *centers.shape)),
-        ],
-        axis=-1,
-    ).astype(np.float32)
+    lab = np.empty((len(lightness), len(centers), 3), np.float32)
+    lab[..., 0], lab[..., 1:] = lightness[:, None], centers
     rgb = lab_to_rgb(lab)
     error = np.linalg.norm(rgb_to_lab(rgb) - lab, axis=-1).round(1)
     best = np.lexsort((np.broadcast_to(np.abs(lightness - 65)[:, None], error.shape), error), axis=0)[0]
@@ -89,8 +85,13 @@ def draw(codebook: Codebook, path: str | os.PathLike) -> None:
     kept = np.isin(np.arange(grid.size), codebook.active)
     share = np.where(codebook.counts > 0, codebook.counts / cells, np.nan)
     colors = class_colors(grid)
-    fixed = {"svg.hashsalt": "ccc", "svg.fonttype": "path", "font.size": 9, "image.composite_image": False}
-    with rc_context(fixed), written_whole(path) as aside:
+    fixed: dict[Any, Any] = {
+        "svg.hashsalt": "ccc",
+        "svg.fonttype": "path",
+        "font.size": 9,
+        "image.composite_image": False,
+    }
+    with rc_context(fixed), written_whole(path) as scratch:
         figure = Figure(figsize=(15, 4.8), layout="constrained")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.08, 1.19, 1))
         painted = np.concatenate([colors, kept[:, None]], axis=1).reshape(*shape, 4)
@@ -102,8 +103,8 @@ def draw(codebook: Codebook, path: str | os.PathLike) -> None:
         figure.colorbar(shades, ax=middle, label="share of all cells")
         half = grid.alpha / 2
         for a, b in grid.centers[codebook.dropped]:
-            middle.plot([a - half, a + half], [b - half, b + half], color="crimson", linewidth=0.8)
-            middle.plot([a - half, a + half], [b + half, b - half], color="crimson", linewidth=0.8)
+            for sign in (1, -1):
+                middle.plot([a - half, a + half], [b - sign * half, b + sign * half], color="crimson", linewidth=0.8)
         middle.set_title("how often each class occurs; crossed out: dropped")
         for axes in (left, middle):
             axes.set(xlabel="a", ylabel="b")
@@ -116,4 +117,4 @@ def draw(codebook: Codebook, path: str | os.PathLike) -> None:
         right.axvline(PAPER_SIZE + 0.5, color="black", linewidth=0.8, linestyle="dashed")
         right.set(yscale="log", xlabel="classes by falling share", xlim=(0.5, REACHABLE + 0.5))
         right.set_title(f"line: threshold; dashed: {PAPER_SIZE}, as the paper kept")
-        figure.savefig(aside, format="svg", metadata={"Date": None})
+        figure.savefig(scratch, format="svg", metadata={"Date": None})

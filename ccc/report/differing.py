@@ -1,4 +1,4 @@
-"""What tells a row's method from the one of the paper, read from what its pictures say, its model and its weights."""
+"""Differences of a row's method from the paper's, read from the notes in its pictures, its model and its weights."""
 
 import re
 from collections.abc import Mapping
@@ -13,21 +13,20 @@ from ccc.settings.baselines import RENDER_FACTORS, Baselines
 from ccc.settings.harmonization import PRINTED, Algorithm
 from ccc.settings.segmenter import SegmenterChoice
 
-PAPERS_SEGMENTER = SegmenterChoice.model_fields["name"].json_schema_extra["paper"]
-NOTE = re.compile(r"--(method|option|max-size|weights) (.+?)(?= --|$)")  # of a picture, by `ccc colorize`
+PAPERS_SEGMENTER = SegmenterChoice.model_json_schema()["properties"]["name"]["paper"]
+NOTE = re.compile(r"--(method|option|max-size|weights) (.+?)(?= --|$)")  # in a picture's metadata, by `ccc colorize`
 
 
 def differing(
     cell: Cell, plain: Cell | None, model: Mapping[str, object], harmonize: Mapping[str, object]
 ) -> tuple[str, ...]:
-    """What of a cell's method is not the paper's, in words; a difference to the paper's figures means something only
-    where that is nothing. Nothing too for a method that is not in the paper.
+    """Differences of a cell's method from the paper's, in words; () if none, or if the paper lacks the method.
 
-    `plain`: the cell of the pictures that a harmonized one was made of, or the same; `model`: as
-    `ccc.report.overview.read_model` gives it, {} where there is none; `harmonize`: the parameters of Algorithm 1.
+    Only without differences can ours be compared with the paper's figures. `plain`: the cell before harmonization, or
+    the same; `model`: from `ccc.report.overview.read_model`, {} without one; `harmonize`: parameters of Algorithm 1.
     """
-    theirs, made = published.counterpart(cell.method), plain.made if plain else ()
-    notes = NOTE.findall(made[0]) if len(made) == 1 else []
+    theirs, sources = published.counterpart(cell.method), plain.made if plain else ()
+    notes = NOTE.findall(sources[0]) if len(sources) == 1 else []
     method = dict(notes).get("method")
     if theirs is None and method != "ccc":
         return ()
@@ -62,7 +61,7 @@ def _of_baseline(method: str, notes: list[tuple[str, str]]) -> list[str]:
     said = []
     files = [value.rpartition(":") for name, value in notes if name == "weights"]
     for file, _, checksum in files:
-        theirs = [sums[file]] if file in sums else list(sums.values())  # a renamed file may be any of them
+        theirs = [sums[file]] if file in sums else list(sums.values())  # a renamed file can be any of them
         if not any(theirs):
             said.append(f"weights {file}, of which no SHA-256 was published to compare {checksum} with")
         elif not any(known and (known.startswith(checksum) or checksum.startswith(known)) for known in theirs):
@@ -73,7 +72,7 @@ def _of_baseline(method: str, notes: list[tuple[str, str]]) -> list[str]:
     section = getattr(Baselines(), method, None)
     defaults: dict[str, Any] = section.model_dump() if section else {}
     model = given.get("model", defaults.get("model"))
-    unsaid = {"render_factor": str(RENDER_FACTORS.get(model))}  # what its null stands for
+    unsaid = {"render_factor": str(RENDER_FACTORS.get(model))}  # the value that null means
     if method == "su" and "boxes" not in given:
         said.append("without the boxes of its detector")
     return said + [
@@ -91,7 +90,9 @@ def _of_harmonization(cell: Cell, method: str, harmonize: Mapping[str, object]) 
         return [*said, f"Algorithm 1 with unknown {', '.join(missing)}"]
     papers = Algorithm().model_dump()
     chosen = Algorithm.checked({name: harmonize[name] for name in papers if name in harmonize}).model_dump()
-    upsample = (harmonize.get("upsample") if method == "ccc" else None) or "bilinear"  # no other is upsampled anew
+    upsample = (
+        harmonize.get("upsample") if method == "ccc" else None
+    ) or "bilinear"  # only CCC's maps are upsampled again
     changed = {**chosen, "upsample": upsample}.items() - {**papers, "upsample": "bilinear"}.items()
     return said + [
         f"{name.replace('_', ' ')} {value} (paper: {papers.get(name, 'bilinear')})" for name, value in sorted(changed)

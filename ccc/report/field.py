@@ -1,4 +1,4 @@
-"""What may be compared with another paper's table: the protocol of its pictures beside ours, and why no difference."""
+"""Comparability with tables of other papers: protocols of the pictures, and why no difference is formed."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from ccc.report.published import PublishedTable, others
 from ccc.report.results import Results
 
 UNSTATED = "protocol not stated"
-KEPT = "aspect kept or not known"  # no protocol was asked of `ccc prepare`, or others made the pictures
+KEPT = "aspect kept or not known"  # `ccc prepare` had no protocol, or other software made the pictures
 
 
 def protocol_of(results: Results, dataset: str) -> str:
-    """How a dataset's pictures came to their size: a name of `PROTOCOLS`, or that no protocol is known."""
+    """How a dataset's pictures were resized: a name of `PROTOCOLS`, or `KEPT` if unknown."""
     return results.protocols.get(dataset) or KEPT
 
 
 def unlike(results: Results, dataset: str, theirs: str, paper: PublishedTable) -> list[str]:
-    """What of the pictures of a dataset is not as the paper states of `theirs`, the dataset that it stands beside."""
+    """Differences between the pictures of a dataset and of `theirs`, the paper's dataset, in words."""
     ours, counts = protocol_of(results, dataset), sorted({result.images for result in results.on(dataset)})
     said = []
     if paper.protocol != ours:
@@ -35,7 +35,7 @@ def sections(results: Results, tables: Sequence[Table]) -> list[tuple[Table, lis
 
 
 def reasons(results: Results, paper: PublishedTable) -> list[dict]:
-    """For each dataset that was run and each metric of a table: what stands beside what, and why no difference.
+    """For each dataset that was run and each metric of a table: what is compared, and why no difference is formed.
 
     A row has `dataset`, `theirs`, `protocol` (ours in words), `published` (theirs), `metric` (the printed name), `ours`
     (title and what it compares, of each of our columns) and `why`, [] where differences are formed.

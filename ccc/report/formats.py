@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas
@@ -46,8 +46,8 @@ def write_tables(results: Results, folder: str | os.PathLike) -> list[Path]:
     }
     for name, text in texts.items():
         write_text(folder / name, text)
-    with written_whole(folder / "results.parquet") as aside:
-        results.values.to_parquet(aside, index=False)
+    with written_whole(folder / "results.parquet") as scratch:
+        results.values.to_parquet(scratch, index=False)
     return [folder / name for name in [*texts, "results.parquet"]]
 
 
@@ -57,14 +57,14 @@ def all_tables(results: Results) -> list[Table]:
 
 
 def compares(table: Table) -> bool:
-    """Whether the table compares methods, and so needs the legend of its marks."""
+    """Whether the table compares methods and needs the legend of the marks."""
     return any(row.kind != "part" for row in table.rows)
 
 
 def to_csv(table: Table) -> str:
-    """One line a row. What has no number is empty, so that columns stay numbers.
+    """A table as CSV; missing numbers are empty, so that columns stay numeric.
 
-    Two last columns say why, and what must be known of the row and of its figures, all notes written out.
+    The last two columns give the reasons for missing numbers and the notes on the row and its figures.
     """
     head = [table.head.lower(), *(f"{column.group} {column.title}".strip() for column in table.columns)]
     rows = []
@@ -79,7 +79,7 @@ def to_csv(table: Table) -> str:
 
 
 def _no_formula(text: str) -> str:
-    """Words that a spreadsheet takes for words: titles and reasons may be anybody's."""
+    """Text that no spreadsheet evaluates as a formula: titles and reasons may come from anywhere."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
@@ -99,9 +99,9 @@ def to_markdown(table: Table) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def md_table(rows, head) -> str:
-    """Rows of words as a table of GitHub's Markdown, all columns but the first to the right."""
-    frame = pandas.DataFrame(rows, columns=head)
+def md_table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> str:
+    """Rows of text as a table of GitHub's Markdown, right-aligned but for the first column."""
+    frame = pandas.DataFrame(rows, columns=list(head))
     align = ["left"] + ["right"] * (len(head) - 1)
     return frame.to_markdown(index=False, tablefmt="pipe", disable_numparse=True, colalign=align)
 
@@ -116,7 +116,7 @@ def _md_marks(notes: tuple[int, ...]) -> str:
 
 
 def md(text: str) -> str:
-    """Text without anything that Markdown takes for more."""
+    """Text with the special characters of Markdown escaped."""
     return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", " ".join(text.split()))
 
 
@@ -129,7 +129,7 @@ _TEX = str.maketrans({
 
 
 def _tex(text: str, notes: tuple[int, ...] = ()) -> str:
-    """Text without anything that LaTeX takes for more, and the numbers of its notes."""
+    """Text with the special characters of LaTeX escaped, and the numbers of its notes."""
     words = "".join(filter(str.isprintable, " ".join(text.split()))).translate(_TEX)
     return words + (rf"\textsuperscript{{{','.join(map(str, notes))}}}" if notes else "")
 
@@ -151,7 +151,7 @@ def to_latex(table: Table) -> str:
     )
     before, rule, after = body.partition("\\midrule\n")
     lines = after.splitlines()
-    for k in range(len(rows) - 1, 0, -1):  # a rule between methods, references and what was not run
+    for k in range(len(rows) - 1, 0, -1):  # a rule between methods, references and methods not run
         if table.rows[k].kind != table.rows[k - 1].kind:
             lines.insert(k, "\\midrule")
     body = before + rule + "\n".join(lines)
@@ -170,7 +170,7 @@ FORMATS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, 
 
 
 def notes_text(results: Results, tables: list[Table]) -> str:
-    """All notes of all tables, and why Table III's MSE and PSNR are nobody's target, as Markdown."""
+    """Notes of all tables, and why Table III's MSE and PSNR cannot be reproduced, as Markdown."""
     lines = ["# Notes to the tables", "", LEGEND, "", interval_words(results), ""]
     if results.leakage:
         lines += ["## Benchmark pictures among the training photographs", ""]

@@ -1,4 +1,4 @@
-"""What the first page says: the best method by metric and benchmark, how sure that is, pictures, what is missing."""
+"""Content of the first page: best method per metric and benchmark, significance, pictures, missing values."""
 
 import re
 from collections import Counter
@@ -6,54 +6,51 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ccc.core.errors import few
 from ccc.metrics.registry import find
 from ccc.report.pictures import columns_of
-from ccc.report.results import Contest, Estimate, MethodResult, Results, is_stand_in
+from ccc.report.results import Contest, MethodResult, Results, by_variant, is_stand_in
 from ccc.report.statistics import COVERAGE
 
-HEADLINE = ("lpips_alex", "ciede2000", "cnr", "ssim", "psnr", "fid_64")  # rows of the matrix, as far as they are there
-JUDGES = ("lpips_alex", "ciede2000", "psnr")  # by which a method's worst picture is chosen: the first that is there
+HEADLINE = ("lpips_alex", "ciede2000", "cnr", "ssim", "psnr", "fid_64")  # rows of the matrix, if measured
+JUDGES = ("lpips_alex", "ciede2000", "psnr")  # the first one measured selects a method's worst picture
 
 
 def headline_metrics(results: Results) -> list[str]:
-    """The metrics that the matrix shows; the first is that of the headline table."""
+    """Metrics of the matrix; the first is the default of the headline table."""
     return [name for base in HEADLINE if (name := results.named(base))] or results.metrics[:1]
 
 
 def interval_words(results: Results) -> str:
-    """What to know of the run's intervals, as sentences."""
+    """How the run's intervals were computed and how often they cover the mean, as sentences."""
     name = {"bca": "BCa", "bootstrap-t": "bootstrap-t"}[results.interval]
     other = "; the setting report.interval: bootstrap-t gives wider ones" if results.interval == "bca" else ""
     return (
-        f"95 % intervals of means are {name} ones. Of skewed values such as CNR and other ratios they hold the true "
-        f"mean less often: {COVERAGE[results.interval]} % of the time for 50 lognormal values{other}."
+        f"95 % intervals of means are {name} ones. Of skewed values such as CNR and other ratios they cover "
+        f"the true mean less often: {COVERAGE[results.interval]} % of the time for 50 lognormal values{other}."
     )
 
 
 def verdict(results: Results, dataset: str, metric: str) -> dict | None:
-    """The best method of a dataset by a metric and whether its lead is real; None where no method has a value.
+    """The best method of a dataset by a metric and whether its lead is significant; None if no method has a value.
 
     `best`, `estimate`: the winner's; `sign`: "real", "tied", "few" (pictures), "alone" (no other method) or "untested";
-    `words`: a sentence about the others; `gray`: the estimate of the gray pictures, where it is better.
+    `words`: a sentence about the others; `gray`: the estimate of the gray pictures, if better.
     """
     direction, mine = find(metric).direction, results.on(dataset)
-    ranked = [result for result in mine if not result.is_reference and result.value(metric) is not None]
+    ranked = [(value, r) for r in mine if not r.is_reference and (value := r.value(metric)) is not None]
     if not ranked or direction is None:
         return None
-    ranked.sort(key=lambda result: result.value(metric), reverse=direction == "higher")
-    best = next((result for result in ranked if result.estimates[metric].best), ranked[0])
-    sign, words = _judge(best, [r for r in ranked if r is not best], metric, results.contest(dataset, metric))
+    ranked.sort(key=lambda pair: pair[0], reverse=direction == "higher")
+    value, best = next((pair for pair in ranked if pair[1].estimates[metric].best), ranked[0])
+    sign, words = _judge(best, [r for _, r in ranked if r is not best], metric, results.contest(dataset, metric))
     gray = next((r.estimates.get(metric) for r in mine if r.key == "gray/plain"), None)
+    if gray and (gray.value is None or not (gray.value < value if direction == "lower" else gray.value > value)):
+        gray = None
     return {
         "metric": find(metric), "dataset": dataset, "best": best, "estimate": best.estimates[metric], "sign": sign,
-        "words": words, "gray": gray if _is_better(gray, best.value(metric), direction) else None,
+        "words": words, "gray": gray,
     }  # fmt: skip
-
-
-def _is_better(estimate: Estimate | None, value: float, direction: str) -> bool:
-    if estimate is None or estimate.value is None:
-        return False
-    return estimate.value < value if direction == "lower" else estimate.value > value
 
 
 def _judge(best: MethodResult, others: list[MethodResult], metric: str, contest: Contest | None) -> tuple[str, str]:
@@ -73,7 +70,7 @@ def _judge(best: MethodResult, others: list[MethodResult], metric: str, contest:
     if tied:
         against = "no other method was run" if alone else "yes, against each other method"
         return "alone" if alone else "real", f"{against}; not told apart from its own variant {tied[0].label}"
-    largest = max(0.001, *(result.estimates[metric].holm for result in others))
+    largest = max([0.001, *(p for result in others if (p := result.estimates[metric].holm) is not None)])
     sure = f"(corrected p at most {largest:.3f})"
     if alone:
         return "alone", f"no other method was run; better than its own variant {others[0].label} {sure}"
@@ -81,16 +78,15 @@ def _judge(best: MethodResult, others: list[MethodResult], metric: str, contest:
 
 
 def strip(results: Results, dataset: str, names: Sequence[str]) -> dict:
-    """Pictures of a dataset to step through: columns from gray to truth, names, and one metric's values.
+    """Pictures of a dataset to step through: columns from gray to truth, names, and values of one metric.
 
-    `worst`: where in `names` the best method by that metric does worst, and `best`, its label; None without a value.
+    `worst`: index in `names` of the worst picture of `best`, the best method by that metric; None without a value.
     """
     mine = results.on(dataset)
     columns = [column for column in columns_of(mine) if column["variant"] != "sam"]
     found = {"columns": columns, "names": list(names), "metric": None, "values": {}, "worst": None, "best": None}
     metric = next((name for judge in JUDGES if (name := results.named(judge))), None)
-    judged = verdict(results, dataset, metric) if metric else None
-    if judged is None:
+    if metric is None or (judged := verdict(results, dataset, metric)) is None:
         return found
     values = {}
     for result in mine:
@@ -108,16 +104,13 @@ def strip(results: Results, dataset: str, names: Sequence[str]) -> dict:
 
 
 def by_method(results: Results) -> list[tuple[MethodResult, dict[str, MethodResult]]]:
-    """For each method and variant its first result, and its results by dataset; references last."""
-    rows: dict[str, dict[str, MethodResult]] = {}
-    for result in results.methods:
-        rows.setdefault(result.key, {})[result.dataset] = result
-    methods = [(next(iter(mine.values())), mine) for mine in rows.values()]
+    """The first result of each method and variant, and its results by dataset; references last."""
+    methods = [(next(iter(mine.values())), mine) for mine in by_variant(results.methods)]
     return sorted(methods, key=lambda row: row[0].is_reference)
 
 
 def brief_labels(results: Results) -> dict[str, str]:
-    """By method and variant, its label without what stands in brackets, where no other is called so."""
+    """Labels by method and variant, without the part in brackets where that stays unique."""
     labels = {result.key: result.short_label for result in results.methods}
     brief = {key: re.sub(r" \([^()]*\)", "", label) for key, label in labels.items()}
     often = Counter(brief.values())
@@ -125,7 +118,7 @@ def brief_labels(results: Results) -> dict[str, str]:
 
 
 def missing(results: Results) -> list[dict]:
-    """What has no value, by cause: `reason`, the `command` in it that mends it, `what` lacks, and how many `cells`."""
+    """Missing values by cause: `reason`, the `command` that fixes it, `what` is missing and in how many `cells`."""
     causes: dict[str, dict] = {}
     for name, reason in results.not_run.items():
         causes.setdefault(reason, {})[f"method {name}"] = 0
@@ -146,13 +139,13 @@ def _command(reason: str) -> str:
 
 
 def stand_in_masks(results: Results) -> str:
-    """What stands in for the paper's segmenter, in words; "" where nothing does."""
+    """Which segmenters replace the paper's SAM, in words; "" if none do."""
     found = sorted({str(r.segmenter) for r in results.methods if r.variant == "sam" and is_stand_in(r.segmenter)})
     return f"harmonized rows use masks of {', '.join(found)}, which stands in for the paper's SAM" if found else ""
 
 
 def cautions(results: Results, metric: str, matrix: Mapping[tuple, dict | None]) -> list[str]:
-    """What must be known of a metric's column in the headline table, beside the marks in its cells."""
+    """Cautions about a metric's column in the headline table."""
     said: dict[str, list[str]] = {}
     for result in results.methods:
         estimate = result.estimates.get(metric)
@@ -162,9 +155,4 @@ def cautions(results: Results, metric: str, matrix: Mapping[tuple, dict | None])
         if name == metric and found and found["gray"]:
             words = f"a gray picture is better ({found['gray'].text}): wrong colours can cost more than none"
             said.setdefault(words, []).append(f"{found['best'].short_label} on {dataset}")
-    return [f"{_some(where)}: {words}" for words, where in said.items()]
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return [f"{few(where)}: {words}" for words, where in said.items()]

@@ -1,4 +1,4 @@
-"""The page on harmonization: what it changed, before and after, and what other parameters would have done."""
+"""The page on harmonization: pictures before and after, and an ablation of the parameters."""
 
 import json
 import os
@@ -14,10 +14,10 @@ from ccc.report.plots import ablation_plot
 def sections(
     folder: Path, comparisons: Sequence[str | os.PathLike], ablations: Sequence[str | os.PathLike] = ()
 ) -> dict[str, list[dict]]:
-    """What the page shows: `sections` of pictures by method and benchmark, and `tables` with a plot each.
+    """Content of the page: `sections` of pictures by method and benchmark, and `tables` with a plot each.
 
     `folder`: the report's; `comparisons`: folders of `ccc compare` in it, shown by their path below it; `ablations`:
-    CSV files of `ccc ablate`, shown by their name without suffix. Raises CCCError where one is something else.
+    CSV files of `ccc ablate`, shown by their name without suffix. Raises CCCError for another file.
     """
     found = []
     for place in map(Path, comparisons):

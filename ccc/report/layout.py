@@ -1,19 +1,19 @@
-"""A table as plain values, before it is CSV, Markdown, LaTeX or part of a page."""
+"""A table as plain values, from which CSV, Markdown, LaTeX and pages are rendered."""
 
 import dataclasses
 
 from ccc.report.results import Estimate
 
 ARABIC = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7}
-BLANK = "–"  # there cannot be a figure: the paper has no such row, or the method was not run here
+BLANK = "–"  # no figure exists: the paper has no such row, or the method was not run
 
 
 @dataclasses.dataclass(frozen=True)
 class Value:
-    """What stands at one place of a table.
+    """One cell of a table.
 
-    `best`: no method run here has a better one; `tied`: not significantly worse than the best; `notes`: numbers of the
-    notes that it refers to; `reason`: of an n/a; `estimate`: what stands behind one of ours.
+    `best`: no method run here is better; `tied`: not significantly worse than the best; `notes`: numbers of its notes;
+    `reason`: of an n/a; `estimate`: the source of a value of ours.
     """
 
     text: str
@@ -36,7 +36,7 @@ class Column:
     kind: str
     group: str = ""
     dataset: str | None = None
-    metric: str | None = None
+    metric: str = ""
     paper: str | None = None
     printed: str = ""
     notes: tuple[int, ...] = ()
@@ -56,9 +56,9 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """One table: `notes[k - 1]` is the text of note k, `head` stands over the rows' labels.
+    """One table: `notes[k - 1]` is the text of note k, `head` the title of the column of labels.
 
-    `number`: the paper's roman one; "" for a table that is not in it. `name`: its files' name without suffix.
+    `number`: the paper's roman number; "" for other tables. `name`: file name without suffix.
     """
 
     number: str
@@ -75,7 +75,7 @@ class Table:
 
     @property
     def heading(self) -> str:
-        """What stands before its title: "Table III. "."""
+        """The prefix of its title: "Table III. "."""
         return f"Table {self.number}. " if self.number else ""
 
     @property
@@ -85,7 +85,7 @@ class Table:
 
 
 class Notes:
-    """Numbers notes in order of appearance; one text has one number."""
+    """Numbers notes in order of appearance; equal texts share a number."""
 
     def __init__(self):
         self.texts: list[str] = []

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
 from ccc.assets.photographs import named
 from ccc.codebook import Codebook
@@ -19,13 +20,13 @@ PAPER = {
     "encoder": "densenet121", "batch_size": 64, "learning_rate": 0.001, "beta1": 0.5, "beta2": 0.999,
     "decoder": "plain", "input": "squares of 224", "balance": "cbce, upsilon 0.5", "trained_on": "Places365",
 }  # fmt: skip
-ESSENTIAL = ("encoder", "decoder", "input", "balance", "trained_on")  # what makes a model the paper's
+ESSENTIAL = ("encoder", "decoder", "input", "balance", "trained_on")  # settings that define the paper's model
 
 
 def read_model(path: str | os.PathLike) -> dict:
-    """What a model of `ccc train` was made with, its settings under their names.
+    """Settings of a model of `ccc train`, by name.
 
-    `classes`, `alpha`, `beta`, `delta`, `phi` as used; `input`, `balance` and `trained_on` in the words of `PAPER`; the
+    `classes`, `alpha`, `beta`, `delta`, `phi` as used; `input`, `balance` and `trained_on` worded as in `PAPER`; the
     file's `sha256`. Raises CCCError for a file that is no model of CCC.
     """
     codebook, metadata = Codebook.load(path), safetensors_metadata(path)
@@ -36,20 +37,20 @@ def read_model(path: str | os.PathLike) -> dict:
     names = (*PAPER, *PAPERS_DECODING, "upsilon", "steps", "reduction")
     kept = {name: settings[name] for name in names if name in settings}
     grid = {name: getattr(codebook.grid, name) for name in ("alpha", "beta", "delta")}
-    made = {
+    facts = {
         "decoder": metadata.get("decoder", "plain"), "trained_on": _data(settings), "sha256": sha256(path),
         "classes": codebook.size, "phi": settings.get("phi") or 1 / codebook.size,
     }  # fmt: skip
     if "input_size" in settings:
         shape = "squares" if settings.get("fit") == "stretch" else "a short side"
-        made["input"] = f"{shape} of {settings['input_size']}"
+        facts["input"] = f"{shape} of {settings['input_size']}"
     if "balance" in settings:
-        made["balance"] = f"{settings['balance']}, upsilon {settings['upsilon']:g}"
-    return kept | grid | made
+        facts["balance"] = f"{settings['balance']}, upsilon {settings['upsilon']:g}"
+    return kept | grid | facts
 
 
-def _data(settings: Mapping[str, object]) -> str:
-    """What a model was trained on: the paper's word for all of its photographs and nothing before them."""
+def _data(settings: Mapping[str, Any]) -> str:
+    """What a model was trained on; the paper's word only for all of its photographs and no pretraining."""
     name, pictures = settings.get("trained_on") or "unnamed photographs", settings.get("pictures")
     whole = named("places365-train").pictures
     if name != PAPER["trained_on"] or not pictures or abs(pictures - whole) > 0.01 * whole:  # some cannot be read
@@ -60,19 +61,19 @@ def _data(settings: Mapping[str, object]) -> str:
 
 
 def unlike_the_paper(model: Mapping[str, object]) -> list[str]:
-    """What of a model makes it another than the paper's, in words."""
-    return [_told(model, name) for name in ESSENTIAL if model.get(name) != PAPER[name]]
+    """Differences of a model from the paper's, in words."""
+    return [_fact(model, name) for name in ESSENTIAL if model.get(name) != PAPER[name]]
 
 
-def _told(model: Mapping[str, object], name: str) -> str:
-    """A fact about a model, the paper's in brackets where it is another."""
+def _fact(model: Mapping[str, object], name: str) -> str:
+    """A setting of a model, with the paper's in brackets if it differs."""
     value = model.get(name, "unknown")
     papers = f" (paper: {PAPER[name]})" if PAPER.get(name, value) != value else ""
     return f"{name.replace('_', ' ')} {value}{papers}"
 
 
 def table_1() -> Table:
-    """The paper's Table I, and where each part stands here."""
+    """The paper's Table I, and where to find each part here."""
     entry = paper_figures.raw()["table_1"]
     columns = (Column("CIC", "published"), Column("CCC", "published"), Column("here", "ours"))
     rows = [Row(name, "part", tuple(map(Value, values))) for name, *values in entry["rows"]]
@@ -80,7 +81,7 @@ def table_1() -> Table:
 
 
 def table_2(model: Mapping[str, object], harmonize: Mapping[str, object]) -> Table:
-    """The paper's Table II, and the same values of this run; what is not in them is n/a.
+    """The paper's Table II, and the values of this run, n/a if missing.
 
     `model`: as `read_model` gives it; `harmonize`: min_pixels, delta_a and delta_b of Algorithm 1.
     """
@@ -102,6 +103,6 @@ def table_2(model: Mapping[str, object], harmonize: Mapping[str, object]) -> Tab
 
 
 def _trained(model: Mapping[str, object]) -> str:
-    """Everything else that the model was trained with, the paper's values in brackets where they differ."""
+    """The other training settings, with the paper's values in brackets where they differ."""
     known = [name for name in (*PAPER, "steps", "reduction") if model.get(name)]
-    return ", ".join([f"{model['classes']} classes (paper: 215)", *(_told(model, name) for name in known)])
+    return ", ".join([f"{model['classes']} classes (paper: 215)", *(_fact(model, name) for name in known)])

@@ -1,4 +1,4 @@
-"""The report: a folder of static pages that opens from disk and needs nothing outside it."""
+"""The report: a folder of static, self-contained pages that open from disk."""
 
 import base64
 import dataclasses
@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,8 +27,9 @@ from ccc.report.training_data import training_data
 from ccc.settings.evaluation import Report
 from ccc.settings.training import Recipe
 
-PARTS = ("pictures", "data")  # folders of the report that are made again with every page
-POLICY = "the policy of this page"  # in the template, until its scripts are known
+Name = str | os.PathLike  # of a file or folder
+PARTS = ("pictures", "data")  # folders that are rewritten with every report
+POLICY = "the policy of this page"  # placeholder in the template until the scripts are rendered
 HISTORY, PREVIEW = "history.csv", "preview.png"  # of a folder of `ccc train`
 
 
@@ -45,24 +46,24 @@ def write_report(
     max_pictures: int = Report().pictures,
     rerun: str = "snakemake --cores all",
     provenance: Mapping[str, str] | None = None,
-    progress=iter,
+    progress: Callable[[Iterable], Iterable] = iter,
 ) -> Path:
     """Write the pages with `pictures/` and `data/` beside them into `folder`; return the path of `index.html`.
 
     `summary`: of `ccc tables`; `source`: the folder with `benchmarks`, `colorized`, `previews`, `index` and, where jobs
     were timed, `timings`; `codebook`: of `ccc codebook`; `training`: folder of `ccc train`; `shards`: tars of
-    `ccc shard`, whose numbers are told; `comparisons`, `ablations`: of `ccc compare` and `ccc ablate`, see
+    `ccc shard`, for the table of training data; `comparisons`, `ablations`: of `ccc compare` and `ccc ablate`, see
     `ccc.report.harmonization`; `max_pictures`: how many of each dataset are shown; `rerun`: the command that made the
     run; `provenance`: what differs between equal runs, such as the date. Raises CCCError where a picture is missing.
     """
     folder, source, results = Path(folder), Path(source), Results.read(summary)
     book = Codebook.load(codebook) if codebook else None
-    with folder_aside(folder) as aside:
-        shown = {name: collect(results, name, source, aside / "pictures", max_pictures) for name in results.datasets}
+    with folder_aside(folder) as scratch:
+        shown = {name: collect(results, name, source, scratch / "pictures", max_pictures) for name in results.datasets}
         drawn = _plots(results, book, source)
-        _write_data(aside / "data", results, training, codebook, book, drawn)
+        _write_data(scratch / "data", results, training, codebook, book, drawn)
         for part in progress(PARTS):
-            put_folder(aside / part, folder / part)
+            put_folder(scratch / part, folder / part)
 
     harmonized = harmonization.sections(folder, comparisons, ablations)
     theirs = field.sections(results, tables := all_tables(results))
@@ -82,7 +83,7 @@ def write_report(
     )  # fmt: skip
     render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
     if comparisons:
-        render("harmonization.html", **harmonized)
+        render("harmonization.html", sections=harmonized["sections"], tables=harmonized["tables"])
     for stale in set(folder.glob("pictures-*.html")) - {folder / f"pictures-{name}.html" for name in results.datasets}:
         stale.unlink()
     for dataset in results.datasets:
@@ -94,7 +95,7 @@ def write_report(
     return folder / "index.html"
 
 
-def _render_front(render, results: Results, shown: Mapping[str, Sequence[str]], rerun: str, provenance) -> None:
+def _render_front(render: Callable, results: Results, shown: Mapping, rerun: str, provenance: Mapping) -> None:
     headline = front.headline_metrics(results)
     matrix = {(m, d): front.verdict(results, d, m) for m in results.metrics for d in results.datasets}
     strips = {dataset: front.strip(results, dataset, shown[dataset]) for dataset in results.datasets}
@@ -111,8 +112,10 @@ def _render_front(render, results: Results, shown: Mapping[str, Sequence[str]], 
     )  # fmt: skip
 
 
-def _write_data(data: Path, results: Results, training, codebook, book, drawn) -> None:
-    """Fill `data` with what the pages show: metrics of every cell, training, codebook, the numbers behind the plots."""
+def _write_data(
+    data: Path, results: Results, training: Name | None, codebook: Name | None, book: Codebook | None, drawn: Mapping
+) -> None:
+    """Fill `data` with the sources of the pages: metrics of every cell, training, codebook, data of the plots."""
     for result in results.methods:
         path = data / "metrics" / result.key / f"{result.dataset}.json"
         write_json(path, dataclasses.asdict(result))
@@ -120,7 +123,7 @@ def _write_data(data: Path, results: Results, training, codebook, book, drawn) -
     if training:
         for name in (HISTORY, PREVIEW):
             link(Path(training) / name, data / "training" / name)
-    if codebook:
+    if codebook and book:
         link(Path(codebook), data / "codebook.json")
         draw(book, data / "codebook.svg")
     for plot in (plot for group in drawn.values() for plot in group):
@@ -143,6 +146,10 @@ def _plots(results: Results, book: Codebook | None, source: Path) -> dict[str, l
     return drawn
 
 
+def _static(name: str) -> str:
+    return Path(__file__).with_name("static").joinpath(name).read_text(encoding="utf-8")
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -152,9 +159,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    static = Path(__file__).with_name("static")
-    environment.globals["static"] = lambda name: (static / name).read_text(encoding="utf-8")
-    environment.globals |= {"policy": POLICY, "find": find}
+    environment.globals |= {  # ty: ignore[unsupported-operator]  jinja2 annotates only its own
+        "static": _static, "policy": POLICY, "find": find,
+    }  # fmt: skip
     environment.filters["url"] = lambda text: quote(text, safe="/")
     return environment
 
@@ -165,8 +172,8 @@ def _render(folder: Path, common: Mapping, template: str, target: str | None = N
 
 
 def _policy(page: str) -> str:
-    """What a page may load: its own scripts, by their checksums, its styles, and pictures beside it; nothing else."""
-    scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)  # what others wrote is escaped, and holds no such
+    """Content security policy of a page: its own scripts by checksum, inline styles, and local pictures only."""
+    scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)  # input texts are escaped and contain none
     digests = sorted({base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts})
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
     return f"default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src {allowed}"

@@ -1,4 +1,4 @@
-"""Pictures of the report: where they lie in its folder, and what its pages need to show and sort them."""
+"""Pictures of the report: their place in its folder, and the data that pages need to show and sort them."""
 
 import os
 import shlex
@@ -14,8 +14,8 @@ from ccc.metrics.registry import find
 from ccc.report.previews import KINDS
 from ccc.report.results import MethodResult, Results, format_value
 
-BENCHMARK = "benchmark"  # stands in the place of a method for the gray and true pictures
-EXTRA = {  # columns of the metrics' CSV that say what harmonization did
+BENCHMARK = "benchmark"  # the "method" of gray and true pictures
+EXTRA = {  # columns of the metrics' CSV about harmonization
     "changed_share": "Share of pixels changed",
     "mean_ab_shift": "Mean shift in ab",
 }
@@ -24,14 +24,14 @@ EXTRA = {  # columns of the metrics' CSV that say what harmonization did
 def link(source: Path, target: Path) -> None:
     """Make `target` a file of the same content: a hard link where the file system has them, else a copy.
 
-    Files of this project are replaced, never changed in place, so the link keeps what was shown. Raises CCCError
-    where `source` is missing.
+    The project replaces files and never changes them in place, so the link keeps its content. Raises CCCError if
+    `source` is missing.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
     except FileNotFoundError:
-        raise CCCError(f"{source}: is missing, though its metrics are there; make it again") from None
+        raise CCCError(f"{source}: missing, though its metrics exist; make it again") from None
     except OSError:
         write_bytes(target, source.read_bytes())
 
@@ -55,7 +55,7 @@ def columns_of(mine: Sequence[MethodResult]) -> list[dict]:
 
 
 def folder_of(column: Mapping, dataset: str, results: Path) -> Path:
-    """Where a column's pictures lie among the results."""
+    """The folder of a column's pictures in the results."""
     if column["method"] == BENCHMARK:
         return results / "benchmarks" / dataset / column["variant"]
     return results / "colorized" / column["key"] / dataset
@@ -85,7 +85,7 @@ def collect(results: Results, dataset: str, source: Path, target: Path, most: in
 
 
 def page_data(results: Results, dataset: str, names: Sequence[str], folder: Path, rerun: str) -> dict:
-    """What the script of a dataset's page reads: columns, names, metrics and every picture's values.
+    """Data for the script of a dataset's page: columns, names, metrics and values of every picture.
 
     `folder`: the report's pictures; `rerun`: the command that makes the run again. `values`: by column and metric, a
     number for each of `names`, None where it is not finite; `rows`: by column, the line of its CSV of each picture.
@@ -100,7 +100,7 @@ def page_data(results: Results, dataset: str, names: Sequence[str], folder: Path
         shown = table.reindex(names).replace([np.inf, -np.inf], np.nan).round(6)
         shown = shown.astype(object).where(shown.notna(), None).dropna(axis=1, how="all")
         values[column["key"]] = {metric: shown[metric].tolist() for metric in shown}
-        rows[column["key"]] = (table.index.get_indexer(names) + 2).tolist()
+        rows[column["key"]] = (table.index.get_indexer(list(names)) + 2).tolist()
         metrics |= dict.fromkeys(shown)
     truth = folder / columns[-1]["key"] / dataset / "picture"
     return {
@@ -119,12 +119,12 @@ def page_data(results: Results, dataset: str, names: Sequence[str], folder: Path
 
 
 def source(column: Mapping, dataset: str) -> str:
-    """Where the run keeps a column's pictures, as its commands name it."""
+    """The folder of a column's pictures as a target of the workflow."""
     return folder_of(column, dataset, Path("results")).as_posix()
 
 
 def rerun_command(column: Mapping, dataset: str, rerun: str) -> str:
-    """The command that makes a column's pictures again, and all that depends on them."""
+    """The command that recomputes a column's pictures and everything that depends on them."""
     return f"{rerun} --forcerun {shlex.quote(source(column, dataset))}"
 
 

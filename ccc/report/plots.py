@@ -8,6 +8,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median_high
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas
@@ -16,7 +18,10 @@ from PIL import Image
 from ccc.codebook import Codebook, ColorGrid
 from ccc.metrics.registry import find
 from ccc.report.previews import class_counts, class_palette
-from ccc.report.results import Results
+from ccc.report.results import MethodResult, Results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Paul Tol's "muted" and two more: every method has one colour in all plots, in the tables' order; references are gray.
 COLORS = (
@@ -25,7 +30,7 @@ COLORS = (
 )  # fmt: skip
 INK = {"#010101": "var(--text)", "#020202": "var(--muted)", "#030303": "var(--line)", "#040404": "var(--ground)"}
 TEXT, MUTED, LINE, GROUND = INK
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "font.size": 9.5, "text.color": TEXT, "axes.labelcolor": MUTED, "axes.edgecolor": LINE,
     "xtick.color": MUTED, "ytick.color": MUTED, "axes.grid": True, "grid.color": LINE, "grid.linewidth": 0.7,
     "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
@@ -45,8 +50,8 @@ class Plot:
     data: pandas.DataFrame
 
 
-def _axes(width: float, height: float):
-    """The axes of a new drawing of that size in points."""
+def _axes(width: float, height: float) -> "Axes":
+    """Axes of a new figure of that size in points."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -54,25 +59,25 @@ def _axes(width: float, height: float):
         return Figure(figsize=(width / 72, height / 72)).subplots()
 
 
-def _svg(axes, label: str) -> str:
-    """A drawing as SVG: nothing clipped, scaled with the page, in colours of its style sheet, equal every time.
+def _svg(axes: "Axes", label: str) -> str:
+    """A drawing as SVG: unclipped, scalable, in colours of the style sheet, deterministic.
 
-    `label` says what it shows. A shape whose gid is "title: words" says the words on hover.
+    `label` describes it. A shape with gid "title: words" shows the words on hover.
     """
     from matplotlib import rc_context
 
     file = io.StringIO()
     with rc_context(_STYLE | {"svg.hashsalt": label}):
         options = {"bbox_inches": "tight", "pad_inches": 0.04, "transparent": True}
-        axes.figure.savefig(file, format="svg", metadata={"Date": None}, **options)
+        axes.figure.savefig(file, format="svg", metadata={"Date": None}, **options)  # ty: ignore[missing-union-attribute]
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.S)
     text = re.sub(r'<g id="title: (.*?)">', r"<g><title>\1</title>", text)
-    text = re.sub(r' id="(?![mp][0-9a-f]{10}")[\w.]+"', "", text)  # but for what is referred to
+    text = re.sub(r' id="(?![mp][0-9a-f]{10}")[\w.]+"', "", text)  # keep the ids that are referenced
     text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", text)
     for ink, name in INK.items():
         text = text.replace(ink, name)
-    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
+    width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)[0]
     size = f'style="max-width: {float(width) * 4 / 3:.0f}px" viewBox="0 0 {width} {height}"'
     head = f'<svg {size} role="img" aria-label="{html.escape(label)}" class="drawing"'
     return re.sub(r"<svg [^>]*?(?= xmlns:xlink)", head, text, count=1, flags=re.S)
@@ -89,11 +94,18 @@ def _short(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def _name_rows(axes, names: Sequence[str]) -> None:
+def _name_rows(axes: "Axes", names: Sequence[str]) -> None:
     """Write the rows' names at the left, the first on top."""
     axes.set_yticks(range(len(names)), [_short(name, 34) for name in names], color=TEXT)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
+
+
+def _dot(axes: "Axes", result: MethodResult, x: float, y: float, color: str, size: float, words: str) -> None:
+    """Draw a method, hollow if harmonized; its label and `words` show on hover."""
+    face = GROUND if result.variant == "sam" else color
+    (dot,) = axes.plot(x, y, "o", color=color, markerfacecolor=face, markersize=size)
+    dot.set_gid(f"title: {result.label}: {words}")
 
 
 def dot_plot(results: Results, metric: str) -> Plot:
@@ -101,43 +113,39 @@ def dot_plot(results: Results, metric: str) -> Plot:
     fact, colors, drawings = find(metric), method_colors(results), {}
     better = {"lower": "lower is better", "higher": "higher is better", None: "neither direction is better"}
     for dataset in results.datasets:
-        shown = [(r, r.estimates[metric]) for r in results.on(dataset) if r.value(metric) is not None]
+        shown = [(r, r.estimates[metric], value) for r in results.on(dataset) if (value := r.value(metric)) is not None]
         if not shown:
             continue
         axes, label = _axes(270, 24 + 14 * len(shown)), f"{fact.title} of {len(shown)} methods on {dataset}"
-        for place, (result, e) in enumerate(shown):
+        for place, (result, e, value) in enumerate(shown):
             color = colors[result.method]
-            if e.low is not None:
+            if e.low is not None and e.high is not None:
                 axes.plot([e.low, e.high], [place, place], color=color, linewidth=1.5, alpha=0.6)
-            face = GROUND if result.variant == "sam" else color
-            (dot,) = axes.plot(e.value, place, "o", color=color, markerfacecolor=face, markersize=5.5)
-            dot.set_gid("title: " + f"{result.label}: {e.text}" + (f" ({e.interval})" if e.interval else ""))
-        _name_rows(axes, [result.short_label for result, _ in shown])
+            _dot(axes, result, value, place, color, 5.5, e.text + (f" ({e.interval})" if e.interval else ""))
+        _name_rows(axes, [result.short_label for result, *_ in shown])
         axes.locator_params(axis="x", nbins=5)
         drawings[f"{dataset} (n = {shown[0][0].images})"] = _svg(axes, label)
     columns = ["dataset", "method", "variant", "metric", "value", "low", "high", "n"]
-    data = results.statistics()
-    data = data.loc[data["metric"] == metric, columns].sort_values("dataset", kind="stable")
+    data = results.statistics()[columns].query("metric == @metric").sort_values("dataset", kind="stable")
     return Plot(f"metric_{metric}", fact.title, f"{fact.compares}; {better[fact.direction]}.", drawings, data)
 
 
 def trade_off(results: Results, x: str, y: str) -> Plot:
-    """Each method as a point: how near to the truth, and how many of its colours."""
+    """Each method as a point: fidelity against number of colours."""
     colors, drawings, rows = method_colors(results), {}, []
     names = (find(x).title + (" in dB" if x == "psnr" else ""), find(y).title)
     for dataset in results.datasets:
-        points = [r for r in results.on(dataset) if r.value(x) is not None and r.value(y) is not None]
+        points = [
+            (r, a, b) for r in results.on(dataset) if (a := r.value(x)) is not None and (b := r.value(y)) is not None
+        ]
         if not points:
             continue
         axes, label = _axes(330, 230), f"{find(y).title} against {find(x).title} on {dataset}"
-        for result in points:
-            a, b, color = result.value(x), result.value(y), colors[result.method]
+        for result, a, b in points:
             rows.append([dataset, result.method, result.variant, a, b])
-            face = GROUND if result.variant == "sam" else color
-            (dot,) = axes.plot(a, b, "o", color=color, markerfacecolor=face, markersize=6)
-            dot.set_gid("title: " + f"{result.label}: {names[0]} {a:.2f}, {names[1]} {b:.3f}")
+            _dot(axes, result, a, b, colors[result.method], 6, f"{names[0]} {a:.2f}, {names[1]} {b:.3f}")
         axes.margins(0.15)
-        _name_points(axes, [(r.value(x), r.value(y), _short(r.short_label, 24)) for r in points])
+        _name_points(axes, [(a, b, _short(r.short_label, 24)) for r, a, b in points])
         axes.set(xlabel=names[0], ylabel=names[1])
         drawings[dataset] = _svg(axes, label)
     return Plot(
@@ -149,19 +157,17 @@ def trade_off(results: Results, x: str, y: str) -> Plot:
     )  # fmt: skip
 
 
-def _name_points(axes, points: Sequence[tuple[float, float, str]]) -> None:
-    """Write each point's name beside it where it covers no point and no name written before; leave it out elsewhere."""
+def _name_points(axes: "Axes", points: Sequence[tuple[float, float, str]]) -> None:
+    """Write each point's name beside it, unless it would cover a point or another name."""
     from matplotlib.transforms import Bbox
 
-    axes.get_xlim(), axes.get_ylim()  # settles them
+    axes.get_xlim(), axes.get_ylim()  # computes the limits
     frame = axes.get_window_extent()
     places = [axes.transData.transform(point[:2]) for point in points]
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in places]
     for x, y, words in points:
         for dx, dy, align in ((7, -3, "left"), (-7, -3, "right"), (0, 7, "center"), (0, -14, "center")):
-            text = axes.annotate(
-                words, (x, y), (dx, dy), textcoords="offset points", ha=align, fontsize=8.5, color=TEXT
-            )
+            text = axes.annotate(words, (x, y), (dx, dy), textcoords="offset points", ha=align, size=8.5, color=TEXT)
             box = text.get_window_extent()
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 + 60 and frame.y0 <= box.y0
             if inside and not any(box.overlaps(other) for other in taken):
@@ -171,7 +177,7 @@ def _name_points(axes, points: Sequence[tuple[float, float, str]]) -> None:
 
 
 def occupancy(counts: Mapping[str, np.ndarray], dataset: str) -> Plot:
-    """Which colour classes the pixels of each method fall into, beside the truth.
+    """The colour classes of each method's pixels, beside the truth.
 
     `counts`: by label int64 `(400,)`, over all pictures; the first are those of the true ones.
     """
@@ -279,8 +285,7 @@ def ablation_plot(rows: Sequence[Mapping], dataset: str) -> dict[str, str]:
     `rows`: as `ccc.harmonize.ablation.ablate` returns them. A dotted line is the pictures as they are.
     """
     frame = pandas.DataFrame(rows)
-    psi = sorted(frame["min_pixels"].dropna().unique())
-    psi = psi[len(psi) // 2]
+    psi = median_high(frame["min_pixels"].dropna().unique())
     drawings = {}
     for column, title in (("psnr", "PSNR in dB"), ("cnr", "CNR"), ("classes_per_segment", "classes a segment")):
         axes, label = _axes(230, 150), f"{title} by delta on {dataset}, Psi = {psi:g}"

@@ -1,4 +1,4 @@
-"""What the report shows beside a folder of pictures: thumbnails, class maps, error maps, counts of classes."""
+"""Previews of a folder of pictures: thumbnails, class maps, error maps and class counts."""
 
 import functools
 import os
@@ -35,7 +35,7 @@ def write_previews(
 
     `pictures`: folder of RGB PNGs, `truth`: folder of true pictures of the same names and sizes; `count`: how many
     get previews, the first by name, or None for all. `classes.csv` counts the pixels of each of the 400 classes over
-    all pictures. Equal pictures give equal bytes. Raises CCCError for an empty folder or a picture without its truth.
+    all pictures. Equal pictures give equal bytes. Raises CCCError for an empty folder or a picture without truth.
     """
     paths = sorted(Path(pictures).glob("*.png"))
     if not paths:
@@ -61,8 +61,8 @@ def write_previews(
             "error": Image.fromarray(draw_error(lab, true)),
         }
         for kind, image in shown.items():
-            with written_whole(Path(folder) / kind / (path.stem + KINDS[kind])) as aside:
-                image.save(aside, **({"quality": 80, "method": 4} if KINDS[kind] == ".webp" else {}))
+            with written_whole(Path(folder) / kind / (path.stem + KINDS[kind])) as scratch:
+                image.save(scratch, quality=80, method=4)  # of WebP; PNG has neither
     write_text(Path(folder) / "classes.csv", class_counts(counts).to_csv(index=False))
 
 

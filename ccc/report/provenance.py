@@ -1,4 +1,4 @@
-"""What a run was made of and ran on: versions, seeds, checksums; revision, hardware, time."""
+"""Provenance of a run: versions, seeds, checksums; revision, hardware, time."""
 
 import datetime
 import os
@@ -16,7 +16,7 @@ from ccc.core.files import sha256
 
 FORMAT = "ccc-provenance-1"
 
-# Whose numbers a run's are: what decodes, computes, draws at random or measures.
+# The packages that can change a run's numbers: decoding, computing, random numbers, metrics.
 PACKAGES = (
     "torch", "torchvision", "timm", "segment-anything", "snakemake", "webdataset", "simplejpeg", "pillow",
     "opencv-python-headless", "numpy", "numba", "scipy", "scikit-image", "lpips", "pyiqa", "pytorch-fid",
@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def provenance(now: datetime.datetime | None = None) -> dict[str, str]:
-    """Facts about this moment and machine, by what they are called; `now`: the time to state, None for the clock's."""
+    """Facts about this moment and machine, by title; `now`: the time to state, None for the current one."""
     now = now or datetime.datetime.now(datetime.UTC)
     facts = {"Written": f"{now:%Y-%m-%d %H:%M} UTC", "Revision": revision()} | hardware()
     versions = [f"ccc {__version__}", f"Python {platform.python_version()}"]
@@ -33,7 +33,7 @@ def provenance(now: datetime.datetime | None = None) -> dict[str, str]:
 
 
 def revision() -> str:
-    """Commit of the code that runs, with what is to be known of it; "unknown" outside a git checkout."""
+    """Commit of the running code and whether files differ from it; "unknown" outside a git checkout."""
 
     def git(*words: str) -> str:
         command = ["git", "-C", str(Path(__file__).parent), *words]
@@ -71,7 +71,7 @@ def _processor() -> str:
 def gather(files: Sequence[str | os.PathLike], configuration: Mapping) -> dict:
     """Describe a run, as a JSON object without time or place: equal runs in equal environments give equal objects.
 
-    `files`: what the run is to be known by, such as manifests, statistics of shards, codebook and model;
+    `files`: inputs and products that identify the run, such as manifests, statistics of shards, codebook and model;
     `configuration`: as the workflow filled it. Returns format; `versions` of ccc, Python and the platform; `packages`,
     every installed distribution by its normalized name; `seeds` by their dotted place in the configuration;
     `configuration`; `checksums`, SHA-256 by path. Raises OSError for a file that cannot be read.
@@ -82,14 +82,14 @@ def gather(files: Sequence[str | os.PathLike], configuration: Mapping) -> dict:
         "packages": _packages(),
         "seeds": dict(_seeds(configuration)),
         "configuration": dict(configuration),
-        "checksums": {os.fspath(path): sha256(path) for path in sorted(map(os.fspath, files))},
+        "checksums": {path: sha256(path) for path in sorted(map(str, files))},
     }
 
 
 def _packages() -> dict[str, str]:
     names = ((found.metadata["Name"] or "", found.version) for found in metadata.distributions())
     found = [(re.sub(r"[._]", "-", name).lower(), version) for name, version in names if name]
-    return dict(sorted(dict(reversed(found)).items()))  # of a name found twice the first, which is imported
+    return dict(sorted(dict(reversed(found)).items()))  # the first of duplicates, which is the imported one
 
 
 def _seeds(part: Mapping, place: str = ""):

@@ -1,8 +1,9 @@
-"""What a run found, in one object: every estimate with its interval, test, caution and reason, and every value."""
+"""Results of a run in one object: every estimate with interval, test, caution and reason, and every value."""
 
 import dataclasses
 import functools
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from ccc.metrics.registry import find
 FORMAT = "ccc-summary-2"  # of the stored object; raised when its shape changes
 LEVEL = 0.05  # at which differences are called significant
 NOT_AVAILABLE = "n/a"
-REFERENCES = {  # methods that the others are read against and that never count as best
+REFERENCES = {  # floors and ceilings to compare with, never marked as best
     "gray": "a reference without any colour: it may have a good MSE or PSNR, since wrong colours cost more than none",
     "constant": "a reference of one colour, the mean of the training photographs: a trained model has to beat it",
     "oracle": "a reference that knows the truth and shows it through its 56x56 classes, the ceiling of bin centres on "
     "such a map and of nothing else",
 }
 VALUES = ("method", "variant", "segmenter", "dataset", "metric", "image", "value")
-TEXTS = {"string", "empty"}  # what pandas calls a column of words, and one without any
+TEXTS = {"string", "empty"}  # kinds of a text column in pandas
 
 
 def format_value(metric: str, value: float) -> str:
@@ -36,19 +37,18 @@ def format_value(metric: str, value: float) -> str:
 
 
 def is_stand_in(segmenter: str | None) -> bool:
-    """Whether masks came from something else than SAM, the paper's segmenter."""
+    """Whether masks come from another segmenter than the paper's SAM."""
     return not (segmenter or "").lower().startswith("sam")
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """What one metric says of one method, variant and dataset.
+    """One metric of one method, variant and dataset.
 
     `value`: mean of the pictures' finite values, or that of the set; `low` and `high`: its 95% interval, bootstrap
-    of the mean or jackknife over pictures of the set; `best`: no other method has a better value over the pictures
-    that all have; `tied`: best, or not significantly worse than the best (Wilcoxon, Holm-corrected `holm` at 0.05);
-    `mean_rank`: over the pictures that all methods have. What does not exist is None; `reason` says why `value` is;
-    `caution` says what to know of it.
+    of the mean or jackknife over pictures of the set; `best`: no other method has a better value on the common
+    pictures; `tied`: best, or not significantly worse (Wilcoxon, Holm-corrected `holm` at 0.05); `mean_rank`: over the
+    common pictures. Missing entries are None; `reason`: why `value` is missing; `caution`: limits of `value`.
     """
 
     metric: str
@@ -91,8 +91,8 @@ class Estimate:
 class MethodResult:
     """One method and variant over one dataset of `images` pictures.
 
-    `label`: what tables and pages call it; `notes`: what must be known of all its numbers; `differs`: what tells it
-    from the paper's method, see `ccc.report.differing`; `estimates`: by metric.
+    `label`: its name in tables and pages; `notes`: cautions about all its numbers; `differs`: differences from the
+    paper's method, see `ccc.report.differing`; `estimates`: by metric.
     """
 
     method: str
@@ -113,29 +113,37 @@ class MethodResult:
 
     @property
     def short_label(self) -> str:
-        """Its label where it is seen to be a reference."""
+        """Its label without "Reference: "."""
         return self.label.removeprefix("Reference: ")
 
     @property
     def is_reference(self) -> bool:
-        """Whether it is a floor or ceiling, never best."""
+        """Whether it is a floor or ceiling that is never marked as best."""
         return self.method in REFERENCES
 
     def value(self, metric: str | None) -> float | None:
-        """A metric's value, None where there is none."""
+        """A metric's value; None if missing."""
         return self.estimates[metric].value if metric in self.estimates else None
 
     def named(self, metric: str) -> list[str]:
-        """The names that a metric has here: "cnr" is called "cnr_256" where pictures have 256 pixels."""
+        """The names of a metric here: "cnr" becomes "cnr_256" for pictures of 256 pixels."""
         return [name for name in self.estimates if metric in (name, find(name).base)]
+
+
+def by_variant(methods: Iterable[MethodResult]) -> list[dict[str, MethodResult]]:
+    """Results by dataset, a mapping for each method and variant in the given order."""
+    rows: dict[str, dict[str, MethodResult]] = {}
+    for result in methods:
+        rows.setdefault(result.key, {})[result.dataset] = result
+    return list(rows.values())
 
 
 @dataclasses.dataclass(frozen=True)
 class Contest:
     """All methods of one dataset by one metric of single pictures, references left out.
 
-    `pictures`: that all have; `others`: how many were tested against the best, picture by picture; 0 without a test.
-    `methods`, `statistic`, `p`: of the Friedman test whether they differ at all; None for fewer than three.
+    `pictures`: number of common pictures; `others`: number of methods tested against the best; 0 without a test.
+    `methods`, `statistic`, `p`: of the Friedman test; None for fewer than three methods.
     """
 
     dataset: str
@@ -148,7 +156,7 @@ class Contest:
 
     @property
     def too_few(self) -> bool:
-        """Whether no picture could have made any difference significant: a Wilcoxon test's p is at least 2 / 2^N."""
+        """Whether no outcome could have been significant: the smallest p of a Wilcoxon test is 2 / 2^N."""
         return self.others * 2.0 ** (1 - self.pictures) >= LEVEL
 
 
@@ -156,13 +164,12 @@ class Contest:
 class Results:
     """A whole run.
 
-    `methods`: in the tables' order of methods, variants and datasets; `columns`: by dataset the paper's column that it
-    is compared with; `not_run`: why, by name of the method; `cautions`: what must be known of a dataset's numbers;
-    `model`: settings of CCC's model, {} without one; `harmonize`: parameters of Algorithm 1; `weights`: by what uses
-    it, a file's name and SHA-256; `leakage`: by dataset, how many of its pictures CCC was trained on; `interval`: how
-    those of means are made, "bca" or "bootstrap-t"; `protocols`: by dataset, how its pictures came to their size, where
-    `ccc prepare` says it; `values`: a row for each stored value, in columns `VALUES`, where
-    metrics of whole sets have an empty image and values that could not be computed have no row.
+    `methods`: in the tables' order of methods, variants and datasets; `columns`: the paper's column to compare with, by
+    dataset; `not_run`: reasons by method; `cautions`: by dataset; `model`: settings of CCC's model, {} without one;
+    `harmonize`: parameters of Algorithm 1; `weights`: a file's name and SHA-256 by its user; `leakage`: by dataset, how
+    many of its pictures CCC was trained on; `interval`: of means, "bca" or "bootstrap-t"; `protocols`: resizing
+    protocol of `ccc prepare` by dataset, if stated; `values`: a row per stored value, in columns `VALUES`: metrics of
+    whole sets have an empty image, missing values no row.
     """
 
     run: str
@@ -186,7 +193,7 @@ class Results:
 
     @property
     def metrics(self) -> list[str]:
-        """Names of all metrics that any method was asked for, in the tables' order."""
+        """Names of all requested metrics, in the tables' order."""
         return list(dict.fromkeys(metric for result in self.methods for metric in result.estimates))
 
     def on(self, dataset: str) -> list[MethodResult]:
@@ -194,7 +201,7 @@ class Results:
         return [result for result in self.methods if result.dataset == dataset]
 
     def named(self, base: str) -> str | None:
-        """The name that a metric has in this run ("cnr" may be "cnr_256"), the first with a value; None without one."""
+        """The name of a metric in this run ("cnr" may be "cnr_256"), the first one with a value; None without one."""
         names = (metric for metric in self.metrics if base in (metric, find(metric).base))
         return next((name for name in names if any(result.value(name) is not None for result in self.methods)), None)
 
@@ -208,7 +215,7 @@ class Results:
         return dict(list(of_pictures.groupby(["method", "variant", "dataset"])))
 
     def pictures(self, result: MethodResult) -> pandas.DataFrame:
-        """Values of single pictures: a row each, by name, and a column for each metric that has any."""
+        """Values by picture: a row per name and a column per metric that has any."""
         found = self._pictures.get((result.method, result.variant, result.dataset))
         if found is None:
             return pandas.DataFrame(index=pandas.Index([], name="name"))
@@ -216,7 +223,7 @@ class Results:
         return found.pivot(index="image", columns="metric", values="value")[columns].rename_axis("name")
 
     def statistics(self) -> pandas.DataFrame:
-        """A row for each estimate, its method, variant, dataset and label in front."""
+        """A row per estimate: method, variant, dataset and label first."""
         rows = [
             {"method": r.method, "variant": r.variant, "dataset": r.dataset, "label": r.label, "metric": e.metric,
              "direction": e.direction, "kind": e.kind} | dataclasses.asdict(e)
@@ -227,15 +234,15 @@ class Results:
     def write(self, path: str | os.PathLike) -> None:
         """Write `path`, a JSON file, and `values` beside it as parquet. Equal results give equal bytes."""
         path = Path(path)
-        with written_whole(path.with_suffix(".parquet")) as aside:
-            self.values.to_parquet(aside, index=False)
+        with written_whole(path.with_suffix(".parquet")) as scratch:
+            self.values.to_parquet(scratch, index=False)
         stored = dataclasses.asdict(dataclasses.replace(self, values=None))
         stored.pop("values")
         write_json(path, {"format": FORMAT} | stored)
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Results":
-        """Read what `write` wrote. Raises CCCError, naming the file, where it is missing or something else."""
+        """Read a summary of `write`. Raises CCCError, naming the file, if it is missing or invalid."""
         from pydantic import TypeAdapter
 
         path = Path(path)

@@ -1,14 +1,14 @@
-"""What the pictures of a benchmark can and cannot tell apart: intervals, paired tests and ranks of methods."""
+"""Intervals, paired tests and ranks of methods over the pictures of a benchmark."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-# In percent, how often a 95% interval holds the mean of 50 lognormal values (sigma 1), skewed as ratios can be;
+# Coverage in percent of a 95% interval of the mean of 50 lognormal values (sigma 1), skewed as ratios can be;
 # tests/report/test_statistics.py simulates it.
 COVERAGE = {"bca": 90, "bootstrap-t": 93}
-FEWEST = 10  # values of a bootstrap-t: of fewer, too many resamples have hardly any spread
+FEWEST = 10  # values of a bootstrap-t: with fewer, too many resamples have almost no spread
 BATCH = 2**22  # pictures drawn at a time: 32 MiB for each array of them, some 200 MiB in all
 
 
@@ -52,7 +52,7 @@ def bootstrap_intervals(
     """Confidence intervals of means over pictures.
 
     `table`: a row of finite numbers for each mean, `(rows, N)`, N at least 2, in any unit; equal values give that value
-    twice. `method`: "bca", bias-corrected and accelerated, or "bootstrap-t", which is wider and holds the mean of
+    twice. `method`: "bca", bias-corrected and accelerated, or "bootstrap-t", which is wider and covers the mean of
     skewed values more often, and is NaN below `FEWEST` values. Returns low and high, float64 `(rows, 2)`; equal
     arguments give equal intervals. Raises ValueError for other values. All rows share their resamples: scipy draws
     pictures, and the statistic is the means of all rows at once. Source: Efron 1987, by scipy; Efron and Tibshirani
@@ -95,7 +95,7 @@ def _bca(residual: np.ndarray, confidence: float, resamples: int, seed: int) -> 
 
     size = residual.shape[1]
 
-    def means(drawn, axis):
+    def means(drawn: np.ndarray, axis: int) -> np.ndarray:
         rows = drawn.reshape(-1, drawn.shape[-1])
         places = (rows + size * np.arange(len(rows))[:, None]).ravel()
         counts = np.bincount(places, minlength=size * len(rows)).reshape(*drawn.shape[:-1], size).astype(np.float64)
@@ -115,11 +115,10 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     The smallest is multiplied by their number, the next by one less; none falls below a smaller one, none exceeds 1.
     Source: Holm 1979.
     """
-    corrected, floor = {}, 0.0
-    for rank, name in enumerate(sorted(p, key=p.get)):
-        floor = max(floor, min(1.0, p[name] * (len(p) - rank)))
-        corrected[name] = floor
-    return {name: corrected[name] for name in p}
+    values = np.array(list(p.values()))
+    order = np.argsort(values, kind="stable")
+    values[order] = np.maximum.accumulate(np.minimum(1, values[order] * np.arange(len(p), 0, -1)))
+    return dict(zip(p, values.tolist(), strict=True))
 
 
 def wilcoxon_against_best(values: Mapping[str, Sequence[float]], direction: str, best: str | None = None) -> Comparison:
@@ -138,9 +137,7 @@ def wilcoxon_against_best(values: Mapping[str, Sequence[float]], direction: str,
     others = [name for name in names if name != best]
     # Positive where the other method is worse.
     differences = _ascending(table[[names.index(name) for name in others]] - table[names.index(best)], direction)
-    statistic, p, behind = _signed_ranks(differences)
-    by_name = (dict(zip(others, column.tolist(), strict=True)) for column in (statistic, p, behind))
-    statistic, p, behind = by_name
+    statistic, p, behind = (dict(zip(others, x.tolist(), strict=True)) for x in _signed_ranks(differences))
     return Comparison(best, table.shape[1], statistic, p, holm(p), behind)
 
 
@@ -175,8 +172,8 @@ def friedman(values: Mapping[str, Sequence[float]], direction: str) -> Ranking:
     mean_rank = {name: float(rank) for name, rank in zip(values, ranks.mean(axis=1), strict=True)}
     if (table == table[0]).all():
         return Ranking(table.shape[1], 0.0, 1.0, mean_rank)
-    found = friedmanchisquare(*table)
-    return Ranking(table.shape[1], float(found.statistic), float(found.pvalue), mean_rank)
+    statistic, p = friedmanchisquare(*table)
+    return Ranking(table.shape[1], float(statistic), float(p), mean_rank)
 
 
 def _ascending(table: np.ndarray, direction: str) -> np.ndarray:

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -34,20 +35,19 @@ def read_results(
     titles: Mapping[str, str] | None = None,
     cautions: Mapping[str, str] | None = None,
     model: str | os.PathLike | None = None,
-    harmonize: Mapping[str, object] | None = None,
+    harmonize: Mapping[str, str] | None = None,
     weights: Mapping[str, str | os.PathLike] | None = None,
     leakage: Iterable[str | os.PathLike] = (),
     interval: str = "bca",
 ) -> Results:
-    """Everything that a run's metric files say, read once.
+    """All results of a run, from its metric files.
 
     `metrics`, `titles`: as `read_cells` takes them; `columns`: by our dataset, the paper's column that it is compared
     with (ADE, Celeba, COCO, Ox. Flower, ImageNet; Fig. 9 for a `showcase` that holds the paper's pictures), or None;
-    `not_run`: reasons by name of the methods that have no metrics; `cautions`: what must be known of a dataset's
-    numbers; `model`: file of `ccc train`; `harmonize`: all parameters of Algorithm 1, and `upsample`; `weights`:
-    files by what uses them; `leakage`: files of `ccc leakage` about that model's photographs; `interval`: as
-    `bootstrap_intervals` takes its `method`. Raises CCCError for a
-    file that cannot be read and for an unknown column.
+    `not_run`: reasons by method without metrics; `cautions`: by dataset; `model`: file of `ccc train`; `harmonize`: all
+    parameters of Algorithm 1, and `upsample`; `weights`: files by their user; `leakage`: files of `ccc leakage` about
+    that model's photographs; `interval`: the `method` of `bootstrap_intervals`. Raises CCCError for an unreadable file
+    and an unknown column.
     """
     columns = {name: paper for name, paper in (columns or {}).items() if paper is not None}
     published.check_columns(columns)
@@ -69,7 +69,7 @@ def read_results(
 
 
 def _leakage(path: str | os.PathLike) -> tuple[str, str]:
-    """Name of a benchmark, and what `ccc leakage` found of it in words. Raises CCCError for another file."""
+    """Name of a benchmark and the findings of `ccc leakage`, in words. Raises CCCError for another file."""
     facts = read_json(path, "file of `ccc leakage`", "run it again", leaks.Leakage)
     try:
         return facts["benchmark"], leaks.words(facts)
@@ -80,7 +80,7 @@ def _leakage(path: str | os.PathLike) -> tuple[str, str]:
 def summarize(
     cells: Sequence[Cell],
     model: Mapping[str, object] | None = None,
-    harmonize: Mapping[str, object] | None = None,
+    harmonize: Mapping[str, str] | None = None,
     interval: str = "bca",
 ) -> Results:
     """Results of stored cells alone: estimates of every cell and metric, the tests behind them, and all values.
@@ -141,9 +141,9 @@ def _method_result(
 
 
 def _label(cells: Sequence[Cell], cell: Cell) -> str:
-    """What a method's variant is called: its title, with the segmenter's name where its pictures were harmonized.
+    """Label of a method's variant: its title, with the segmenter's name if harmonized.
 
-    Two methods of one title are told apart by their names in brackets; references are called so.
+    Methods of equal title get their names in brackets; references are labelled as such.
     """
     label = cell.title
     if any(other.title == label and other.method != cell.method for other in cells):
@@ -192,7 +192,7 @@ def _compare(
 
 
 def _beyond(cell: Cell, metric: str, cells: Sequence[Cell]) -> str:
-    """What to know of a CNR that exceeds what a method can have earned."""
+    """A caution about a CNR above 1 or above the oracle's; "" without one."""
     value, found = cell.value(metric), {other.key[:2]: other.value(metric) for other in cells}
     oracle = found.get(("oracle", "plain"))
     counts = metric.startswith("cnr") and not find(metric).range.startswith("0 to 1")  # no share of true classes
@@ -212,10 +212,10 @@ def _best(cells: Sequence[Cell], metric: str, direction: str) -> list[tuple]:
 
 
 def _comparable(cells: Sequence[Cell], metric: str) -> dict[tuple, float]:
-    """What methods are compared by: their values, or means over the pictures for which all have a finite number.
+    """The values by which methods are compared: their own, or means over the pictures where all are finite.
 
-    The latter where some lack one that others have, such as the PSNR of a picture that equals its truth: left out of
-    that method's mean alone, its best pictures would count against it.
+    The latter if only some have a finite value, such as the PSNR of a picture that equals its truth: leaving it out of
+    that method's mean alone would count its best pictures against it.
     """
     values = {cell.key: value for cell in cells if (value := cell.value(metric)) is not None}
     rows = pandas.DataFrame({cell.key: cell.values(metric) for cell in cells if cell.key in values})
@@ -226,8 +226,8 @@ def _comparable(cells: Sequence[Cell], metric: str) -> dict[tuple, float]:
     return {key: float(np.mean(common[key].to_numpy())) for key in values}
 
 
-def _tests(rows: pandas.DataFrame, direction: str, best) -> tuple[Comparison | None, Ranking | None]:
-    """Of values with a column for each method; None where there are too few methods, or no picture that all have."""
+def _tests(rows: pandas.DataFrame, direction: str, best: Any) -> tuple[Comparison | None, Ranking | None]:
+    """Tests of values with a column per method; None for too few methods or no common picture."""
     table = {key: rows[key].tolist() for key in rows}
     finite = np.isfinite(rows).all(axis=1).any()
     comparison = wilcoxon_against_best(table, direction, best) if len(table) > 1 and finite and best in table else None

@@ -1,17 +1,17 @@
-"""Tables III to VII as the paper lays them out, ours beside the published figures, those of other papers alike where
-their benchmarks were run, and one of all metrics a dataset."""
+"""Tables III to VII with ours beside the published figures, tables of other papers, and all metrics of each dataset."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 
 from ccc.metrics.registry import find
 from ccc.report import field
 from ccc.report import published as paper_figures
 from ccc.report.layout import BLANK, Column, Notes, Row, Table, Value
 from ccc.report.published import PublishedTable
-from ccc.report.results import NOT_AVAILABLE, MethodResult, Results, is_stand_in
+from ccc.report.results import NOT_AVAILABLE, MethodResult, Results, by_variant, is_stand_in
 
+Mine = Sequence[MethodResult]  # results of one dataset, or of one method
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 
 
@@ -28,15 +28,15 @@ def build_tables(results: Results) -> list[Table]:
 
 
 def _overall(results: Results, dataset: str) -> Table:
-    """All metrics of a dataset, those of pyiqa and whatever else the paper does not have included."""
+    """All metrics of a dataset, including those that the paper does not have."""
     notes, here = Notes(), results.on(dataset)
     group, columns = _heading(dataset, None, here, 0), []
     seen = results.leakage.get(dataset)
     said = notes(results.cautions.get(dataset, ""), f"seen in training? {seen}" if seen else "")
     for name in dict.fromkeys(name for result in here for name in result.estimates):
         title = find(name).title + ARROWS[find(name).direction]
-        more = {"notes": notes(_mixed(name, here), _ceiling(name, here)), "group_notes": said}
-        columns.append(Column(title, "ours", group, dataset, name, **more))
+        more = notes(_mixed(name, here), _ceiling(name, here))
+        columns.append(Column(title, "ours", group, dataset, name, notes=more, group_notes=said))
     rows, _ = _rows(here, columns, None, notes)
     rows += [_not_run(f"{name} (not run)", [reason], columns, notes) for name, reason in results.not_run.items()]
     title = f"All metrics: {dataset}"
@@ -62,7 +62,7 @@ def _paper_table(results: Results, paper: PublishedTable) -> Table:
     return Table(paper.number, paper.title, tuple(columns), tuple(rows), tuple(notes.texts), name=paper.name)
 
 
-def _datasets(here, paper: PublishedTable, columns: Mapping[str, str]) -> list[tuple[str | None, str | None]]:
+def _datasets(here: Mine, paper: PublishedTable, columns: Mapping[str, str]) -> list[tuple[str | None, str | None]]:
     """Ours and the paper's dataset of each group: the paper's that were run first, then ours, then the paper's rest."""
     names = sorted({result.dataset for result in here})
     if paper.number == "III":
@@ -72,49 +72,53 @@ def _datasets(here, paper: PublishedTable, columns: Mapping[str, str]) -> list[t
     return ran + ours + [(None, theirs) for theirs in paper.datasets if theirs not in dict(ran).values()]
 
 
-def _group(dataset, theirs, mine, paper: PublishedTable, results: Results, notes: Notes) -> Iterator[Column]:
+def _group(
+    dataset: str | None, theirs: str | None, mine: Mine, paper: PublishedTable, results: Results, notes: Notes
+) -> Iterator[Column]:
     """The columns of one dataset; `mine`: its results here, `theirs`: the paper's name of it."""
-    comparable = dataset is not None and results.columns.get(dataset) == theirs is not None
-    caution = results.cautions.get(dataset, "")
+    comparable = dataset is not None and theirs is not None and results.columns.get(dataset) == theirs
+    caution = results.cautions.get(dataset or "", "")
     formed = comparable and not caution and any(_stands([r], paper) in paper.methods and not r.differs for r in mine)
-    formed = formed and (bool(paper.number) or not field.unlike(results, dataset, theirs, paper))
-    title = _heading(dataset, theirs if comparable or dataset is None else None, mine, paper.pictures.get(theirs, 0))
+    if formed and dataset and theirs and not paper.number:
+        formed = not field.unlike(results, dataset, theirs, paper)
+    title = _heading(
+        dataset, theirs if comparable or dataset is None else None, mine, paper.pictures.get(theirs or "", 0)
+    )
     said_by = "" if paper.number else f", {paper.protocol or field.UNSTATED}"
     title += f", {field.protocol_of(results, dataset)}" if dataset and not paper.number else ""
-    place = {"group": title, "dataset": dataset, "paper": theirs}
+    group = functools.partial(Column, group=title, dataset=dataset, paper=theirs)
     columns = []
     for metric in paper.metrics:
         fact, names = paper.metrics[metric], []
         impossible = _impossible(paper) if metric in paper.irreproducible else ""
         if dataset is not None:
-            names = [name for base in fact.ours for name in _names(base, mine)]
+            found = {base: dict.fromkeys(name for result in mine for name in result.named(base)) for base in fact.ours}
+            names = [name for base, called in found.items() for name in called or [base]]
         for name in names:
             head = find(name).title + ARROWS[find(name).direction]
-            columns.append(
-                Column(head, "ours", **place, metric=name, notes=notes(_mixed(name, mine), _ceiling(name, mine)))
-            )
+            columns.append(group(head, "ours", metric=name, notes=notes(_mixed(name, mine), _ceiling(name, mine))))
         if theirs is not None:
             head = f"{fact.title}{ARROWS[find(fact.ours[0]).direction]} published{said_by}"
             said = notes(fact.open, impossible)
-            ours = names[-1] if names else None
-            columns.append(Column(head, "published", **place, metric=ours, printed=metric, notes=said))
+            ours = names[-1] if names else ""
+            columns.append(group(head, "published", metric=ours, printed=metric, notes=said))
         if formed and fact.difference and not impossible:
             head = f"{fact.title} difference"
-            columns.append(Column(head, "difference", **place, metric=names[0], printed=metric))
+            columns.append(group(head, "difference", metric=names[0], printed=metric))
     said = notes(*_group_notes(mine, dataset, theirs, comparable, formed, caution, paper))
     return (dataclasses.replace(column, group_notes=said) for column in columns)
 
 
-def _mixed(name: str, results: Sequence[MethodResult]) -> str:
-    """What to say of a metric where results are of more than one version of it; "" where they are not."""
+def _mixed(name: str, results: Mine) -> str:
+    """A note where results mix versions of a metric; "" otherwise."""
     versions = sorted({r.estimates[name].version for r in results if name in r.estimates} - {""})
     if len(versions) < 2:
         return ""
     return f"cells of versions {', '.join(versions)} of this metric: run `ccc evaluate` again"
 
 
-def _ceiling(name: str, results: Sequence[MethodResult]) -> str:
-    """What the oracle has of CNR, to read others beside; "" for another metric and without an oracle."""
+def _ceiling(name: str, results: Mine) -> str:
+    """A note with the oracle's CNR for comparison; "" for another metric or without an oracle."""
     oracle = next((r.estimates[name] for r in results if r.key == "oracle/plain" and r.value(name) is not None), None)
     if oracle is None or find(name).base != "cnr":
         return ""
@@ -124,13 +128,8 @@ def _ceiling(name: str, results: Sequence[MethodResult]) -> str:
     )
 
 
-def _names(base: str, results: Sequence[MethodResult]) -> list[str]:
-    """What a metric is called here: CNR has the pictures' size in its name."""
-    return list(dict.fromkeys(name for result in results for name in result.named(base))) or [base]
-
-
-def _heading(dataset: str | None, theirs: str | None, results: Sequence[MethodResult], printed: int) -> str:
-    """What a group of columns is called: its dataset, ours and the paper's, and how many pictures it has."""
+def _heading(dataset: str | None, theirs: str | None, results: Mine, printed: int) -> str:
+    """Title of a group of columns: our dataset, the paper's, and the number of pictures."""
     if dataset is None:
         return f"{theirs}, published (n = {printed})"
     counts = sorted({result.images for result in results})
@@ -138,23 +137,25 @@ def _heading(dataset: str | None, theirs: str | None, results: Sequence[MethodRe
     return f"{theirs}: {dataset} ({n})" if theirs and dataset != theirs else f"{dataset} ({n})"
 
 
-def _group_notes(results, dataset, theirs, comparable, formed, caution, paper: PublishedTable) -> list[str]:
+def _group_notes(
+    mine: Mine, dataset: str | None, theirs: str | None, same: bool, formed: bool, caution: str, paper: PublishedTable
+) -> list[str]:
     said = [caution]
     if theirs is not None and not paper.number:
         said += paper.notes
-        if {result.images for result in results} - {paper.pictures[theirs]}:
+        if {result.images for result in mine} - {paper.pictures[theirs]}:
             said.append(f"published figures of {theirs} are of {paper.pictures[theirs]:,} pictures")
     elif dataset is not None and theirs is not None:
-        if not comparable:
+        if not same:
             said.append("other pictures than the paper's Fig. 9, so no difference is formed")
         elif formed:
             said.append("difference = ours - published, for rows whose method, weights and data are the paper's")
         else:
             why = "" if caution else ": no row's method, weights and data are all the paper's"
             said.append(f"no difference is formed{why}")
-        if comparable and paper.number != "III":
+        if same and paper.number != "III":
             said.append(f"the paper does not list its {paper.pictures[theirs]} pictures: ours are others")
-    if len({result.images for result in results}) > 1:
+    if len({result.images for result in mine}) > 1:
         said.append("methods were measured on different numbers of pictures: run `ccc evaluate` again")
     return said
 
@@ -168,13 +169,10 @@ def _impossible(paper: PublishedTable) -> str:
     )
 
 
-def _rows(here: Sequence[MethodResult], columns, paper: PublishedTable | None, notes: Notes) -> tuple[list[Row], set]:
-    """Rows of all methods that were run, the best marked, and the paper's methods whose figures stand in them."""
-    by_method: dict[tuple, dict[str, MethodResult]] = {}
-    for result in here:
-        by_method.setdefault((result.method, result.variant), {})[result.dataset] = result
+def _rows(here: Mine, columns: Sequence[Column], paper: PublishedTable | None, notes: Notes) -> tuple[list[Row], set]:
+    """Rows of all methods run, the best marked, and the paper's methods whose figures they contain."""
     rows, placed = [], set()
-    for key, mine in by_method.items():
+    for mine in by_variant(here):
         first = next(iter(mine.values()))
         stands = _stands(list(mine.values()), paper) if paper else None
         placed.add(stands)
@@ -186,12 +184,19 @@ def _rows(here: Sequence[MethodResult], columns, paper: PublishedTable | None, n
                 "its figures stand beside the plain pictures, and beside those harmonized with SAM"
             )
         kind = "reference" if first.is_reference else "method"
-        rows.append(Row(first.label, kind, values, notes(*said), key))
+        rows.append(Row(first.label, kind, values, notes(*said), (first.method, first.variant)))
     return _mark_best(rows, columns), placed
 
 
-def _not_run(label: str, reasons, columns, notes: Notes, stands=None, paper: PublishedTable | None = None) -> Row:
-    """A row of a method that was not run: published figures where the paper has them, n/a where it has a reason."""
+def _not_run(
+    label: str,
+    reasons: Sequence[str],
+    columns: Sequence[Column],
+    notes: Notes,
+    stands: str | None = None,
+    paper: PublishedTable | None = None,
+) -> Row:
+    """A row of a method that was not run: published figures if any, n/a if there is a reason."""
     said = [f"not run: {reason}" for reason in reasons]
     values = [
         Value(NOT_AVAILABLE, reason=said[0])
@@ -202,18 +207,20 @@ def _not_run(label: str, reasons, columns, notes: Notes, stands=None, paper: Pub
     return Row(label, "published" if paper else "not run", tuple(values), notes(*said))
 
 
-def _stands(mine: Sequence[MethodResult], paper: PublishedTable) -> str | None:
-    """The paper's method whose figures stand in the row of this one; None without such."""
+def _stands(mine: Mine, paper: PublishedTable) -> str | None:
+    """The paper's method whose figures belong in this row; None without one."""
     name = paper.counterpart(mine[0].method)
     sam = name == paper_figures.HARMONIZED and not any(is_stand_in(result.segmenter) for result in mine)
     return name if mine[0].variant == "plain" or sam else None
 
 
-def _value(column: Column, mine: Mapping[str, MethodResult], stands, paper, notes: Notes) -> Value:
-    printed = paper.values.get((stands, column.paper, column.printed)) if stands and column.paper else None
+def _value(
+    column: Column, mine: Mapping[str, MethodResult], stands: str | None, paper: PublishedTable | None, notes: Notes
+) -> Value:
+    printed = paper.values.get((stands, column.paper, column.printed)) if paper and stands and column.paper else None
     if column.kind == "published":
         return Value(printed or BLANK)
-    result = mine.get(column.dataset)
+    result = mine.get(column.dataset or "")
     if result is None:
         return (
             _not_available("not evaluated on this dataset", notes) if mine and column.kind == "ours" else Value(BLANK)
@@ -221,7 +228,7 @@ def _value(column: Column, mine: Mapping[str, MethodResult], stands, paper, note
     estimate, value = result.estimates.get(column.metric), result.value(column.metric)
     if column.kind == "difference":
         return Value(BLANK if printed is None or value is None or result.differs else signed(value, printed))
-    if value is None:
+    if estimate is None or value is None:
         return _not_available(estimate.reason if estimate else "not computed in this run", notes)
     said = notes(f"{find(column.metric).title}: {estimate.caution}") if estimate.caution else ()
     return Value(estimate.text, tied=estimate.tied, notes=said, estimate=estimate)
@@ -232,26 +239,25 @@ def _not_available(reason: str, notes: Notes) -> Value:
 
 
 def signed(value: float, printed: str) -> str:
-    """`value` minus a printed figure, with the printed digits and a sign; no sign where it rounds to zero."""
-    digits = -Decimal(printed).as_tuple().exponent
-    text = f"{value - float(printed):+.{digits}f}"
+    """`value` minus a printed figure, with its digits and a sign; without sign if it rounds to zero."""
+    text = f"{value - float(printed):+.{paper_figures.digits(printed)}f}"
     return text if float(text) else text[1:]
 
 
 def _mark_best(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
-    """Mark what no method beats, among at least two methods.
+    """Mark the best of at least two methods in each column.
 
-    Figures that look like the best are marked as it is, unless the pictures show a significant difference.
+    Equal printed figures are marked too, unless the difference is significant.
     """
     marked = [list(row.values) for row in rows]
     for number, column in enumerate(columns):
-        mine = {i: row.values[number] for i, row in enumerate(rows) if row.kind == "method"}
-        mine = {i: value for i, value in mine.items() if value.estimate}
+        cells = {i: row.values[number] for i, row in enumerate(rows) if row.kind == "method"}
+        mine = {i: value.estimate for i, value in cells.items() if value.estimate}
         if column.kind != "ours" or find(column.metric).direction is None or len(mine) < 2:
             continue
-        texts = {value.text for value in mine.values() if value.estimate.best}
-        for i, value in mine.items():
-            alike = value.text in texts and (value.estimate.tied or value.estimate.p is None)
-            if value.estimate.best or alike:
-                marked[i][number] = dataclasses.replace(value, best=True, tied=True)
+        texts = {estimate.text for estimate in mine.values() if estimate.best}
+        for i, estimate in mine.items():
+            alike = estimate.text in texts and (estimate.tied or estimate.p is None)
+            if estimate.best or alike:
+                marked[i][number] = dataclasses.replace(cells[i], best=True, tied=True)
     return [dataclasses.replace(row, values=tuple(values)) for row, values in zip(rows, marked, strict=True)]

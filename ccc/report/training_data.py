@@ -1,18 +1,19 @@
-"""What the network was trained on: how many photographs, how they were chosen, and which were left out, and why."""
+"""The training data: number of photographs, their selection, and which were left out, and why."""
 
 import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import pydantic
 from typing_extensions import TypedDict
 
 from ccc.core.stored import LOOSE, Count, read_json
 from ccc.data.shards import read_statistics
 
 
+@pydantic.with_config(LOOSE)
 class _Manifest(TypedDict):
-    __pydantic_config__ = LOOSE
     source: str
     words: str
     refused_by_reason: dict[str, Count]

@@ -1,6 +1,6 @@
 """How a trained CCC turns class maps into pictures."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import pydantic
 
@@ -10,7 +10,7 @@ Decode = Literal["argmax", "annealed", "ciede2000"]
 Upsample = Literal["bilinear", "nearest", "guided"]
 DECODES = get_args(Decode)
 
-PAPERS_DECODING = {
+PAPERS_DECODING: dict[str, Any] = {
     "decode": "argmax",
     "temperature": 0.38,
     "logit_adjustment": 0.0,

@@ -1,4 +1,4 @@
-"""Which files of `ccc` a verb runs: Snakemake does not track what Python imports."""
+"""The files of `ccc` that a verb imports, because Snakemake does not track Python imports."""
 
 import ast
 import functools
@@ -15,13 +15,13 @@ EXEMPT = {
     "ccc.colorizers._tracks",
     "ccc.colorizers.video",
 }
-# What a setting is comes as an option of the command, a parameter of its rule: how it is declared and checked changes
-# no result. Of a segmenter's own parameters only those given come so.
+# Settings arrive as command options, which are parameters of rules: their declaration and checks change no result. The
+# exception: a segmenter's parameters arrive only if they are set.
 SETTINGS, READ = "ccc.settings", {"ccc.settings.segmenter"}
 
 
 def code(root: Path, *modules: str) -> list[str]:
-    """The files of `ccc` beneath `root` that these modules import, all the way down, as paths from the working folder.
+    """Files of `ccc` under `root` that these modules import, recursively, relative to the working folder.
 
     `code(root, "cli.shard")` starts from ccc/cli/shard.py.
     """
@@ -41,14 +41,14 @@ def exempt(name: str) -> bool:
 
 @functools.cache
 def module_file(root: Path, name: str) -> Path | None:
-    """The file of a module of dotted name; None where there is none."""
+    """The file of a module by dotted name; None without one."""
     path = root.joinpath(*name.split("."))
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 @functools.cache
 def imported(root: Path, name: str) -> set[str]:
-    """The modules of `ccc` that a module names in its import statements, wherever they stand in it."""
+    """The modules of `ccc` in a module's import statements, anywhere in the file."""
     found = set()
     for node in ast.walk(ast.parse(module_file(root, name).read_text())):
         if isinstance(node, ast.Import):

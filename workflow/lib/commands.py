@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 
 def options(section: Mapping, only: Collection[str] | None = None) -> list[str]:
-    """A part of the configuration as `--name value`; what is null, false or an empty list is left out."""
+    """A section of the configuration as `--name value`, without null, false and empty lists."""
     words = []
     for name, value in section.items():
         left_out = value is None or value is False or value == []  # but not 0, which equals False
@@ -18,7 +18,7 @@ def options(section: Mapping, only: Collection[str] | None = None) -> list[str]:
 
 
 def assignments(flag: str, section: Mapping) -> list[str]:
-    """A part of the configuration as repeated `--flag name=value`; what is null is left out."""
+    """A section of the configuration as repeated `--flag name=value`, without null."""
     return [
         word
         for name, value in section.items()
@@ -28,9 +28,9 @@ def assignments(flag: str, section: Mapping) -> list[str]:
 
 
 def rerun_command(workflow) -> str:
-    """What makes this run again from anywhere: its Snakefile, folder, configuration files and values.
+    """The command that repeats this run from anywhere: its Snakefile, folder, configuration files and values.
 
-    `{folder}` stands for the working folder, which `ccc report` puts there: one that moved is no other run.
+    `ccc report` replaces `{folder}` with the working folder, so that a moved folder counts as the same run.
     """
 
     def place(path) -> str:

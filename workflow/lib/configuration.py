@@ -1,4 +1,4 @@
-"""The configuration with all defaults; what is wrong in it stops the run before any work."""
+"""Reads the configuration with all defaults; errors stop the run before any work."""
 
 import os
 
@@ -14,7 +14,7 @@ from workflow.lib.commands import options
 
 
 def checked_config(given: dict) -> dict:
-    """`given` under today's names with the defaults of `ccc.settings`. Raises a WorkflowError that names all wrong."""
+    """`given` under current names with the defaults of `ccc.settings`. Raises a WorkflowError that lists all errors."""
     try:
         config = read_configuration(given, logger.warning).model_dump()
         if config["model"] is True:
@@ -29,7 +29,7 @@ def checked_config(given: dict) -> dict:
 
 
 def check_model(path: str) -> None:
-    """Raise CCCError where a file's metadata are not those of a model."""
+    """Raise CCCError for a file without the metadata of a model."""
     try:
         model_settings({"settings": "{}"} | safetensors_metadata(path))
     except ValueError as error:
@@ -37,11 +37,11 @@ def check_model(path: str) -> None:
 
 
 def check_start(training: dict, trained: bool) -> None:
-    """Raise CCCError where training would start from a model of another encoder or decoder, or from none."""
+    """Raise CCCError if the initial model has another encoder or decoder, or is no model."""
     if trained or not training["init"]:
         return
     path = PUBLISHED if training["init"] is True else training["init"]
-    found = {"decoder": "plain"} | safetensors_metadata(path)  # models from before there was a choice name none
+    found = {"decoder": "plain"} | safetensors_metadata(path)  # older models do not name their decoder
     if "encoder" not in found:
         raise CCCError(f"training.init: {path} is no model of `ccc train`")
     wrong = {name: found[name] for name in ("encoder", "decoder") if found[name] != training[name]}
@@ -51,13 +51,13 @@ def check_start(training: dict, trained: bool) -> None:
 
 
 def starting_weights(training: dict) -> list[str]:
-    """Files that training starts from; ImageNet weights that `ccc weights` finds are not among them."""
+    """Files from which training starts, except ImageNet weights found by `ccc weights`."""
     init = os.path.relpath(PUBLISHED) if training["init"] is True else training["init"]
     return [path for path in (training["pretrained"], init) if isinstance(path, str)]
 
 
 def recipe_options(training: dict) -> list[str]:
-    """Options of `ccc train` for what is set otherwise than by default: a new setting trains no model anew."""
+    """Options of `ccc train` that differ from the defaults, so that a new setting does not retrain models."""
     defaults = Training().model_dump()
     chosen = {name: value for name, value in training.items() if value != defaults[name]}
     switched_off = [f"--no-{name.replace('_', '-')}" for name, value in chosen.items() if value is False]

@@ -1,4 +1,4 @@
-"""What is said when a run has ended well: which metrics have no value and why, and where the report lies."""
+"""The last lines of a successful run: metrics without a value and the reasons, and the path of the report."""
 
 import json
 from collections.abc import Iterable
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def unavailable(summaries: Iterable[str]) -> list[str]:
-    """A line for each reason why metrics have no value in cells: which, in how many cells, and the reason.
+    """One line per reason for missing values: the metrics, the number of cells, and the reason.
 
-    `summaries`: the JSON files of the cells. A metric without a value for some pictures alone is none of them.
+    `summaries`: the JSON files of the cells. Metrics that lack a value only for some pictures are not listed.
     """
     reasons: dict[str, dict[str, set[str]]] = {}
     cells = set()

@@ -1,4 +1,4 @@
-"""Which families of metrics a run computes, and what each of them needs."""
+"""The families of metrics of a run and their requirements."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -10,16 +10,16 @@ from ccc.assets import weights as files
 from ccc.core.errors import CCCError
 from ccc.metrics import registry
 
-# By network, the file of the truth's features without .npz.
+# File of the truth's features by network, without .npz.
 FEATURES = {"inception_fid": "features", "inception_torchvision": "features_torchvision"}
 
 
 class Family(NamedTuple):
-    """What the cells of one family depend on."""
+    """Dependencies of the cells of one family."""
 
-    module: str  # that holds it, as `workflow.lib.code` takes it
-    metrics: list[str]  # the configuration's, none where it names none
-    weights: dict[str, str]  # files at hand, by name
+    module: str  # its module, as `workflow.lib.code` takes it
+    metrics: list[str]  # named in the configuration; [] for the default ones
+    weights: dict[str, str]  # available files by name
     codebook: bool
     features: str  # of the truth: the name of their file without .npz; empty for none
 
@@ -27,11 +27,11 @@ class Family(NamedTuple):
 def chosen(
     metrics: Collection[str], weights: Mapping[str, str], codebook: bool, allow_missing: bool = False
 ) -> dict[str, Family]:
-    """The families of a run by name. The log names the metrics whose weights are missing, with what gets them.
+    """The families of a run by name. Logs the metrics with missing weights and how to get these.
 
-    `metrics`: the configuration's names, none for the default ones; `weights`: weight files that are at hand by name;
-    `codebook`: whether there is one; `allow_missing`: whether a metric that the configuration names may be without its
-    weights. Raises WorkflowError, with the nearest name, for a metric that there is not, and for one that may not.
+    `metrics`: the configuration's names, none for the default ones; `weights`: available weight files by name;
+    `codebook`: whether there is one; `allow_missing`: whether metrics named in the configuration may lack weights.
+    Raises WorkflowError, with the nearest name, for an unknown metric, and for one without required weights.
     """
     try:
         found = registry.choose(list(metrics), codebook)
@@ -58,14 +58,14 @@ def chosen(
 
 
 def every() -> set[str]:
-    """Modules of all families, as `workflow.lib.code` takes them: whoever asks for a metric by name loads them all."""
+    """Modules of all families, as `workflow.lib.code` takes them: a look-up by name loads them all."""
     return {registry.module(name).removeprefix("ccc.") for name in registry.families()}
 
 
 def without_weights(metrics: Collection[registry.Metric], weights: Mapping[str, str]) -> list[str]:
-    """A line for each weight file that metrics need and that is not at hand: which they are, and what gets it.
+    """One line per missing weight file: the metrics that need it and the command that gets it.
 
-    What metrics of pyiqa need is not known before they are loaded: their cells say it.
+    Metrics of pyiqa reveal their requirements only when loaded; their cells report them.
     """
     waiting: dict[str, list[str]] = {}
     for metric in metrics:
@@ -78,6 +78,6 @@ def without_weights(metrics: Collection[registry.Metric], weights: Mapping[str, 
 
 
 def of_pyiqa(jobs) -> set[str]:
-    """Names of the metrics of pyiqa that Snakemake's `jobs` measure; the configuration has named each of them."""
+    """Names of the metrics of pyiqa that Snakemake's `jobs` compute."""
     measured = {job.wildcards.family for job in jobs if job.rule.name == "evaluate"}
     return {name.removeprefix(registry.FOREIGN_FAMILY) for name in measured if name.startswith(registry.FOREIGN_FAMILY)}

@@ -1,4 +1,4 @@
-"""One run at a time works in a folder."""
+"""Lets only one run at a time use a folder."""
 
 import os
 import socket
@@ -14,10 +14,10 @@ _held: list[TextIO] = []  # a lock goes with its file, and this list with the pr
 
 
 def hold_folder(path: str | os.PathLike = ".snakemake/run.lock") -> None:
-    """Lock this file of a folder until the process ends. Raises WorkflowError, with the holder, where another has it.
+    """Lock this file of a folder until the process ends. Raises WorkflowError, naming the holder, if it is locked.
 
     Snakemake's own lock outlives a killed run and has to be removed by hand; the kernel's ends with the process.
-    `filelock` empties the file that it waits for, and with it the name of the process that holds it.
+    `filelock` would truncate the file it waits for, which names the process that holds it.
     """
     folder = Path(path).absolute().parent.parent
     lock = open(path, "a+")
@@ -30,7 +30,9 @@ def hold_folder(path: str | os.PathLike = ".snakemake/run.lock") -> None:
             "Wait for it, end it, or give this one another folder with --directory"
         ) from None
     except OSError as error:
-        logger.warning(f"{folder}: no locks on this file system ({error.strerror}): see to it that one run works here")
+        logger.warning(
+            f"{folder}: no locks on this file system ({error.strerror}): make sure that only one run works here"
+        )
     lock.truncate(0)
     lock.write(f"process {os.getpid()} on {socket.gethostname()}")
     lock.flush()

@@ -1,4 +1,4 @@
-"""Folders from which something was deleted: Snakemake knows only whether the folder is there."""
+"""Finds folders with deleted files, because Snakemake only checks that a folder exists."""
 
 import csv
 import os
@@ -9,8 +9,8 @@ from ccc.core.images import SUFFIXES
 from ccc.data.files import is_litter
 
 LISTING = ".files"
-# A command that takes outputs and leaves in each that is a folder a list of its files. Coloured pictures have the
-# manifest of their benchmark instead, since they may come from anybody's command.
+# A command that writes a list of its files into each output folder. Coloured pictures are checked against the manifest
+# of their benchmark instead, since any command may make them.
 LIST_FILES = (
     """bash -euc 'for folder; do if [ -d "$folder" ]; then cd "$folder"; """
     f"""find . -type f ! -name ".*" -print0 | LC_ALL=C sort -z > {LISTING}; cd "$OLDPWD"; fi; done' list_files"""
@@ -18,9 +18,9 @@ LIST_FILES = (
 
 
 def incomplete(dataset: str, folders: Iterable[str]) -> dict[str, list[str]]:
-    """By folder in which pictures of a benchmark's manifest are missing, their names.
+    """Names of missing pictures of a benchmark's manifest, by folder.
 
-    `folders`: where all pictures of `dataset` should be; one that is not there is none of them.
+    `folders`: those that should hold all pictures of `dataset`; absent folders are skipped.
     """
     manifest = Path(f"results/benchmarks/{dataset}/manifest.csv")
     if not manifest.is_file():
@@ -38,7 +38,7 @@ def stems(folder: str) -> set[str]:
 
 
 def deleted(folders: Iterable[str]) -> dict[str, list[str]]:
-    """By folder from which files of the list that LIST_FILES left there are gone, their names; without a list none."""
+    """Names of files that are missing from the list of LIST_FILES, by folder; folders without a list are skipped."""
     found = {}
     for folder in folders:
         listing = Path(folder, LISTING)

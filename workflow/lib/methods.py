@@ -1,4 +1,4 @@
-"""Which methods a run has: one file each in workflow/methods."""
+"""The methods of a run: one file each in workflow/methods."""
 
 import difflib
 from pathlib import Path
@@ -18,9 +18,9 @@ FOLDER = Path(__file__).parents[1] / "methods"
 
 
 class Methods:
-    """The files of workflow/methods in a fixed order, and which of them cannot run.
+    """The files of workflow/methods in a fixed order, and the methods that cannot run.
 
-    `names`: of all; `not_run`: by method, why it cannot run, filled by its file.
+    `names`: of all; `not_run`: reasons by method, set by its file.
     """
 
     def __init__(self, folder: Path = FOLDER):
@@ -29,7 +29,7 @@ class Methods:
         self.not_run: dict[str, str] = {}
 
     def weights(self, method: str, *names: str) -> str:
-        """Path of a method's weight file, the first of `names` that is here; where none is, the method is not run."""
+        """Path of a method's weight file, the first available one of `names`; without one the method is not run."""
         for name in names:
             try:
                 return str(weights.locate(name))
@@ -40,9 +40,9 @@ class Methods:
         return str(next(iter(weights.folders()), Path()) / file)
 
     def chosen(self, wanted: str | list[str]) -> list[str]:
-        """The methods of this run. With `auto`, those that can run, and the others are named in the log.
+        """The methods of this run; with `auto` those that can run, the others are logged.
 
-        Raises WorkflowError where one that is named is unknown or cannot run.
+        Raises WorkflowError if a named method is unknown or cannot run.
         """
         if wanted == "auto":
             for name, reason in self.not_run.items():
@@ -63,7 +63,7 @@ class Methods:
 
 
 def check_rules(rules, methods: list[str], dataset: str) -> None:
-    """Raise WorkflowError where the file of a method holds no rule that colours the pictures of a benchmark."""
+    """Raise WorkflowError for a method whose file has no rule that colours the pictures of a benchmark."""
     for name in methods:
         if not any(rule.is_producer(f"results/colorized/{name}/plain/{dataset}") for rule in rules):
             raise WorkflowError(
@@ -73,9 +73,9 @@ def check_rules(rules, methods: list[str], dataset: str) -> None:
 
 
 def kept_folder(folder: str, dataset: str) -> str:
-    """Where `folder` keeps what belongs to a benchmark's pictures.
+    """The part of `folder` for a benchmark's pictures: its subfolder of that name, else the whole folder.
 
-    The showcase, which gathers pictures of the others, finds them through the whole folder.
+    The showcase, which collects pictures of other benchmarks, uses the whole folder.
     """
     own = Path(folder) / dataset
     return str(own if own.is_dir() else Path(folder))
@@ -91,7 +91,7 @@ def segmenter_checkpoint(segmenter: dict, dataset: str) -> str | None:
 
 
 def cautions(config: dict) -> dict[str, str]:
-    """By dataset, what must be known of its numbers; the showcase takes pictures of the others, and their cautions."""
+    """Cautions about the numbers by dataset; the showcase inherits those of the other datasets."""
     known = {name: entry["caution"] for name, entry in config["benchmarks"].items() if entry["caution"]}
     if config["data"]["source"] == "embedded" and not config["model"]:
         halves = "training and test pictures are halves of the same photographs"
@@ -105,7 +105,7 @@ def cautions(config: dict) -> dict[str, str]:
 
 
 def title(method: str, config: dict) -> str:
-    """What tables call a method: the configuration's word, else its own, with the model where it has several."""
+    """A method's title in tables: the configuration's, else its own, with the model if it has several."""
     own = colorizers.info(method).title if method in colorizers.names() else method
     called = config["titles"].get(method, own)
     if method == "ccc" and method not in config["titles"]:
@@ -119,19 +119,19 @@ def title(method: str, config: dict) -> str:
 
 
 def trained_on(config: dict) -> str:
-    """What CCC's training photographs are called: a model that was given says it itself."""
+    """Name of CCC's training photographs, from the model if one is given."""
     if not config["model"]:
         return config["data"]["name"] or "unnamed photographs"
     return _settings_of_model(config).get("trained_on") or Path(config["model"]).name
 
 
 def _settings_of_model(config: dict) -> dict:
-    """What a model that was given says of itself; one that is yet to be trained says nothing."""
+    """Settings of a given model; {} for one that is yet to be trained."""
     return model_settings({"settings": "{}"} | safetensors_metadata(config["model"])) if config["model"] else {}
 
 
 def photo_decoding(config: dict) -> dict:
-    """The options of `ccc_photo`: what `colorize` says and, where it says nothing, the model's file."""
+    """Options of `ccc_photo`: those of `colorize`, else those of the model's file."""
     chosen = decoding(_settings_of_model(config), **config["colorize"])
     others = {name: value for name, value in config["colorize"].items() if name != "vividness"}
     return others | {name: chosen[name] for name in PAPERS_DECODING}

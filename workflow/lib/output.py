@@ -1,7 +1,7 @@
-"""What a run prints: a line when a job starts, a line when it has finished, and errors as Snakemake gives them.
+"""Output of a run: one line when a job starts, one when it ends, and Snakemake's error messages.
 
-Snakemake's own output names every input of every job, some sixty files of code each. It is kept in .snakemake/log, and
-printed with --verbose.
+Snakemake's own output lists every input of every job, about sixty files of code each. It goes to .snakemake/log, and to
+the terminal with --verbose.
 """
 
 import copy
@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-WIDTH = 160  # of what a dry run says of a job's outputs and of why it would run
+WIDTH = 160  # of a job's outputs and reason in a dry run
 HIDDEN = {LogEvent.WORKFLOW_STARTED, LogEvent.RESOURCES_INFO, LogEvent.JOB_STARTED, LogEvent.PROGRESS}
-# Of Snakemake itself, and the same in every run.
-OF_NO_USE = (
+# Messages of Snakemake that are the same in every run.
+USELESS = (
     *("Select jobs to execute...", "Assuming unrestricted shared", "Using shell: ", "Conda environments: ignored"),
     *("Singularity containers: ignored", "Some jobs were triggered by provenance information"),
 )
@@ -23,7 +23,7 @@ RED, PLAIN = "\033[31m", "\033[0m"
 
 
 def quiet_output(logger: logging.Logger, dryrun: bool, missing: Callable[[Collection[str]], list[str]]) -> None:
-    """Let `Lines` print what Snakemake's handler for the terminal prints, unless a logger plugin does so."""
+    """Replace Snakemake's terminal handler with `Lines`, unless a logger plugin is used."""
     for usual in list(logger.handlers):
         if usual.name == "DefaultStreamHandler":
             logger.removeHandler(usual)
@@ -31,9 +31,9 @@ def quiet_output(logger: logging.Logger, dryrun: bool, missing: Callable[[Collec
 
 
 class Lines(logging.StreamHandler):
-    """One line for each start and each end of a job; other records as the handler `usual` formats and filters them.
+    """One line per start and end of a job; other records formatted and filtered as by the handler `usual`.
 
-    `missing`: of the names of the rules that would run, lines that say what they lack, for a dry run.
+    `missing`: from names of rules to lines about their missing weights, for a dry run.
     """
 
     def __init__(self, usual: logging.StreamHandler, dryrun: bool, missing: Callable[[Collection[str]], list[str]]):
@@ -41,7 +41,7 @@ class Lines(logging.StreamHandler):
         self.missing = missing
         self.name, self.filters, self.formatter, self.dryrun = usual.name, usual.filters, usual.formatter, dryrun
         self.color = usual.stream.isatty()
-        self.started: dict[int, tuple[str, float]] = {}  # by number of a job that runs: what it is called, and when
+        self.started: dict[int, tuple[str, float]] = {}  # label and start of running jobs by number
         self.done, self.total, self.begin = 0, 0, time.time()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -55,9 +55,9 @@ class Lines(logging.StreamHandler):
             self.handleError(record)
 
     def text(self, record: logging.LogRecord) -> str | None:
-        """What to print of a record; None or nothing where nothing is to be printed."""
+        """The text to print for a record; None or "" for nothing."""
         event = getattr(record, "event", None)
-        if event in HIDDEN or str(record.msg).startswith(OF_NO_USE):
+        if event in HIDDEN or str(record.msg).startswith(USELESS):
             return None
         if event == LogEvent.JOB_INFO:
             return self._planned(record) if self.dryrun else self._start(record)
@@ -91,13 +91,13 @@ class Lines(logging.StreamHandler):
         self.done += 1
         name, start = self.started.pop(record.job_id)
         now = time.time()
-        left = (now - self.begin) / self.done * (self.total - self.done)  # if those to come take as long
+        left = (now - self.begin) / self.done * (self.total - self.done)  # assuming equally long jobs
         count = f"{self.done} of {self.total}" + (f", about {duration(left)} left" if self.done < self.total else "")
         return f"{time.strftime('[%H:%M:%S]')} {name}: done in {duration(now - start)}, {count}"
 
 
 def label(record) -> str:
-    """What a job is called: its rule and what tells it from the rule's other jobs."""
+    """A job's name: its rule and wildcards."""
     return " ".join([record.rule_name, *map(str, record.wildcards.values())])
 
 

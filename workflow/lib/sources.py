@@ -1,4 +1,4 @@
-"""Where photographs lie, and whether they are there."""
+"""Finds the photographs of the configuration and checks that they exist."""
 
 import functools
 import itertools
@@ -14,8 +14,8 @@ from ccc.data.sources import Source
 
 
 def source(name: str, data: str) -> str | None:
-    """Where photographs lie: the embedded ones, a public set's archive (None where it is not at hand), or a path,
-    which starts from the folder `data` where it is relative."""
+    """Location of photographs: "embedded", the archive of a public set (None if missing), or a path, relative to the
+    folder `data`."""
     if name == "embedded":
         return name
     if name in datasets.known():
@@ -25,16 +25,16 @@ def source(name: str, data: str) -> str | None:
 
 
 def split_file(name: str, data: str) -> list[str]:
-    """The file that says which pictures of a public set are the official ones; none for any other source."""
+    """The file that lists the official split of a public set; [] for any other source."""
     dataset = datasets.known().get(name)
     return [str(Path(source(name, data)).parent / dataset.split["file"])] if dataset and dataset.split else []
 
 
 def photographs(name: str | None, part: str, data: str) -> str | None:
-    """The path that a job reads photographs from; of the embedded ones that of this part.
+    """The path from which a job reads photographs; for embedded ones that of this part.
 
-    It is a parameter and no input: Snakemake looks at the date of an input, which of a folder says nothing, and fails
-    every job whose input is dated in the future. None for none: a run of a trained model needs none to train on.
+    It is a parameter and no input: Snakemake compares dates of inputs, which mean nothing for a folder, and fails every
+    job whose input is dated in the future. None without photographs: a trained model needs none.
     """
     if name is None:
         return None
@@ -42,18 +42,18 @@ def photographs(name: str | None, part: str, data: str) -> str | None:
 
 
 def embedded(name: str, part: str) -> list[str]:
-    """What the job that reads photographs waits for: the folder of embedded ones, nothing where they lie elsewhere."""
+    """Inputs of a job that reads photographs: the folder of embedded ones, [] for others."""
     return [f"results/embedded/{part}"] if name == "embedded" else []
 
 
 @functools.cache
 def fingerprint(name: str, data: str) -> str:
-    """The fingerprint of the photographs that would be read: a parameter whose change runs the job again."""
+    """The fingerprint of the photographs: a parameter whose change runs the job again."""
     return "" if name == "embedded" else content(source(name, data), *split_file(name, data))
 
 
 def content(*paths: str | None, suffixes=files.SUFFIXES) -> str:
-    """`ccc.data.fingerprint.fingerprint` of what is given; a readable WorkflowError where something may not be read."""
+    """`ccc.data.fingerprint.fingerprint` of the paths. Raises WorkflowError for an unreadable file."""
     try:
         return "files " + files.fingerprint(*filter(None, paths), suffixes=suffixes)
     except OSError as error:
@@ -63,7 +63,7 @@ def content(*paths: str | None, suffixes=files.SUFFIXES) -> str:
 
 
 def check_sources(config: dict) -> None:
-    """Raise a WorkflowError that names every missing file of the configuration, with what gets it."""
+    """Raise a WorkflowError that names every missing file of the configuration and how to get it."""
     training, benchmarks, data = config["data"], config["benchmarks"], config["photographs"]
     wanted = {f"benchmarks.{name}.source": benchmarks[name]["source"] for name in sorted(benchmarks)}
     if not config["model"]:
@@ -102,7 +102,7 @@ def check_sources(config: dict) -> None:
 
 
 def too_many_shards(config: dict) -> list[str]:
-    """A line for each split of more shards than photographs, as far as these can be counted before they are indexed."""
+    """One line per split with more shards than photographs, if these can be counted before indexing."""
     settings, lines = config["data"], []
     splits = (("source", "shards", "limit"), ("validation", "validation_shards", "validation_limit"))
     for source_key, shards_key, limit_key in splits if not config["model"] else ():
@@ -116,7 +116,7 @@ def too_many_shards(config: dict) -> list[str]:
 
 
 def at_most(name: str, number: int, data: str) -> int:
-    """How many photographs a source has, counted up to `number`; `number` where it cannot be told."""
+    """The number of photographs of a source, counted up to `number`; `number` if unknown."""
     if name in datasets.known():
         return min(datasets.known()[name].count, number)
     if name == "embedded" or number == 1:
@@ -127,11 +127,11 @@ def at_most(name: str, number: int, data: str) -> int:
             return number
         return sum(1 for _ in itertools.islice(opened.scan(), number))
     except (CCCError, OSError):
-        return number  # told elsewhere, or by the job that reads it
+        return number  # reported elsewhere, or by the job that reads it
 
 
 def _no_source(path: str) -> str | None:
-    """Why no photographs can be read from a path; None where they can. Of an archive only the first bytes are read."""
+    """Why a path holds no readable photographs; None if it does. Reads only the first bytes of an archive."""
     if not os.path.exists(path) and "{" not in path:
         return f"{path} is not there"
     try:
@@ -144,7 +144,7 @@ def _no_source(path: str) -> str | None:
 
 
 def _named_files(config: dict) -> dict[str, str | None]:
-    """Files and folders besides photographs, by the key that names them."""
+    """Files and folders other than photographs, by key of the configuration."""
     return {
         "model": config["model"],
         "segmenter.checkpoint": config["segmenter"]["checkpoint"],

@@ -1,4 +1,4 @@
-"""Weight files that jobs will want: which are here, and what is told before the first job of those that are not."""
+"""Weight files that jobs need: finds them and reports missing ones before the first job."""
 
 import os
 import subprocess
@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def at_hand(given: Mapping[str, str | None], check: bool = True) -> dict[str, str]:
-    """By name the weight files of metrics, those that the configuration gives and those that are found.
+    """Weight files of metrics by name, from the configuration or found.
 
-    `check`: whether to compare those that are given with their published checksums. One that is not the published file
-    is taken where its tensors fit, such as the trunk of AlexNet by itself, and that is told. Raises WorkflowError,
-    before any work, where one is of another kind or cannot be read.
+    `check`: whether to compare given files with the published checksums. Another file is accepted and logged if its
+    tensors fit, such as the trunk of AlexNet alone. Raises WorkflowError, before any work, for any other or unreadable
+    file.
     """
     wrong = []
     for name, path in given.items():
@@ -40,7 +40,7 @@ def at_hand(given: Mapping[str, str | None], check: bool = True) -> dict[str, st
 
 
 def missing(rules: Collection[str], config: Mapping) -> list[str]:
-    """What jobs of these rules find for themselves and is not here: a line each, with the command that gets it."""
+    """Missing weights that jobs of these rules would look for: one line each, with the command that gets them."""
     wanted = {}
     if "train" in rules and config["training"]["pretrained"] is True:
         wanted["training.pretrained"] = config["training"]["encoder"]
@@ -56,7 +56,7 @@ def missing(rules: Collection[str], config: Mapping) -> list[str]:
     return lines
 
 
-# In processes of their own: pyiqa and torch take seconds and much memory to load.
+# Scripts for separate processes: pyiqa and torch take seconds and much memory to load.
 _LOAD = """
 import sys
 from ccc.core.errors import CCCError
@@ -79,12 +79,12 @@ except CCCError as error:
 
 
 def missing_of_pyiqa(names: Collection[str]) -> list[str]:
-    """A line for each of these metrics of pyiqa that cannot be loaded, with what it wants."""
+    """One line per metric of pyiqa that cannot be loaded, with the reason."""
     return _output_of(_LOAD, *sorted(names)) if names else []
 
 
 def _output_of(script: str, *arguments: str) -> list[str]:
-    """Lines that a script of this checkout prints; one that breaks off is as one that prints."""
+    """Lines printed by a script of this checkout; the last line of its error output if it fails silently."""
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     }

@@ -31,7 +31,7 @@ from workflow.lib.incomplete import LIST_FILES, deleted, incomplete
 from workflow.lib.methods import kept_folder, segmenter_checkpoint
 from workflow.lib.output import quiet_output
 
-# The process with which jobs end (ccc/core/processes.py), and what a conda environment installs (workflow/envs).
+# Jobs end with this process (ccc/core/processes.py); conda environments install this checkout (workflow/envs).
 os.environ.update(CCC_PARENT=str(os.getpid()), CCC_CHECKOUT=str(ROOT))
 
 config = checked_config(config)
@@ -58,7 +58,7 @@ method_weights = COLORIZERS.weights
 
 
 def beside(paths, suffix):
-    """The files of the same names with another suffix."""
+    """The same paths with another suffix."""
     return [Path(path).with_suffix(suffix).as_posix() for path in paths]
 
 
@@ -72,12 +72,12 @@ TRAINING_SHARDS, VALIDATION_SHARDS = (
 )
 STATISTICS = beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json")
 
-# Weight files of metrics, named in the configuration or found: one that arrives or changes reruns the evaluation.
+# Weight files of metrics, configured or found: a new or changed file reruns the evaluation.
 METRIC_WEIGHTS = weights.at_hand(config["weights"], check=workflow.is_main_process)
 
 
 def find_weights():
-    """Raise where weights that jobs find for themselves are not here: now, not after hours of other work."""
+    """Raise before the first job, not after hours of work, if weights that jobs look for are missing."""
     jobs = list(workflow.dag.needrun_jobs())
     lines = missing_weights({job.rule.name for job in jobs})
     if not config["allow_missing"]:
@@ -87,7 +87,7 @@ def find_weights():
 
 
 def report_ending():
-    """Where the report lies and what it lacks, after a run that made it."""
+    """Log the report's path and missing values after a run that made it."""
     if "all" in {job.rule.name for job in workflow.dag.jobs}:
         for line in [*unavailable(cells(".json")), f"the report: {REPORT}/index.html"]:
             logger.info(line)
@@ -98,7 +98,7 @@ def model_path():
 
 
 def before_harmonizing(method, dataset):
-    """The pictures that Algorithm 1 takes: the method's own, but for `ccc` with another upsampling."""
+    """The pictures for Algorithm 1: the method's own, except for `ccc` with another upsampling."""
     if method == "ccc" and config["harmonize"]["upsample"] == "nearest":
         return f"results/upsampled/nearest/{dataset}"
     return f"results/colorized/{method}/plain/{dataset}"
@@ -111,7 +111,7 @@ def cells(suffix):
 
 
 def incomplete_folders(wildcards):
-    """No input: as that of a target it is called before Snakemake decides what to run, and marks what to make again."""
+    """Returns no input: Snakemake calls it before it decides what to run, and it marks folders to make again."""
     found = deleted(LISTED_FOLDERS)
     for dataset in DATASETS:
         folders = [f"results/benchmarks/{dataset}/{part}" for part in ("gray", "truth")]

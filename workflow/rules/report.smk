@@ -1,4 +1,4 @@
-# Published figures, and the checksums and sizes by which a run is told to be the paper's.
+# Published figures, and the checksums and sizes that identify the paper's methods.
 PUBLISHED = [
     os.path.relpath(path)
     for path in (
@@ -8,14 +8,14 @@ PUBLISHED = [
     )
 ]
 
-# What the pages are made of besides Python.
+# Sources of the pages besides Python.
 TEMPLATES = sorted(
     os.path.relpath(path)
     for part in ("templates", "static")
     for path in (ROOT / "ccc/report" / part).iterdir()
 )
 
-# Whether a benchmark stands beside the table of another paper, which has a page of its own then.
+# Whether a benchmark is compared with the table of another paper, which adds a page.
 OTHER_TABLES = [
     yaml.safe_load(path.read_text())
     for path in sorted((ROOT / "ccc/report/published").glob("*.yaml"))
@@ -26,11 +26,11 @@ FIELD = bool(
     & {dataset for table in OTHER_TABLES for dataset in table["pictures"]}
 )
 
-# Tables and pages read the facts about every metric: its title, which way is better.
+# Tables and pages need the facts about every metric, such as title and direction.
 METRIC_CODE = sorted({family.module for family in FAMILIES.values()} | families.every())
 
 
-# The metric files are read once, here: tables and pages say what the summary holds.
+# Only this rule reads the metric files; tables and pages render its summary.
 rule tables:
     input:
         json=cells(".json"),

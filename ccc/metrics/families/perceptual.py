@@ -1,4 +1,4 @@
-"""What eyes would notice: LPIPS, and the similarity of features and of saliency by the package pyiqa."""
+"""Perceptual metrics: LPIPS, and the similarity of features and of saliency by the package pyiqa."""
 
 from ccc.metrics import foreign, perceptual, similarity
 from ccc.metrics.registry import Metric

@@ -1,4 +1,4 @@
-"""Published figures, a YAML file for each paper, and what can be said about this paper's from themselves.
+"""Published figures, a YAML file for each paper, and contradictions in this paper's.
 
 `paper.yaml` holds Tables I to VII of the paper that is implemented here. Every other file holds one table of another:
 where its benchmarks are run, a table of its own stands ours beside it (docs/field.md).
@@ -7,7 +7,6 @@ where its benchmarks are run, a table of its own stands ours beside it (docs/fie
 import dataclasses
 import functools
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +82,8 @@ class PublishedTable:
         return IRREPRODUCIBLE.get(self.number, ())
 
     def counterpart(self, method: str) -> str | None:
-        """Its method that `method`, a name here, is; None for one that it does not have."""
-        return _among(method, self.titles)
+        """Its method that `method`, a name here, is; None without one."""
+        return counterpart(method, self.titles)
 
 
 def raw(name: str = "paper") -> dict:
@@ -98,14 +97,10 @@ def titles() -> dict[str, str]:
     return raw()["titles"]
 
 
-def counterpart(method: str) -> str | None:
-    """The paper's method that `method`, a name here, is; None for one that the paper does not have."""
-    return _among(method, titles())
-
-
-def _among(method: str, known: Mapping[str, str]) -> str | None:
+def counterpart(method: str, known: Mapping[str, str] | None = None) -> str | None:
+    """The published method that `method`, a name here, is, of `known` or of the paper's; None if not among them."""
     name = ALIASES.get(method, method)
-    return name if name in known else None
+    return name if name in (known or titles()) else None
 
 
 @functools.cache
@@ -168,6 +163,11 @@ def psnr_gaps(table: str) -> pandas.DataFrame:
     return frame.assign(floor=floor, gap=psnr - floor, possible=psnr >= least)
 
 
+def digits(printed: str) -> int:
+    """How many digits follow the decimal point: 4 for ".0043"."""
+    return len(printed.partition(".")[2])
+
+
 def half_digit(printed: str) -> float:
     """Half a unit of the last printed digit: 0.00005 for ".0043"."""
-    return 0.5 * 10.0 ** Decimal(printed).as_tuple().exponent
+    return 0.5 * 10.0 ** -digits(printed)
