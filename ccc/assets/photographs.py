@@ -93,7 +93,9 @@ def resolve(source: str, first: str | os.PathLike | None = None) -> tuple[Path, 
     dataset = known()[source]
     place = find(dataset, first)
     if place is None:
-        raise MissingDataset(f"{dataset.title} is not at hand: {how_to_get([dataset], first)[0]}")
+        folder = Path(first or ".") / source
+        hint = f" ({folder} is a folder: write ./{source} to use it)" if folder.is_dir() else ""
+        raise MissingDataset(f"{dataset.title} is not at hand: {how_to_get([dataset], first)[0]}{hint}")
     return place / dataset.archive, dataset
 
 

@@ -91,7 +91,10 @@ def run(args: Namespace) -> int:
     from ccc.colorizers import coloring, notes, planning
 
     _check(args)
-    given = parse_options(args.option) | VIVIDNESS.read(args).model_dump(exclude_unset=True)
+    given, flag = parse_options(args.option), VIVIDNESS.read(args).model_dump(exclude_unset=True)
+    if flag and "vividness" in given:
+        raise CCCError("give --vividness or --option vividness, not both")
+    given |= flag
     options = colorizers.todays_options(args.method, given)
     plan = planning.plan(args.input, args.output, args.format, args.pages == "all")
     _check_plan(args, plan)

@@ -56,14 +56,13 @@ def run(args: Namespace) -> None:
     from ccc.core.errors import CCCError
     from ccc.harmonize import harmonize_pictures, pair_up
     from ccc.segment import load
-    from ccc.segment.given import Given
 
     if args.masks and args.segmenter:
         raise CCCError("give either --masks or --segmenter, not both")
     pairs = pair_up(args.gray, args.color, args.output)
     if args.masks:
         segmenter = load("masks", args.masks)
-        if isinstance(segmenter, Given) and segmenter.single and len(pairs) > 1:
+        if segmenter.single and len(pairs) > 1:
             raise CCCError(
                 f"{args.masks}: masks of one picture, but there are {len(pairs)} pictures; give a folder of masks"
             )

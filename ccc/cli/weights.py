@@ -98,7 +98,9 @@ def _list(name: str) -> str:
     from ccc.assets import weights
 
     facts = weights.facts(name)
-    lines = [f"{name}: {facts['file']}, {weights.find(name) or 'not here'}"]
+    size = facts.get("size") or facts.get("at_least")
+    amount = f"{'' if facts.get('size') else 'at least '}{size / 1e6:,.0f} MB" if size else "size unknown"
+    lines = [f"{name}: {facts['file']}, {amount}, {weights.find(name) or 'not here'}"]
     lines += [f"{facts['used_by']}; {facts['source']}; {facts['licence']}", *filter(None, [facts.get("note")])]
     return "\n  ".join(lines)
 

@@ -195,7 +195,7 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
             empty = False
             yield file, relative
     if empty and len(made.skipped) == skipped:
-        raise CCCError(f"{given}: no pictures in it (looked for {', '.join(sorted(SUFFIXES | VIDEO_SUFFIXES))})")
+        raise CCCError(f"{given}: no pictures or videos in it; docs/formats.md lists the formats")
 
 
 @functools.cache

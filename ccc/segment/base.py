@@ -11,6 +11,7 @@ class Segmenter:
     """Finds the segments of gray pictures. Subclasses implement `_segment`."""
 
     stand_in = False  # whether it replaces Segment Anything without its checkpoint; every table names it
+    single = False  # whether it has the masks of one picture only
     resumable = True  # whether existing masks may be kept; False where recomputing them is free
     version = 1  # raised when its code changes its masks, so that existing ones are recomputed
     speed_only: frozenset[str] = frozenset()  # parameters that do not change the masks

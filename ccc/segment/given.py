@@ -39,8 +39,10 @@ class Given(Segmenter):
 
     def __init__(self, path: str | os.PathLike | None, **parameters):
         chosen = parameters_of("masks", parameters).model_dump()
-        if path is None or not Path(path).exists():
-            raise CCCError(f"the segmenter masks needs the folder or file of the masks as its checkpoint, got {path}")
+        if path is None:
+            raise CCCError("the segmenter masks reads existing masks: give their folder or file as its checkpoint")
+        if not Path(path).exists():
+            raise CCCError(f"{path}: no such folder or file of masks; make them with `ccc segment`")
         self.path = Path(path)
         own_folder = (self.path / TABLE).is_file()
         self.single = own_folder or not self.path.is_dir()
