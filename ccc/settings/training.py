@@ -1,4 +1,4 @@
-"""How the network is trained, and the settings that a model's file carries."""
+"""Training settings, and the settings stored in a model's file."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ccc.core.errors import CCCError
 from ccc.settings.base import Section, UserPath, setting, todays_names
 from ccc.settings.decoding import Decoding
 
-# The classifiers of torchvision whose features end at 1/32 of the picture, with maps at 1/4, 1/8 and 1/16 before.
+# torchvision classifiers whose features have stride 32, with intermediate maps of strides 4, 8 and 16.
 Encoder = Literal[
     "densenet121", "densenet161", "densenet169", "densenet201",
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2",
@@ -31,78 +31,73 @@ DECODERS, BALANCES, REDUCTIONS, PRECISIONS = map(get_args, (Decoder, Balance, Re
 
 
 class Recipe(Section):
-    """How to train. The defaults are the paper's (Implementation Set Up, Table II), but where `paper` says otherwise;
-    it gives no `steps`."""
+    """Training settings. Defaults are the paper's (Implementation Set Up, Table II) except where `paper` differs; the
+    paper gives no `steps`."""
 
     old_names = {"zoom": "random_resized_crop", "relight": "gamma_jitter", "clip": "gradient_clipping"}
 
-    encoder: Encoder = setting(
-        "densenet121", "classifier of torchvision with features at 1/32 of the picture, such as resnet50"
-    )
+    encoder: Encoder = setting("densenet121", "torchvision classifier with features of stride 32, such as resnet50")
     pretrained: bool | UserPath = setting(
         False,
-        "start the encoder from a classifier's weights: those of a file, whatever its classes (Places365's too), or "
-        "those that `ccc weights` keeps (true)",
+        "initialize the encoder with a classifier's weights: those of a file, of any number of classes (such as "
+        "Places365's), or those that `ccc weights` keeps (true)",
     )
-    decoder: Decoder = setting("plain", "`plain`, the paper's, or `skip`, which also sees the encoder's finer maps")
+    decoder: Decoder = setting("plain", "`plain` as in the paper, or `skip`, with skip connections from the encoder")
     init: bool | UserPath = setting(
-        False, "start from a trained model, whose classes may be others: that of a file, or the one of ccc (true)"
+        False, "start from a trained model, also one of other classes: that of a file, or the one of ccc (true)"
     )
-    batch_size: int = setting(64, "pictures a step, over all processes that train together", ge=1)
-    learning_rate: float = setting(1e-3, "of Adam", gt=0)
-    beta1: float = setting(0.5, "of Adam", ge=0, lt=1)
-    beta2: float = setting(0.999, "of Adam", ge=0, lt=1)
-    encoder_rate: float = setting(1.0, "factor on the encoder's learning rate", ge=0)
+    batch_size: int = setting(64, "pictures per step, summed over all processes", ge=1)
+    learning_rate: float = setting(1e-3, "learning rate of Adam", gt=0)
+    beta1: float = setting(0.5, "beta1 of Adam", ge=0, lt=1)
+    beta2: float = setting(0.999, "beta2 of Adam", ge=0, lt=1)
+    encoder_rate: float = setting(1.0, "factor by which the encoder's learning rate is multiplied", ge=0)
     schedule: Schedule = setting(
-        "constant", "learning rate `constant`, `cosine`, or `cooldown`: constant and then linear to zero"
+        "constant", "learning rate schedule: `constant`, `cosine`, or `cooldown`, constant and then linear to zero"
     )
-    warmup: int = setting(0, "steps over which the learning rate grows", ge=0)
-    cooldown: float = setting(0.3, "share of the steps over which the cooldown goes", gt=0, le=1)
-    gradient_clipping: float = setting(0.0, "largest norm of the gradient; 0 for any", ge=0)
+    warmup: int = setting(0, "steps of linear learning rate warm-up", ge=0)
+    cooldown: float = setting(0.3, "fraction of the steps that the cooldown takes", gt=0, le=1)
+    gradient_clipping: float = setting(0.0, "largest norm of the gradient; 0 for no clipping", ge=0)
     ema: float = setting(
-        0.0, "decay of the running mean of the weights, which is then kept instead of them; 0 for none", ge=0, lt=1
+        0.0, "decay of the exponential moving average of the weights, which is then the model; 0 for none", ge=0, lt=1
     )
     balance: Balance = setting(
-        "cbce", "class weights: `cbce` (Eq. 15), `inverse`, `none`, or `cic`, the rebalancing of Zhang et al. 2016"
+        "cbce", "class weights: `cbce` (Eq. 15), `inverse`, `none`, or `cic`, as Zhang et al. 2016"
     )
     counts: Literal["batch", "rank"] = setting(
-        "batch", "classes are counted over the `batch` of all processes, or by each `rank` in its own part"
+        "batch", "count classes over the whole `batch`, or in each process's part of it (`rank`)"
     )
     upsilon: float = setting(0.5, "trade-off of Eq. 15", gt=0, le=1)
-    phi: float | None = setting(None, "trade-off of Eq. 15; null for 1 / number of classes", gt=0)
+    phi: float | None = setting(None, "trade-off of Eq. 15; null: 1 / number of classes", gt=0)
     reduction: Reduction = setting(
-        "mean", "of the loss over pixels: torch's weighted `mean`, the `sum` as Eq. 16 is printed, or `pixel_mean`"
+        "mean",
+        "reduction of the loss over pixels: torch's weighted `mean`, `sum` as printed in Eq. 16, or `pixel_mean`",
     )
-    crop: int | None = setting(
-        None, "side of the training crop in pixels; null for whole pictures", ge=32, multiple_of=32
-    )
+    crop: int | None = setting(None, "side of the training crop in pixels; null: whole pictures", ge=32, multiple_of=32)
     random_resized_crop: float = setting(
         0.0,
-        "least side of a training crop as a share of the picture's, resized to `crop`, or to the picture's side; "
-        "0 for crops as they are",
+        "random resized crop: its least side as a fraction of the picture's; resized to `crop`, else to the picture's "
+        "side; 0 for none",
         ge=0,
         le=1,
     )
     gamma_jitter: float = setting(
-        0.0, "lightness to a random power of 2^-x to 2^x, another exposure; 0 for none", ge=0, le=2
+        0.0, "raise the lightness to a random power from 2^-x to 2^x, as another exposure; 0 for none", ge=0, le=2
     )
     flip: bool = setting(True, "mirror training pictures at random", paper=False)
-    precision: Precision = setting("float32", "of the network's arithmetic; weights and loss are float32")
+    precision: Precision = setting("float32", "precision of the network's arithmetic; weights and loss stay float32")
     sync_batchnorm: bool = setting(
-        False, "on several GPUs, normalize over the batch of all processes, not each over its own share"
+        False, "on several GPUs, compute batch statistics over all processes instead of in each"
     )
-    tf32: bool = setting(True, "on CUDA, multiply float32 with 10 bits of mantissa", paper=False)
-    compile: bool = setting(False, "compile the network first, which takes minutes")
-    deterministic: bool = setting(False, "only algorithms that give the same bits again, slower on CUDA")
-    steps: int = setting(1000, "steps in all", ge=1)
+    tf32: bool = setting(True, "on CUDA, multiply float32 in TF32, with a mantissa of 10 bits", paper=False)
+    compile: bool = setting(False, "compile the network with torch.compile, which takes minutes")
+    deterministic: bool = setting(False, "use only deterministic algorithms, slower on CUDA")
+    steps: int = setting(1000, "number of training steps", ge=1)
     validate_every: int = setting(100, "steps between validations", ge=1)
-    save_every: int = setting(100, "steps between saved states", ge=1)
-    keep: int = setting(2, "saved states that are kept", ge=1)
-    validation_batches: int = setting(8, "batches a validation looks at", ge=1)
-    select: Literal["last", "best"] = setting(
-        "last", "the model that is kept: the `last`, or the `best` by validation loss"
-    )
-    seed: int = setting(0, "of weights and order")
+    save_every: int = setting(100, "steps between checkpoints", ge=1)
+    keep: int = setting(2, "number of checkpoints kept", ge=1)
+    validation_batches: int = setting(8, "batches per validation", ge=1)
+    select: Literal["last", "best"] = setting("last", "model to keep: the `last`, or the `best` by validation loss")
+    seed: int = setting(0, "seed of initial weights and data order")
 
     @pydantic.model_validator(mode="after")
     def _one_start(self) -> Self:
@@ -111,13 +106,13 @@ class Recipe(Section):
         return self
 
     def fixed(self) -> dict:
-        """The settings that a saved state depends on: all but length and pace, which may change on resumption."""
+        """Settings that must be the same on resumption: all but the number of steps and the intervals."""
         free = {"steps", "validate_every", "save_every", "keep", "validation_batches"}
         return self.model_dump(exclude=free)
 
 
 class Training(Recipe):
-    """The recipe, and what does not change the model."""
+    """The recipe, and settings that do not affect the model."""
 
     workers: int = setting(0, "processes that read shards; 0 reads in the training process", ge=0)
 
@@ -126,9 +121,9 @@ class Training(Recipe):
 
 
 def model_settings(metadata: Mapping[str, str]) -> dict:
-    """The settings in a model file's metadata, under today's names.
+    """The settings in a model file's metadata, under current names.
 
-    Raises KeyError where there are none, ValueError, one line, where they are none that a model is trained with.
+    Raises KeyError if there are none, and ValueError, one line, if they are not valid settings.
     """
     try:
         settings = json.loads(metadata["settings"])
