@@ -1,4 +1,4 @@
-"""Picture files: what is one, what it holds, and the one way in which anything here opens it."""
+"""Picture files: formats, sizes, pages, and the only way in which ccc opens them."""
 
 import contextlib
 import functools
@@ -18,28 +18,27 @@ from ccc.core.errors import CCCError, ImageError
 from ccc.core.tiff import correct_layout, described
 
 HEIC_EXTRA = 'pip install "color-classified-colorization[heic]"'
-# What is read: a kind, the suffixes that say so, and what holds for it. A file is known by its content, whatever its
-# suffix; folders are searched for these suffixes.
+# Formats: name, suffixes, notes. Folders are searched for these suffixes; a file's format is detected from its content.
 FORMAT_NOTES = (
     (
         "JPEG",
         ".jpg .jpeg .jpe .jfif .mpo",
-        "gray, colour and CMYK, also as Adobe inverts it; without its end mark where no row is missing; further "
+        "gray, colour and CMYK, also inverted as by Adobe; without the end marker if no row is missing; further "
         "pictures of an MPO, usually the other eye's view or a gain map, are pages",
     ),
     (
         "PNG",
         ".png .apng",
-        "1 to 16 bits, 16 bits of colour as 8; an ICC profile, else gAMA where no sRGB chunk stands beside it; cHRM "
-        "and cICP are not applied; frames of an APNG are pages",
+        "1 to 16 bits, 16 bits of colour as 8; an ICC profile is applied, else gAMA if there is no sRGB chunk; cHRM "
+        "and cICP are not; frames of an APNG are pages",
     ),
     (
         "TIFF",
         ".tif .tiff",
-        "gray of 1 to 32 bits, black or white at 0, also fewer than 16 in words of 16 where the tag SMaxSampleValue or "
-        "MaxSampleValue names their white, as 4095 (else the picture is dark, and a warning says so); RGB and CMYK of "
-        "8 or 16 bits, as 8; palette, YCbCr, Lab; strips, tiles and planes; little-endian BigTIFF. Refused: floating "
-        "point, levels below 0, 64 bits, gray of 16 bits with transparency, 32 bits that use no more than the lowest "
+        "gray of 1 to 32 bits, black or white at 0, also fewer than 16 bits in 16-bit words if the tag SMaxSampleValue "
+        "or MaxSampleValue gives their white, such as 4095 (without it the picture is dark, with a warning); RGB and "
+        "CMYK of 8 or 16 bits, as 8; palette, YCbCr, Lab; strips, tiles and planes; little-endian BigTIFF. Refused: "
+        "floating point, levels below 0, 64 bits, gray of 16 bits with transparency, 32 bits that use only the lowest "
         "of 256 levels",
     ),
     ("WebP", ".webp", "frames are pages"),
@@ -48,12 +47,12 @@ FORMAT_NOTES = (
     ("HEIC", ".heic .heif", f"as 8 bits; with {HEIC_EXTRA}"),
     ("JPEG 2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "8 and 16 bits"),
     ("BMP", ".bmp", "all that Pillow reads"),
-    ("PNM", ".ppm .pgm .pbm .pnm", "text and binary, to 16 bits; no floating point"),
-    ("TGA", ".tga", "known by its suffix alone"),
+    ("PNM", ".ppm .pgm .pbm .pnm", "text and binary, up to 16 bits; no floating point"),
+    ("TGA", ".tga", "recognized by its suffix only"),
 )
 SUFFIXES = {suffix for _, suffixes, _ in FORMAT_NOTES for suffix in suffixes.split()}
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")  # no EPS: reading it runs a program
-LIMIT = "CCC_MAX_PICTURE_MB"  # the environment variable that sets how much memory one picture may take
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")  # no EPS: decoding it runs a program
+LIMIT = "CCC_MAX_PICTURE_MB"  # environment variable: memory limit for one picture
 DEFAULT_LIMIT = 1024
 _HEIC = re.compile(rb".{4}ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 _MAGIC = re.compile(
@@ -61,39 +60,46 @@ _MAGIC = re.compile(
     rb"|BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0|\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51|.{4}ftypavi[fs]",
     re.DOTALL,
 )
-_MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}  # in Pillow's memory; others take 4
+_MODE_BYTES = {
+    "1": 1,
+    "L": 1,
+    "P": 1,
+    "I;16": 2,
+    "I;16L": 2,
+    "I;16B": 2,
+}  # in Pillow's memory; other modes take 4
 
-# Pillow's own limits hold for a whole process and for every use: one counts pixels and not what they take
-# (`check_size` does), the other refuses pictures for a profile or a text of more than a megabyte.
+# Pillow's limits are global: MAX_IMAGE_PIXELS counts pixels instead of bytes (`check_size` counts bytes), and
+# MAX_TEXT_CHUNK refuses pictures with a profile or text of more than a megabyte.
 Image.MAX_IMAGE_PIXELS = None
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 1 << 26  # ty: ignore[invalid-assignment]
 
 
 def looks_like_picture(head: bytes) -> bool:
-    """Whether a file is a picture of a kind read here, by its first bytes (32 are enough), whatever its name.
+    """Whether a file's first bytes (32 are enough) are those of a supported format.
 
-    TGA has no mark of its own and is known by its suffix alone.
+    TGA has no signature and is recognized by its suffix only.
     """
     return bool(_MAGIC.match(head) or _HEIC.match(head))
 
 
 def page_count(source: str | os.PathLike | bytes) -> int:
-    """How many pictures a file holds: pages of a TIFF, frames of a GIF, APNG, WebP or AVIF, pictures of an MPO.
+    """Number of pictures in a file: pages of a TIFF, frames of a GIF, APNG, WebP or AVIF, pictures of an MPO.
 
-    A TIFF's reduced copies and masks do not count. The second picture of an MPO is usually the other eye's view, or a
-    gain map for bright screens, and seldom one to colour by itself. Raises as `opened`.
+    Reduced copies and masks in a TIFF do not count. The second picture of an MPO is usually the other eye's view or a
+    gain map for bright screens. Raises as `opened`.
     """
     with opened(source) as image:
         return len(_pages(image))
 
 
 def picture_size(source: str | os.PathLike | bytes) -> tuple[int, int]:
-    """Width and height as shown, in pixels, from the file's header. Raises as `opened`."""
+    """Displayed width and height in pixels, from the file's header. Raises as `opened`."""
     with opened(source) as image:
         width, height = image.size
-        if image.format == "TIFF":  # Pillow has turned it already
+        if image.format == "TIFF":  # already rotated by Pillow
             return width, height
-        with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+        with contextlib.suppress(Exception):  # a broken EXIF block does not affect the pixels
             if image.getexif().get(0x0112) in (5, 6, 7, 8):
                 return height, width
         return width, height
@@ -101,18 +107,18 @@ def picture_size(source: str | os.PathLike | bytes) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> Generator[Image.Image]:
-    """Open a picture file for a `with` block: its header is read, its pixels are not yet.
+    """Open a picture file for a `with` block; reads its header but not its pixels.
 
-    `source`: a path, or the bytes of a file; `name`: what to call it in errors; `page`: which picture of several, as
-    `page_count` counts them, from 0. Only the formats named here are tried, and a picture whose pixels would take more
-    than the limit is refused. Raises ImageError, also for what Pillow raises within the block; its `reason` is one of
-    "empty file", "not a picture", "truncated", "too large", "missing file", "missing page", "needs an extra",
-    "unsupported mode", "unreadable".
+    `source`: a path, or the bytes of a file; `name`: its name in errors; `page`: index from 0, as counted by
+    `page_count`. Tries only the formats above, and refuses a picture whose pixels would exceed the memory limit.
+    Raises ImageError, also in place of errors that Pillow raises within the block; its `reason` is one of "empty file",
+    "not a picture", "truncated", "too large", "missing file", "missing page", "needs an extra", "unsupported mode",
+    "unreadable".
     """
     name = name or name_of(source)
     try:
         with _file(source, name) as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about metadata; what matters for the pixels raises
+            warnings.simplefilter("ignore")  # these concern metadata; problems of the pixels raise
             with Image.open(file, formats=_formats(file, name)) as image:
                 _seek(image, name, page)
                 check_size(image.size, _MODE_BYTES.get(image.mode, 4) + 4, name)
@@ -123,14 +129,14 @@ def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int
         raise
     except UnidentifiedImageError:
         raise _unidentified(source, name) from None
-    except Exception as error:  # Pillow's readers have a dozen kinds for damaged files
+    except Exception as error:  # Pillow's readers raise a dozen types for damaged files
         text = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImageError(name, "truncated" if _is_cut(text) else "unreadable", text) from None
 
 
 @contextlib.contextmanager
 def decoded(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> Generator[Image.Image]:
-    """As `opened`, with the pixels decoded. A JPEG that lacks its end mark and no row is whole."""
+    """As `opened`, with the pixels decoded. Accepts a JPEG without end marker if it has all rows."""
     name = name or name_of(source)
     with opened(source, name, page) as image:
         try:
@@ -149,7 +155,7 @@ def decoded(source: str | os.PathLike | bytes, name: str | None = None, page: in
 
 
 def check_size(size: tuple[int, int], pixel_bytes: int, name: str) -> None:
-    """Raise ImageError, "too large", where (width, height) pixels of `pixel_bytes` bytes are more than the limit."""
+    """Raise ImageError, "too large", if `size` (width, height) times `pixel_bytes` exceeds the memory limit."""
     limit, (width, height) = _limit(), size
     if (needed := -(-width * height * pixel_bytes // (1 << 20))) > limit:
         raise ImageError(
@@ -158,7 +164,7 @@ def check_size(size: tuple[int, int], pixel_bytes: int, name: str) -> None:
 
 
 def name_of(source: str | os.PathLike | bytes) -> str:
-    """What to call a picture in errors: its path, or "picture" for bytes."""
+    """A picture's name in errors: its path, or "picture" for bytes."""
     return "picture" if isinstance(source, bytes) else str(source)
 
 
@@ -193,12 +199,12 @@ def _file(source: str | os.PathLike | bytes, name: str) -> BinaryIO:
 
 
 def _formats(file: BinaryIO, name: str) -> tuple[str, ...]:
-    """The formats to try: HEIF by content and TGA by suffix, since both would answer for other files."""
+    """Formats to try: HEIF by content and TGA by suffix, since their readers accept other files too."""
     head = file.read(32)
     file.seek(0)
     if _HEIC.match(head) and _reads_heic():
         return (*FORMATS, "HEIF")
-    if _HEIC.match(head) and head[8:12] != b"mif1":  # that one may be an AVIF
+    if _HEIC.match(head) and head[8:12] != b"mif1":  # mif1 may be an AVIF
         raise ImageError(name, "needs an extra", f"HEIC: {HEIC_EXTRA}")
     return (*FORMATS, "TGA") if Path(name).suffix.lower() == ".tga" else FORMATS
 
@@ -214,7 +220,7 @@ def _reads_heic() -> bool:
 
 
 def _pages(image: Image.Image) -> list[int]:
-    """The frames of a file that are pictures of their own."""
+    """Indices of the frames that are independent pictures."""
     frames = range(getattr(image, "n_frames", 1))
     if not isinstance(image, TiffImageFile) or len(frames) == 1:
         return list(frames)
@@ -227,7 +233,7 @@ def _pages(image: Image.Image) -> list[int]:
 
 
 def _seek(image: Image.Image, name: str, page: int) -> None:
-    if page == 0:  # as it is: the count may cost a walk through the file
+    if page == 0:  # counting the pages may read the whole file
         return
     pages = _pages(image)
     if not 0 <= page < len(pages):
@@ -236,7 +242,7 @@ def _seek(image: Image.Image, name: str, page: int) -> None:
 
 
 def _with_end_mark(source: str | os.PathLike | bytes, image: JpegImagePlugin.JpegImageFile) -> bytes | None:
-    """A JPEG with the end mark that it lacks; None where libjpeg then still misses data."""
+    """The JPEG with its missing end marker added; None if libjpeg still lacks data."""
     data = (source if isinstance(source, bytes) else Path(source).read_bytes()) + b"\xff\xd9"
     try:
         colorspace = {"Gray": "GRAY", "CMYK": "CMYK", "YCCK": "CMYK"}.get(simplejpeg.decode_jpeg_header(data)[2], "RGB")
@@ -247,7 +253,7 @@ def _with_end_mark(source: str | os.PathLike | bytes, image: JpegImagePlugin.Jpe
 
 
 def _has_all_scans(data: bytes, components: int) -> bool:
-    """Whether a progressive JPEG holds every coefficient to its last bit (ITU-T T.81, B.2.3); libjpeg does not ask."""
+    """Whether a progressive JPEG has all bits of all coefficients (ITU-T T.81, B.2.3), which libjpeg does not check."""
     body, whole = data[data.rfind(b"\xff\xc2\0") :], set()
     for found in re.finditer(rb"\xff\xda\0[\x08\x0a\x0c\x0e]([\x01-\x04])", body):
         after = found.end() + 2 * body[found.end() - 1]

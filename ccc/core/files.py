@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing of files and folders; checked reading."""
 
 import contextlib
 import errno
@@ -18,20 +18,20 @@ from ccc.core import processes
 from ccc.core.errors import CCCError, printable
 
 try:
-    import fcntl  # not filelock: what is locked is the half-written file itself, so that its lock dies with its writer
-except ImportError:  # Windows: files appear whole all the same, but what killed writers leave is not swept away
+    import fcntl  # not filelock: the lock is on the half-written file itself and ends with its writer
+except ImportError:  # Windows: writing is atomic too, but files left by killed writers stay
     fcntl = None
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of writing alone
-ASIDE = ".ccc-"  # how the names of files begin that are being written; those of killed writers are swept away
-LONGEST_NAME = 200  # bytes of a name, which leaves room for suffixes: most file systems take 255
-LOCK = ".lock"  # in a folder that is being written
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # raised only by writing
+ASIDE = ".ccc-"  # prefix of temporary files; `_sweep` removes those of killed writers
+LONGEST_NAME = 200  # bytes; leaves room for suffixes, since most file systems allow 255
+LOCK = ".lock"  # file in a temporary folder
 
 
 def lock(file: int | IO, wait: bool = True) -> None:
-    """Lock an open file against other processes, until it is closed.
+    """Lock an open file against other processes until it is closed.
 
-    Raises BlockingIOError where another has it and this one is not to wait; OSError where there are no locks.
+    Raises BlockingIOError if another process holds the lock and `wait` is false; OSError without lock support.
     """
     if fcntl is None:
         raise OSError(errno.ENOTSUP, "no locks on this system")
@@ -40,48 +40,48 @@ def lock(file: int | IO, wait: bool = True) -> None:
 
 @contextlib.contextmanager
 def written_whole(path: str | os.PathLike) -> Generator[Path]:
-    """Give a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, else remove it.
 
-    The temporary name is hidden, unique to this process and keeps the suffix, so that two writers never share one
-    and writers that choose a format by suffix work. Parent folders are made. Raises OSError that names `path` where
-    the disk is full or cannot be written to, `ccc.core.processes.Orphaned` where nobody waits for the file any more.
+    The temporary name is hidden, unique to this process and keeps the suffix, by which some writers choose a format.
+    Creates parent folders. Raises OSError that names `path` if the disk is full or not writable, and
+    `ccc.core.processes.Orphaned` if the parent process has ended.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
-        handle, aside = _aside(path)
+        handle, temporary = _temporary_file(path)
     except OSError as error:
         raise _naming(error, path) from None
     try:
-        yield aside
-        aside.chmod(0o666 & ~_umask())
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
         processes.check()
-        os.replace(aside, path)
+        os.replace(temporary, path)
     except BaseException as error:
-        aside.unlink(missing_ok=True)
-        if isinstance(error, OSError) and (error.filename == str(aside) or error.errno in FULL):
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and (error.filename == str(temporary) or error.errno in FULL):
             raise _naming(error, path) from None
         raise
     finally:
         os.close(handle)
 
 
-def _aside(path: Path) -> tuple[int, Path]:
-    """An empty file beside `path`, open and locked for as long as its handle is."""
+def _temporary_file(path: Path) -> tuple[int, Path]:
+    """Create an empty file beside `path`; returns its handle, which holds a lock until it is closed, and its path."""
     while True:
-        processes.check()  # an orphan whose file was swept away begins no other
+        processes.check()  # an orphan must not start again after its file was removed
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE, suffix=path.suffix)
         with contextlib.suppress(OSError):  # a file system without locks is never swept either
             lock(handle)
         if os.path.exists(name):
             return handle, Path(name)
-        os.close(handle)  # another process swept it away before it was locked
+        os.close(handle)  # another process removed it before it was locked
 
 
 @contextlib.contextmanager
 def folder_aside(folder: str | os.PathLike) -> Generator[Path]:
-    """Give a hidden folder in `folder` in which to make what `put_folder` then puts in place; remove it at the end."""
+    """Yield a hidden temporary folder in `folder`, for `put_folder`; remove it at the end."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
@@ -96,7 +96,7 @@ def folder_aside(folder: str | os.PathLike) -> Generator[Path]:
 
 
 def put_folder(aside: Path, folder: Path) -> None:
-    """Replace `folder`, or nothing, by the folder `aside` of the same file system."""
+    """Move the folder `aside` to `folder` on the same file system; replaces an existing one."""
     aside.chmod(0o777 & ~_umask())
     processes.check()
     shutil.rmtree(folder, ignore_errors=True)
@@ -105,10 +105,10 @@ def put_folder(aside: Path, folder: Path) -> None:
 
 @functools.cache
 def _sweep(folder: Path) -> None:
-    """Remove from a folder what killed writers left half-written; once in the life of this process."""
+    """Remove half-written files of killed writers from a folder, once per process."""
     for aside in folder.glob(ASIDE + "*"):
         with contextlib.suppress(OSError), open(aside / LOCK if aside.is_dir() else aside, "rb+") as file:
-            lock(file, wait=False)  # fails where its writer lives
+            lock(file, wait=False)  # fails while its writer runs
             shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
 
 
@@ -123,15 +123,15 @@ def _umask() -> int:
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
-    with written_whole(path) as aside:
-        aside.write_bytes(data)
+    """Write `data` to `path` atomically."""
+    with written_whole(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def file_name(path: str | os.PathLike, longest: int = LONGEST_NAME) -> str:
-    """A path, with "/" between its parts, as the name of a file to be written: NFC, printable, no part too long.
+    """A path as the name of a file to write, with "/" between its parts: NFC, printable, no part too long.
 
-    A part of more than `longest` bytes is cut and ends in the start of its SHA-256, so that two remain two.
+    A part of more than `longest` bytes is cut and ends in 12 digits of its SHA-256, so that names stay distinct.
     """
     return "/".join(_fitting(part, longest) for part in PurePath(path).parts)
 
@@ -146,25 +146,25 @@ def _fitting(part: str, longest: int) -> str:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, whole or not at all; bytes of file names that are no UTF-8 are replaced."""
+    """Write `text` as UTF-8 to `path` atomically; replaces bytes of file names that are not UTF-8."""
     write_bytes(path, printable(text).encode())
 
 
 def write_json(path: str | os.PathLike, value: object) -> None:
-    """Write `value` as indented JSON with a final newline, whole or not at all; keys keep their order."""
+    """Write `value` atomically as indented JSON with a final newline; keys keep their order."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_csv(path: str | os.PathLike, rows: Sequence[Mapping] | Mapping[str, Iterable]) -> None:
-    """Write rows of the same columns, or columns by name, as CSV, whole or not at all; None and NaN stay empty."""
+    """Write rows of the same columns, or columns by name, as CSV, atomically; None and NaN are empty fields."""
     import pandas
 
     write_text(path, pandas.DataFrame(rows, dtype=object).to_csv(index=False, lineterminator="\n"))
 
 
 def regular(path: str | os.PathLike) -> Path:
-    """`path`, where an ordinary file lies. Raises FileNotFoundError for none, CCCError for a pipe, folder or device:
-    opened, a pipe would wait for ever and a device never end."""
+    """`path` if it is a regular file. Raises FileNotFoundError if it does not exist, CCCError for a folder, pipe or
+    device: reading a pipe may block forever, and a device may never end."""
     try:
         mode = os.stat(path).st_mode
     except ValueError as error:  # a NUL in the name
@@ -181,7 +181,7 @@ def sha256(path: str | os.PathLike) -> str:
 
 
 def safetensors_metadata(path: str | os.PathLike) -> dict[str, str]:
-    """Texts that a safetensors file holds beside its tensors. Raises CCCError, naming the file, where it is none."""
+    """Metadata of a safetensors file. Raises CCCError, naming the file, if it is not one."""
     import safetensors
 
     try:

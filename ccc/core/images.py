@@ -1,4 +1,4 @@
-"""Pictures: robust reading, writing and resizing."""
+"""Reading, writing and resizing of pictures."""
 
 import io
 import os
@@ -14,17 +14,17 @@ from ccc.core.files import written_whole
 from ccc.core.srgb import to_gray16, to_srgb
 from ccc.core.stored import read_arrays
 
-SOFTWARE = 305  # the tag of EXIF and TIFF for the program that made a picture
-SOURCE = " --from "  # in the note of a coloured picture, between how it was made and what of, which is each one's own
-AB = ".ab.npz"  # in place of a picture's suffix: the a and b that a method gave it
+SOFTWARE = 305  # tag of EXIF and TIFF for the program that wrote a picture
+SOURCE = " --from "  # in a coloured picture's note, between the settings and the name of the source
+AB = ".ab.npz"  # replaces a picture's suffix: file of a method's a and b
 
 
 def read_rgb(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> np.ndarray:
     """Read a picture as a viewer shows it, in sRGB.
 
-    `source`: a path, or the bytes of a picture file; `name`: what to call it in errors; `page`: which of several, from
-    0 (`ccc.core.decode.page_count`). Returns uint8 `(H, W, 3)`. EXIF rotation is applied, an embedded colour profile
-    converted, transparency laid over white, CMYK, palette, gray and 16-bit pictures converted. Raises ImageError as
+    `source`: a path, or the bytes of a picture file; `name`: its name in errors; `page`: index from 0, as counted by
+    `ccc.core.decode.page_count`. Returns uint8 `(H, W, 3)`. Applies EXIF rotation and an embedded colour profile,
+    composites transparency over white, and converts CMYK, palette, gray and 16-bit pictures. Raises ImageError as
     `ccc.core.decode.opened`, or with the `reason` "unsupported mode".
     """
     if page == 0 and isinstance(source, bytes) and (pixels := _plain_jpeg(source)) is not None:
@@ -36,10 +36,10 @@ def read_rgb(source: str | os.PathLike | bytes, name: str | None = None, page: i
 
 
 def _plain_jpeg(data: bytes) -> np.ndarray | None:
-    """Pixels of a usual colour JPEG, by a decoder twice as fast as Pillow; None where it is anything else.
+    """Decode a plain colour JPEG twice as fast as Pillow, to the same pixels; None for any other file.
 
-    Usual: 8 bits, three components, no EXIF block, profile or Adobe marker, whole. Whatever makes libjpeg complain is
-    left to Pillow, so that there is one judge of broken files. Both give the same pixels.
+    Plain: 8 bits, three components, complete, without EXIF block, profile or Adobe marker. Files about which libjpeg
+    complains are left to Pillow, so that broken files are judged in one place.
     """
     try:
         header = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
@@ -55,10 +55,10 @@ def _plain_jpeg(data: bytes) -> np.ndarray | None:
 def read_rgba(
     source: str | os.PathLike | bytes, name: str | None = None, page: int = 0
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """As `read_rgb`, with the transparency kept apart and not laid over white.
+    """As `read_rgb`, with the opacity returned separately instead of composited over white.
 
-    Returns uint8 `(H, W, 3)`, white where nothing can be seen, and the opacity, uint8 `(H, W)`, 255 for opaque; None
-    where the picture has none. Raises as `read_rgb`.
+    Returns uint8 `(H, W, 3)`, white where fully transparent, and the opacity, uint8 `(H, W)`, 255 for opaque, or None
+    if the picture has none. Raises as `read_rgb`.
     """
     name = name or name_of(source)
     with decoded(source, name, page) as image:
@@ -69,7 +69,7 @@ def read_rgba(
 
 
 def _over_white(rgb: np.ndarray, opacity: np.ndarray) -> np.ndarray:
-    for start in range(0, len(rgb), 256):  # rows at a time: a large picture is not held twice
+    for start in range(0, len(rgb), 256):  # some rows at a time, so that a large picture is not in memory twice
         rows = slice(start, start + 256)
         image = Image.fromarray(np.dstack([rgb[rows], opacity[rows]]))
         white = Image.new("RGBA", image.size, "white")
@@ -78,9 +78,9 @@ def _over_white(rgb: np.ndarray, opacity: np.ndarray) -> np.ndarray:
 
 
 def read_gray16(source: str | os.PathLike | bytes, name: str | None = None, page: int = 0) -> np.ndarray | None:
-    """The gray levels of a picture that has more than 8 bits of gray, as `read_rgb`: uint16 `(H, W)`, 65535 for white.
+    """Gray levels of a picture with more than 8 bits of gray: uint16 `(H, W)`, 65535 for white.
 
-    None where the picture has colours, or 8 bits or fewer. Raises as `read_rgb`.
+    None for a picture in colour or of at most 8 bits. Parameters and errors as for `read_rgb`.
     """
     name = name or name_of(source)
     with decoded(source, name, page) as image:
@@ -88,42 +88,42 @@ def read_gray16(source: str | os.PathLike | bytes, name: str | None = None, page
 
 
 def write_png(path: str | os.PathLike, image: np.ndarray, software: str = "") -> None:
-    """Write uint8 `(H, W, 3)` RGB, `(H, W, 4)` RGBA or `(H, W)` gray as PNG, whole or not at all.
+    """Write uint8 `(H, W, 3)` RGB, `(H, W, 4)` RGBA or `(H, W)` gray as PNG, atomically.
 
-    `software`: a note on how the picture was made, kept in the file. Equal arguments give equal bytes.
+    `software`: a note on how the picture was made, stored in the file. Equal arguments give equal bytes.
     """
     text = PngImagePlugin.PngInfo()
     if software:
         text.add_itxt("Software", software)
-    with written_whole(path) as aside:
-        Image.fromarray(np.ascontiguousarray(image)).save(aside, format="PNG", compress_level=6, pnginfo=text)
+    with written_whole(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(image)).save(temporary, format="PNG", compress_level=6, pnginfo=text)
 
 
 def software(path: str | os.PathLike) -> str:
-    """The note on how a picture was made that its file keeps, without what it was made of; "" where there is none."""
+    """Note in a picture's file on how it was made, without its source; "" if there is none."""
     try:
         with opened(path) as image:
-            said = image.info.get("Software") or image.getexif().get(SOFTWARE, "")
-            return str(said).partition(SOURCE)[0]
+            note = image.info.get("Software") or image.getexif().get(SOFTWARE, "")
+            return str(note).partition(SOURCE)[0]
     except ImageError:
         return ""
 
 
 def ab_file(picture: str | os.PathLike) -> Path:
-    """Where the a and b of a picture lie: `NAME.ab.npz` beside it, since `NAME.npz` may hold masks or boxes."""
+    """Path of a picture's a and b: `NAME.ab.npz` beside it, since `NAME.npz` may hold masks or boxes."""
     return Path(picture).with_suffix(AB)
 
 
 def write_ab(picture: str | os.PathLike, ab: np.ndarray) -> None:
-    """Write a and b, float `(H, W, 2)` in CIELAB units, as float16 into `ab_file`, whole or not at all."""
-    with written_whole(ab_file(picture)) as aside, open(aside, "wb") as file:
+    """Write a and b, float `(H, W, 2)` in CIELAB units, as float16 to `ab_file`, atomically."""
+    with written_whole(ab_file(picture)) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, ab=ab.astype(np.float16))
 
 
 def read_ab(picture: str | os.PathLike, height: int, width: int) -> np.ndarray | None:
-    """What `write_ab` wrote beside a picture: float32 `(height, width, 2)`; None where there is nothing.
+    """Read what `write_ab` wrote for a picture: float32 `(height, width, 2)`; None if there is no file.
 
-    Raises CCCError where the file holds no such array, or values that are no numbers or beyond 1000 either way.
+    Raises CCCError if the file holds no such array, or values that are not numbers from -1000 to 1000.
     """
     path = ab_file(picture)
     if not os.path.lexists(path):
@@ -141,23 +141,21 @@ def read_ab(picture: str | os.PathLike, height: int, width: int) -> np.ndarray |
 
 
 def resize_short_side(rgb: np.ndarray, side: int, name: str = "picture") -> np.ndarray:
-    """Scale uint8 `(H, W, 3)` so that its short side is `side` pixels (bicubic, antialiased); keeps the aspect.
+    """Scale uint8 `(H, W, 3)` so that its short side is `side` pixels (bicubic, antialiased); keeps the aspect ratio.
 
-    Raises ImageError, "too large", for a picture `name` so long that the result would be more than the limit that holds
-    for reading (`ccc.core.decode.check_size`).
+    Raises ImageError, "too large", if the result would exceed the memory limit (`ccc.core.decode.check_size`).
     """
     height, width = rgb.shape[:2]
     scale = side / min(height, width)
     width, height = max(round(width * scale), side), max(round(height * scale), side)
-    check_size((width, height), 8, name)  # Pillow's copy of 4 bytes a pixel, the result of 3, and some of the way
+    check_size((width, height), 8, name)  # 4 bytes a pixel in Pillow, 3 in the result, and part of the intermediate
     return _resize(rgb, width, height)
 
 
 def square(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:
-    """Bring uint8 `(H, W, 3)` to `(side, side, 3)`, bicubic with antialiasing.
+    """Resize uint8 `(H, W, 3)` to `(side, side, 3)`, bicubic with antialiasing.
 
-    `fit`: "crop" takes the central square first and keeps shapes; "stretch" does not crop and changes the aspect.
-    A picture of 256x256, as in Places365, is the same either way. Raises ValueError for another `fit`.
+    `fit`: "crop" takes the central square first; "stretch" changes the aspect ratio. Raises ValueError for another.
     """
     if fit == "crop":
         rgb = central_square(rgb)

@@ -1,4 +1,4 @@
-"""From the pixels of a picture file, of any depth, colour model and profile, to sRGB: at this one place."""
+"""Conversion of decoded pixels of any depth, colour model and profile to sRGB."""
 
 import contextlib
 import functools
@@ -13,19 +13,19 @@ from PIL.TiffImagePlugin import TiffImageFile
 from ccc.core.errors import ImageError, write_line
 
 _SRGB = ImageCms.createProfile("sRGB")
-_NAMED_SRGB = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1"}  # "Linear sRGB" is another thing
+_NAMED_SRGB = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1"}  # not "Linear sRGB"
 _DEEP = ("I;16", "I;16L", "I;16B", "I")  # Pillow's modes of more than 8 bits of gray
 _ALPHA = ("RGBA", "RGBa", "LA", "La", "PA")
 _WHITES = {(1 << bits) - 1 for bits in range(9, 16)}
-_STRIP = 1 << 22  # pixels converted at once, so that a large picture is not held three times
+_STRIP = 1 << 22  # pixels converted at once, so that a large picture is not in memory three times
 
 
 def to_srgb(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """A decoded picture, turned upright, in sRGB: uint8 `(H, W, 3)`, and its opacity, uint8 `(H, W)`, or None.
+    """Convert a decoded picture, rotated upright, to sRGB: uint8 `(H, W, 3)`, and its opacity, uint8 `(H, W)`, or None.
 
-    Gray of more than 8 bits is taken by the file's own depth and sign, min-is-white as such. An ICC profile of the
-    picture's colour model is converted, else a PNG's gAMA. Raises ImageError, "unsupported mode", for what cannot be
-    interpreted: floating-point pixels, levels below zero, 32-bit levels so small that all would be black.
+    Scales gray of more than 8 bits by the file's bit depth and sign, and inverts min-is-white. Applies an ICC profile
+    that fits the colour model, else a PNG's gAMA. Raises ImageError, "unsupported mode", for floating-point pixels,
+    levels below zero, and 32-bit levels so small that all would be black.
     """
     if image.mode == "F":
         raise ImageError(name, "unsupported mode", "floating-point pixels; save it with 8 or 16 bits")
@@ -49,7 +49,10 @@ def to_srgb(image: Image.Image, name: str) -> tuple[np.ndarray, np.ndarray | Non
 
 
 def to_gray16(image: Image.Image, name: str) -> np.ndarray | None:
-    """The levels of a decoded picture that has more than 8 bits of gray, as `to_srgb`: uint16 `(H, W)`; else None."""
+    """Gray levels in sRGB, uint16 `(H, W)`, of a decoded picture of more than 8 bits of gray; else None.
+
+    Raises as `to_srgb`.
+    """
     if image.mode not in _DEEP:
         return None
     _turn_upright(image)
@@ -65,7 +68,7 @@ _EIGHT_BITS = ((np.arange(65536) + 128) // 257).astype(np.uint8)
 
 
 def _deep_strips(image: Image.Image, name: str) -> Iterator[tuple[slice, Image.Image, np.ndarray]]:
-    """Rows, the strip as it is stored, and its levels in sRGB's gray, uint16."""
+    """Yield rows, the strip as stored, and its levels in sRGB gray, uint16."""
     bits, signed, inverted = 16, False, False
     if isinstance(image, TiffImageFile):
         bits, signed, inverted = image.tag_v2.get(258, (1,))[0], _is_signed(image), image.tag_v2.get(262) == 0
@@ -102,14 +105,15 @@ def _deep_strips(image: Image.Image, name: str) -> Iterator[tuple[slice, Image.I
 
 
 def _declared_white(image: Image.Image) -> int | None:
-    """The white of fewer bits in words of 16 that a TIFF names, 511 to 32767: its tag S/MaxSampleValue; else None.
+    """White level, 511 to 32767, of fewer than 16 bits in 16-bit words by the tag S/MaxSampleValue; None without it.
 
-    TIFF 6.0 has these tags for statistics, so that only the white of a depth counts, and only where no level is higher.
+    TIFF 6.0 defines these tags as statistics, so a value counts only if it is the white of a bit depth and no level
+    is higher.
     """
     tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
-    said = tags.get(341, tags.get(281))
-    said = said[0] if isinstance(said, tuple) else said
-    return said if said in _WHITES and int(np.asarray(image).max()) <= said else None
+    white = tags.get(341, tags.get(281))
+    white = white[0] if isinstance(white, tuple) else white
+    return white if white in _WHITES and int(np.asarray(image).max()) <= white else None
 
 
 @functools.lru_cache(1)  # the levels of a picture are read twice, for 8 bits and for 16
@@ -122,13 +126,13 @@ def _is_signed(image: Image.Image) -> bool:
 
 
 def _gray_table(image: Image.Image, count: int) -> np.ndarray | None:
-    """What each of `count` levels is in sRGB's gray, uint16; None where the picture says nothing else."""
+    """sRGB gray, uint16, of each of `count` levels; None if the picture has neither gray profile nor gamma."""
     profile = _profile(image, "GRAY")
     if profile is not None:
         ramp = Image.fromarray(np.linspace(0, 65535, count).astype(np.uint16)[None])
         with contextlib.suppress(ImageCms.PyCMSError):
             target = ImageCms.ImageCmsProfile(io.BytesIO(_gray_profile()))
-            exact = ImageCms.Flags.NOOPTIMIZE  # else lcms joins some points by lines: dark levels are 10 off
+            exact = ImageCms.Flags.NOOPTIMIZE  # else lcms interpolates linearly: dark levels are off by 10
             return np.asarray(ImageCms.profileToProfile(ramp, profile, target, outputMode="I;16", flags=exact))[0]
     gamma = _gamma(image)
     return None if gamma is None else np.rint(_encoded(np.linspace(0, 1, count), gamma) * 65535).astype(np.uint16)
@@ -136,7 +140,7 @@ def _gray_table(image: Image.Image, count: int) -> np.ndarray | None:
 
 @functools.cache
 def _gray_profile() -> bytes:
-    """An ICC profile (ICC.1:2001-04, version 4 for its parametric curve) of gray with sRGB's curve."""
+    """Gray ICC profile (ICC.1:2001-04, version 4 for its parametric curve) with sRGB's transfer curve."""
     fixed = lambda *numbers: struct.pack(f">{len(numbers)}i", *(round(number * 65536) for number in numbers))  # noqa: E731
     white = fixed(0.9642, 1, 0.8249)  # D50
     curve = b"para\0\0\0\0\0\3\0\0" + fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
@@ -151,7 +155,7 @@ def _gray_profile() -> bytes:
 
 
 def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """From a strip of the picture to the strip in sRGB, mode RGB."""
+    """Function that converts a strip of the picture to sRGB, mode RGB."""
     mode = _opaque(image.crop((0, 0, 1, 1)), image).mode
     if mode == "L":
         levels = _gray_table(image, 256)
@@ -173,7 +177,7 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
 
 
 def _opaque(strip: Image.Image, image: Image.Image) -> Image.Image:
-    """The strip without its transparency, and with its palette's colours, in the picture's colour model."""
+    """The strip without transparency and palette, in the picture's colour model."""
     if strip.mode in ("P", "PA"):
         return strip.convert("L" if _profile(image, "GRAY") and _is_gray(image) else "RGB")
     strip = _straight(strip)
@@ -181,7 +185,7 @@ def _opaque(strip: Image.Image, image: Image.Image) -> Image.Image:
 
 
 def _straight(strip: Image.Image) -> Image.Image:
-    """The strip with its colours not multiplied by its opacity."""
+    """The strip with straight instead of premultiplied alpha."""
     return strip.convert({"La": "LA", "RGBa": "RGBA"}[strip.mode]) if strip.mode in ("La", "RGBa") else strip
 
 
@@ -190,11 +194,11 @@ def _is_gray(image: Image.Image) -> bool:
     return bool((colors == colors[:, :1]).all())
 
 
-# --- what a file says of its colours, and how it lies ---
+# --- profile, gamma and orientation ---
 
 
 def _profile(image: Image.Image, space: str) -> ImageCms.ImageCmsProfile | None:
-    """The picture's ICC profile; None where it has none, a broken one, or one of another colour model than `space`."""
+    """The picture's ICC profile; None if it has none, a broken one, or one of another colour model than `space`."""
     with contextlib.suppress(ImageCms.PyCMSError, OSError):
         if data := image.info.get("icc_profile"):
             profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
@@ -210,7 +214,7 @@ def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
 
 
 def _gamma(image: Image.Image) -> float | None:
-    """A PNG's gAMA, where it says something else than sRGB and nothing stands above it (PNG 3, 11.3.2)."""
+    """A PNG's gAMA if it differs from sRGB's and no chunk takes precedence (PNG 3, 11.3.2); else None."""
     gamma = image.info.get("gamma")
     if not gamma or {"srgb", "icc_profile"} & set(image.info) or abs(gamma * 2.2 - 1) < 0.05:  # as libpng's threshold
         return None
@@ -218,19 +222,19 @@ def _gamma(image: Image.Image) -> float | None:
 
 
 def _encoded(levels: np.ndarray, gamma: float) -> np.ndarray:
-    """Levels from 0 to 1 of a file whose levels are light to the power `gamma`, in sRGB (IEC 61966-2-1)."""
+    """Convert levels in [0, 1], which are light to the power `gamma`, to sRGB (IEC 61966-2-1)."""
     light = levels ** (1 / gamma)
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def _turn_upright(image: Image.Image) -> None:
-    """Turn a picture as EXIF or XMP says; a TIFF has been turned by Pillow."""
-    with contextlib.suppress(Exception):  # a broken EXIF block says nothing about the pixels
+    """Rotate a picture in place by its EXIF or XMP orientation; Pillow has already rotated a TIFF."""
+    with contextlib.suppress(Exception):  # a broken EXIF block does not affect the pixels
         ImageOps.exif_transpose(image, in_place=True)
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
-    """The rows of a picture, some at a time; a picture of usual size at once."""
+    """Yield a picture in strips of rows; one strip if it is of usual size."""
     height = max(_STRIP // image.width, 1)
     if height >= image.height:
         yield slice(0, image.height), image

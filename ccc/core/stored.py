@@ -1,4 +1,4 @@
-"""Reading what an earlier stage or a stranger stored: bounded before memory is taken, typed, one line if wrong."""
+"""Checked reading of JSON, NumPy and Parquet files: limits size before allocation, validates types, one-line errors."""
 
 import json
 import math
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-LARGEST = 1 << 29  # bytes of a JSON file, or of all arrays or columns of another
+LARGEST = 1 << 29  # bytes of a JSON file, or of all arrays or columns in a file
 Count = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]  # of pixels, pictures or bytes
-LOOSE = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)  # of a TypedDict: what else it holds stays
+LOOSE = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)  # of a TypedDict: keeps other keys
 
 
 def read_json(path: str | os.PathLike, what: str, remedy: str, kind: Any = None, largest: int = LARGEST) -> Any:
-    """The value in a JSON file, checked against `kind`, a type as pydantic takes it, where one is given.
+    """Read a JSON file and validate its value against the type `kind`, if given, with pydantic.
 
-    `what`: the file's name in messages, such as "codebook"; `remedy`: what to do without it. Raises
-    CCCError naming the file where there is none, and where it is too large, no JSON, too deep, or of another kind.
+    `what`: the content in messages, such as "codebook"; `remedy`: what the user should do. Raises CCCError, naming the
+    file, if it is missing, too large, not JSON, nested too deep, or of another type.
     """
     try:
         if (size := regular(path).stat().st_size) > largest:
@@ -47,7 +47,7 @@ def _no_number(name: str) -> None:
 
 
 def typed(value: Any, kind: Any) -> Any:
-    """`value` as pydantic checks it against a type. Raises ValueError, one line, with the first place that is wrong."""
+    """Validate `value` against a type with pydantic. Raises ValueError, one line, with the first wrong location."""
     try:
         return pydantic.TypeAdapter(kind).validate_python(value)
     except pydantic.ValidationError as error:
@@ -57,11 +57,11 @@ def typed(value: Any, kind: Any) -> Any:
 
 
 def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, largest: int = LARGEST) -> dict:
-    """The arrays of an `.npz` file by name, those of `names` where they are given, or that of an `.npy` file under "",
-    without pickles.
+    """Read the arrays of an `.npz` file by name, only `names` if given, or the array of an `.npy` file under "".
 
-    What the headers promise is compared with what is there before memory is taken. Raises FileNotFoundError for none,
-    CCCError for what is no file, ValueError, one line, for one that is broken or holds more than `largest` bytes.
+    Compares headers with the file's size before allocating, and refuses pickles. Raises FileNotFoundError if the file
+    is missing, CCCError if it is not a regular file, ValueError, one line, if it is broken or larger than `largest`
+    bytes.
     """
     try:
         with open(regular(path), "rb") as file:
@@ -81,12 +81,12 @@ def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, l
                 return found
     except (CCCError, FileNotFoundError):
         raise
-    except Exception as error:  # of zip, zlib and NumPy: each has its own for a file that is cut short
+    except Exception as error:  # zip, zlib and NumPy raise different types for a truncated file
         raise ValueError((str(error).splitlines() or [""])[0] or type(error).__name__) from None
 
 
 def _array(file: IO[bytes], size: int) -> "np.ndarray":
-    """The array of an open `.npy` file of `size` bytes."""
+    """Read the array of an open `.npy` file of `size` bytes."""
     import numpy as np
 
     version = np.lib.format.read_magic(file)
@@ -104,10 +104,10 @@ def _array(file: IO[bytes], size: int) -> "np.ndarray":
 
 
 def read_table(path: str | os.PathLike, schema: "pa.Schema | None" = None) -> "pa.Table":
-    """A Parquet file as a pyarrow table, of this schema where one is given.
+    """Read a Parquet file as a pyarrow table.
 
-    Raises FileNotFoundError for none, CCCError for what is no file, ValueError, one line, for one that is broken, of
-    another schema, or of more than `LARGEST` bytes.
+    Raises FileNotFoundError if it is missing, CCCError if it is not a regular file, ValueError, one line, if it is
+    broken, has a schema other than `schema`, or holds more than `LARGEST` bytes.
     """
     import pyarrow.parquet as pq
 
@@ -122,5 +122,5 @@ def read_table(path: str | os.PathLike, schema: "pa.Schema | None" = None) -> "p
             return file.read()
     except (CCCError, FileNotFoundError):
         raise
-    except Exception as error:  # Arrow's are ValueErrors, OSErrors and bare ones
+    except Exception as error:  # Arrow raises ValueError, OSError and Exception
         raise ValueError((str(error).splitlines() or [""])[0] or type(error).__name__) from None

@@ -1,4 +1,4 @@
-"""TIFF layouts that Pillow reads wrongly, or not at all though it could."""
+"""Support for TIFF layouts that Pillow decodes wrongly or refuses."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _NATIVE = {"I;16S": "I;16NS", "I;16BS": "I;16NS", "I;32B": "I;32N", "I;32BS": "I
 
 
 def _layouts() -> Iterator[tuple[tuple, tuple[str, str]]]:
-    """Entries that Pillow's table lacks: (byte order, photometric, sample format, fill order, bits, extra samples)."""
+    """Missing entries of Pillow's table: (byte order, photometric, sample format, fill order, bits, extra samples)."""
     for order, big in ((b"II", ""), (b"MM", "B")):
         for photometric in (0, 1):
             yield (order, photometric, (1,), 1, (12,), ()), ("I;16", "I;12")
@@ -27,9 +27,9 @@ for _key, _modes in _layouts():
 
 
 def correct_layout(image: TiffImagePlugin.TiffImageFile) -> None:
-    """Correct how the pixels of a TIFF, opened and not yet decoded, are to be unpacked.
+    """Correct the raw modes with which Pillow will unpack an opened, not yet decoded TIFF.
 
-    libtiff gives words in this machine's order; planes of 16 bits are no planes of 8; and 12 bits may lie in 16.
+    libtiff returns words in native byte order, planes may have 16 bits, and 12 bits may be stored in 16.
     """
     tags = image.tag_v2
     bits, big = tags.get(258, (1,)), "B" if tags.prefix == b"MM" else ""
@@ -49,7 +49,7 @@ def correct_layout(image: TiffImagePlugin.TiffImageFile) -> None:
 
 
 def described(file: BinaryIO) -> str:
-    """What the pixels of a TIFF's first page are, in a few words. Raises Pillow's errors where it is no TIFF."""
+    """Short description of the pixels of a TIFF's first page. Raises Pillow's errors if it is not a TIFF."""
     file.seek(0)
     head = file.read(16)
     if head.startswith(b"MM\0+"):
