@@ -1,5 +1,5 @@
-"""What can be fetched: weights and photograph sets; the model that comes with the package."""
+"""Downloadable weights and photograph sets, and the model that ships with the package."""
 
 from pathlib import Path
 
-PUBLISHED = Path(__file__).with_name("ccc-scenes-objects.safetensors")  # the model
+PUBLISHED = Path(__file__).with_name("ccc-scenes-objects.safetensors")  # the bundled model

@@ -1,7 +1,7 @@
-"""One way to find, check and fetch a file that was published, whether weights or photographs.
+"""Finding, checking and fetching of published files: weights and photographs.
 
-What is known of a file are its `facts`: urls, size in bytes, at_least (bytes), sha256 (whole or its beginning), md5;
-what is None or left out is not known. Nothing is fetched unless asked for.
+The `facts` of a file are its urls, size in bytes, at_least (bytes), sha256 (whole or its first digits) and md5; None or
+missing means unknown. Nothing is fetched without a request.
 """
 
 import contextlib
@@ -15,42 +15,42 @@ from pathlib import Path
 from ccc.core.errors import CCCError
 from ccc.core.files import write_text, written_whole
 
-# How files of each kind begin: a web page saved under a checkpoint's name is told at once.
+# First bytes by suffix, to detect such things as a web page saved under a checkpoint's name.
 _MAGIC = {".pth": (b"PK", b"\x80"), ".pt": (b"PK", b"\x80"), ".zip": (b"PK",), ".h5": (b"\x89HDF\r\n\x1a\n",)}
 
 
 def cache() -> Path | None:
-    """The user's cache folder, $XDG_CACHE_HOME, else ~/.cache; None for a user without a home."""
+    """The user's cache folder: $XDG_CACHE_HOME, else ~/.cache; None for a user without home directory."""
     if given := os.environ.get("XDG_CACHE_HOME"):
         return Path(given)
     try:
         return Path.home() / ".cache"
-    except RuntimeError:  # no HOME, and no entry of this user, as in containers that run under any number
+    except RuntimeError:  # no HOME and no passwd entry, as in containers with an arbitrary user id
         return None
 
 
 def folders(kind: str, first: str | os.PathLike | None = None) -> list[Path]:
-    """Where files of a kind, "weights" or "data", are looked for: `first`, $CCC_WEIGHTS or $CCC_DATA, ccc's cache.
+    """Folders searched for a kind of files, "weights" or "data": `first`, $CCC_WEIGHTS or $CCC_DATA, ccc's cache.
 
-    There may be none, see `cache`.
+    May be empty, see `cache`.
     """
     given = [first, os.environ.get(f"CCC_{kind.upper()}"), (found := cache()) and found / "ccc" / kind]
     return [Path(folder) for folder in given if folder]
 
 
 def folder(kind: str, first: str | os.PathLike | None = None) -> Path:
-    """The first of `folders`, where files are put. Raises CCCError, with what to set, where there is none."""
+    """The first of `folders`, into which files are fetched. Raises CCCError, with the remedy, if there is none."""
     if found := folders(kind, first):
         return found[0]
     raise CCCError(f"no folder for {kind}: this user has no home; set CCC_{kind.upper()} or XDG_CACHE_HOME to a folder")
 
 
 def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | None = None) -> str:
-    """Compare a file with what is known of it; returns in words what was compared.
+    """Compare a file with its facts; returns a description of what was compared.
 
-    `target`: where it will lie under its official name, if not at `path`. Where no checksum was published, the one of
-    the first download counts, which `fetch` kept beside the target. Raises CCCError naming the file, with what was
-    found and what was expected, where its size, first bytes or checksum are not what they should be.
+    `target`: its final path under the official name, if not `path`. Without published checksum, uses the one that
+    `fetch` recorded beside the target at the first download. Raises CCCError naming the file, the value found and the
+    value expected, if size, first bytes or checksum differ.
     """
     path, target = Path(path), Path(target or path)
     size, least, kept = path.stat().st_size, facts.get("at_least"), _record_of(target)
@@ -92,11 +92,10 @@ def _record_of(target: Path) -> Path:
 
 
 def record(target: str | os.PathLike, facts: Mapping) -> str | None:
-    """Keep the sha256 of a file of which none is published beside it, as `FILE.sha256`, which `check` compares later.
+    """Record the sha256 of a file without published checksum as `FILE.sha256` beside it, for `check` to compare later.
 
-    Returns the digest where it is new; None where a checksum is published or recorded already, and for a file that is
-    not whole by what else is known of it, which whoever reads it will say. A folder that cannot be written to keeps no
-    record.
+    Returns the digest if it is new; None if a checksum is published or already recorded, or the file fails `check`.
+    Records nothing in a folder that is not writable.
     """
     kept = _record_of(Path(target))
     if facts.get("sha256") or facts.get("md5") or kept.is_file() or not is_whole(Path(target), facts):
@@ -114,13 +113,12 @@ def fetch(
     otherwise: str = "",
     progress: Callable[[int, int | None], None] | None = None,
 ) -> str:
-    """Get a file to `target`, checked, whole or not at all.
+    """Fetch a file to `target`: checked, and atomic.
 
-    `given`: a file to link, or to copy where the file system cannot, or an address to try before the known ones;
-    `otherwise`: what to do where no address gives the file; `progress`: see `ccc.assets.download.download`. Where no
-    checksum is published, that of the first download is kept beside the file, as `FILE.sha256`. Returns how the file
-    came: "was there", "taken" or "fetched". Raises CCCError where it is not what was published, and where no address
-    gives it, with each one's reason.
+    `given`: a file to hard-link (or copy if the file system cannot), or a URL to try before the known ones;
+    `otherwise`: the remedy if every URL fails; `progress`: see `ccc.assets.download.download`. Without published
+    checksum, records that of the first download as `FILE.sha256` beside the file. Returns "was there", "taken" or
+    "fetched". Raises CCCError if the file is not the published one, or if every URL fails, with the reason for each.
     """
     target, address = Path(target), given is not None and "://" in str(given)
     if given and not address:
@@ -133,7 +131,7 @@ def fetch(
         return "was there"
     else:
         try:
-            from ccc.assets.download import download  # here: lists of what is known come without
+            from ccc.assets.download import download  # not needed to list the catalogue
 
             urls = [*([str(given)] if address else []), *facts["urls"]]
             download(urls, target, lambda path: check(path, facts, target), facts, progress)
@@ -145,7 +143,7 @@ def fetch(
 
 
 def is_whole(path: Path, facts: Mapping) -> bool:
-    """Whether a file is what was published."""
+    """Whether a file passes `check`."""
     with contextlib.suppress(CCCError):
         return bool(check(path, facts))
     return False
@@ -158,6 +156,6 @@ def _take(path: Path, target: Path) -> None:
     with written_whole(target) as temporary:
         Path(temporary).unlink(missing_ok=True)
         try:
-            os.link(path, temporary)  # 26 GB need not lie there twice
+            os.link(path, temporary)  # files have up to 26 GB
         except OSError:
             shutil.copyfile(path, temporary)

@@ -1,4 +1,4 @@
-"""Files from the network: resumed, checked, whole or not at all, from the first of several addresses that has them."""
+"""Atomic, checked and resumable downloads from the first of several URLs that works."""
 
 import contextlib
 import json
@@ -16,14 +16,14 @@ from ccc.core.files import write_text
 if TYPE_CHECKING:
     import requests
 
-Progress = Callable[[int, int | None], None]  # called with the bytes that are here and those in all, if known
+Progress = Callable[[int, int | None], None]  # called with the bytes received and the total, if known
 
-_ATTEMPTS = 5  # at one address without new bytes, before the next one is tried
-_PAUSE = 0.5  # seconds before the second attempt, doubled with every fruitless one
-_CHUNK = 1 << 16  # read at once; fewer new bytes are none
-_SLOWEST = (1000, 60)  # bytes a second, over so many seconds: a server that is slower is given up
-_LONGEST = 24 * 3600  # seconds at one address
-_LARGEST = 1 << 36  # bytes of a file whose size nobody knows: 69 GB
+_ATTEMPTS = 5  # attempts without progress at one URL
+_PAUSE = 0.5  # seconds before the second attempt, doubled after each without progress
+_CHUNK = 1 << 16  # bytes read at once; fewer new bytes are no progress
+_SLOWEST = (1000, 60)  # least bytes a second, measured over so many seconds
+_LONGEST = 24 * 3600  # seconds for one URL
+_LARGEST = 1 << 36  # bytes of a file of unknown size: 69 GB
 
 
 def download(
@@ -33,16 +33,14 @@ def download(
     facts: Mapping,
     progress: Progress | None = None,
 ) -> None:
-    """Get a file into `target`, which appears whole and checked or not at all; one that is there is replaced.
+    """Download a file to `target`, atomically after checking it; replaces an existing file.
 
-    `urls`: addresses of the same file, tried in turn; `accept` is called with the path of what came, and raises
-    CCCError where it is not what is wanted; `facts`: see `ccc.assets.catalogue`; `progress(done, total)` is called with
-    bytes, `total` None where nobody knows it. A transfer that breaks off is taken up where it stopped, in this call or
-    a later one: until then the bytes lie beside `target` in a hidden file. A server that sends more than it should, is
-    slower than `_SLOWEST` or takes longer than `_LONGEST` is given up, and one that leads from https to anything else
-    is refused. A warning is written before a file is fetched by plain http whose checksum nobody knows. Raises
-    CCCError for an address of another kind, before anything is fetched; where no address gives the file, with the
-    reason of each; and where another process is fetching it.
+    `urls`: URLs of the same file, tried in turn; `accept`: called with the path of the downloaded file, raises CCCError
+    to reject it; `facts`: see `ccc.assets.catalogue`; `progress(done, total)`: called with bytes, `total` None if
+    unknown. An interrupted transfer leaves a hidden file beside `target`, from which this or a later call resumes.
+    Abandons a server that sends more than expected, is slower than `_SLOWEST`, takes longer than `_LONGEST`, or
+    redirects from https to another scheme. Warns of plain http without known checksum. Raises CCCError for a URL of
+    another scheme, before any transfer; if every URL fails, with each reason; and if another process is fetching it.
     """
     target = Path(target)
     for url in urls:
@@ -66,7 +64,7 @@ def download(
                 except CCCError:
                     if fresh:
                         raise
-                    # Its first bytes were left by an earlier address or call, and may be what is wrong.
+                    # The first bytes are from an earlier URL or call, and may be the wrong ones.
                     _transfer(url, part, size, checksum, progress)
                     _examine(part, accept)
                 os.replace(part, target)
@@ -85,13 +83,13 @@ def _examine(part: Path, accept: Callable[[Path], object]) -> None:
 
 
 def _origin(part: Path) -> Path:
-    """Where the address and the version of the bytes in `part` are noted."""
+    """File with the URL and the version of the bytes in `part`."""
     return part.with_name(part.name + ".json")
 
 
 @contextlib.contextmanager
 def _only_one(part: Path, target: Path) -> Generator[None]:
-    """Hold a lock beside `part`, so that two processes do not write it together; a lock dies with its process."""
+    """Hold a lock beside `part`, so that only one process writes it; the lock ends with its process."""
     lock = FileLock(part.with_name(part.name + ".lock"), blocking=False)
     try:
         lock.acquire()
@@ -109,9 +107,9 @@ def _only_one(part: Path, target: Path) -> Generator[None]:
 
 
 def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress: Progress | None) -> None:
-    """Bring `part` to the end of what `url` serves, from where it ends; raise CCCError with the reason if that fails.
+    """Download the rest of `url` to `part`, with retries; raises CCCError with the reason if that fails.
 
-    `checksum`: one will be compared, so that a part of unknown origin may be taken up.
+    `checksum`: whether the file will be checked by one, so that a part of unknown origin may be resumed.
     """
     import requests
     from requests import exceptions
@@ -137,7 +135,7 @@ def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress: 
             reason, answered = "no connection", False
         except requests.RequestException as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
-        grown = _size(part) >= most + _CHUNK  # more than ever: a server may start over for ever
+        grown = _size(part) >= most + _CHUNK  # compared with the maximum, since a server may restart forever
         most, fruitless = max(most, _size(part)), 0 if grown else fruitless + 1
         if fruitless >= _ATTEMPTS or not (answered or grown):
             raise CCCError(reason)
@@ -149,7 +147,7 @@ def _size(part: Path) -> int:
 
 
 def _stays_safe(answer: "requests.Response", *_, **__) -> None:
-    """Refuse what leads from https to anything else; called with every answer before its redirection is followed."""
+    """Refuse a redirect from https to another scheme; called with each response before its redirect is followed."""
     to = answer.headers.get("Location", "") if answer.is_redirect else ""
     if answer.url.lower().startswith("https:") and "://" in to and not to.lower().startswith("https:"):
         raise CCCError(f"it leads from https to {to}, which is refused")
@@ -166,16 +164,16 @@ def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress: P
     import requests
 
     at = _size(part)
-    headers = {"Accept-Encoding": "identity"}  # else a length would be that of the compressed bytes
+    headers = {"Accept-Encoding": "identity"}  # else Content-Length counts compressed bytes
     if at:
         origin = _known_origin(part)
         same = origin.get("url") == url and isinstance(origin.get("validator"), str)
         if same:
             headers["If-Range"] = origin["validator"]
-        if same or checksum:  # otherwise halves of two different files could be joined unnoticed
+        if same or checksum:  # otherwise parts of different files could be joined
             headers["Range"] = f"bytes={at}-"
     with requests.get(url, headers=headers, stream=True, timeout=30, hooks={"response": _stays_safe}) as answer:
-        if answer.status_code == 416:  # nothing lies beyond `at`: either all is here, or the part is of another file
+        if answer.status_code == 416:  # nothing beyond `at`: the part is complete, or of another file
             if answer.headers.get("Content-Range", "").rpartition("/")[2] == str(at):
                 return
             part.unlink()
@@ -208,22 +206,22 @@ def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress: P
 
 
 def _chunks(answer: "requests.Response", end: float) -> Iterator[bytes]:
-    """What an answer holds, as it comes. Raises CCCError where it comes slower than `_SLOWEST` or later than `end`."""
+    """Yield a response's bytes as they arrive. Raises CCCError if slower than `_SLOWEST` or later than `end`."""
     import requests
     import urllib3
 
     rate, seconds = _SLOWEST
-    since, came = time.monotonic(), 0
+    since, received = time.monotonic(), 0
     try:
         while chunk := answer.raw.read1(_CHUNK):  # not iter_content, which waits until a chunk is full
             yield chunk
-            came, now = came + len(chunk), time.monotonic()
+            received, now = received + len(chunk), time.monotonic()
             if now > end:
                 raise CCCError(f"it takes longer than {_LONGEST / 3600:g} hours")
             if now - since >= seconds:
-                if came < rate * seconds:
+                if received < rate * seconds:
                     raise CCCError(f"it sends less than {rate:,} bytes a second")
-                since, came = now, 0
+                since, received = now, 0
     except urllib3.exceptions.ReadTimeoutError:
         raise requests.Timeout from None
     except (urllib3.exceptions.HTTPError, OSError):

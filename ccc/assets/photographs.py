@@ -1,7 +1,4 @@
-"""Public photograph sets: which are known, where their files lie, how they are fetched and checked.
-
-Nothing is fetched unless asked for.
-"""
+"""Catalogue of public photograph sets: finding, fetching and checking them. Nothing is fetched without a request."""
 
 import dataclasses
 import functools
@@ -18,7 +15,7 @@ from ccc.core.errors import CCCError, MissingDataset, unknown
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """Facts about one set; `photographs.yaml` says what each means."""
+    """Facts about one set; `photographs.yaml` documents the fields."""
 
     name: str
     title: str
@@ -35,12 +32,12 @@ class Dataset:
 
     @property
     def gigabytes(self) -> str:
-        """How large all its files are together."""
+        """Total size of its files."""
         return f"{sum(file['size'] for file in self.files.values()) / 1e9:.2f} GB"
 
     @property
     def count(self) -> int:
-        """Pictures in its official part."""
+        """Number of pictures in its official split."""
         return self.split["pictures"] if self.split else self.pictures
 
 
@@ -52,7 +49,7 @@ def known() -> dict[str, Dataset]:
 
 
 def named(name: str) -> Dataset:
-    """The set of that name. Raises CCCError with the nearest name where there is none."""
+    """The set of that name. Raises CCCError with the nearest name if there is none."""
     if name not in known():
         raise unknown("dataset", name, known())
     return known()[name]
@@ -62,16 +59,16 @@ folders = functools.partial(catalogue.folders, "data")
 
 
 def find(dataset: Dataset, first: str | os.PathLike | None = None) -> Path | None:
-    """The folder that holds all files of a set, under their official names; None where none does.
+    """The folder that holds all files of a set under their official names; None if there is none.
 
-    Of each of `folders(first)`, the one of the set's name beneath it is looked into, then the folder itself.
+    Searches, for each of `folders(first)`, its subfolder of the set's name, then the folder itself.
     """
     places = [place for folder in folders(first) for place in (folder / dataset.name, folder)]
     return next((place for place in places if all((place / file).is_file() for file in dataset.files)), None)
 
 
 def how_to_get(datasets: Sequence[Dataset], folder: str | os.PathLike | None = None) -> list[str]:
-    """What to do to have these sets in `folder`: one command that fetches them, and what a person must do for each."""
+    """Steps to get these sets into `folder`: one command for those that can be fetched, and manual steps for others."""
     into = f" --data {shlex.quote(str(folder))}" if folder and str(folder) != "." else ""
     fetched = " ".join(dict.fromkeys(dataset.name for dataset in datasets if not dataset.by_hand))
     steps = [f"`ccc data fetch {fetched}{into}`"] if fetched else []
@@ -83,10 +80,10 @@ def how_to_get(datasets: Sequence[Dataset], folder: str | os.PathLike | None = N
 
 
 def resolve(source: str, first: str | os.PathLike | None = None) -> tuple[Path, Dataset | None]:
-    """Where the photographs of a source lie, and the set whose official part is meant, if it names one.
+    """Path of a source's photographs, and the set if the source names one, of which the official split is meant.
 
-    `source`: the name of a set, or a path (`./coco` is a folder of that name). Raises MissingDataset, with what to
-    do, where the set is not at hand.
+    `source`: the name of a set, or a path (`./coco` is a folder of that name). Raises MissingDataset, with the remedy,
+    if the set is not installed.
     """
     if source not in known():
         return Path(source), None
@@ -128,7 +125,7 @@ def fetch(
 
 
 def _local(dataset: Dataset, given: str) -> dict[str, Path]:
-    """The set's files that a path gives: in a folder those of official names; one file by its name, or the only one."""
+    """The set's files at a path: those of official names in a folder, or one file by its name or as the only one."""
     path = Path(given).resolve()
     if path.is_dir():
         found = {file: path / file for file in dataset.files if (path / file).is_file()}
@@ -143,10 +140,10 @@ def _local(dataset: Dataset, given: str) -> dict[str, Path]:
 
 
 def at_hand(word: str, first: str | os.PathLike | None = None) -> list[tuple[Dataset, Path]]:
-    """The sets that a word means, each with the folder its files lie in: a set's name, or a path that holds some.
+    """Sets given by name or path, each with the folder of its files.
 
-    A path is a file of an official name, or a folder that holds such files, itself or in folders of the sets' names;
-    `first`: see `folders`. Raises CCCError where there is none.
+    `word`: a set's name, a file of an official name, or a folder that holds such files directly or in subfolders of the
+    sets' names; `first`: see `folders`. Raises CCCError if there is none.
     """
     if word in known():
         return [(known()[word], resolve(word, first)[0].parent)]

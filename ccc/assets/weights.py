@@ -1,6 +1,6 @@
-"""Weight files: which are known, where they lie, how they are fetched, checked and loaded.
+"""Catalogue of weight files: finding, fetching, checking and loading them.
 
-Nothing is fetched unless asked for, and nothing stands in for a file that is missing.
+Nothing is fetched without a request, and nothing replaces a missing file.
 """
 
 import contextlib
@@ -28,44 +28,41 @@ if TYPE_CHECKING:
     import torch
 
 PICKLE = 1 << 26  # bytes of a pickle without its tensors
-LONGEST = 1000, 10_000  # letters of a name in a pickle, and of what has no space in another text of it
-UNPACKED = 1 << 29  # bytes that the members of a zip may have more than the zip: torch stores them as they are
+LONGEST = 1000, 10_000  # letters of a name in a pickle, and of a word in its other texts
+UNPACKED = 1 << 29  # bytes by which a zip's members may exceed the zip: torch stores them uncompressed
 
 
 @functools.cache
 def known() -> dict[str, dict]:
-    """Facts about every weight file by name: file, urls, size, at_least, sha256, licence, source, used_by and more.
-
-    More are layout, checked, and of some md5 and note. Source: `weights.yaml` beside this file, which explains them.
-    """
+    """Facts about every weight file by name, from `weights.yaml`, which documents the fields."""
     text = Path(__file__).with_name("weights.yaml").read_text(encoding="utf-8")
-    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # in C where it is: a tenth of the time
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # the C loader takes a tenth of the time
 
 
 def folders() -> list[Path]:
-    """Where files are looked for, in order: $CCC_WEIGHTS, the cache of ccc, the cache of torch.hub."""
+    """Folders searched, in order: $CCC_WEIGHTS, the cache of ccc, the cache of torch.hub."""
     torch_home = os.environ.get("TORCH_HOME") or ((cache := catalogue.cache()) and cache / "torch")
     return catalogue.folders("weights") + ([Path(torch_home) / "hub" / "checkpoints"] if torch_home else [])
 
 
 def facts(name: str) -> dict:
-    """What is known of a weight file, see `known`. Raises CCCError, with the nearest name, where there is none."""
+    """Facts about a weight file, see `known`. Raises CCCError, with the nearest name, if it is unknown."""
     if name not in known():
         raise unknown("weight file", name, known())
     return known()[name]
 
 
 def find(name: str) -> Path | None:
-    """Path of a weight file in the first of `folders()` that holds it; None where none does."""
+    """Path of a weight file in the first of `folders()` that holds it; None if none does."""
     file = facts(name)["file"]
     return next((folder / file for folder in folders() if (folder / file).is_file()), None)
 
 
 def locate(name: str, given: str | os.PathLike | None = None) -> Path:
-    """Path of a weight file: `given` where it is given, else the first of `folders()` that holds it.
+    """Path of a weight file: `given`, else the file in the first of `folders()` that holds it.
 
-    A file whose publisher gives no checksum is taken on trust, which is said and recorded when it is first found.
-    Raises MissingWeights, with the command that gets the file, where it is not there; CCCError for an unknown name.
+    The first use of a file without published checksum is reported, and its sha256 recorded. Raises MissingWeights, with
+    the command that fetches the file, if it is missing; CCCError for an unknown name.
     """
     if given is not None:
         if not Path(given).exists():
@@ -84,10 +81,9 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
 
 
 def verify(name: str, path: str | os.PathLike | None = None) -> str:
-    """Check a weight file as `ccc.assets.catalogue.check` does; returns in words what was compared.
+    """Check a weight file with `ccc.assets.catalogue.check`; returns a description of what was compared.
 
-    `path`: None for where `locate` finds it. Raises MissingWeights where it is not there; CCCError where it is not
-    what was published.
+    `path`: None to use `locate`. Raises MissingWeights if it is missing, CCCError if it is not the published file.
     """
     path = locate(name, path)
     try:
@@ -102,10 +98,10 @@ def fetch(
     folder: str | os.PathLike | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Path:
-    """Get a weight file into `folder` (None: the first of `folders()`) as `ccc.assets.catalogue.fetch` does.
+    """Fetch a weight file into `folder` (None: the first of `folders()`) with `ccc.assets.catalogue.fetch`.
 
-    One that is at hand and whole is left where it is. `source`: a file or an address to get it from. Returns the file's
-    path. Raises CCCError for an unknown name, and where no address gives the file, with each one's reason.
+    `source`: a file or URL to take it from; without `folder` and `source`, a valid file in `folders()` is used as it
+    is. Returns the file's path. Raises CCCError for an unknown name, or if every URL fails, with the reason for each.
     """
     at_hand = find(name) if folder is None and source is None else None
     if at_hand and catalogue.is_whole(at_hand, facts(name)):
@@ -120,20 +116,20 @@ def fetch(
 
 
 def read_state_dict(path: str | os.PathLike, unwrap: Sequence[str] = (), file: BinaryIO | None = None) -> dict:
-    """Tensors of a `.safetensors` or torch file by name, on the CPU, without running any code in it.
+    """Read the tensors of a `.safetensors` or torch file by name, on the CPU, without running code in it.
 
-    `unwrap`: keys under which the state dict may lie, such as "params" or "model"; the first that the file has is
-    followed; `file`: what to read instead, such as a member of an archive: `path` then only names it. Raises
-    CCCError, naming the file, where it is truncated, holds anything but tensors, or is no such file.
+    `unwrap`: keys of a nested state dict, such as "params" or "model", of which the first in the file is used; `file`:
+    an open file to read instead of `path`, such as a member of an archive; `path` then only names it in errors. Raises
+    CCCError, naming the file, if it is truncated, holds anything but tensors, or has another format.
     """
     return unwrapped(read(path, file), path, unwrap)
 
 
 def read(path: str | os.PathLike, file: BinaryIO | None = None) -> Any:
-    """All that a `.safetensors` or torch file holds, as `read_state_dict` reads it: tensors and plain Python values.
+    """Read all contents of a `.safetensors` or torch file as `read_state_dict`: tensors and plain Python values.
 
-    Of what a pickle names, torch's own list and `slice` are allowed: DeOldify's files hold learning rates in a slice
-    beside their tensors. Raises CCCError, naming the file and the first other thing that its pickle names.
+    Allows the globals that torch considers safe, and `slice`, since DeOldify's files hold learning rates in a slice.
+    Raises CCCError naming the file and the first other global in its pickle.
     """
     import safetensors
     import safetensors.torch
@@ -158,17 +154,16 @@ def read(path: str | os.PathLike, file: BinaryIO | None = None) -> Any:
                 f"is loaded; fetch the published file, or show `ccc weights inspect {path}` in an issue"
             ) from None
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if reason.startswith("Weights only load failed"):  # what follows advises to run whatever the file holds
+        if reason.startswith("Weights only load failed"):  # the rest of torch's message advises unsafe loading
             reason = "no plain file of torch.save"
         raise CCCError(f"{path}: not a file of weights that can be loaded safely ({reason}); fetch it again") from None
 
 
 def check_pickles(path: str | os.PathLike, file: BinaryIO | None = None) -> None:
-    """Read the opcodes of a torch file's pickles, those of `file` where it is given, and leave it at its start.
+    """Check the opcodes of the pickles in a torch file, or in `file`, which is then rewound.
 
-    Raises ValueError where they are damaged, where their names and texts are longer than torch's own messages about
-    them can be made in good time (it searches them with patterns that take the square of their length), and where the
-    members of a zip promise more than `bounded_members` allows.
+    Raises ValueError if they are damaged, if names or texts are so long that torch's error messages would take too
+    long (its patterns need quadratic time), or if a zip's members are larger than `bounded_members` allows.
     """
     with open(path, "rb") if file is None else contextlib.nullcontext(file) as file:
         for content, pickles in _pickles(file):
@@ -183,7 +178,7 @@ def check_pickles(path: str | os.PathLike, file: BinaryIO | None = None) -> None
 
 
 def _pickles(file: BinaryIO) -> Iterator[tuple[BinaryIO, int]]:
-    """The streams of pickles in a torch file, and how many lie in each."""
+    """Streams of pickles in a torch file, and the number of pickles in each."""
     file.seek(0)
     if file.read(2) != b"PK":
         file.seek(0)
@@ -198,7 +193,7 @@ def _pickles(file: BinaryIO) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def bounded_members(archive: zipfile.ZipFile) -> dict[str, int]:
-    """Bytes of every file in a zip by name. Raises ValueError where they unpack to far more than the zip has."""
+    """Size in bytes of every file in a zip by name. Raises ValueError if they unpack to far more than its size."""
     members = {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
     size = archive.fp.seek(0, os.SEEK_END)  # ty: ignore[missing-union-attribute] # None once closed
     if (total := sum(members.values())) > size + UNPACKED:
@@ -207,9 +202,9 @@ def bounded_members(archive: zipfile.ZipFile) -> dict[str, int]:
 
 
 def unwrapped(state: Any, path: str | os.PathLike, unwrap: Sequence[str] = ()) -> dict:
-    """The state dict in what a file held: `state` itself, or what lies under the first of the keys `unwrap` it has.
+    """The state dict in a file's contents: `state` itself, or its value under the first of the keys `unwrap` it has.
 
-    Raises CCCError naming `path` where that is not a mapping of names to tensors.
+    Raises CCCError naming `path` if that is not a mapping of names to tensors.
     """
     import torch
 
@@ -223,11 +218,11 @@ def unwrapped(state: Any, path: str | os.PathLike, unwrap: Sequence[str] = ()) -
 
 
 def load_strictly(network: "torch.nn.Module", state: Mapping, path: str | os.PathLike) -> None:
-    """Load tensors into a torch module; every name and shape must fit.
+    """Load tensors into a torch module; all names and shapes must match.
 
-    Raises CCCError naming the file and the first keys that are missing, left over or of another shape.
+    Raises CCCError naming the file and the first keys that are missing, unexpected or of another shape.
     """
-    on_meta = next(network.parameters()).is_meta  # built without memory, to take over the tensors themselves
+    on_meta = next(network.parameters()).is_meta  # built without memory: assign the tensors instead of copying
     try:
         network.load_state_dict(dict(state), strict=True, assign=on_meta)
     except RuntimeError as error:
@@ -240,9 +235,8 @@ def load_state_dict(
 ) -> None:
     """Load a `.pth` or `.safetensors` file into a torch module, strictly.
 
-    `strip_prefix`: removed from every key that begins with it (DataParallel writes "module."); `unwrap`: see
-    `read_state_dict`. Raises CCCError naming the file, and the first key that is missing, left over or of another
-    shape.
+    `strip_prefix`: prefix removed from keys (DataParallel writes "module."); `unwrap`: see `read_state_dict`. Raises
+    CCCError as `read_state_dict` and `load_strictly`.
     """
     state = read_state_dict(path, unwrap)
     load_strictly(network, {key.removeprefix(strip_prefix): value for key, value in state.items()}, path)
