@@ -1,7 +1,6 @@
 """Every setting, declared once: type, default, range or choices, and a line of help.
 
-A section of the configuration is a class, a stage of the pipeline a module, which is imported where it is used: a job
-is not run again for a setting of another stage. From them come the configuration's schema and the table in
-config/README.md (`python -m ccc.settings` writes both), the options of the commands, and the sentence for a wrong
-value.
+Each section of the configuration is a class and each stage of the pipeline a module. A rule imports only its own stage's
+module, so that it does not run again when a setting of another stage changes. `python -m ccc.settings` generates the
+schema and the table in config/README.md from them. Command-line options and validation messages come from them too.
 """

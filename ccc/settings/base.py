@@ -1,4 +1,4 @@
-"""What every section of settings shares: how a field is declared, old names, and the sentence for a wrong value."""
+"""Base of all sections of settings: declaration of a field, renamed settings, and messages for wrong values."""
 
 import json
 import os
@@ -16,25 +16,25 @@ Name = Annotated[str, pydantic.Field(pattern="^[A-Za-z0-9_-]+$")]  # a part of f
 
 
 def setting(default: Any, text: str, paper: Any = None, **bounds) -> Any:
-    """A field of a section: its default (`...`: required), one line of help, and its range as pydantic names it.
+    """Declare a field of a section: its default (`...`: required), one line of help, and pydantic's bounds.
 
-    `paper`: the value that follows the paper where the default is another. config/places365.yaml then sets it, and
-    docs/paper.md names it.
+    `paper`: the paper's value where the default differs from it; config/places365.yaml sets it and docs/paper.md
+    explains it.
     """
     extra = None if paper is None else {"paper": paper}
     return pydantic.Field(default, description=text, json_schema_extra=extra, **bounds)
 
 
 class Section(pydantic.BaseModel):
-    """A part of the configuration. Values are checked where a section is made by `checked`, and by `check`."""
+    """A section of the configuration; `checked` and `check` validate its values."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    old_names: ClassVar[Mapping[str, str]] = {}  # taken for one release, with a warning
+    old_names: ClassVar[Mapping[str, str]] = {}  # accepted for one release, with a warning
 
     @pydantic.model_validator(mode="before")
     @classmethod
     def _empty(cls, values: Any) -> Any:
-        return {} if values is None else values  # `training:` with nothing below it
+        return {} if values is None else values  # YAML reads an empty `training:` as null
 
     @pydantic.field_validator("*", mode="before")
     @classmethod
@@ -46,9 +46,9 @@ class Section(pydantic.BaseModel):
 
     @classmethod
     def checked(cls, values: Mapping, name: Callable[[tuple], str] | None = None) -> Self:
-        """The section of these values, with defaults for the others. `name` writes a setting's place in messages.
+        """Build the section from `values` and defaults. `name` formats a setting's location in messages.
 
-        Old names are taken with a warning. Raises CCCError with a sentence for each wrong value, one a line.
+        Old names are accepted with a warning. Raises CCCError with one line for each wrong value.
         """
         values = todays_names(values, cls)
         try:
@@ -57,14 +57,14 @@ class Section(pydantic.BaseModel):
             raise CCCError("\n".join(_sentences(error, cls, values, name or dotted))) from None
 
     def check(self) -> None:
-        """Raise CCCError, naming the setting, where one is not among its choices or out of its range."""
+        """Raise CCCError, naming the setting, if a value is not among its choices or is out of range."""
         self.checked(self.model_dump())
 
 
 def todays_names(values: Mapping, *sections: type[Section], warn: Callable[[str], Any] = write_line) -> dict:
-    """`values` under the names of today; `warn` is called with a line for each old one.
+    """`values` with old names replaced by current ones; calls `warn` with one line for each.
 
-    Raises CCCError where a setting is given by both names.
+    Raises CCCError if a setting is given by both names.
     """
     values = dict(values)
     for old, new in [names for section in sections for names in section.old_names.items()]:
@@ -78,7 +78,7 @@ def todays_names(values: Mapping, *sections: type[Section], warn: Callable[[str]
 
 class _Untitled(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
-        return False  # a title would say the name again
+        return False  # a title would repeat the name
 
 
 def schema_of(section: type[Section]) -> dict:
@@ -96,7 +96,7 @@ SIGNS = {
 
 
 def kind(schema: Mapping) -> str:
-    """What a setting takes: "integer >= 1 or null", "crop, stretch"."""
+    """Describe the values of a setting: "integer >= 1 or null", "crop, stretch"."""
     if "anyOf" in schema:
         return " or ".join(map(kind, schema["anyOf"]))
     if choices := schema.get("enum") or [schema[key] for key in ("const",) if key in schema]:
@@ -106,15 +106,15 @@ def kind(schema: Mapping) -> str:
 
 
 def dotted(place: tuple) -> str:
-    """How a place in the configuration is written."""
+    """Dotted name of a location in the configuration."""
     return ".".join(map(str, place))
 
 
 def _sentences(
     error: pydantic.ValidationError, section: type[Section], values: Any, name: Callable[[tuple], str]
 ) -> list[str]:
-    """A sentence for each wrong setting, in the order in which they stand: pydantic's, what was given, and a hint."""
-    found: dict[tuple, list] = {}  # an error for each branch of a union, which pydantic adds to the place
+    """One message for each wrong setting, in order: pydantic's text, the value received, and a hint."""
+    found: dict[tuple, list] = {}  # pydantic reports one error for each branch of a union and appends the branch to the location
     for item in error.errors(include_url=False):
         place = item["loc"] if item["type"] == "missing" else _place(values, item["loc"])
         found.setdefault(place, []).append(item)
@@ -122,7 +122,7 @@ def _sentences(
     for place, items in found.items():
         if items[0]["type"] in ("extra_forbidden", "invalid_key"):
             *place, key = items[0]["loc"]
-            key = items[0]["input"] if items[0]["type"] == "invalid_key" else key  # False, where the place says 0
+            key = items[0]["input"] if items[0]["type"] == "invalid_key" else key  # the location holds 0 for False
             known = _section_at(section, place).model_fields
             text = f"unknown key {key!r}: {did_you_mean(str(key), known)}there are {', '.join(known)}"
         else:
@@ -132,7 +132,7 @@ def _sentences(
 
 
 def _section_at(section: type[Section], place: Iterable) -> type[Section]:
-    for part in place:  # the names of benchmarks are no fields
+    for part in place:  # names of benchmarks are not fields
         if part in section.model_fields:
             section = _section_in(section.model_fields[part].annotation) or section
     return section

@@ -6,7 +6,7 @@ import pydantic
 
 from ccc.settings.base import Section, UserPath, setting
 
-# Of DeOldify, by model: a sixteenth of the side that the network sees.
+# DeOldify's published render factors (input side / 16) by model.
 RENDER_FACTORS = {"artistic": 35, "stable": 35, "video": 21}
 
 
@@ -16,7 +16,7 @@ class DeOldify(Section):
     model: Literal["artistic", "stable", "video"] = setting("artistic", "`artistic` is the published default")
     render_factor: int | None = setting(
         None,
-        "a sixteenth of the side that the network sees; null for the published 35, or 21 for video",
+        "side of the network's input divided by 16; null: the published 35, or 21 for video",
         ge=2,
         le=128,
     )
@@ -25,9 +25,9 @@ class DeOldify(Section):
 class DDColor(Section):
     """DDColor"""
 
-    model: Literal["paper", "modelscope", "artistic", "tiny"] = setting("paper", "`paper` has the published figures")
+    model: Literal["paper", "modelscope", "artistic", "tiny"] = setting("paper", "which published weights; `paper` gives the published figures")
     input_size: Literal[256, 512] = setting(
-        512, "side that the network sees: 512, the published demo's, or 256, the paper's evaluation"
+        512, "side of the network's input: 512 as in the published demo, or 256 as in the paper's evaluation"
     )
 
 
@@ -36,30 +36,30 @@ class Su(Section):
 
     boxes: UserPath | None = setting(
         None,
-        "folder with boxes for each benchmark, BENCHMARK/PICTURE.npz or .json; null to colour without instances",
+        "folder of boxes, as BENCHMARK/PICTURE.npz or .json; null: colour without instances",
     )
-    most_boxes: int = setting(8, "the best-scored that are used, -1 for all", ge=-1)
+    most_boxes: int = setting(8, "number of boxes used, by descending score; -1 for all", ge=-1)
     detector: Literal["maskrcnn_r50"] | None = setting(
-        None, "`maskrcnn_r50` to find boxes with torchvision's Mask R-CNN, which is not the published detector"
+        None, "`maskrcnn_r50` detects boxes with torchvision's Mask R-CNN, which is not the published detector"
     )
 
 
 class Iizuka(Section):
     """Let there be Color!"""
 
-    model: Literal["places", "imagenet"] = setting("places", "what it was trained on")
+    model: Literal["places", "imagenet"] = setting("places", "training set of the weights")
 
 
 class Gain(Section):
-    """DL-Net, whose pictures must come from elsewhere."""
+    """DL-Net, of which only finished pictures can be used."""
 
     folder: UserPath | None = setting(
-        None, "folder with its pictures, BENCHMARK/PICTURE.png; null leaves the method out"
+        None, "folder of its pictures, as BENCHMARK/PICTURE.png; null: without this method"
     )
 
 
 class Baselines(Section):
-    """The published methods; those without a part here have nothing to choose."""
+    """The published methods; a method without a section has no settings."""
 
     deoldify: DeOldify = pydantic.Field(default_factory=DeOldify)
     ddcolor: DDColor = pydantic.Field(default_factory=DDColor)

@@ -1,4 +1,4 @@
-"""The whole configuration: its sections, the names it had before, and how it is read."""
+"""The whole configuration: its sections, contradictions between them, and renamed settings."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -24,35 +24,35 @@ def part(section: type[Section], text: str | None = None) -> Any:
 class Configuration(Section):
     """Configuration of the CCC benchmark."""
 
-    run: Name = setting(..., "name of the run; the model lies in results/train/<run>, the report in reports/<run>")
-    photographs: UserPath = setting(".", "folder from which relative photograph paths start")
+    run: Name = setting(..., "name of the run; its model is in results/train/<run>, its report in reports/<run>")
+    photographs: UserPath = setting(".", "folder to which relative paths of photographs refer")
     data: Data = part(Data)
     codebook: CodebookChoice = part(CodebookChoice)
     training: Training = part(Training)
     model: bool | UserPath | None = setting(
         None,
-        "a trained ccc.safetensors to use instead of training one, which then needs no `data`: a path, or true for the "
-        "one that comes with ccc",
+        "use a trained ccc.safetensors instead of training; `data` is then not needed: a path, or true for the model "
+        "that ships with ccc",
     )
     benchmarks: dict[Name, Benchmark] = setting(..., "benchmark sets by name", min_length=1)
     side: Side = SIDE
     showcase: Showcase = part(Showcase)
     methods: Literal["auto"] | Annotated[list[str], pydantic.Field(min_length=1)] = setting(
-        "auto", "`auto` for every file in workflow/methods whose weights are here, or a list of names"
+        "auto", "`auto` for every method in workflow/methods whose weights are installed, or a list of names"
     )
     titles: dict[str, str] = setting({}, "what tables call methods, by name, where that is not their own title")
     baselines: Baselines = part(Baselines)
     colorize: Decoding = part(
         Decoding,
-        "How the method `ccc_photo` turns CCC's class maps into pictures; `ccc` is always the paper's argmax, bilinear",
+        "How the method `ccc_photo` decodes CCC's class maps; `ccc` always uses the paper's argmax and bilinear upsampling",
     )
     segmenter: SegmenterChoice = part(SegmenterChoice)
     harmonize: Harmonization = part(Harmonization)
     metrics: list[str] = setting(
-        [], "columns to compute, as `ccc metrics` names them or `pyiqa:NAME`; empty for the default ones"
+        [], "metrics to compute, by their names in `ccc metrics` or as `pyiqa:NAME`; empty for the default ones"
     )
     allow_missing: bool = setting(
-        False, "go on without the weights of a metric that `metrics` names: its column is n/a, with the reason"
+        False, "continue if the weights of a metric named in `metrics` are missing: its column is n/a, with the reason"
     )
     weights: Weights = part(Weights)
     report: Report = part(Report)
@@ -64,7 +64,7 @@ class Configuration(Section):
         return self
 
     def _contradictions(self) -> Iterator[str]:
-        """What is wrong between sections."""
+        """Messages for settings that contradict those of another section."""
         recipe, data = self.training, self.data
         lacking = [f"data.{name}" for name in ("source", "validation") if not getattr(data, name)]
         if lacking and not self.model:
@@ -96,18 +96,18 @@ class Configuration(Section):
 
 
 def read_configuration(given: Mapping, warn: Callable[[str], Any] = write_line) -> Configuration:
-    """The configuration that a YAML file gives, with all defaults.
+    """Validate the contents of a YAML file and fill in defaults.
 
-    Names of the release before are taken, and `warn` is called with a line for each. Raises CCCError with a line for
-    each thing that is wrong.
+    Accepts the previous release's names and calls `warn` with one line for each. Raises CCCError with one line for
+    each wrong value.
     """
     return Configuration.checked(_todays_sections(given, warn))
 
 
 def _todays_sections(given: Mapping, warn: Callable[[str], Any]) -> dict:
-    """The configuration under today's names.
+    """The configuration with old section names replaced by current ones.
 
-    `training` once named the photographs, beside `train`, the recipe, and `data` the folder of all photographs.
+    Formerly `training` was today's `data`, `train` today's `training`, and `data` today's `photographs`.
     """
 
     def rename(old: str, new: str) -> Any:

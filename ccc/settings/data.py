@@ -1,4 +1,4 @@
-"""Which photographs are trained on, how they become shards, and which colour classes are kept."""
+"""Selection of training photographs, their conversion to shards, and the choice of colour classes."""
 
 from typing import Literal, Self
 
@@ -16,53 +16,53 @@ class Data(Section):
     """Photographs to train on."""
 
     name: str = setting("", "what the photographs are called in tables")
-    source: UserPath | None = setting(None, f"{SOURCE} such as places365-train; needed unless `model` is given")
-    validation: UserPath | None = setting(None, "the same for validation; needed unless `model` is given")
+    source: UserPath | None = setting(None, f"{SOURCE} such as places365-train; required without `model`")
+    validation: UserPath | None = setting(None, "the same for validation; required without `model`")
     shards: int = setting(1, "training shards, of about 10,000 photographs each", ge=1)
     validation_shards: int = setting(1, "validation shards", ge=1)
     classes: list[str] = setting(
         [],
-        "use only training photographs of these classes (the folders below Places365's single letters); empty for all",
+        "use only training photographs of these classes (folders below Places365's single-letter folders); empty for all",
     )
     per_class: int | None = setting(None, "use at most this many training photographs of each class", ge=1)
     limit: int | None = setting(None, "use at most this many training photographs", ge=1)
     validation_limit: int | None = setting(
-        None, "use this many validation photographs, picked at random by `seed`; null for all in their order", ge=1
+        None, "use this many validation photographs, drawn at random with `seed`; null: all, in their order", ge=1
     )
     seed: int | None = setting(
-        0, "shuffle the training photographs before they are chosen and sharded, or null to keep their order"
+        0, "seed for shuffling the training photographs before selection and sharding; null: keep their order"
     )
     size: int = setting(
         224,
-        "side in pixels of the training pictures; their class maps have a quarter of it",
+        "side of the training pictures in pixels; class maps have a quarter of this side",
         ge=32,
         le=4096,
         multiple_of=32,
     )
     fit: Literal["crop", "stretch"] = setting(
         "crop",
-        "how a photograph becomes square, `crop` or `stretch`; trained on the latter, the network also colours squares",
+        "how a photograph becomes square; after training with `stretch` the network also colours squares",
         paper="stretch",
     )
     min_chroma: float | None = setting(
-        None, "leave out photographs whose mean chroma in CIELAB is less, as nearly gray; null to keep all", gt=0
+        None, "exclude nearly gray photographs, whose mean CIELAB chroma is less than this; null: keep all", gt=0
     )
 
 
 class CodebookChoice(Section):
-    """Which colour classes are kept."""
+    """Choice of colour classes."""
 
-    split: Literal["train", "validation"] = setting("train", "which photographs are counted", paper="validation")
+    split: Literal["train", "validation"] = setting("train", "photographs whose colours are counted", paper="validation")
     threshold: int | None = setting(
         None,
-        f"fewest cells of a class that is kept; null for the paper's {PAPERS_THRESHOLD}, or give relative_threshold",
+        f"least count of cells of a kept class; null: the paper's {PAPERS_THRESHOLD}, or relative_threshold if given",
         ge=1,
     )
     relative_threshold: float | None = setting(
-        None, "the same as a share of all cells; the paper's 500 of 109,885,440 are 4.55e-6", gt=0, le=1
+        None, "threshold as a fraction of all cells; the paper's 500 of 109,885,440 are 4.55e-6", gt=0, le=1
     )
     mapping: Literal["ab", "index"] = setting(
-        "ab", "how near a class is to another: `ab` by bin centres, `index` by class number as Eq. 12 is printed"
+        "ab", "distance between classes: `ab` of bin centres, or `index` of class numbers as Eq. 12 is printed"
     )
 
     @pydantic.model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""How a trained CCC turns class maps into pictures."""
+"""Decoding of CCC's logits into pictures."""
 
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,45 +18,45 @@ PAPERS_DECODING: dict[str, Any] = {
     "upsample": "bilinear",
 }
 
-_ELSE = "null for what the model's file names if `decode` is its own, else {}"
+_ELSE = "null: the value in the model's file if `decode` is the file's too, else {}"
 
 
 class Decoding(Section):
-    """How CCC turns class maps into pictures."""
+    """Decoding of CCC's class maps into pictures."""
 
     old_names = {"unbalance": "logit_adjustment"}
 
     decode: Decode | None = setting(
         None,
-        "`argmax`, the paper's, the `annealed` mean, or the colour of least expected `ciede2000`; null for what the "
-        "model's file names, argmax where it names none",
+        "`argmax` as in the paper, `annealed` mean, or the colour of least expected `ciede2000` error; null: as the "
+        "model's file says, else argmax",
     )
     temperature: float | None = setting(
         None,
-        f"of the classes' shares, but for argmax; {_ELSE.format(PAPERS_DECODING['temperature'])}",
+        f"softmax temperature, not used by argmax; {_ELSE.format(PAPERS_DECODING['temperature'])}",
         ge=1e-3,
         le=1e3,
     )
     logit_adjustment: float | None = setting(
         None,
-        f"share of the class balancing that is taken back before decoding; {_ELSE.format('0')}",
+        f"fraction of the class balancing that is undone before decoding; {_ELSE.format('0')}",
         ge=0,
         le=1,
     )
     chroma: float | None = setting(None, f"factor on a and b; {_ELSE.format('1')}", ge=0, le=10)
     input_size: Annotated[int, pydantic.Field(ge=32, le=8192)] | Literal["full"] | None = setting(
         None,
-        "short side at which the network sees a picture, or `full`; null for the size that the model was trained on",
+        "short side of the network's input in pixels, or `full`; null: the size that the model was trained on",
     )
     upsample: Upsample | None = setting(
         None,
-        "from the class map to the picture: `bilinear`, `nearest`, or `guided`, along the edges of the lightness; "
+        "upsampling of the class map: `bilinear`, `nearest`, or `guided` by the edges of the lightness; "
         + _ELSE.format("bilinear"),
     )
     vividness: float | None = setting(
         None,
-        "one number for all of these but `input_size`, from 0, the safest colours, to 1, the most colourful, which err "
-        "most; one of them that is given too goes before it",
+        "sets all of these but `input_size`, from 0 (safest colours) to 1 (most colourful, largest errors); a setting "
+        "that is given too takes precedence",
         ge=0,
         le=1,
     )

@@ -9,7 +9,7 @@ from ccc.settings.data import SOURCE
 
 Count = Annotated[int, pydantic.Field(ge=1)]
 Side = Annotated[int, pydantic.Field(ge=8)] | Literal["keep"]
-SIDE = setting(256, "short side in pixels at which all is colorized and evaluated, or `keep`")
+SIDE = setting(256, "short side in pixels at which pictures are colorized and evaluated, or `keep`")
 
 
 Protocol = Literal["keep_aspect", "center_crop", "squash"]
@@ -18,14 +18,14 @@ Protocol = Literal["keep_aspect", "center_crop", "squash"]
 class Benchmark(Section):
     """A benchmark set."""
 
-    source: UserPath = setting(..., f"{SOURCE}, whose official part is taken (`./coco` is a folder of that name)")
-    n: Count | Literal["all"] = setting(50, "pictures to pick, or `all`")
-    pick: Literal["random", "first"] = setting("random", "which `n`: at random, or the first ones by name")
-    seed: int = setting(0, "of the random choice")
+    source: UserPath = setting(..., f"{SOURCE}, of which the official split is used (`./coco` is a folder of that name)")
+    n: Count | Literal["all"] = setting(50, "number of pictures, or `all`")
+    pick: Literal["random", "first"] = setting("random", "choice of the `n` pictures: at random, or the first by name")
+    seed: int = setting(0, "seed of the random choice")
     protocol: Protocol = setting(
         "keep_aspect",
-        "how a picture comes to `side`: `keep_aspect` scales its short side, `center_crop` cuts the middle square, "
-        "`squash` changes its aspect; the last two belong into the benchmark's name, which every table shows",
+        "how a picture is resized to `side`: `keep_aspect` scales its short side, `center_crop` crops the central "
+        "square, `squash` changes its aspect; the benchmark's name must contain the last two, so that tables show them",
     )
     column: (
         Literal[
@@ -40,9 +40,9 @@ class Benchmark(Section):
             "ADE20K val2k",
         ]
         | None
-    ) = setting(None, "its name in the paper's tables, or, of the last four, in those of DDColor; null for none")
+    ) = setting(None, "its column in the paper's tables or, the last four, in DDColor's; null: none")
     caution: str | None = setting(
-        None, "what must be known of its numbers, such as other pictures than the paper's: no difference is formed then"
+        None, "note on its numbers, such as other pictures than the paper's; differences to the paper are then left out"
     )
 
 
@@ -55,26 +55,26 @@ class Preparation(Benchmark):
 class Showcase(Section):
     """The pictures of Table III."""
 
-    enabled: bool = setting(True, "whether to make Table III")
-    pictures: list[str] = setting([], "names as dataset/picture; empty to take eight in turn")
+    enabled: bool = setting(True, "make Table III")
+    pictures: list[str] = setting([], "pictures as BENCHMARK/PICTURE; empty for eight, from the benchmarks in turn")
 
 
 class Weights(Section):
-    """Weight files of metrics; null looks where `ccc weights` keeps them."""
+    """Weight files of metrics; null: those that `ccc weights` installed."""
 
-    alexnet: UserPath | None = setting(None, "trunk of LPIPS-alex")
-    vgg16: UserPath | None = setting(None, "trunk of LPIPS-vgg, classifier of top1_vgg16")
+    alexnet: UserPath | None = setting(None, "backbone of LPIPS-alex")
+    vgg16: UserPath | None = setting(None, "backbone of LPIPS-vgg, classifier of top1_vgg16")
     inception_fid: UserPath | None = setting(None, "Inception of FID and KID")
     inception_torchvision: UserPath | None = setting(None, "Inception of fid_2048_torchvision")
     mobilenet_v2: UserPath | None = setting(None, "classifier of top1_mobilenet_v2")
 
 
 class Report(Section):
-    """The pages."""
+    """The HTML report."""
 
-    pictures: int = setting(50, "pictures of each benchmark that they show, the first by name", ge=1)
+    pictures: int = setting(50, "number of pictures shown of each benchmark, the first by name", ge=1)
     interval: Literal["bca", "bootstrap-t"] = setting(
         "bca",
-        "95% intervals of means: `bca` (as published tables have), or `bootstrap-t`, wider, which holds the mean of "
-        "skewed values such as CNR more often, and needs ten pictures",
+        "95% confidence intervals of means: `bca`, as in published tables, or `bootstrap-t`, wider, with better "
+        "coverage for skewed values such as CNR; needs ten pictures",
     )

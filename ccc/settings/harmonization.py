@@ -22,30 +22,30 @@ PRINTED = ("min_pixels", "delta_a", "delta_b")  # parameters of Table II, which 
 class Algorithm(Section):
     """Parameters of Algorithm 1; the defaults are the paper's (Table II)."""
 
-    min_pixels: int = setting(500, "Psi: a segment is used if it has more pixels than this", ge=0)
-    delta_a: Deviation = setting(8, "a pixel whose a lies further than this from the mode of a takes the mode")
+    min_pixels: int = setting(500, "Psi: only segments of more pixels than this are harmonized", ge=0)
+    delta_a: Deviation = setting(8, "a pixel whose a differs from the segment's mode by more than this gets the mode")
     delta_b: Deviation = setting(8, "the same for b")
-    mode_bin: Step = setting(1, "modes are taken of values rounded to multiples of this")
-    order: Literal["area", "given"] = setting("area", "masks by falling `area`, or as `given`")
+    mode_bin: Step = setting(1, "bin width of the histogram whose maximum is the mode")
+    order: Literal["area", "given"] = setting("area", "order of the masks: by descending `area`, or as `given`")
     mode: Literal["marginal", "joint"] = setting(
-        "marginal", "`marginal`, modes of a and b apart as printed, or `joint`, the commonest pair"
+        "marginal", "`marginal`: modes of a and of b separately, as printed; `joint`: the most frequent pair"
     )
 
 
 class Ablation(Section):
-    """The table of CCC's pictures harmonized with other parameters, after nearest and after bilinear upsampling."""
+    """Ablation table: CCC harmonized with other parameters, after nearest and after bilinear upsampling."""
 
-    pictures: int = setting(10, "how many pictures of each benchmark", ge=1)
-    deltas: list[Deviation] = setting([4, 8, 16], "for a and b alike", min_length=1)
-    min_pixels: list[Pixels] = setting([100, 500, 2000], "Psi", min_length=1)
+    pictures: int = setting(10, "number of pictures of each benchmark", ge=1)
+    deltas: list[Deviation] = setting([4, 8, 16], "values of delta_a and delta_b, varied together", min_length=1)
+    min_pixels: list[Pixels] = setting([100, 500, 2000], "values of Psi", min_length=1)
 
 
 class Harmonization(Algorithm):
     """Algorithm 1; the defaults are the paper's (Table II)."""
 
-    enabled: bool = setting(True, "whether to make the harmonized variant of every method")
+    enabled: bool = setting(True, "make the harmonized variant of every method")
     upsample: Literal["nearest", "bilinear"] | None = setting(
         None,
-        "how the class maps of `ccc` come to full size before Algorithm 1; null for bilinear",
+        "upsampling of `ccc`'s class maps before Algorithm 1; null: bilinear",
     )
     ablation: Ablation = pydantic.Field(default_factory=Ablation)

@@ -1,4 +1,4 @@
-"""A section of settings as options of a command."""
+"""Command-line options generated from a section of settings."""
 
 import argparse
 from collections.abc import Iterable, Mapping
@@ -11,11 +11,10 @@ S = TypeVar("S", bound=Section)
 
 
 class Options(Generic[S]):
-    """The options of a command that are settings of a section.
+    """Options of a command for the settings of a section.
 
-    `only`: the settings that the command has, all by default; `flags`: what an option is called where that is not the
-    setting's name, such as "--delta" or "-n --count"; `defaults`: where the command has another default; `texts`: where
-    the command does something else with it.
+    `only`: the settings included, all by default; `flags`: flags other than the setting's name, such as "--delta" or
+    "-n --count"; `defaults` and `texts`: the command's own defaults and help texts.
     """
 
     def __init__(
@@ -31,7 +30,7 @@ class Options(Generic[S]):
         self.flags = {name: (flags or {}).get(name, "--" + name.replace("_", "-")) for name in names}
 
     def add(self, parser: argparse._ActionsContainer) -> None:
-        """Add the options to an argparse parser; old names are taken, and not shown."""
+        """Add the options to an argparse parser; old names are accepted and hidden."""
         schemas = schema_of(self.section)["properties"]
         for name, flag in self.flags.items():
             parser.add_argument(
@@ -43,7 +42,7 @@ class Options(Generic[S]):
                 parser.add_argument(f"--{old}", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
     def read(self, args: argparse.Namespace, **others) -> S:
-        """The section that the options make, with `others` of its settings. Raises CCCError, one line."""
+        """Build the section from the options and from `others`. Raises CCCError, one line."""
         names = {*self.flags, *(old for old, new in self.section.old_names.items() if new in self.flags)}
         given = self.defaults | others | {name: value for name, value in vars(args).items() if name in names}
         try:
@@ -52,7 +51,7 @@ class Options(Generic[S]):
             raise CCCError(str(error).splitlines()[0]) from None
 
     def _kind(self, name: str, schema: Mapping) -> dict:
-        """How argparse reads the option; what it reads is text, which the section makes a value of."""
+        """Arguments of `add_argument`; argparse yields text, which pydantic converts."""
         branches = schema.get("anyOf", [schema])
         kinds = {branch.get("type") for branch in branches}
         if kinds == {"boolean"}:
@@ -67,13 +66,13 @@ class Options(Generic[S]):
         return {"metavar": "N" if {"integer", "number"} & kinds else name.upper()}
 
     def _help(self, name: str, schema: Mapping) -> str:
-        """What an option is: where a configuration says null, a command leaves it out; where true, it adds no value."""
+        """Help text: null in a configuration is an option left out, true one without a value."""
         default = self.defaults.get(name, schema.get("default"))
         text = self.texts.get(name, schema["description"])
         text = text.replace("null", "left out").replace("(true)", "(no PATH)")
         limits = kind(schema).removesuffix(" or null")
         notes = [limits] if any(letter.isdigit() for letter in limits) and "enum" not in schema else []
-        plain = default is None or default is False or default in ([], "")  # 0 is worth telling
+        plain = default is None or default is False or default in ([], "")  # a default of 0 is shown
         notes += [] if plain else [f"default: {_typed(default)}"]
         notes += [f"the paper: {_typed(schema['paper'])}"] if "paper" in schema else []
         return (f"{text} ({'; '.join(notes)})" if notes else text).replace("%", "%%")

@@ -1,4 +1,4 @@
-"""What computes the masks of Algorithm 1, and the parameters of each segmenter."""
+"""Choice of the segmenter for Algorithm 1, and the parameters of each."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self, get_args
@@ -10,42 +10,42 @@ from ccc.settings.base import Section, UserPath, dotted, setting
 
 
 class SamParameters(Section):
-    """Those of SamAutomaticMaskGenerator, with the library's defaults."""
+    """Parameters of SamAutomaticMaskGenerator, with the library's defaults."""
 
     points_per_side: int = setting(32, "SAM: point prompts along each side", ge=1)
-    points_per_batch: int = setting(64, "SAM: prompts at once; halved where GPU memory runs out", ge=1)
-    pred_iou_thresh: float = setting(0.88, "SAM: least expected overlap of a mask with the truth", ge=0)
-    stability_score_thresh: float = setting(0.95, "SAM: least stability of a mask under another cutoff", ge=0)
-    stability_score_offset: float = setting(1.0, "SAM: how far that cutoff moves", ge=0)
-    box_nms_thresh: float = setting(0.7, "SAM: overlap of boxes from which the worse mask is dropped", ge=0)
-    crop_n_layers: int = setting(0, "SAM: layers of crops that are segmented too", ge=0)
-    crop_nms_thresh: float = setting(0.7, "SAM: the same overlap between crops", ge=0)
-    crop_overlap_ratio: float = setting(512 / 1500, "SAM: how far crops overlap", ge=0)
-    crop_n_points_downscale_factor: int = setting(1, "SAM: fewer prompts in each layer of crops", ge=1)
-    min_mask_region_area: int = setting(0, "SAM: smaller islands and holes are removed, in pixels", ge=0)
+    points_per_batch: int = setting(64, "SAM: prompts per batch; halved when GPU memory runs out", ge=1)
+    pred_iou_thresh: float = setting(0.88, "SAM: least predicted IoU of a mask", ge=0)
+    stability_score_thresh: float = setting(0.95, "SAM: least stability score of a mask, its IoU under a shifted cutoff", ge=0)
+    stability_score_offset: float = setting(1.0, "SAM: shift of that cutoff", ge=0)
+    box_nms_thresh: float = setting(0.7, "SAM: IoU of boxes above which non-maximum suppression drops the worse mask", ge=0)
+    crop_n_layers: int = setting(0, "SAM: additional layers of crops to segment", ge=0)
+    crop_nms_thresh: float = setting(0.7, "SAM: the same IoU between crops", ge=0)
+    crop_overlap_ratio: float = setting(512 / 1500, "SAM: overlap of crops as a fraction of the picture", ge=0)
+    crop_n_points_downscale_factor: int = setting(1, "SAM: factor by which each layer of crops has fewer points a side", ge=1)
+    min_mask_region_area: int = setting(0, "SAM: islands and holes of fewer pixels are removed; 0 for none", ge=0)
 
 
 class FelzenszwalbParameters(Section):
-    """Of skimage.segmentation.felzenszwalb."""
+    """Parameters of skimage.segmentation.felzenszwalb."""
 
-    scale: float = setting(200.0, "felzenszwalb: larger for larger regions", ge=0)
-    sigma: float = setting(0.8, "felzenszwalb: smoothing before, in pixels", ge=0)
-    min_size: int = setting(200, "felzenszwalb: fewest pixels of a region", ge=0)
+    scale: float = setting(200.0, "felzenszwalb: larger values give larger regions", ge=0)
+    sigma: float = setting(0.8, "felzenszwalb: standard deviation of the Gaussian smoothing, in pixels", ge=0)
+    min_size: int = setting(200, "felzenszwalb: least region size in pixels", ge=0)
 
 
 class SlicParameters(Section):
-    """Of skimage.segmentation.slic."""
+    """Parameters of skimage.segmentation.slic."""
 
-    n_segments: int = setting(64, "slic: about how many superpixels", ge=1)
-    compactness: float = setting(0.1, "slic: evenness of shape", ge=0)
-    sigma: float = setting(1.0, "slic: smoothing before, in pixels", ge=0)
+    n_segments: int = setting(64, "slic: approximate number of superpixels", ge=1)
+    compactness: float = setting(0.1, "slic: weight of proximity against colour; larger values give squarer regions", ge=0)
+    sigma: float = setting(1.0, "slic: standard deviation of the Gaussian smoothing, in pixels", ge=0)
 
 
 class MasksParameters(Section):
-    """Of given masks."""
+    """Parameters of given masks."""
 
     background: Literal[0, "none"] = setting(
-        0, "masks: the label of a label map that is no mask, or `none` where every label is one"
+        0, "masks: background label of a label map, or `none` if every label is a mask"
     )
 
 
@@ -60,25 +60,24 @@ PARAMETERS = dict.fromkeys(SAM_MODELS, SamParameters) | {
 
 
 def parameters_of(segmenter: str, given: Mapping) -> Section:
-    """A segmenter's parameters, those not given by default. Raises CCCError for an unknown or wrong one."""
-
+    """A segmenter's parameters: `given` and defaults. Raises CCCError for an unknown or wrong one."""
     return PARAMETERS[segmenter].checked(given, lambda place: dotted((segmenter, *place)))
 
 
 class SegmenterChoice(Section):
-    """What computes the masks of Algorithm 1."""
+    """Segmenter that computes the masks of Algorithm 1."""
 
     name: Segmenter = setting(
         "felzenszwalb",
-        "a model of Segment Anything; felzenszwalb or slic as named stand-ins; masks for given ones",
+        "a Segment Anything model; felzenszwalb or slic as substitutes, named in every table; masks for given masks",
         paper="sam_vit_h",
     )
     checkpoint: UserPath | None = setting(
         None,
-        "weight file of a SAM, null to look where `ccc weights` keeps it; for masks the folder or COCO file of the "
-        "masks, or a folder that holds one for each dataset",
+        "weight file of SAM, null: the one that `ccc weights` installed; for masks: their folder or COCO file, or a "
+        "folder with one of these for each dataset",
     )
-    parameters: dict[str, Any] = setting({}, "the segmenter's own; what is left out has its default")
+    parameters: dict[str, Any] = setting({}, "parameters of the segmenter; omitted ones have their defaults")
 
     @pydantic.model_validator(mode="after")
     def _its_own_parameters(self) -> Self:
