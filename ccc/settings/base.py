@@ -114,7 +114,9 @@ def _sentences(
     error: pydantic.ValidationError, section: type[Section], values: Any, name: Callable[[tuple], str]
 ) -> list[str]:
     """One message for each wrong setting, in order: pydantic's text, the value received, and a hint."""
-    found: dict[tuple, list] = {}  # pydantic reports one error for each branch of a union and appends the branch to the location
+    found: dict[
+        tuple, list
+    ] = {}  # pydantic reports one error for each branch of a union and appends the branch to the location
     for item in error.errors(include_url=False):
         place = item["loc"] if item["type"] == "missing" else _place(values, item["loc"])
         found.setdefault(place, []).append(item)

@@ -25,7 +25,9 @@ class DeOldify(Section):
 class DDColor(Section):
     """DDColor"""
 
-    model: Literal["paper", "modelscope", "artistic", "tiny"] = setting("paper", "which published weights; `paper` gives the published figures")
+    model: Literal["paper", "modelscope", "artistic", "tiny"] = setting(
+        "paper", "which published weights; `paper` gives the published figures"
+    )
     input_size: Literal[256, 512] = setting(
         512, "side of the network's input: 512 as in the published demo, or 256 as in the paper's evaluation"
     )

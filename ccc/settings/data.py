@@ -52,7 +52,9 @@ class Data(Section):
 class CodebookChoice(Section):
     """Choice of colour classes."""
 
-    split: Literal["train", "validation"] = setting("train", "photographs whose colours are counted", paper="validation")
+    split: Literal["train", "validation"] = setting(
+        "train", "photographs whose colours are counted", paper="validation"
+    )
     threshold: int | None = setting(
         None,
         f"least count of cells of a kept class; null: the paper's {PAPERS_THRESHOLD}, or relative_threshold if given",

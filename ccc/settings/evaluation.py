@@ -18,7 +18,9 @@ Protocol = Literal["keep_aspect", "center_crop", "squash"]
 class Benchmark(Section):
     """A benchmark set."""
 
-    source: UserPath = setting(..., f"{SOURCE}, of which the official split is used (`./coco` is a folder of that name)")
+    source: UserPath = setting(
+        ..., f"{SOURCE}, of which the official split is used (`./coco` is a folder of that name)"
+    )
     n: Count | Literal["all"] = setting(50, "number of pictures, or `all`")
     pick: Literal["random", "first"] = setting("random", "choice of the `n` pictures: at random, or the first by name")
     seed: int = setting(0, "seed of the random choice")
@@ -60,7 +62,7 @@ class Showcase(Section):
 
 
 class Weights(Section):
-    """Weight files of metrics; null: those that `ccc weights` installed."""
+    """Weight files of metrics; null: those that `ccc weights` keeps."""
 
     alexnet: UserPath | None = setting(None, "backbone of LPIPS-alex")
     vgg16: UserPath | None = setting(None, "backbone of LPIPS-vgg, classifier of top1_vgg16")

@@ -25,7 +25,7 @@ class Algorithm(Section):
     min_pixels: int = setting(500, "Psi: only segments of more pixels than this are harmonized", ge=0)
     delta_a: Deviation = setting(8, "a pixel whose a differs from the segment's mode by more than this gets the mode")
     delta_b: Deviation = setting(8, "the same for b")
-    mode_bin: Step = setting(1, "bin width of the histogram whose maximum is the mode")
+    mode_bin: Step = setting(1, "values are rounded to multiples of this before the mode is taken")
     order: Literal["area", "given"] = setting("area", "order of the masks: by descending `area`, or as `given`")
     mode: Literal["marginal", "joint"] = setting(
         "marginal", "`marginal`: modes of a and of b separately, as printed; `joint`: the most frequent pair"
