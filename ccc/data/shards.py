@@ -1,4 +1,4 @@
-"""Writes training shards: WebDataset tars of gray pictures and class maps, with histograms; `stream` reads them."""
+"""Writing of training shards: WebDataset tars of gray pictures and class maps, with histograms; `stream` reads them."""
 
 import hashlib
 import os
@@ -26,28 +26,27 @@ from ccc.settings.data import Data
 DEFAULTS = Data()
 GRID = ColorGrid()
 NEARLY_GRAY = "chroma below min_chroma"  # why a photograph is skipped
-NEAR_GRAY = 2  # mean chroma; the least of 3,000 colour photographs is 2.8
+NEAR_GRAY = 2  # mean chroma; the minimum of 3,000 colour photographs is 2.8
 AGAIN = "write the shard again with `ccc shard`"
 LARGEST_SIDE = 4096  # pixels of a training picture
-MOST_CELLS = 1 << 44  # of one class in one shard: more than 2^31 samples of the paper's size have
+MOST_CELLS = 1 << 44  # of one class in one shard: more than in 2^31 samples of the paper's size
 QUALITY = 92  # of the gray JPEGs; benchmarks/quality.py measures others
-# OpenCV's INTER_CUBIC does not antialias: from here on INTER_AREA comes nearer to Lanczos (benchmarks/README.md).
+# OpenCV's INTER_CUBIC does not antialias: above this factor INTER_AREA is closer to Lanczos (benchmarks/README.md).
 MUCH = 1.35
 Digest = Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")]
 INTERPOLATION = f"OpenCV INTER_AREA along sides that shrink by more than {MUCH}, INTER_CUBIC else"
 
 
 def resized(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:
-    """Bring uint8 `(H, W, 3)` to `(side, side, 3)`, by `INTERPOLATION`.
+    """Resize uint8 `(H, W, 3)` to `(side, side, 3)` by `INTERPOLATION`.
 
-    `fit`: "crop" takes the central square first and keeps shapes; "stretch" does not crop and changes the aspect.
-    Raises ValueError for another `fit`.
+    `fit`: "crop" takes the central square first; "stretch" changes the aspect ratio. Raises ValueError for another.
     """
     if fit == "crop":
         rgb = central_square(rgb)
     elif fit != "stretch":
         raise ValueError(f'fit must be "crop" or "stretch", got {fit!r}')
-    # In two steps: where one side grows, OpenCV's INTER_AREA would not average along the other.
+    # Two steps, since INTER_AREA does not average along a shrinking side if the other side grows.
     height, width = (side if extent > MUCH * side else extent for extent in rgb.shape[:2])
     for target, interpolation in (((width, height), cv2.INTER_AREA), ((side, side), cv2.INTER_CUBIC)):
         if rgb.shape[1::-1] != target:
@@ -58,12 +57,12 @@ def resized(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:
 def make_sample(
     rgb: np.ndarray, size: int = 224, map_size: int = 56, fit: str = "crop"
 ) -> tuple[np.ndarray, np.ndarray, int, float]:
-    """What training needs of one photograph, uint8 `(H, W, 3)`.
+    """Make a training sample of one photograph, uint8 `(H, W, 3)`.
 
-    Returns the gray picture, uint8 `(size, size)` holding L * 255 / 100; its class map, uint16
-    `(map_size, map_size)` of grid classes; how many cells of the map lie outside the grid and were clamped; and the
-    mean chroma of the cells, CIELAB units. The map is the area mean of the float a and b planes of the resized picture,
-    then Eq. 9. `size` is a multiple of `map_size`; `fit`: see `resized`. Raises ValueError where they are not.
+    Returns the gray picture, uint8 `(size, size)` holding L * 255 / 100; its class map, uint16 `(map_size, map_size)`
+    of grid classes; the number of cells outside the grid, which were clamped; and the mean chroma of the cells in
+    CIELAB units. The class map is Eq. 9 of the area means of a and b in the resized picture. `fit`: see `resized`.
+    Raises ValueError if `size` is not a multiple of `map_size`, or for another `fit`.
     """
     if size % map_size:
         raise ValueError(f"size must be a multiple of map_size, got {size} and {map_size}")
@@ -76,7 +75,7 @@ def encoded(gray: np.ndarray, quality: int = QUALITY) -> bytes:
 
 
 def slice_of(count: int, shard: int, of: int) -> range:
-    """Positions of shard number `shard` out of `of` contiguous, equal to within one, slices of `count` pictures."""
+    """Positions of slice `shard` of `count` pictures cut into `of` contiguous slices whose sizes differ by at most 1."""
     return range(count * shard // of, count * (shard + 1) // of)
 
 
@@ -93,17 +92,18 @@ def write_shard(
     index: str | os.PathLike | None = None,
     progress: Callable[[Iterable, int], Iterable] = lambda items, total: items,
 ) -> dict:
-    """Write one shard of a source: `NAME.tar`, `.histogram.npy`, `.pictures.parquet` and `.json`; equal inputs give
-    equal bytes on processors of one kind (OpenCV picks its resizing, and how it rounds, by what the processor offers).
+    """Write one shard of a source: `NAME.tar`, `.histogram.npy`, `.pictures.parquet` and `.json`; returns the JSON.
 
-    `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: which slice
-    of the chosen pictures; `index`: what `ccc index` wrote of this source, or None to scan it now and make the
-    `choice`. The tar holds `key.gray.jpg` and `key.classes.npy` a sample, where the key is the picture's position among
-    those chosen. The histogram is int64 `(400,)`; the Parquet file is of `ccc.data.likeness`. The JSON counts samples,
-    clamped cells, nearly gray photographs (mean chroma below `NEAR_GRAY`) and skipped ones, by reason and by name, and
-    in shard 0 what the source's scan refused; it is returned. A picture that cannot be read is skipped, and with
-    `min_chroma`, CIELAB units, one whose mean chroma is less. The JSON appears last: a tar with its JSON is finished.
-    Raises CCCError where the source is no source, the index is stale, or no picture of the slice can be used.
+    Equal inputs give equal bytes on the same kind of processor (OpenCV's resizing depends on its instructions).
+
+    `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: see
+    `slice_of`; `index`: the output of `ccc index` for this source, or None to scan it and apply `choice`;
+    `min_chroma`: skip pictures of less mean chroma, CIELAB units. Unreadable pictures are skipped too. The tar holds
+    `key.gray.jpg` and `key.classes.npy` for each sample; the key is its position among the chosen pictures. The
+    histogram is int64 `(400,)`; `ccc.data.likeness` defines the Parquet file. The JSON counts samples, clamped cells,
+    nearly gray photographs (mean chroma below `NEAR_GRAY`) and skipped ones, by reason and name, and in shard 0 those
+    that the scan refused. It is written last: a tar with its JSON is complete. Raises CCCError if the source is
+    invalid, the index is stale, or no picture of the slice can be used.
     """
     path = Path(path)
     opened = source if isinstance(source, Source) else Source(source)
@@ -113,7 +113,7 @@ def write_shard(
         raise CCCError(f"{opened.path}: {len(chosen)} pictures do not fill {of} shards; ask for at most {len(chosen)}")
     pictures = zip(positions, opened.read(chosen.entries(positions.start, positions.stop)), strict=True)
     statistics_path = path.with_suffix(".json")
-    statistics_path.unlink(missing_ok=True)  # of an earlier run: from now on this shard is unfinished
+    statistics_path.unlink(missing_ok=True)  # of an earlier run: marks the shard as unfinished
     with (
         written_whole(statistics_path) as temporary_statistics,
         written_whole(path.with_suffix(".histogram.npy")) as temporary_histogram,
@@ -145,15 +145,15 @@ def write_shard(
 def _write_samples(
     path: Path, pictures: Iterable, size: int, map_size: int, fit: str, min_chroma: float | None
 ) -> tuple[np.ndarray, list[tuple], int, int, list[dict]]:
-    """Write the tar. Returns the histogram, the rows of `write_pictures`, how many cells were clamped and how many
-    samples are nearly gray, and the skipped."""
+    """Write the tar. Returns histogram, rows of `write_pictures`, counts of clamped cells and of nearly gray samples,
+    and the skipped pictures."""
     from webdataset.writer import TarWriter  # imports torch, not needed to read statistics
 
     histogram = np.zeros(GRID.size, np.int64)
     known, clamped, near_gray, skipped = [], 0, 0, []
     with (
-        open(path, "wb") as file,  # webdataset takes a name that begins with `pipe:` for a command
-        TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header a member
+        open(path, "wb") as file,  # webdataset would run a name that begins with `pipe:`
+        TarWriter(file, user="", group="", mode=0o644, mtime=0) as tar,  # 0.0 would add a header to each member
     ):
         for position, (entry, data) in pictures:
             try:
@@ -176,7 +176,7 @@ def _write_samples(
 
 @pydantic.with_config(LOOSE)
 class Statistics(TypedDict):
-    """Fields of a shard's JSON that are read."""
+    """Validated fields of a shard's JSON."""
 
     samples: Annotated[int, pydantic.Field(gt=0, le=1 << 31)]
     size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]
@@ -190,7 +190,7 @@ class Statistics(TypedDict):
 
 
 def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
-    """The JSON beside each shard tar. Raises CCCError naming the first that is missing or broken."""
+    """Read the JSON beside each shard tar. Raises CCCError naming the first that is missing or broken."""
     found = []
     for path in (Path(shard).with_suffix(".json") for shard in shards):
         facts = read_json(path, "statistics of a shard", AGAIN, Statistics)
@@ -201,7 +201,7 @@ def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
 
 
 def refuse_twice(shards: Sequence[str | os.PathLike], statistics: Sequence[dict]) -> None:
-    """Raise CCCError where two shards are one: the same file, or files of the same bytes. Nothing is counted twice."""
+    """Raise CCCError if two shards have the same bytes, so that nothing is counted twice."""
     seen: dict[str, str | os.PathLike] = {}
     for shard, facts in zip(shards, statistics, strict=True):
         if (first := seen.setdefault(facts["sha256"], shard)) is not shard:
@@ -209,7 +209,7 @@ def refuse_twice(shards: Sequence[str | os.PathLike], statistics: Sequence[dict]
 
 
 def sum_histograms(paths: Sequence[str | os.PathLike]) -> np.ndarray:
-    """Sum of the shards' histograms: int64 `(400,)`. Raises CCCError naming a file that is no histogram."""
+    """Sum of the shards' histograms: int64 `(400,)`. Raises CCCError naming a file that is not a histogram."""
     total = np.zeros(GRID.size, np.int64)
     for path in paths:
         try:

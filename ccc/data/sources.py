@@ -22,11 +22,11 @@ MAX_BYTES = 1 << 28  # largest file or member that is read
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One picture of a source: its name, where its bytes begin, how many there are, and when they were written.
+    """One picture of a source: name, offset, size and modification time.
 
-    `offset`: in a tar, of the bytes (within the uncompressed stream); in a zip, of the member's own header; 0
-    elsewhere. `size`: in bytes, as stored. Archive members are found by offset, so that two of one name are two.
-    `modified`: of a file, in nanoseconds since 1970; 0 of an archive member, and of a file that is not there.
+    `offset`: of the bytes in a tar's uncompressed stream, or of the member's header in a zip; else 0. Members are found
+    by offset, so that two of the same name stay distinct. `size`: stored bytes. `modified`: a file's modification time
+    in nanoseconds since 1970; 0 for archive members and missing files.
     """
 
     member: str
@@ -38,14 +38,13 @@ class Entry:
 class Source(LeftOut):
     """A folder (any depth), a tar (plain or compressed), a zip, several of these, or a list of picture files.
 
-    Several: a folder that holds archives and no pictures or folders, or a pattern such as `shards/{000..179}.tar`;
-    their entries are called `ARCHIVE/MEMBER`. The order is fixed: sorted by path in a folder, as stored in an archive,
-    as written in a list (`ccc.data.lists`). A file is a picture by its suffix or, where that is unknown, by its first
-    bytes (`ccc.data.files`); links are followed. What is no picture is `ignored`, a number, and `ignored_names` holds
-    the first few by kind. Members that are no regular files (links, devices), whose names would leave their folder, and
-    files of a folder that are no regular files or circles of links, are refused: `refused_by_reason` counts them,
-    `refused` names the first thousand. A list may name files anywhere, since its author wrote it; what it names is
-    looked at when it is read. Raises CCCError where the path is none of these, and says what it is.
+    Several: a folder of archives without pictures or folders, or a pattern such as `shards/{000..179}.tar`; entries
+    are then named `ARCHIVE/MEMBER`. The order is fixed: by path in a folder, as stored in an archive, as written in a
+    list (`ccc.data.lists`). A file is a picture by its suffix or, if that is unknown, by its first bytes
+    (`ccc.data.files`); links are followed. `ignored` counts other files, `ignored_names` holds the first few by kind.
+    Refused are files and members that are not regular files (devices, cyclic links, links in archives) and members
+    whose names leave their folder: `refused_by_reason` counts them, `refused` names the first thousand. A list may
+    name files anywhere; they are checked when read. Raises CCCError if the path is none of these, and says what it is.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -77,7 +76,7 @@ class Source(LeftOut):
             self.kind = kind
 
     def scan(self) -> Iterator[Entry]:
-        """The pictures one by one, in order. Raises CCCError where there is none or the archive is broken."""
+        """Yield the pictures in order. Raises CCCError if there is none or the archive is broken."""
         self.forget()
         empty = True
         for entry in self._entries():
@@ -87,13 +86,13 @@ class Source(LeftOut):
             raise CCCError(f"{self.path}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))}){self.instead()}")
 
     def entries(self) -> list[Entry]:
-        """All of `scan`; at the size of Places365 `ccc.data.index` takes a tenth of the memory."""
+        """List of `scan`; for as many as Places365's, `ccc.data.index` takes a tenth of the memory."""
         return list(self.scan())
 
     def state(self) -> dict:
-        """What tells whether the source has changed: size and date of a file; of a folder those of all its pictures.
+        """State by which changes are detected: a file's size and date, or a fingerprint of those of all pictures.
 
-        Dates of folders stand beside: as long as they are the same, no picture has come or gone.
+        Includes the dates of folders: while these are unchanged, no picture was added or removed.
         """
         if self.kind == "archives":
             return {"fingerprint": fingerprint(self.path)}
@@ -106,9 +105,9 @@ class Source(LeftOut):
         }
 
     def changed_since(self, state: dict) -> str | None:
-        """What differs from an earlier `state` of a source of the same kind, or None.
+        """Description of a difference from an earlier `state` of a source of the same kind, or None.
 
-        Files whose folders have the date they had are not looked at here: `read` raises where one was replaced.
+        Does not check files in folders of unchanged date; `read` raises if one was replaced.
         """
         if self.kind != "folder":
             now = self.state()
@@ -119,12 +118,10 @@ class Source(LeftOut):
         )
 
     def read(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes | ImageError]]:
-        """Bytes of the entries, in the order given (any part of `scan`); a lost file comes as its ImageError.
+        """Yield each entry (of any part of `scan`) with its bytes, or an ImageError for an unreadable file.
 
-        Raises CCCError where a file is not the one that was scanned.
-
-        A compressed tar has no random access: it is read from its start to the last entry wanted, and entries that
-        come too early are held in memory.
+        Raises CCCError if a file changed since the scan. A compressed tar has no random access: it is read up to the
+        last entry, and entries that are stored before their turn are kept in memory.
         """
         if self.kind == "archives":
             yield from self._read_parts(entries)
@@ -142,7 +139,7 @@ class Source(LeftOut):
         else:
             root = self.path if self.kind == "folder" else self.path.parent
             for entry in entries:
-                if self.kind == "folder" and _leaves(entry.member):  # of an index from elsewhere
+                if self.kind == "folder" and _leaves(entry.member):  # an index may come from elsewhere
                     yield entry, ImageError(entry.member, "unsafe name")
                 else:
                     yield entry, _read_file(root / entry.member, entry)
@@ -159,7 +156,7 @@ class Source(LeftOut):
             raise CCCError(f"{self.path}: the archive cannot be read ({error}); fetch it again") from None
 
     def _read_parts(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes | ImageError]]:
-        """Zips and compressed tars are opened once: to open one again costs its whole index, or all its bytes."""
+        """Read from several archives; opens each zip and compressed tar once, since opening reads its index or bytes."""
         named = [(self._part_of(entry), entry) for entry in entries]
         wanted = defaultdict(list)
         for name, entry in named:
@@ -194,7 +191,7 @@ class Source(LeftOut):
                 try:
                     found = file.stat()
                 except OSError:
-                    self.refuse(base + file.name, "missing file")  # a link to nowhere
+                    self.refuse(base + file.name, "missing file")  # a broken link
                     continue
                 if stat.S_ISREG(found.st_mode):
                     yield Entry(base + file.name, 0, found.st_size, found.st_mtime_ns)
@@ -236,7 +233,7 @@ def _is_hidden(folders: str, name: str) -> bool:
 
 
 def _leaves(name: str) -> bool:
-    """Whether a name leads out of its folder, or can be no file's."""
+    """Whether a name leads out of its folder or is impossible for a file."""
     return name.startswith("/") or ".." in name.split("/") or "\0" in name
 
 

@@ -1,4 +1,4 @@
-"""Reading of training shards with webdataset: epochs of batches, the same for the same seed, workers and ranks."""
+"""Reading of training shards with webdataset: batches are determined by seed, epoch, workers and ranks."""
 
 import dataclasses
 import functools
@@ -23,18 +23,17 @@ from ccc.core.files import sha256
 from ccc.core.processes import STOPS
 from ccc.data.shards import AGAIN, read_statistics
 
-LARGEST_MEMBER = 1 << 26  # bytes: nothing that `ccc shard` writes is as large
+LARGEST_MEMBER = 1 << 26  # bytes; `ccc shard` writes smaller members
 
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
-    """One epoch of samples from shards, the same for the same seed, epoch, workers and ranks.
+    """One epoch of samples from shards, determined by seed, epoch, workers and ranks.
 
-    Each sample comes once over all workers and ranks, but for the last few that fill no batch (`partial` gives these
-    too). `crop`: side of the gray crop, a multiple of 4; None takes the whole picture. `buffer`: samples among which
-    a worker draws the next. `skip`: batches that are read and thrown away at the start, to resume within an epoch:
-    what follows is what would have followed. `even`: every rank stops after `steps` batches; ranks that wait for each
-    other at every step need it, because shards do not divide evenly.
+    Each sample occurs once over all workers and ranks, except the last ones that do not fill a batch (`partial`
+    includes them). `crop`: side of the gray crop, a multiple of 4; None for the whole picture. `buffer`: size of a
+    worker's shuffle buffer. `skip`: batches to discard at the start, which resumes an epoch exactly. `even`: every rank
+    stops after `steps` batches; needed where ranks wait for each other at every step, since shards differ in size.
     """
 
     shards: Sequence[str | os.PathLike]
@@ -59,18 +58,17 @@ class Stream:
             yield gray.float().div_(255), classes.long()
 
     def compact(self) -> Iterator[tuple]:
-        """The same as uint8 `(N, 1, H, W)` in 0-255 and int16 `(N, H/4, W/4)`: a quarter of the bytes to a GPU.
+        """`batches` as uint8 `(N, 1, H, W)` in 0-255 and int16 `(N, H/4, W/4)`: a quarter of the bytes to a GPU.
 
-        Raises CCCError where there are fewer shards than readers, and naming the shard where it is not the file that
-        the JSON beside it describes (by SHA-256 and number of samples), or holds a sample that is not what `ccc shard`
-        writes.
+        Raises CCCError if there are fewer shards than readers, and naming the shard if it does not match its JSON
+        (SHA-256, number of samples) or holds an invalid sample.
         """
         return next(self.epochs())
 
     def epochs(self) -> Iterator[Iterator[tuple]]:
-        """What `compact` gives of this epoch, of the next one from its start, and so on without end.
+        """Yield the batches of `compact` for this epoch, then for each later one from its start, without end.
 
-        The processes that read stay from epoch to epoch: starting them takes longer than a small epoch.
+        Worker processes persist, since starting them takes longer than a small epoch.
         """
         stream, loader = self, self._loader()
         while True:
@@ -78,7 +76,7 @@ class Stream:
             stream = dataclasses.replace(stream, epoch=stream.epoch + 1, skip=0)
 
     def keys(self) -> list[str]:
-        """Keys, in their shards, of the samples of the first batch that `compact` would give; for messages."""
+        """Keys of the samples in the first batch of `compact`; for messages."""
         return next((keys for _, _, keys in self._batches(self._loader())), [])
 
     def _loader(self) -> torch.utils.data.DataLoader:
@@ -98,11 +96,11 @@ class Stream:
         )
 
     def _batches(self, loader: torch.utils.data.DataLoader) -> Iterator[tuple]:
-        """Batches with the keys of their samples: full ones as they come, then what the workers' last make together."""
+        """Batches with the keys of their samples: full ones first, then those joined from the workers' last ones."""
         loader.dataset.epoch.fill_(self.epoch)  # ty: ignore[missing-attribute] # an _Epoch
         end = self.steps() if self.even else None
         batches = self._full(loader)
-        for number, batch in enumerate(batches):  # to the end: a shard that lacks samples is noticed there
+        for number, batch in enumerate(batches):  # reads to the end, where missing samples are detected
             if number >= self.skip and (end is None or number < end):
                 yield batch
 
@@ -112,16 +110,16 @@ class Stream:
             if isinstance(batch, CCCError):
                 raise batch
             if len(batch[0]) == self.batch_size:
-                yield batch  # as it is: stacking every sample anew doubled what this process spends on one
+                yield batch  # unchanged: stacking samples again doubled this process's time
             else:
                 rests.append(batch)
         yield from filters.batched(self.batch_size, _collated, partial=self.partial)(filters.unbatched()(rests))
 
     def _pipeline(self, facts: dict[str, dict], worker: int, workers: int) -> pipeline.DataPipeline:
-        """The pipeline of one of `workers` workers in this epoch; its last batch may be smaller."""
+        """Pipeline of one of `workers` workers in this epoch; its last batch may be smaller."""
         seed = f"{self.seed} {self.epoch} {self.rank}"
         return pipeline.DataPipeline(
-            # Not webdataset's split_by_worker, which takes the environment's WORKER for its number.
+            # Not webdataset's split_by_worker, which reads the environment variable WORKER.
             shardlists.SimpleShardList(self._shards_of(self.rank)[worker::workers]),
             functools.partial(_samples, facts),
             filters.shuffle(self.buffer, initial=self.buffer, seed=seed) if self.shuffle else None,
@@ -131,16 +129,16 @@ class Stream:
         )
 
     def steps(self) -> int:
-        """Batches that every rank has in this epoch (the least of all ranks), `skip` included.
+        """Number of batches that every rank has in this epoch (the minimum over ranks), including `skip`.
 
-        Reads the statistics beside the shards; raises CCCError where one is missing or broken.
+        Reads the statistics beside the shards; raises CCCError if one is missing or broken.
         """
         samples = {shard: facts["samples"] for shard, facts in self._facts().items()}
         counts = [sum(samples[shard] for shard in self._shards_of(rank)) for rank in range(self.world)]
         return min(-(-count // self.batch_size) if self.partial else count // self.batch_size for count in counts)
 
     def _facts(self) -> dict[str, dict]:
-        """What the JSON beside each shard says, by the shard's absolute path."""
+        """Statistics of each shard by its absolute path."""
         shards = [os.path.abspath(os.fspath(shard)) for shard in self.shards]
         facts = dict(zip(shards, read_statistics(self.shards), strict=True))
         first = next(iter(facts.values()))
@@ -152,7 +150,7 @@ class Stream:
         return facts
 
     def _shards_of(self, rank: int) -> list[str]:
-        # Absolute: webdataset takes a name that begins with `pipe:` or `http:` for a command or an address.
+        # Absolute, since webdataset interprets names that begin with `pipe:` or `http:`.
         shards = [os.path.abspath(shard) for shard in self.shards]
         if self.shuffle:
             random.Random(f"{self.seed} {self.epoch}").shuffle(shards)
@@ -164,7 +162,7 @@ class Stream:
         try:
             if (found := simplejpeg.decode_jpeg_header(sample["gray.jpg"])[:2]) != (size, size):
                 raise ValueError(f"a picture of {found[1]}x{found[0]}, where {size}x{size} is needed")
-            # OpenCV would fill in what a cut JPEG lacks.
+            # Not OpenCV, which fills in the missing part of a truncated JPEG.
             gray = simplejpeg.decode_jpeg(sample["gray.jpg"], colorspace="GRAY")[..., 0]
             header, data = _npy_header(size // 4), sample["classes.npy"]
             if gray.shape != (size, size) or not data.startswith(header):
@@ -180,7 +178,7 @@ class Stream:
         return gray[None], classes, key
 
     def _augmented(self, key: str, gray: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Crop and flip, the same for gray and classes; drawn by the sample's key, whoever reads it and when."""
+        """Crop and flip gray and classes alike; the random draw depends only on seed, epoch and the sample's key."""
         words = f"{self.seed} {self.epoch} {key}".encode("utf-8", "surrogateescape")
         drawn = int.from_bytes(hashlib.blake2b(words, digest_size=16).digest())  # a tenth of a generator's time
         if self.crop is not None and self.crop < gray.shape[0]:
@@ -197,7 +195,7 @@ class Stream:
 
 
 class _Epoch(torch.utils.data.IterableDataset):
-    """A stream's batches in the epoch of that number, which lies in memory that all processes share."""
+    """A stream's batches in the epoch whose number is in memory shared by all processes."""
 
     def __init__(self, stream: Stream):
         self.stream, self.facts, self.epoch = stream, stream._facts(), torch.zeros(1, dtype=torch.int64).share_memory_()
@@ -209,7 +207,7 @@ class _Epoch(torch.utils.data.IterableDataset):
 
 
 def _obey_parent(worker: int) -> None:
-    """Leave stopping to the training process, since a batch scheduler signals all processes of a job."""
+    """Ignore stop signals except the parent's, since a batch scheduler signals all processes of a job."""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -217,7 +215,7 @@ def _obey_parent(worker: int) -> None:
 def _end_with_parent() -> None:
     while signal.sigwaitinfo(STOPS).si_pid != os.getppid():
         pass
-    os._exit(0)  # as torch's own handler, which knows no way to leave the signals of others alone
+    os._exit(0)  # as torch's own handler, which cannot ignore signals of other processes
 
 
 @functools.cache  # not in every epoch
@@ -226,7 +224,7 @@ def _sha256_of(path: str, size: int, modified: int) -> str:
 
 
 def _samples(facts: dict[str, dict], shards: Iterable[dict]) -> Iterator[dict]:
-    """Samples of the shards, as many from each as its JSON says, with the `size` that it says."""
+    """Yield the shards' samples with the `size` in their JSON; checks SHA-256 and number of samples."""
     for shard in shards:
         url, found = shard["url"], 0
         try:
@@ -245,7 +243,7 @@ def _samples(facts: dict[str, dict], shards: Iterable[dict]) -> Iterator[dict]:
 
 
 def _members(url: str) -> Iterator[dict]:
-    """Files of a tar as webdataset groups them. Its own reader takes whatever a member claims to hold."""
+    """Yield a tar's files for webdataset's grouping; its own reader does not limit the size of members."""
     with tarfile.open(url, "r:") as tar:
         for member in tar:
             if not 0 <= member.size <= LARGEST_MEMBER:
@@ -257,7 +255,7 @@ def _members(url: str) -> Iterator[dict]:
 
 @functools.cache
 def _npy_header(map_size: int) -> bytes:
-    """How a class map's file begins: compared whole, where NumPy would parse it anew for every sample."""
+    """First bytes of a class map's file; comparing them is faster than NumPy's parsing."""
     file, classes = io.BytesIO(), np.zeros((map_size, map_size), np.uint16)
     np.save(file, classes)
     return file.getvalue()[: -classes.nbytes]
@@ -269,7 +267,7 @@ def _collated(samples: Sequence[tuple]) -> tuple[torch.Tensor, torch.Tensor, lis
 
 
 def _with_errors(batches: Iterable) -> Iterator:
-    """Batches, and at the end the CCCError that stopped them: torch makes tracebacks of what workers raise."""
+    """Yield batches, and a CCCError as the last item: torch would turn a raised one into a traceback."""
     try:
         yield from batches
     except CCCError as error:

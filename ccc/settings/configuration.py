@@ -40,11 +40,11 @@ class Configuration(Section):
     methods: Literal["auto"] | Annotated[list[str], pydantic.Field(min_length=1)] = setting(
         "auto", "`auto` for every method in workflow/methods whose weights are installed, or a list of names"
     )
-    titles: dict[str, str] = setting({}, "what tables call methods, by name, where that is not their own title")
+    titles: dict[str, str] = setting({}, "titles of methods in tables, by name, in place of their own")
     baselines: Baselines = part(Baselines)
     colorize: Decoding = part(
         Decoding,
-        "How the method `ccc_photo` decodes CCC's class maps; `ccc` always uses the paper's argmax and bilinear upsampling",
+        "How the method `ccc_photo` decodes CCC's class maps; `ccc` always uses the paper's argmax and bilinear",
     )
     segmenter: SegmenterChoice = part(SegmenterChoice)
     harmonize: Harmonization = part(Harmonization)

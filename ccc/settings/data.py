@@ -22,7 +22,7 @@ class Data(Section):
     validation_shards: int = setting(1, "validation shards", ge=1)
     classes: list[str] = setting(
         [],
-        "use only training photographs of these classes (folders below Places365's single-letter folders); empty for all",
+        "use only training photographs of these classes (folders below Places365's single letters); empty for all",
     )
     per_class: int | None = setting(None, "use at most this many training photographs of each class", ge=1)
     limit: int | None = setting(None, "use at most this many training photographs", ge=1)
