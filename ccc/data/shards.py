@@ -75,7 +75,7 @@ def encoded(gray: np.ndarray, quality: int = QUALITY) -> bytes:
 
 
 def slice_of(count: int, shard: int, of: int) -> range:
-    """Positions of slice `shard` of `count` pictures cut into `of` contiguous slices whose sizes differ by at most 1."""
+    """Positions of slice `shard` of `count` pictures cut into `of` contiguous slices, equal to within one."""
     return range(count * shard // of, count * (shard + 1) // of)
 
 
@@ -95,7 +95,6 @@ def write_shard(
     """Write one shard of a source: `NAME.tar`, `.histogram.npy`, `.pictures.parquet` and `.json`; returns the JSON.
 
     Equal inputs give equal bytes on the same kind of processor (OpenCV's resizing depends on its instructions).
-
     `source`: folder, archive or list (`ccc.data.sources.Source`); `path`: the tar to write; `shard`, `of`: see
     `slice_of`; `index`: the output of `ccc index` for this source, or None to scan it and apply `choice`;
     `min_chroma`: skip pictures of less mean chroma, CIELAB units. Unreadable pictures are skipped too. The tar holds

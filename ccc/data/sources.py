@@ -156,7 +156,7 @@ class Source(LeftOut):
             raise CCCError(f"{self.path}: the archive cannot be read ({error}); fetch it again") from None
 
     def _read_parts(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes | ImageError]]:
-        """Read from several archives; opens each zip and compressed tar once, since opening reads its index or bytes."""
+        """Read from several archives; opens each zip and compressed tar once, since that reads its index or bytes."""
         named = [(self._part_of(entry), entry) for entry in entries]
         wanted = defaultdict(list)
         for name, entry in named:
