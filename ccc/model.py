@@ -120,7 +120,8 @@ class ClassColors(nn.Module):
 
     `decode`: "argmax", the centre of the likeliest class (Eq. 17 and 10-11); "annealed", the mean of all centres under
     the softmax of logits / `temperature` (Zhang et al. 2016, Eq. 5); "ciede2000", the colour of (nearly) least expected
-    CIEDE2000 (Sharma et al. 2005) to the truth under that softmax (ours). `chroma`: factor on the result. Raises ValueError for another `decode`.
+    CIEDE2000 (Sharma et al. 2005) to the truth under that softmax (ours). `chroma`: factor on the result.
+    Raises ValueError for another `decode`.
     """
 
     centers: torch.Tensor

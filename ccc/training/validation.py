@@ -96,8 +96,8 @@ def write_preview(
 def write_classes(path: str | os.PathLike, codebook: Codebook, weights: Sequence[float], confusion: np.ndarray) -> None:
     """Write a CSV with one row per class: colour, weight in the last batch, and validation cells.
 
-    `weights`: `(size,)`; `confusion`: of `validate`. Counts: `cells` of this class in the truth, cells `predicted` as it, cells
-    `right`, and `as_minor`, cells of this class predicted as a minor one.
+    `weights`: `(size,)`; `confusion`: of `validate`. Cells: `cells` of this class in the truth, `predicted` as it,
+    `right`, and `as_minor`, those of this class predicted as a minor one.
     """
     is_major = major(codebook)
     a, b = np.rint(codebook.centers).astype(int).T
