@@ -30,14 +30,14 @@ ROWS = 32  # of the class map decoded at a time
 
 
 class ColorClassified(Colorizer):
-    def __init__(self, path: Path, device: Device, **given):
+    def __init__(self, path: Path, device: Device, **options):
         from ccc.core import devices
         from ccc.decoding import decoding
         from ccc.model import ClassColors, load_model
 
         self.path, self.device = path, devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
-        chosen = decoding(self.settings, **given)
+        chosen = decoding(self.settings, **options)
         self.upsample = chosen["upsample"]
         self.decode, self.temperature, self.chroma = chosen["decode"], chosen["temperature"], chosen["chroma"]
         self.logit_adjustment, self.input_size = chosen["logit_adjustment"], chosen["input_size"]
@@ -143,6 +143,6 @@ def load(
     own; without them, or for another `decode` than the model's, the paper's: argmax of the classes as trained. The
     picture keeps its L. Raises MissingWeights for missing `weights`, CCCError for values out of range.
     """
-    given = {"decode": decode, "temperature": temperature, "logit_adjustment": logit_adjustment, "chroma": chroma}
-    given |= {"upsample": upsample, "vividness": vividness, "input_size": input_size}
-    return ColorClassified(_model(weights), device, **given)
+    options = {"decode": decode, "temperature": temperature, "logit_adjustment": logit_adjustment, "chroma": chroma}
+    options |= {"upsample": upsample, "vividness": vividness, "input_size": input_size}
+    return ColorClassified(_model(weights), device, **options)
