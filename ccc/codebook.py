@@ -61,7 +61,7 @@ class ColorGrid:
         """
         xp = library_of(classes)
         if xp is np and np.size(classes) and not 0 <= np.min(classes) <= np.max(classes) < self.size:
-            raise ValueError(f"classes must lie in [0, {self.size}), got {np.min(classes)} to {np.max(classes)}")
+            raise ValueError(f"classes must be in [0, {self.size}), got {np.min(classes)} to {np.max(classes)}")
         bins = xp.stack([classes % self.delta, classes // self.delta], axis=-1)
         return xp.asarray(bins, dtype=xp.float32) * self.alpha - self.beta + self.alpha / 2  # unsigned ones would wrap
 

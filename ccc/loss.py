@@ -21,7 +21,7 @@ def class_weights(counts: Array, upsilon: float = RECIPE.upsilon, phi: float | N
     """
     phi = 1 / len(counts) if phi is None else phi
     if not 0 < upsilon <= 1 or phi <= 0:
-        raise ValueError(f"upsilon must lie in (0, 1] and phi be positive, got {upsilon} and {phi}")
+        raise ValueError(f"upsilon must be in (0, 1] and phi positive, got {upsilon} and {phi}")
     xp = library_of(counts)
     counts = xp.asarray(counts, dtype=xp.float32)
     if xp is np and counts.max() <= 0:  # not checked for tensors: it would synchronize the device

@@ -27,7 +27,7 @@ INFO = MethodInfo(
     parameters=227_869_328,
     weights=("ddcolor_paper", "ddcolor_modelscope", "ddcolor_artistic", "ddcolor_tiny"),
     models=("paper", "modelscope", "artistic", "tiny"),
-    note="the model of the paper unless told otherwise; ab is enlarged without interpolation, as published",
+    note="the paper's model by default; ab is enlarged without interpolation, as published",
 )
 
 DEFAULTS = baselines.DDColor()

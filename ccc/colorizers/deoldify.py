@@ -26,7 +26,7 @@ INFO = MethodInfo(
     parameters=63_646_881,
     weights=("deoldify_artistic", "deoldify_stable", "deoldify_video"),
     models=("artistic", "stable", "video"),
-    note="the artistic model unless told otherwise; without the watermark that the published code stamps by default",
+    note="the artistic model by default; without the watermark that the published code adds",
 )
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])

@@ -187,7 +187,7 @@ def read_torch7(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     """
     content = _torch7.read(path)
     if not isinstance(content, dict) or "model" not in content or "mean" not in content:
-        raise CCCError(f"{path}: not the published model: a table of `mean` and `model` is wanted")
+        raise CCCError(f"{path}: not the published model, a table of `mean` and `model`; give another file")
     mean = np.asarray(content["mean"], np.float64) if not isinstance(content["mean"], dict) else np.zeros(2)
     if mean.size != 1:
         raise CCCError(f"{path}: `mean` must be one number, got {mean.size}")

@@ -139,7 +139,7 @@ def write_comparisons(
     for name in progress(list(files["gray"])):
         before, after = (rgb_to_lab(read_rgb(files[side][name]))[..., 1:] for side in ("before", "after"))
         if before.shape != after.shape:
-            raise CCCError(f"{files['after'][name]}: is of another size than {files['before'][name]}")
+            raise CCCError(f"{files['after'][name]}: differs in size from {files['before'][name]}")
         shift = np.linalg.norm(after - before, axis=-1)
         if shift.any():
             changes.append((-float(shift.mean()), name, float((shift > 0).mean())))

@@ -41,7 +41,7 @@ def read_state(path: Path) -> dict:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types, including MemoryError
         raise CCCError(
-            f"{path} is whole and cannot be loaded ({_reason(error)}); remove it to resume from the state before it"
+            f"{path} is intact but cannot be loaded ({_reason(error)}); remove it to resume from the state before it"
         ) from None
 
 
@@ -95,8 +95,8 @@ class States:
         others = [path for path in self.folder.parent.glob("*/step-*.pt") if path.parent != self.folder]
         if others and not self.paths():
             log(
-                f"{others[0].parent} holds the state of a run with other settings or data, and is left as it is; its "
-                "model and history are replaced by this run's"
+                f"{others[0].parent} holds the state of a run with other settings or data and is kept; "
+                "this run replaces its model and history"
             )
         for path in self.paths():
             try:
@@ -104,8 +104,8 @@ class States:
                 break
             except Damaged as error:
                 path.replace(path.with_suffix(".damaged"))
-                goes_on = "the state before it is used" if self.paths() else "no other is left: training starts anew"
-                log(f"warning: {error}; it is renamed to {path.stem}.damaged, and {goes_on}")
+                next_state = "the state before it is used" if self.paths() else "no other is left: training starts anew"
+                log(f"warning: {error}; it is renamed to {path.stem}.damaged; {next_state}")
         diverged = sorted(self.folder.glob("step-*.diverged"), reverse=True)
         if diverged and not self.paths():
             raise CCCError(
@@ -134,8 +134,8 @@ class States:
             path.replace(path.with_suffix(".diverged"))
         names = ", ".join(f"{path.stem}.diverged" for path in back)
         left = self.paths()
-        goes_on = f"the same command resumes at step {_step(left[0])}" if left else "no earlier one is left"
-        return f"what led there is renamed to {names} in {self.folder}; {goes_on}; {advice}"
+        next_state = f"the same command resumes at step {_step(left[0])}" if left else "no earlier one is left"
+        return f"the states that led there are renamed to {names} in {self.folder}; {next_state}; {advice}"
 
 
 def _step(path: Path) -> int:

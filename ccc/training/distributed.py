@@ -97,7 +97,7 @@ def joined(device: str | torch.device | None = None) -> Generator[Ranks]:
         if not isinstance(error, distributed.DistError) and "gloo/" not in str(error):
             raise
         reason = str(error).strip().splitlines()[-1]
-        raise CCCError(f"rank {distributed.get_rank()}: the exchange with the others broke off ({reason})") from None
+        raise CCCError(f"rank {distributed.get_rank()}: communication with the other ranks failed ({reason})") from None
     finally:
         distributed.destroy_process_group()
 

@@ -145,7 +145,7 @@ def prepare(
         state = read_state(newest)
         run.learner.restore(state["learner"])
         if state["batch"] and state["workers"] != workers:
-            log(f"warning: {workers} workers read where {state['workers']} did: pictures of this epoch may come twice")
+            log(f"warning: {workers} workers read where {state['workers']} did: this epoch may repeat pictures")
         for name in SAVED:
             setattr(run, name, state[name] if name != "workers" else workers)
         log(f"resumed at step {run.step} of {settings.steps}")
@@ -207,7 +207,7 @@ def fit(run: Run) -> None:
                     return
                 if stop:
                     by = signals.caught or "a signal to another rank"
-                    raise Interrupted(f"stopped by {by} at step {run.step}; run the same command to go on")
+                    raise Interrupted(f"stopped by {by} at step {run.step}; run the same command to resume")
             if run.batch < length:
                 raise CCCError(f"epoch {run.epoch} gave {run.batch} of {length} batches; write the shards again")
             run.epoch, run.batch = run.epoch + 1, 0
