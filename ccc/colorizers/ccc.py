@@ -117,7 +117,7 @@ def own_defaults() -> dict:
 def _model(weights: Weights) -> Path:
     path = Path(PUBLISHED if weights is None else weights)
     if not path.is_file():
-        raise MissingWeights(f"no weights: {path} is missing; train a model with `ccc train`")
+        raise MissingWeights(f"no weights: {path} is not there; train a model with `ccc train`")
     return path
 
 
