@@ -1,4 +1,4 @@
-"""Colour classes: the grid of 400 bins over the ab plane (Eq. 9-11) and the codebook of those in use (Eq. 12)."""
+"""Colour classes: the grid of 400 bins over the ab plane (Eq. 9-11) and the codebook of the bins in use (Eq. 12)."""
 
 import dataclasses
 import functools
@@ -18,16 +18,16 @@ from ccc.core.files import safetensors_metadata, write_text
 from ccc.core.stored import LOOSE, Count, read_json, typed
 from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice
 
-PAPER_SIZE = 215  # classes that the paper kept, of Places365
+PAPER_SIZE = 215  # classes that the paper kept for Places365
 PAPER_SHARE = PAPERS_THRESHOLD / 109_885_440  # its threshold as a share of all its cells
-REACHABLE = 265  # grid classes that some 8-bit sRGB colour falls into, after the clamp
+REACHABLE = 265  # grid classes of all 8-bit sRGB colours, after clamping
 
 
 @dataclasses.dataclass(frozen=True)
 class ColorGrid:
     """Square bins over the ab plane; class = row of b * `delta` + column of a (Eq. 9, Fig. 4, Table II).
 
-    `alpha`: side of a bin and `beta`: shift into the positive quadrant, both in CIELAB units; `delta`: bins a side.
+    `alpha`: side of a bin, `beta`: shift into the positive quadrant, both in CIELAB units; `delta`: bins per side.
     """
 
     alpha: int = 10
@@ -42,10 +42,10 @@ class ColorGrid:
     def encode(self, ab: Array) -> Array:
         """Class of each colour: float `(..., 2)` in CIELAB units to int64 `(...)` in [0, size).
 
-        NumPy array or torch tensor. Each channel is rounded to 0.01 and floored to its bin separately (flooring the
-        sum of Eq. 9 instead would let a spill into b), and clamped to the grid, because sRGB reaches b = -107.9. The
-        rounding makes every neutral gray the same class, 210, whatever the noise of the conversion: a = b = 0 is the
-        corner of four bins. Raises ValueError where the last axis is not 2.
+        NumPy array or torch tensor. Each channel is rounded to 0.01, floored to its bin separately (flooring the sum
+        of Eq. 9 would let a spill into b), and clamped to the grid, because sRGB reaches b = -107.9. Rounding gives
+        every neutral gray class 210 despite conversion noise: a = b = 0 is the corner of four bins. Raises ValueError
+        if the last axis is not 2.
         """
         if ab.shape[-1:] != (2,):
             raise ValueError(f"ab must have shape (..., 2), got {tuple(ab.shape)}")
@@ -57,11 +57,11 @@ class ColorGrid:
     def decode(self, classes: Array) -> Array:
         """Centre of each class's bin: integer `(...)` in [0, size) to float32 `(..., 2)` (Eq. 10-11: 10 * bin - 95).
 
-        NumPy array or torch tensor. Raises ValueError where a class lies outside the grid.
+        NumPy array or torch tensor. Raises ValueError for classes of an array outside the grid.
         """
         xp = library_of(classes)
         if xp is np and np.size(classes) and not 0 <= np.min(classes) <= np.max(classes) < self.size:
-            raise ValueError(f"classes must lie in [0, {self.size}), got {np.min(classes)} to {np.max(classes)}")
+            raise ValueError(f"classes must be in [0, {self.size}), got {np.min(classes)} to {np.max(classes)}")
         bins = xp.stack([classes % self.delta, classes // self.delta], axis=-1)
         return xp.asarray(bins, dtype=xp.float32) * self.alpha - self.beta + self.alpha / 2  # unsigned ones would wrap
 
@@ -72,7 +72,7 @@ class ColorGrid:
 
 
 def _entries(table: np.ndarray, places: Array) -> Array:
-    """Entries of an integer table, in the library and on the device of `places`."""
+    """Looks up indices in an integer table, with the library and device of `places`."""
     xp = library_of(places)
     return table[places] if xp is np else xp.as_tensor(table, device=places.device)[places.long()]
 
@@ -110,12 +110,12 @@ def class_map(rgb: np.ndarray, size: int = 56, grid: ColorGrid = ColorGrid()) ->
 class _Grid(TypedDict):
     alpha: Annotated[int, pydantic.Field(gt=0, le=255)]
     beta: Annotated[int, pydantic.Field(ge=0, le=255)]
-    delta: Annotated[int, pydantic.Field(gt=0, le=64)]  # 4,096 classes, whose distances still fit in memory
+    delta: Annotated[int, pydantic.Field(gt=0, le=64)]  # 4,096 classes: their distances fit in memory
 
 
 @pydantic.with_config(LOOSE)
 class _Stored(TypedDict):
-    """Of a codebook's JSON, what `from_dict` reads."""
+    """The fields of a codebook's JSON that `from_dict` reads."""
 
     grid: _Grid
     threshold: Count
@@ -127,15 +127,15 @@ class _Stored(TypedDict):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Codebook:
-    """The grid classes kept for training, and where the others go (Eq. 12). Make one with `fit` or `load`."""
+    """The grid classes kept for training, and the mapping of the others to them (Eq. 12); see `fit` and `load`."""
 
     grid: ColorGrid
     counts: np.ndarray  # int64 (grid.size,): pixels of each grid class
     threshold: int
     mapping: str
-    active: np.ndarray  # int64 (size,): sorted grid classes that are kept
+    active: np.ndarray  # int64 (size,): kept grid classes, sorted
     lookup: np.ndarray  # int64 (grid.size,): index into active
-    clamped: int | None = None  # pixels outside the grid; None where nobody counted
+    clamped: int | None = None  # pixels outside the grid; None if not counted
 
     @classmethod
     def fit(
@@ -146,12 +146,12 @@ class Codebook:
         grid: ColorGrid = ColorGrid(),
         clamped: int | None = None,
     ) -> "Codebook":
-        """Keep the classes with at least `threshold` pixels and send each other class to its nearest kept one.
+        """Keep the classes with at least `threshold` pixels and map each other class to the nearest kept class.
 
-        `counts`: non-negative integers `(grid.size,)`. `mapping`: "ab" measures nearness between bin centres in the
-        ab plane (ties to the more frequent class, then to the lower index); "index" between class numbers, as Eq. 12
-        is printed, which wraps around the rows of the grid. Raises CCCError where no class reaches the threshold,
-        ValueError where `counts` or `mapping` is not as described. Source: "Color Class reduction", Eq. 12.
+        `counts`: non-negative integers `(grid.size,)`. `mapping`: "ab" measures distance between bin centres in the
+        ab plane (ties: more frequent class, then lower index); "index" between class numbers, as Eq. 12 is printed,
+        which wraps around the rows of the grid. Raises CCCError if no class reaches the threshold, ValueError for
+        invalid `counts` or `mapping`. Source: "Color Class reduction", Eq. 12.
         """
         counts = np.asarray(counts)
         if counts.shape != (grid.size,) or not np.issubdtype(counts.dtype, np.integer) or counts.min() < 0:
@@ -171,7 +171,7 @@ class Codebook:
             distance = (offsets**2).sum(axis=-1)
         else:
             distance = np.abs(np.arange(grid.size)[:, None] - active)
-        # Stable order: nearest first, then most frequent, then lowest index (the columns are already sorted by index).
+        # Nearest first, then most frequent, then lowest index: lexsort is stable and columns are sorted by index.
         lookup = np.array([np.lexsort((-counts[active], row))[0] for row in distance])
         return cls(grid, counts.astype(np.int64), int(threshold), mapping, active, lookup, clamped)
 
@@ -194,17 +194,17 @@ class Codebook:
 
     @property
     def centers(self) -> np.ndarray:
-        """float32 `(size, 2)`: the centre of every class that is kept."""
+        """float32 `(size, 2)`: the centre of every kept class."""
         return self.grid.decode(self.active)
 
     @property
     def dropped(self) -> np.ndarray:
-        """int64, sorted: the grid classes that occur and are not kept; their pixels go to another class."""
+        """int64, sorted: grid classes that occur but are not kept."""
         return np.setdiff1d(np.flatnonzero(self.counts), self.active)
 
     @property
     def moves(self) -> np.ndarray:
-        """float32 `(grid.size,)`: how far each grid class is from the one it goes to, between bin centres, in ab."""
+        """float32 `(grid.size,)`: distance in ab between the bin centres of each grid class and its kept class."""
         return np.linalg.norm(self.centers[self.lookup] - self.grid.centers, axis=-1)
 
     def to_dict(self) -> dict:
@@ -228,7 +228,7 @@ class Codebook:
 
     @classmethod
     def from_dict(cls, value: dict) -> "Codebook":
-        """Restore a codebook. Raises CCCError where the lookup does not follow from counts, threshold and mapping."""
+        """Restore a codebook. Raises CCCError if its lookup does not follow from counts, threshold and mapping."""
         try:
             typed(value, _Stored)
             clamped = typed(value.get("clamped_pixels"), Count | None)
@@ -247,7 +247,7 @@ class Codebook:
         return fitted
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write as JSON that reads and diffs well: one line a field, the grid's fields one line a row of b."""
+        """Write JSON that reads and diffs well: one line per field, grid arrays one line per row of b."""
         lines = []
         for key, value in self.to_dict().items():
             if key in ("counts", "lookup"):
@@ -259,9 +259,9 @@ class Codebook:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Codebook":
-        """Read what `save` wrote, or the codebook in a model's metadata (`.safetensors`).
+        """Read a file of `save`, or the codebook in a model's metadata (`.safetensors`).
 
-        Raises CCCError, naming the file, where it is missing or not a codebook.
+        Raises CCCError naming the file if it is missing or not a codebook.
         """
         remedy = "make one with `ccc codebook`"
         if Path(path).suffix == ".safetensors":
@@ -274,7 +274,7 @@ class Codebook:
 
     @classmethod
     def of_model(cls, metadata: Mapping[str, str], path: str | os.PathLike) -> "Codebook":
-        """The codebook in the metadata of a model's file. Raises CCCError, naming the file, where there is none."""
+        """The codebook in the metadata of a model's file. Raises CCCError naming the file if there is none."""
         try:
             return cls.from_dict(json.loads(metadata.get("codebook", "")))
         except (ValueError, RecursionError, CCCError) as error:

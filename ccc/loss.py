@@ -1,4 +1,4 @@
-"""Class-balanced cross-entropy (Eq. 13-16) and the ways to balance classes that it is compared with."""
+"""Class-balanced cross-entropy (Eq. 13-16) and the class balancings compared with it."""
 
 import numpy as np
 import torch
@@ -13,28 +13,28 @@ RECIPE = Recipe()
 
 
 def class_weights(counts: Array, upsilon: float = RECIPE.upsilon, phi: float | None = RECIPE.phi) -> Array:
-    """Weight of each class from how often it appears in a batch (Eq. 15): max / (N_c * upsilon + max * phi).
+    """Returns the weight of each class from its count in a batch (Eq. 15): max / (N_c * upsilon + max * phi).
 
-    `counts`: non-negative `(n,)`, NumPy array or torch tensor; `upsilon`: trade-off in (0, 1]; `phi`: None for
-    1 / n. Returns float32 `(n,)` of the same kind: the commonest class weighs 1 / (upsilon + phi), an absent one
-    1 / phi. Raises ValueError where nothing was counted or `upsilon` or `phi` is out of range.
+    `counts`: non-negative `(n,)`, NumPy array or torch tensor; `upsilon`: trade-off in (0, 1]; `phi`: None for 1 / n.
+    Returns float32 `(n,)` of the same library: 1 / (upsilon + phi) for the most frequent class, 1 / phi for an absent
+    one. Raises ValueError if an array is all zero or `upsilon` or `phi` is out of range.
     """
     phi = 1 / len(counts) if phi is None else phi
     if not 0 < upsilon <= 1 or phi <= 0:
-        raise ValueError(f"upsilon must lie in (0, 1] and phi be positive, got {upsilon} and {phi}")
+        raise ValueError(f"upsilon must be in (0, 1] and phi positive, got {upsilon} and {phi}")
     xp = library_of(counts)
     counts = xp.asarray(counts, dtype=xp.float32)
-    if xp is np and counts.max() <= 0:  # of a tensor nobody asks: the answer would stop its device
+    if xp is np and counts.max() <= 0:  # not checked for tensors: it would synchronize the device
         raise ValueError("counts are all zero: no class appears")
     commonest = counts.max() if xp is np else counts.max().clamp_min(1)
     return commonest / (counts * upsilon + commonest * phi)
 
 
 def rebalancing_weights(codebook: Codebook, mixture: float = 0.5, sigma: float = 5.0) -> np.ndarray:
-    """Weight of each class from the whole data set, float32 `(size,)`, 1 on average over its pixels.
+    """Returns the weight of each class over the whole data set, float32 `(size,)`, 1 on average over its pixels.
 
-    The share of each class is smoothed over the ab plane by a Gaussian of `sigma` CIELAB units and mixed with an even
-    one, of which it gets `mixture` in (0, 1]; the weight is its inverse.
+    The class distribution is smoothed over the ab plane by a Gaussian of `sigma` CIELAB units and mixed with a uniform
+    one of share `mixture` in (0, 1]; weights are its inverse.
     Source: Zhang, Isola, Efros: Colorful Image Colorization, 2016, Eq. 4.
     """
     counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size)
@@ -47,7 +47,7 @@ def rebalancing_weights(codebook: Codebook, mixture: float = 0.5, sigma: float =
 
 
 def expected_weights(codebook: Codebook, balance: str, upsilon: float, phi: float | None) -> np.ndarray:
-    """What `ClassBalancedCrossEntropy` gives each class where a batch is like the whole data set: float32 `(size,)`."""
+    """Returns the class weights for a batch distributed like the whole data set: float32 `(size,)`."""
     counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size)
     if balance == "cbce":
         return class_weights(counts, upsilon, phi)
@@ -57,15 +57,15 @@ def expected_weights(codebook: Codebook, balance: str, upsilon: float, phi: floa
 
 
 class ClassBalancedCrossEntropy(nn.Module):
-    """Cross-entropy whose class weights follow from each batch (Eq. 16, Table II).
+    """Cross-entropy with class weights from the class counts of each batch (Eq. 16, Table II).
 
     `n_classes`: size of the codebook; `upsilon`, `phi`: see `class_weights`; `reduction`: "mean" divides by the sum of
-    the targets' weights, as torch's weighted mean does; "sum" is Eq. 16 as printed; "pixel_mean" divides the sum by
-    the number of pixels. The paper does not say which; they differ by a factor that changes from batch to batch.
+    the targets' weights, as torch does; "sum" is Eq. 16 as printed; "pixel_mean" divides the sum by the number of
+    pixels. The paper does not specify it; the three differ by a factor that varies between batches.
 
-    `balance`: "cbce" is Eq. 15; "inverse" max / N_c, which the paper starts from; "none" weighs all classes alike;
-    "cic" takes `fixed`, float `(n_classes,)` of `rebalancing_weights`. `across_ranks`: count classes in the batches
-    of all processes of the group rather than in this one's, so that averaged gradients are those of the whole batch.
+    `balance`: "cbce" is Eq. 15; "inverse" is max / N_c, the paper's starting point; "none" weighs all classes equally;
+    "cic" uses `fixed`, float `(n_classes,)` of `rebalancing_weights`. `across_ranks`: count classes over all processes,
+    so that averaged gradients equal those of the whole batch.
     """
 
     fixed: torch.Tensor | None
@@ -87,7 +87,7 @@ class ClassBalancedCrossEntropy(nn.Module):
             raise ValueError(f"balance must be one of {', '.join(BALANCES)}, got {balance!r}")
         if (balance == "cic") != (fixed is not None):
             raise ValueError("fixed weights belong to the balance cic, and only to it")
-        class_weights(np.ones(n_classes), upsilon, phi)  # refuses wrong factors now rather than at the first batch
+        class_weights(np.ones(n_classes), upsilon, phi)  # raises for wrong factors before the first batch
         self.n_classes, self.upsilon, self.phi = n_classes, upsilon, phi
         self.reduction, self.balance, self.across_ranks = reduction, balance, across_ranks
         self.register_buffer("fixed", None if fixed is None else torch.from_numpy(fixed), persistent=False)

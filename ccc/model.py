@@ -25,13 +25,13 @@ from ccc.settings.training import DECODERS, Recipe, model_settings
 from torchvision.ops import Conv2dNormActivation  # isort: skip  3x3 convolution, BatchNorm, ReLU
 
 RECIPE = Recipe()
-SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less share a cell
+SOFTNESS = 0.3  # CIEDE2000: candidates whose expected errors differ by less are averaged
 
 
 class SkipDecoder(nn.Module):
-    """Decoder that also sees the encoder's maps at 1/16, 1/8 and 1/4 of the input (Ronneberger et al. 2015).
+    """Decoder with skip connections from the encoder's maps at 1/16, 1/8 and 1/4 (Ronneberger et al. 2015).
 
-    Half the work of the plain one, and edges stay where they are; not the paper's.
+    Half the computation of the plain decoder, and edges stay in place; not in the paper.
     """
 
     def __init__(self, channels: Sequence[int], n_classes: int):
@@ -43,7 +43,7 @@ class SkipDecoder(nn.Module):
         self.head = nn.Conv2d(96, n_classes, 1)
 
     def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The encoder's maps, from 1/4 to 1/32, to logits at 1/4."""
+        """Encoder maps from 1/4 to 1/32 to logits at 1/4."""
         x = self.top(maps[-1])
         for block, skipped in zip(self.blocks, maps[-2::-1], strict=True):
             x = block(torch.cat([functional.interpolate(x, scale_factor=2.0, mode="nearest"), skipped], dim=1))
@@ -53,11 +53,10 @@ class SkipDecoder(nn.Module):
 class ColorClassifier(nn.Module):
     """Gray picture to colour-class logits.
 
-    `n_classes`: size of the codebook; `encoder`: a classifier of torchvision whose features end at 1/32 of the
-    picture; `pretrained`: True to load torchvision's ImageNet weights from where `ccc weights` keeps them, or a path;
-    `decoder`: "plain", the paper's, or "skip" (`SkipDecoder`). Raises CCCError for an unknown encoder or decoder,
-    MissingWeights where the pretrained file is not at hand. Source: "Network Architecture", Fig. 8; the widths of the
-    decoder are not printed there and are ours.
+    `n_classes`: size of the codebook; `encoder`: a torchvision classifier whose features end at 1/32 of the picture;
+    `pretrained`: a path, or True for torchvision's ImageNet weights in the folder of `ccc weights`; `decoder`: "plain"
+    (the paper's) or "skip" (`SkipDecoder`). Raises CCCError for an unknown encoder or decoder, MissingWeights for a
+    missing pretrained file. Source: "Network Architecture", Fig. 8, which omits the decoder's widths; these are ours.
     """
 
     def __init__(
@@ -104,11 +103,11 @@ class ColorClassifier(nn.Module):
 
 
 def adjusted(logits: torch.Tensor, codebook: Codebook, settings: Mapping, share: float) -> torch.Tensor:
-    """Logits with a share of the class balancing of training taken back.
+    """Returns the logits with a share of the class balancing of training removed.
 
-    `logits`: float `(N, n, h, w)`; `settings`: of the model's file. A network trained with class weights gives a class
-    the likelihood that it has in the photographs times its weight: with `share` 1 the weight (`expected_weights`) is
-    divided out, 0 leaves all as trained. Source: Menon et al.: Long-tail learning via logit adjustment, 2021.
+    `logits`: float `(N, n, h, w)`; `settings`: of the model's file. A network trained with class weights predicts
+    each class's likelihood times its weight. `share` 1 divides by the weight (`expected_weights`), 0 leaves the logits
+    as trained. Source: Menon et al.: Long-tail learning via logit adjustment, 2021.
     """
     if not share:
         return logits
@@ -120,9 +119,9 @@ class ClassColors(nn.Module):
     """Colour of each cell: float logits `(N, n, h, w)` to float32 ab `(N, 2, h, w)` in CIELAB units.
 
     `decode`: "argmax", the centre of the likeliest class (Eq. 17 and 10-11); "annealed", the mean of all centres under
-    the softmax of logits / `temperature` (Zhang et al. 2016, Eq. 5); "ciede2000", the colour whose CIEDE2000 to the
-    truth is expected to be least, or nearly so, under that softmax (ours: the choice of least expected loss, with the
-    loss of Sharma et al. 2005). `chroma`: factor on the result. Raises ValueError for another `decode`.
+    the softmax of logits / `temperature` (Zhang et al. 2016, Eq. 5); "ciede2000", the colour of (nearly) least expected
+    CIEDE2000 (Sharma et al. 2005) to the truth under that softmax (ours). `chroma`: factor on the result.
+    Raises ValueError for another `decode`.
     """
 
     centers: torch.Tensor
@@ -153,13 +152,13 @@ class ClassColors(nn.Module):
         if self.decode == "annealed":
             return self.chroma * torch.einsum("nkhw,kc->nchw", shares, self.centers)
         expected = torch.einsum("nkhw,mk->nmhw", shares, self.errors)
-        near_least = (-expected / SOFTNESS).softmax(dim=1)  # between candidates, where several are nearly as good
+        near_least = (-expected / SOFTNESS).softmax(dim=1)  # interpolates candidates of similar error
         return self.chroma * torch.einsum("nmhw,mc->nchw", near_least, self.candidates)
 
 
 def _candidates(centers: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
-    """Colours to choose among, float32 `(m, 2)`: centres, edges and corners of the classes' bins; and the CIEDE2000 of
-    each to every centre, float32 `(m, n)`, which at equal lightness does not depend on it."""
+    """Returns candidate colours, float32 `(m, 2)`, the centres, edges and corners of the classes' bins, and their
+    CIEDE2000 to every centre, float32 `(m, n)`, which at equal lightness does not depend on it."""
     from skimage.color import deltaE_ciede2000
 
     steps = np.array([(a, b) for a in (-0.5, 0, 0.5) for b in (-0.5, 0, 0.5)], np.float32) * side
@@ -171,17 +170,16 @@ def _candidates(centers: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarra
 def class_colors(
     logits: torch.Tensor, codebook: Codebook, decode: str = "argmax", temperature: float = 0.38
 ) -> torch.Tensor:
-    """Colour of each cell, float32 ab `(N, 2, h, w)` in CIELAB units, of logits `(N, n, h, w)`; see `ClassColors`."""
+    """Logits `(N, n, h, w)` to the colour of each cell, float32 ab `(N, 2, h, w)` in CIELAB units: `ClassColors`."""
     return ClassColors(codebook, decode, temperature).to(logits.device)(logits)
 
 
 def save_model(
     path: str | os.PathLike, model: ColorClassifier, codebook: Codebook, settings: Mapping, half: bool = False
 ) -> None:
-    """Write weights as safetensors with codebook and settings in the metadata, whole or not at all; equal models
-    give equal bytes.
+    """Write weights as safetensors, codebook and settings in its metadata, atomically; equal models give equal bytes.
 
-    `half`: kernels as float16, half the size; `load_model` widens them again.
+    `half`: kernels as float16, half the size; `load_model` converts them to float32.
     """
     metadata = {
         "format": "ccc-model-1",
@@ -197,7 +195,7 @@ def save_model(
 
 
 def _in_order(data: bytes) -> bytes:
-    """The same safetensors file with its metadata in order: the library writes them in a random one."""
+    """Returns the safetensors file with sorted metadata, which the library writes in random order."""
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -207,10 +205,10 @@ def _in_order(data: bytes) -> bytes:
 
 
 def load_model(path: str | os.PathLike, device: str | torch.device = "cpu") -> tuple[ColorClassifier, Codebook, dict]:
-    """Read what `save_model` wrote: the model in eval mode, its Codebook, its settings (dict).
+    """Read a file of `save_model`: returns the model in eval mode, its Codebook and its settings.
 
-    Raises CCCError, naming the file, where it is missing, no safetensors file, or no CCC model, or where a weight is
-    missing, left over, of another shape or not finite. float16 weights are widened to float32.
+    float16 weights become float32. Raises CCCError naming the file if it is missing, not a safetensors file or not a
+    CCC model, and for missing, unexpected, misshapen or non-finite weights.
     """
     if not os.path.exists(path):
         raise CCCError(f"{path}: no such model; train one with `ccc train`")
@@ -231,11 +229,11 @@ def load_model(path: str | os.PathLike, device: str | torch.device = "cpu") -> t
 
 
 def start_from(model: ColorClassifier, codebook: Codebook, path: Literal[True] | str | os.PathLike) -> None:
-    """Give `model`, whose classes are those of `codebook`, the weights of a trained one.
+    """Initialize `model`, with the classes of `codebook`, from a trained model.
 
-    `path`: of a `ccc.safetensors`, True for the one that comes with the package. The codebooks may differ: each class
-    takes the last layer's weights of the class to which the trained model's codebook sends it. Raises CCCError as
-    `load_model`, and where encoder or decoder are others.
+    `path`: a `ccc.safetensors`, or True for the packaged model. The codebooks may differ: each class takes the last
+    layer's weights of the class that the trained model's codebook maps it to. Raises CCCError as `load_model`, and for
+    another encoder or decoder.
     """
     path = PUBLISHED if path is True else path
     trained, its_codebook, _ = load_model(path)

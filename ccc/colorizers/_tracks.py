@@ -1,4 +1,4 @@
-"""Copy or recode what accompanies a video's frames: sound, subtitles, titles and chapters."""
+"""Copy or recode the sound, subtitles, titles and chapters of a video."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SOUND = {"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}  # codecs that an 
 _RATES = {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}  # of AAC, in Hz
 
 
-def describe(given: InputContainer, made: OutputContainer, comment: str) -> None:
-    """Copy title, date, place and chapters; `comment` replaces the comment, which moves to description."""
-    about = {key: value for key, value in given.metadata.items() if not key.endswith(("brand", "brands", "version"))}
+def describe(source: InputContainer, output: OutputContainer, comment: str) -> None:
+    """Copy title, date, place and chapters; `comment` replaces the comment, which becomes the description."""
+    about = {key: value for key, value in source.metadata.items() if not key.endswith(("brand", "brands", "version"))}
     if about.get("comment"):
         about.setdefault("description", about["comment"])
-    made.metadata.update({**about, "comment": comment})
-    if chapters := given.chapters():
-        made.set_chapters(chapters)
+    output.metadata.update({**about, "comment": comment})
+    if chapters := source.chapters():
+        output.set_chapters(chapters)
 
 
 def is_cover(stream: Stream) -> bool:
@@ -31,34 +31,34 @@ def is_cover(stream: Stream) -> bool:
 
 
 def tracks_of(
-    given: InputContainer, made: OutputContainer, start: Fraction
+    source: InputContainer, output: OutputContainer, start: Fraction
 ) -> tuple[dict[int, Callable[[Packet | None], list[Packet]]], list[str]]:
-    """By stream index, a function from a packet, None at the end, to packets of the MP4; and notes for the user."""
+    """Returns functions from a packet (None at the end) to packets of the MP4, by stream index; and notes."""
     from av import AudioStream
 
     tracks, kept, notes = {}, 0, []
-    for stream in given.streams:
+    for stream in source.streams:
         codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown codec"
         if stream.type == "audio" and codec in SOUND or codec == "mov_text":
-            tracks[stream.index] = _copier(made, stream, start)
+            tracks[stream.index] = _copier(output, stream, start)
             kept += stream.type == "audio"
         elif isinstance(stream, AudioStream) and stream.codec_context:
-            tracks[stream.index] = _recoder(made, stream, start)
+            tracks[stream.index] = _recoder(output, stream, start)
             notes.append(f"sound recoded from {codec} to AAC")
         elif stream.type != "video" or is_cover(stream):
             kind = {"audio": "sound", "subtitle": "subtitles", "video": "cover picture"}.get(stream.type, stream.type)
             notes.append(f"{kind} left out ({codec})")
     notes = ["sound kept"] * (kept == 1) + [f"{kept} sound tracks kept"] * (kept > 1) + list(dict.fromkeys(notes))
-    return tracks, notes if given.streams.audio else ["no sound", *notes]
+    return tracks, notes if source.streams.audio else ["no sound", *notes]
 
 
-def _labelled(made: Stream, stream: Stream) -> None:
-    made.metadata.update({key: value for key, value in stream.metadata.items() if key in ("language", "title")})
-    made.disposition = stream.disposition
+def _labelled(output: Stream, stream: Stream) -> None:
+    output.metadata.update({key: value for key, value in stream.metadata.items() if key in ("language", "title")})
+    output.disposition = stream.disposition
 
 
-def _copier(made: OutputContainer, stream: Stream, start: Fraction) -> Callable[[Packet | None], list[Packet]]:
-    track, last = made.add_stream_from_template(stream), None
+def _copier(output: OutputContainer, stream: Stream, start: Fraction) -> Callable[[Packet | None], list[Packet]]:
+    track, last = output.add_stream_from_template(stream), None
     _labelled(track, stream)
 
     def packets(packet: Packet | None) -> list[Packet]:
@@ -75,10 +75,10 @@ def _copier(made: OutputContainer, stream: Stream, start: Fraction) -> Callable[
     return packets
 
 
-def _recoder(made: OutputContainer, stream: AudioStream, start: Fraction) -> Callable[[Packet | None], list[Packet]]:
+def _recoder(output: OutputContainer, stream: AudioStream, start: Fraction) -> Callable[[Packet | None], list[Packet]]:
     rate, channels = stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels
     layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}.get(channels, "stereo")  # AVI and ASF count channels only
-    track = made.add_stream("aac", rate=rate if rate in _RATES else 48000, layout=layout)
+    track = output.add_stream("aac", rate=rate if rate in _RATES else 48000, layout=layout)
     track.bit_rate = 96000 * track.codec_context.layout.nb_channels
     _labelled(track, stream)
 

@@ -25,19 +25,19 @@ INFO = MethodInfo(
     note="not the authors' network: the model that comes with ccc is described in docs/trained-model.md",
 )
 
-MOST = 1 << 20  # pixels of a picture as the network sees it: 1:20 at a short side of 224; a million take some 800 MB
-ROWS = 32  # of the class map, decoded at a time
+MOST = 1 << 20  # pixels of the network's input: 1:20 at a short side of 224; a million need some 800 MB
+ROWS = 32  # of the class map decoded at a time
 
 
 class ColorClassified(Colorizer):
-    def __init__(self, path: Path, device: Device, **given):
+    def __init__(self, path: Path, device: Device, **options):
         from ccc.core import devices
         from ccc.decoding import decoding
         from ccc.model import ClassColors, load_model
 
         self.path, self.device = path, devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
-        chosen = decoding(self.settings, **given)
+        chosen = decoding(self.settings, **options)
         self.upsample = chosen["upsample"]
         self.decode, self.temperature, self.chroma = chosen["decode"], chosen["temperature"], chosen["chroma"]
         self.logit_adjustment, self.input_size = chosen["logit_adjustment"], chosen["input_size"]
@@ -46,9 +46,9 @@ class ColorClassified(Colorizer):
         self.title = f"{INFO.title} ({trained_on})" if trained_on else INFO.title
 
     def input_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns at which the network sees a picture: multiples of 32, of its own aspect where trained so.
+        """Rows and columns of the network's input, multiples of 32, in the picture's aspect ratio if trained so.
 
-        One so long that it would be more than `MOST` pixels is seen smaller, and where that is not enough, shortened.
+        Pictures that would exceed `MOST` pixels are scaled down further and, if necessary, shortened.
         """
         if self.input_size != "full" and self.settings.get("fit") == "stretch":
             height = width = self.input_size
@@ -61,7 +61,7 @@ class ColorClassified(Colorizer):
         return min(rows, longest), min(columns, longest)
 
     def predict_ab(self, gray_lightness: np.ndarray) -> np.ndarray:
-        """L, float32 `(H, W)` in [0, 100], to ab, float32 `(h, w, 2)`, a quarter of the network's input."""
+        """L, float32 `(H, W)` in [0, 100], to ab, float32 `(h, w, 2)`, at a quarter of the network's input size."""
         import numpy as np
         import torch
         from PIL import Image
@@ -76,7 +76,7 @@ class ColorClassified(Colorizer):
             if not logits.isfinite().all():  # finite weights may still overflow
                 raise CCCError(f"{self.path}: its network gives numbers that are not finite; train the model again")
             logits = adjusted(logits, self.codebook, self.settings, self.logit_adjustment)
-            # Some rows at a time: a whole large picture's colours to choose among would not fit in memory.
+            # A few rows at a time: the candidate colours of a whole large picture would not fit in memory.
             ab = torch.cat([self.colors(part) for part in logits.split(ROWS, dim=2)], dim=2)
         return ab[0].permute(1, 2, 0).cpu().numpy()
 
@@ -107,8 +107,8 @@ def files(weights: Weights = None, **options) -> list[Path]:
 
 
 def own_defaults() -> dict:
-    """What the model that comes with the package decodes by; another may name other values."""
-    with open(PUBLISHED, "rb") as file:  # not by its library, which imports NumPy: a fifth of the time of `ccc methods`
+    """The packaged model's default decoding; other models may have other defaults."""
+    with open(PUBLISHED, "rb") as file:  # not with safetensors: importing NumPy takes a fifth of `ccc methods`
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     settings = PAPERS_DECODING | model_settings(header["__metadata__"])
     return {name: settings[name] for name in (*PAPERS_DECODING, "input_size")}
@@ -132,18 +132,17 @@ def load(
     vividness: float | None = None,
     input_size: int | str | None = None,
 ) -> ColorClassified:
-    """A trained model, ready to colour.
+    """Returns the colorizer of a trained model.
 
-    `weights`: path of a `ccc.safetensors`, None for the model that comes with the package and is not the paper's;
-    `decode`: "argmax" (the paper's), "annealed" mean at `temperature`, or "ciede2000", the colour of least expected
-    error at `temperature`; `logit_adjustment`: share of the class balancing that is taken back before it, 0 to 1;
-    `chroma`: factor on a and b after it; `upsample`: "bilinear", "nearest" or "guided" (`ccc.color.guided_ab`) from
-    the class map to the picture's size; `vividness`: 0 to 1, in place of these five (`ccc.decoding.vivid`);
-    `input_size`: short side in pixels at which the network sees the picture, or "full" for the picture's own, both
-    rounded to multiples of 32. What is left out is the model's own default, or where it names none, and where another
-    decode than its own is asked for, the paper's: argmax of the classes as trained. The picture's own L is kept.
-    Raises MissingWeights where `weights` is not there, CCCError for a value out of its range.
+    `weights`: path of a `ccc.safetensors`, None for the packaged model, which is not the paper's; `decode`: "argmax"
+    (the paper's), "annealed" mean at `temperature`, or "ciede2000", the colour of least expected error at
+    `temperature`; `logit_adjustment`: share of the class balancing removed before it, 0 to 1; `chroma`: factor on a and
+    b after it; `upsample`: "bilinear", "nearest" or "guided" (`ccc.color.guided_ab`) from the class map to the
+    picture's size; `vividness`: 0 to 1, replaces these five (`ccc.decoding.vivid`); `input_size`: short side of the
+    network's input in pixels, or "full" for the picture's size, rounded to multiples of 32. Defaults are the model's
+    own; without them, or for another `decode` than the model's, the paper's: argmax of the classes as trained. The
+    picture keeps its L. Raises MissingWeights for missing `weights`, CCCError for values out of range.
     """
-    given = {"decode": decode, "temperature": temperature, "logit_adjustment": logit_adjustment, "chroma": chroma}
-    given |= {"upsample": upsample, "vividness": vividness, "input_size": input_size}
-    return ColorClassified(_model(weights), device, **given)
+    options = {"decode": decode, "temperature": temperature, "logit_adjustment": logit_adjustment, "chroma": chroma}
+    options |= {"upsample": upsample, "vividness": vividness, "input_size": input_size}
+    return ColorClassified(_model(weights), device, **options)

@@ -20,15 +20,15 @@ INFO = MethodInfo(
     note="the released 313-to-2 layer; the annealed mean of the paper's demo is not in this release",
 )
 
-SIZE = 256  # side of the square that the published pipeline scales a picture to
+SIZE = 256  # side of the published pipeline's square input
 
 
 def block(
     channels: tuple[int, ...], stride: int = 1, dilation: int = 1, normalize: bool = True, first_relu: bool = False
 ) -> nn.Sequential:
-    """3x3 convolutions through `channels`, each followed by a ReLU, then one BatchNorm, as both of Zhang's networks do.
+    """3x3 convolutions through `channels`, each with a ReLU, then one BatchNorm, as in both of Zhang's networks.
 
-    `stride`: of the last convolution; `first_relu`: one more ReLU before all.
+    `stride`: of the last convolution; `first_relu`: starts with a ReLU.
     """
     layers: list[nn.Module] = [nn.ReLU()] if first_relu else []
     for i, (inputs, outputs) in enumerate(zip(channels, channels[1:], strict=False)):
@@ -72,8 +72,8 @@ class Eccv16(nn.Module):
 class LabSquare(SquareColorizer):
     """The pipeline of both of Zhang's releases.
 
-    RGB scaled to 256x256 with PIL's bicubic filter, its L into the network, ab out, bilinearly to the picture's size,
-    joined with the picture's own L.
+    Scales RGB to 256x256 with PIL's bicubic filter, feeds L to the network, upsamples ab bilinearly to the picture's
+    size and joins it with the picture's own L.
     """
 
     def _input(self, rgb: np.ndarray) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-import ccc.core.torchvision_ops  # noqa: F401  before segment_anything and timm, which import torchvision
+import ccc.core.torchvision_ops  # noqa: F401  before segment_anything and timm
 from ccc.assets import weights as weight_files
 from ccc.color import in_parts, resize_ab
 from ccc.colorizers._unet import Shuffle, spectral_conv, wide_step
@@ -27,7 +27,7 @@ INFO = MethodInfo(
     parameters=227_869_328,
     weights=("ddcolor_paper", "ddcolor_modelscope", "ddcolor_artistic", "ddcolor_tiny"),
     models=("paper", "modelscope", "artistic", "tiny"),
-    note="the model of the paper unless told otherwise; ab is enlarged without interpolation, as published",
+    note="the paper's model by default; ab is enlarged without interpolation, as published",
 )
 
 DEFAULTS = baselines.DDColor()
@@ -36,7 +36,7 @@ QUERIES, WIDTH, HEADS, LAYERS, LEVELS = 100, 256, 8, 9, 3
 
 
 class ConvNeXtBlock(nn.Module):
-    """7x7 convolution per channel, norm, two linear layers per pixel, added to the input."""
+    """Depthwise 7x7 convolution, LayerNorm and two linear layers per pixel, added to the input."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -65,8 +65,8 @@ class ConvNeXt(nn.Module):
             for depth, width in zip(depths, widths, strict=True)
         )
         for i, width in enumerate(widths):
-            setattr(self, f"norm{i}", LayerNorm2d(width))  # of what is handed out, not of what goes on
-        self.norm = nn.LayerNorm(widths[-1], eps=1e-6)  # in the published files; its result is used nowhere
+            setattr(self, f"norm{i}", LayerNorm2d(width))  # of the returned features only
+        self.norm = nn.LayerNorm(widths[-1], eps=1e-6)  # in the published files, never used
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         features = []
@@ -77,7 +77,7 @@ class ConvNeXt(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Attention, added to the queries, then norm. `name`: what its weights are filed under."""
+    """Residual attention, then LayerNorm. `name`: prefix of its weights."""
 
     def __init__(self, name: str):
         super().__init__()
@@ -103,7 +103,7 @@ class _FeedForward(nn.Module):
 
 
 def sine_position(height: int, width: int, device: Device = None) -> torch.Tensor:
-    """Sines and cosines of a place's row, then of its column: float32 `(WIDTH, height, width)`."""
+    """Sine position encoding of rows, then of columns: float32 `(WIDTH, height, width)`."""
     half = WIDTH // 2
     wavelengths = 10000 ** (2 * torch.arange(half // 2, device=device).repeat_interleave(2) / half)
 
@@ -118,7 +118,7 @@ def sine_position(height: int, width: int, device: Device = None) -> torch.Tenso
 
 
 class ColorDecoder(nn.Module):
-    """100 colour queries that look at the pixel decoder's three features in turn, projected onto its pixels."""
+    """100 colour queries that attend to the pixel decoder's three features in turn, multiplied with its pixels."""
 
     def __init__(self):
         super().__init__()
@@ -208,7 +208,7 @@ class DDColorColorizer(SquareColorizer):
             lab[..., 1:] = ab
             return (cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255).round().astype(np.uint8)
 
-        # "nearest" is what the published code does, by leaving out the mode.
+        # The published code interpolates by "nearest", the default mode.
         return in_parts(colored, rgb, resize_ab(predicted.permute(1, 2, 0).numpy(), *rgb.shape[:2], mode="nearest"))
 
 
@@ -217,8 +217,8 @@ def load(
 ) -> DDColorColorizer:
     """DDColor with its published weights, or those in the file `weights`.
 
-    `model`: "paper" (that of the published numbers), "modelscope", "artistic" or "tiny"; `input_size`: side of the
-    square that the network sees: 512, the published demo's, or 256, that of training and of the paper's evaluation.
+    `model`: "paper" (of the published numbers), "modelscope", "artistic" or "tiny"; `input_size`: side of the network's
+    square input: 512 as in the published demo, or 256 as in training and the paper's evaluation.
     Raises as `ccc.colorizers.load` says.
     """
     path = located(INFO, weights, model)

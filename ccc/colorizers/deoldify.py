@@ -26,14 +26,14 @@ INFO = MethodInfo(
     parameters=63_646_881,
     weights=("deoldify_artistic", "deoldify_stable", "deoldify_video"),
     models=("artistic", "stable", "video"),
-    note="the artistic model unless told otherwise; without the watermark that the published code stamps by default",
+    note="the artistic model by default; without the watermark that the published code adds",
 )
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 
 
 class SelfAttention(nn.Module):
-    """Every place looks at every other, `(N, C, H, W)` to the same."""
+    """Self-attention over all pixels, `(N, C, H, W)` to the same."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -49,9 +49,9 @@ class SelfAttention(nn.Module):
 
 
 def _weight_normed(layer: nn.Module) -> nn.Module:
-    """A layer whose weight is a direction, `weight_v`, times a length, `weight_g`: the keys of the published files."""
+    """Applies weight normalization with the keys of the published files, `weight_v` and `weight_g`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # its successor has other keys
+        warnings.simplefilter("ignore", FutureWarning)  # the replacement has other keys
         return nn.utils.weight_norm(layer)
 
 
@@ -67,9 +67,9 @@ class _Residual(nn.Module):
 
 
 class DeOldify(nn.Module):
-    """Gray as RGB, less ImageNet's mean, by its deviation, to colours in the same units, cut to [-3, 3].
+    """Gray as RGB, normalized by ImageNet's mean and deviation, to colours in the same units in [-3, 3].
 
-    Both float `(N, 3, H, W)`, H and W multiples of 16. `deep`: the artistic network; else that of stable and video.
+    Both float `(N, 3, H, W)`, H and W multiples of 16. `deep`: the artistic network, else that of stable and video.
     """
 
     def __init__(self, deep: bool):
@@ -113,7 +113,7 @@ class DeOldify(nn.Module):
 
 
 class DeOldifyColorizer(SquareColorizer):
-    """The published pipeline: a gray square through the network; U and V of what comes out, Y of the picture itself."""
+    """The published pipeline: a gray square through the network; U and V of its output, Y of the picture."""
 
     def __init__(self, network: nn.Module, device: Device = None, render_factor: int = RENDER_FACTORS[DEFAULTS.model]):
         if not isinstance(render_factor, int) or not 2 <= render_factor <= 128:
@@ -140,11 +140,11 @@ def load(
 ) -> DeOldifyColorizer:
     """DeOldify with its published weights, or those in the file `weights`.
 
-    `model`: "artistic" (the published default), "stable" or "video"; `render_factor`: a sixteenth of the side of the
-    square that the network sees, None for the published 35 (video: 21). Raises as `ccc.colorizers.load` says.
+    `model`: "artistic" (the published default), "stable" or "video"; `render_factor`: side of the network's square
+    input / 16, None for the published 35 (video: 21). Raises as `ccc.colorizers.load` says.
     """
     path = located(INFO, weights, model)
     untrained = DeOldify(deep=model == "artistic")
-    # The files hold a bare state dict, or fastai's dict of "model" and "opt".
+    # A file holds a state dict, or fastai's dict of "model" and "opt".
     weight_files.load_state_dict(path, untrained, unwrap=("model",))
     return DeOldifyColorizer(untrained, device, RENDER_FACTORS[model] if render_factor is None else render_factor)

@@ -23,29 +23,29 @@ WRITTEN = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".tif": "tiff", ".tif
 _DESCRIPTION, _ARTIST, _COPYRIGHT, _EXIF, _GPS = 270, 315, 33432, 0x8769, 0x8825
 # DocumentName, ImageDescription, Make, Model, PageName, DateTime, Artist, HostComputer, Rating, Copyright, Windows' own
 _KEPT = {269, 270, 271, 272, 285, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
-# MakerNote points at places in its old file; sizes and the Interoperability block say how the old pixels were kept.
+# MakerNote holds offsets into the old file; sizes and the Interoperability block describe the old pixels.
 _DROPPED = {37500, 40962, 40963, 40965, 40961}
 _PNG_TEXTS = {"Description": _DESCRIPTION, "Author": _ARTIST, "Copyright": _COPYRIGHT}
 _IPTC = {(2, 120): _DESCRIPTION, (2, 80): _ARTIST, (2, 116): _COPYRIGHT}
-_MARKER = 65000  # bytes: what a JPEG takes in one block, less room for its head
+_MARKER = 65000  # bytes of one JPEG segment, minus room for its header
 _STRIP = 1 << 20  # bytes of pixels in one strip of a TIFF
 
 
 @dataclasses.dataclass
 class Record:
-    """The metadata of a picture file that a coloured version of it keeps."""
+    """Metadata of a picture file that its coloured version keeps."""
 
     exif: dict[int, object] = dataclasses.field(default_factory=dict)
-    blocks: dict[int, dict] = dataclasses.field(default_factory=dict)  # of EXIF and GPS, by tag
+    blocks: dict[int, dict] = dataclasses.field(default_factory=dict)  # EXIF and GPS, by tag
     xmp: bytes = b""
-    texts: dict[str, str] = dataclasses.field(default_factory=dict)  # of a PNG, and the comment of others
+    texts: dict[str, str] = dataclasses.field(default_factory=dict)  # PNG texts, or the comment of other formats
     dpi: tuple[float, float] | None = None
     deep: bool = False  # whether its pixels may have more than 8 bits
     several: bool = False  # whether the file may hold more than one picture
 
 
 class _Encoded(str):
-    """Text of EXIF, which Pillow reads as Latin-1 and would write with question marks."""
+    """EXIF text in UTF-8 if not Latin-1, which Pillow would write with question marks."""
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         try:
@@ -57,40 +57,40 @@ class _Encoded(str):
 def record(source: bytes, name: str) -> Record:
     """Read date, caption, artist, copyright, place, camera and resolution of a picture file from EXIF, IPTC and texts.
 
-    Omits orientation, thumbnails, profiles and sizes, which describe the old pixels, and the maker's own block. Raises
-    ImageError where `source` is no picture; a damaged block counts as absent.
+    Omits orientation, thumbnails, profiles and sizes, which describe the old pixels, and MakerNote. Raises ImageError
+    if `source` is not a picture; ignores damaged blocks.
     """
-    made = Record()
+    found = Record()
     with opened(source, name) as image:
-        made.several = getattr(image, "n_frames", 1) > 1
-        made.deep = image.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB")
+        found.several = getattr(image, "n_frames", 1) > 1
+        found.deep = image.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB")
         info = image.info
         with contextlib.suppress(Exception):
             dpi = tuple(float(value) for value in info["dpi"])
-            made.dpi = dpi if len(dpi) == 2 and all(1 < value < 1e5 for value in dpi) else None
+            found.dpi = dpi if len(dpi) == 2 and all(1 < value < 1e5 for value in dpi) else None
         with contextlib.suppress(Exception):
             exif = image.getexif()
-            made.exif = _writable({tag: value for tag, value in exif.items() if tag in _KEPT})
+            found.exif = _writable({tag: value for tag, value in exif.items() if tag in _KEPT})
             for block in (_EXIF, _GPS):
                 tags = {tag: value for tag, value in exif.get_ifd(block).items() if tag not in _DROPPED}
-                made.blocks[block] = _writable(tags, block)
+                found.blocks[block] = _writable(tags, block)
         if isinstance(image, PngImagePlugin.PngImageFile):
-            made.texts = {
+            found.texts = {
                 str(key): str(value)
                 for key, value in image.text.items()
                 if key != "Software" and not key.startswith(("XML:", "Raw profile"))
             }
-        more = {tag: made.texts[key] for key, tag in _PNG_TEXTS.items() if key in made.texts}
+        more = {tag: found.texts[key] for key, tag in _PNG_TEXTS.items() if key in found.texts}
         with contextlib.suppress(Exception):
-            said = IptcImagePlugin.getiptcinfo(image) or {}  # ty: ignore[invalid-argument-type]  an opened file
-            more |= {tag: _text(said[key]) for key, tag in _IPTC.items() if key in said}
+            iptc = IptcImagePlugin.getiptcinfo(image) or {}  # ty: ignore[invalid-argument-type]  an opened file
+            more |= {tag: _text(iptc[key]) for key, tag in _IPTC.items() if key in iptc}
         if comment := info.get("comment"):  # of a JPEG or GIF
-            made.texts.setdefault("Comment", _text(comment))
+            found.texts.setdefault("Comment", _text(comment))
             more.setdefault(_DESCRIPTION, _text(comment))
-        made.exif = _writable({tag: value for tag, value in more.items() if value}) | made.exif
+        found.exif = _writable({tag: value for tag, value in more.items() if value}) | found.exif
         xmp = info.get("xmp", b"")
-        made.xmp = _of_other_pixels(xmp if isinstance(xmp, bytes) else str(xmp).encode())
-    return made
+        found.xmp = _of_other_pixels(xmp if isinstance(xmp, bytes) else str(xmp).encode())
+    return found
 
 
 def _text(value: object) -> str:
@@ -104,7 +104,7 @@ def _of_other_pixels(xmp: bytes) -> bytes:
 
 
 def _writable(tags: dict, group: int | None = None) -> dict:
-    """The tags that can be written again: files hold values that are not of their tag's type."""
+    """Returns the tags that can be written: files hold values of wrong types."""
     found = {}
     for tag, value in tags.items():
         value = _Encoded(value) if isinstance(value, str) else value
@@ -117,26 +117,26 @@ def _writable(tags: dict, group: int | None = None) -> dict:
 
 
 def write(path: str | os.PathLike, pixels: np.ndarray, software: str, kept: Record, quality: int = 95) -> None:
-    """Write sRGB pixels, RGB or RGBA `(H, W, 3 or 4)`, uint8 or (not JPEG) uint16, whole or not at all.
+    """Write sRGB pixels, RGB or RGBA `(H, W, 3 or 4)`, uint8 or (not JPEG) uint16, atomically.
 
-    The suffix of `path` says the format. `software`: the note of the making; `kept`: what the source said of itself;
-    `quality`: of a JPEG, whose colours are kept at full size and whose transparency is laid over white. Equal
-    arguments give equal bytes. Raises ImageError where the format cannot hold so large a picture.
+    The suffix of `path` sets the format. `software`: the Software tag; `kept`: the source's metadata; `quality`: of a
+    JPEG, which is written without chroma subsampling, transparency over white. Equal arguments give equal bytes. Raises
+    ImageError if the format cannot hold so large a picture.
     """
-    if WRITTEN[os.path.splitext(path)[1].lower()] == "jpeg" and max(pixels.shape[:2]) > 65500:
+    kind = WRITTEN[os.path.splitext(path)[1].lower()]
+    if kind == "jpeg" and max(pixels.shape[:2]) > 65500:
         raise ImageError(str(path), "too large", "a JPEG holds at most 65500 pixels a side; take --format png")
-    write_format = {"png": _png, "jpeg": _jpeg, "tiff": _tiff}[WRITTEN[os.path.splitext(path)[1].lower()]]
     with written_whole(path) as scratch, open(scratch, "wb") as file:
-        write_format(file, np.ascontiguousarray(pixels), software, kept, quality)
+        {"png": _png, "jpeg": _jpeg, "tiff": _tiff}[kind](file, np.ascontiguousarray(pixels), software, kept, quality)
 
 
 def holds_16_bits(path: str | os.PathLike) -> bool:
-    """Whether the format of a file to write holds more than 8 bits."""
+    """Whether the format of `path` can hold 16 bits."""
     return WRITTEN[os.path.splitext(path)[1].lower()] != "jpeg"
 
 
 def _exif(kept: Record, software: str = "") -> Image.Exif:
-    """The tags of a new file; `software` stands in a PNG's own text instead."""
+    """Returns the EXIF of a new file; a PNG has `software` in a text instead."""
     exif = Image.Exif()
     for tag, value in kept.exif.items():
         exif[tag] = value
@@ -164,7 +164,7 @@ def _png(file: BinaryIO, pixels: np.ndarray, software: str, kept: Record, qualit
     if pixels.dtype == np.uint8:
         Image.fromarray(pixels).save(file, **options)
         return
-    # Pillow has no RGB of 16 bits and OpenCV no texts: the blocks of a picture of one pixel go before OpenCV's pixels.
+    # Pillow cannot write 16-bit RGB, OpenCV no texts: Pillow's blocks of a one-pixel picture precede OpenCV's pixels.
     small = io.BytesIO()
     Image.new("RGB", (1, 1)).save(small, **options)
     blocks = small.getvalue()[33:].split(b"IDAT")[0][:-4]
@@ -190,7 +190,7 @@ def _jpeg(file: BinaryIO, pixels: np.ndarray, software: str, kept: Record, quali
 
 
 def _tiff(file: BinaryIO, pixels: np.ndarray, software: str, kept: Record, quality: int) -> None:
-    """Deflate with differences along rows; Pillow writes the tags, and has no RGB of 16 bits to write the rest."""
+    """Writes Deflate strips with horizontal differencing and Pillow's tags: Pillow cannot write 16-bit RGB."""
     height, width, channels = pixels.shape
     bits = 8 * pixels.itemsize
     rows = max(1, _STRIP // (width * channels * pixels.itemsize))
@@ -217,6 +217,6 @@ def _tiff(file: BinaryIO, pixels: np.ndarray, software: str, kept: Record, quali
     for tag, value in (layout | ({338: 2} if channels == 4 else {})).items():
         tags[tag] = value
     for tag in (273, 279):
-        tags.tagtype[tag] = 4  # LONG, also where the first are small
+        tags.tagtype[tag] = 4  # LONG, even for small values
     tags.save(file)
     file.writelines(strips)

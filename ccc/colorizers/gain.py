@@ -1,4 +1,4 @@
-"""Gain and Debnath 2023 (DL-Net): no public code or weights, so its coloured pictures are read from a folder."""
+"""Gain and Debnath 2023 (DL-Net): without public code or weights; reads coloured pictures from a folder."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ INFO = MethodInfo(
 
 
 class Precomputed(Colorizer):
-    """Pictures of a folder, found by name; nothing is computed. Any method that runs elsewhere can be read so."""
+    """Reads coloured pictures of any method from a folder by name."""
 
     by_name = True
 
@@ -31,10 +31,10 @@ class Precomputed(Colorizer):
             raise CCCError(f"{self.folder}: no such folder of coloured pictures")
 
     def colorize_named(self, name: str, image: np.ndarray) -> np.ndarray:
-        """The coloured picture of the same name, with its own suffix or any other of a picture, unchanged.
+        """Returns the unchanged coloured picture of the same name, with the same or another picture suffix.
 
-        Raises CCCError where there is none, or more than one, or its size is not that of `image`; ImageError where it
-        cannot be read.
+        Raises CCCError if there is none or more than one, or its size differs from `image`; ImageError if it cannot be
+        read.
         """
         height, width = checked(image).shape[:2]
         path = self._find(name)
@@ -60,13 +60,13 @@ class Precomputed(Colorizer):
 
 
 def files(weights: Weights = None, folder: str | os.PathLike | None = None) -> list[Path]:
-    """No weights; raises CCCError where the folder is not given or not there. See `ccc.colorizers.files`."""
+    """Returns no weights; raises CCCError for a missing folder. See `ccc.colorizers.files`."""
     load(folder=folder)
     return []
 
 
 def load(weights: Weights = None, device: Device = None, folder: str | os.PathLike | None = None) -> Precomputed:
-    """Precomputed pictures. `folder`: required. Raises CCCError where it is not given or does not exist."""
+    """Precomputed pictures of `folder`. Raises CCCError if it is None or does not exist."""
     if folder is None:
         raise CCCError(f"method gain: {INFO.note}; give it with the option folder=PATH")
     return Precomputed(folder)

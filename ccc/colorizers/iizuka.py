@@ -1,4 +1,4 @@
-"""Let there be Color! (Iizuka et al. 2016): a global and a local network, joined.
+"""Let there be Color! (Iizuka et al. 2016): fused global and local networks.
 
 Not verified against Torch7: written from the published description, for the published Torch7 model. Its licence
 (CC BY-NC-SA 4.0) forbids commercial use; the weights are never shipped.
@@ -30,7 +30,7 @@ INFO = MethodInfo(
     note="not verified against Torch7",
 )
 
-GLOBAL_SIZE = 224  # side of the square that the global network sees
+GLOBAL_SIZE = 224  # side of the global network's square input
 
 
 def _stack(*steps: tuple[int, int, int]) -> nn.Sequential:
@@ -42,8 +42,8 @@ def _stack(*steps: tuple[int, int, int]) -> nn.Sequential:
 
 
 class Iizuka(nn.Module):
-    """A gray picture less the training mean, float `(1, 1, H, W)`, multiples of 8, and the same scaled to 224x224,
-    to a and b in [0, 1] (0.5 is gray), `(1, 2, H/2, W/2)`."""
+    """Gray minus the training mean, float `(1, 1, H, W)`, multiples of 8, and the same scaled to 224x224, to ab in
+    [0, 1] (0.5 is gray), `(1, 2, H/2, W/2)`."""
 
     def __init__(self):
         super().__init__()
@@ -65,7 +65,7 @@ class Iizuka(nn.Module):
             nn.Conv2d(32, 2, 3, padding=1),
             nn.Sigmoid(),
         )
-        self.register_buffer("mean", torch.zeros(()))  # of the training pictures, kept in the published file
+        self.register_buffer("mean", torch.zeros(()))  # of the training pictures, from the published file
 
     def forward(self, gray: torch.Tensor, small: torch.Tensor) -> torch.Tensor:
         local = self.middle(self.low(gray))
@@ -78,7 +78,7 @@ class Iizuka(nn.Module):
 
 
 def _scaling(source: int, target: int) -> np.ndarray:
-    """Torch7's linear scaling along one axis, as a matrix `(target, source)`: between corners up, area mean down."""
+    """Matrix `(target, source)` of Torch7's linear scaling of one axis: corners aligned up, area mean down."""
     if target <= source:
         return area_weights(source, target)
     at = np.linspace(0, source - 1, target)
@@ -86,7 +86,7 @@ def _scaling(source: int, target: int) -> np.ndarray:
 
 
 def scale(plane: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bring float `(H, W)` to float32 `(height, width)` as Torch7's image.scale does by default."""
+    """Scale float `(H, W)` to float32 `(height, width)` as Torch7's image.scale by default."""
     return _scaling(plane.shape[0], height) @ plane.astype(np.float32) @ _scaling(plane.shape[1], width).T
 
 
@@ -100,7 +100,7 @@ def _rgb_from_lab(lab: np.ndarray) -> np.ndarray:
     y = (lab[..., 0] + 16) / 116
     f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     xyz = np.where(f**3 > _EPSILON, f**3, (116 * f - 16) / _KAPPA) * _WHITE
-    linear = xyz @ np.linalg.inv(XYZ_FROM_RGB).T  # below 0 where no RGB has this colour: Torch7 does not clip
+    linear = xyz @ np.linalg.inv(XYZ_FROM_RGB).T  # negative outside the gamut: Torch7 does not clip
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
 
 
@@ -113,10 +113,10 @@ def _lightness(rgb: np.ndarray) -> np.ndarray:
 def recombine(luma: np.ndarray, ab: np.ndarray) -> np.ndarray:
     """Y of a picture, float `(H, W)` in [0, 1], and ab in CIELAB units, `(H, W, 2)`, to float RGB, not clipped.
 
-    The authors take L of a colour whose U and V both equal Y, which is not the picture's lightness, and keep only U
-    and V of what comes out. That step is kept.
+    As the authors do, takes L of a colour whose U and V both equal Y, which is not the picture's lightness, and keeps
+    only U and V of the result.
     """
-    odd = np.repeat(luma[..., None], 3, axis=-1) @ _RGB_FROM_YUV.T  # beyond 1 where bright: Torch7 does not clip
+    odd = np.repeat(luma[..., None], 3, axis=-1) @ _RGB_FROM_YUV.T  # above 1 where bright: Torch7 does not clip
     colored = _rgb_from_lab(np.concatenate([_lightness(odd)[..., None], ab], axis=-1))
     yuv = colored @ _YUV_FROM_RGB.T
     yuv[..., 0] = luma
@@ -124,7 +124,7 @@ def recombine(luma: np.ndarray, ab: np.ndarray) -> np.ndarray:
 
 
 class IizukaColorizer(Colorizer):
-    """The published pipeline, at the picture's own size to a multiple of 8: memory grows with the picture."""
+    """The published pipeline, at the picture's size rounded to multiples of 8: memory grows with the picture."""
 
     @torch.inference_mode()
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
@@ -142,7 +142,7 @@ class IizukaColorizer(Colorizer):
 
 
 def modules(value: object) -> Iterator[_torch7.TorchObject]:
-    """The layers of a Torch7 model that hold numbers, in the order of its graph; each once."""
+    """Yields the layers of a Torch7 model that hold numbers once each, in graph order."""
     seen = set()
 
     def walk(part: object) -> Iterator[_torch7.TorchObject]:
@@ -165,7 +165,7 @@ def modules(value: object) -> Iterator[_torch7.TorchObject]:
 
 
 def _layers(network: Iizuka) -> list[tuple[str, nn.Conv2d | nn.Linear, str | None]]:
-    """Convolutions and linear layers in the order of the graph, with the name of the BatchNorm that follows each."""
+    """Convolutions and linear layers in graph order, each with the name of its BatchNorm."""
     found = []
     for stack in ("low", "middle", "wide", "linear", "fusion", "color"):
         children = list(getattr(network, stack).named_children())
@@ -180,14 +180,14 @@ def _layers(network: Iizuka) -> list[tuple[str, nn.Conv2d | nn.Linear, str | Non
 def read_torch7(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     """State dict of `Iizuka` from the published Torch7 file: a table of `mean` and an nngraph `model`.
 
-    The graph's layers are matched in order: low-level, mid-level, global network, its last linear layer, as a public
-    script addresses them, and after them, which is an assumption, fusion and colour. A second copy of the low-level
-    network, which both inputs share, is passed over, and a layer without BatchNorm gets one that changes nothing.
-    Raises CCCError naming the file and the first layer that does not fit.
+    Matches the graph's layers in order: low-level, mid-level and global network with its last linear layer, as a
+    public script addresses them, then (an assumption) fusion and colour. Skips a second copy of the low-level network,
+    which both inputs share; a layer without BatchNorm gets an identity one. Raises CCCError naming the file and the
+    first layer that does not fit.
     """
     content = _torch7.read(path)
     if not isinstance(content, dict) or "model" not in content or "mean" not in content:
-        raise CCCError(f"{path}: not the published model: a table of `mean` and `model` is wanted")
+        raise CCCError(f"{path}: not the published model, a table of `mean` and `model`; give another file")
     mean = np.asarray(content["mean"], np.float64) if not isinstance(content["mean"], dict) else np.zeros(2)
     if mean.size != 1:
         raise CCCError(f"{path}: `mean` must be one number, got {mean.size}")
@@ -221,7 +221,7 @@ def read_torch7(path: str | os.PathLike) -> dict[str, torch.Tensor]:
 
 
 def _fits(module: _torch7.TorchObject, shape: tuple[int, ...]) -> bool:
-    """Whether a layer holds a weight of this shape; some convolutions hold theirs flat."""
+    """Whether a layer has a weight of this shape; some convolutions store it flat."""
     found = np.shape(module.get("weight"))
     return found == shape or (len(shape) == 4 and found == (shape[0], int(np.prod(shape[1:]))))
 
@@ -233,7 +233,7 @@ def _norm(name: str, module: _torch7.TorchObject | None, channels: int) -> dict[
     else:
         if module.get("running_var") is not None:
             variance = _tensor(module.get("running_var"))
-        else:  # older Torch7 keeps the inverse of the deviation, its epsilon within
+        else:  # older Torch7 stores 1 / sqrt(variance + epsilon)
             variance = _tensor(module.get("running_std")) ** -2 - epsilon
         values = {"running_mean": _tensor(module.get("running_mean")), "running_var": variance}
         values["weight"] = one if module.get("weight") is None else _tensor(module.get("weight"))
@@ -248,9 +248,9 @@ def _tensor(values: np.ndarray) -> torch.Tensor:
 
 
 def load(weights: Weights = None, device: Device = None, model: str = Settings().model) -> IizukaColorizer:
-    """Iizuka 2016 with its published Torch7 model, or the file `weights`: `.t7`, or a `.pth` or `.safetensors` of it.
+    """Iizuka 2016 with the published Torch7 model, or the file `weights` (`.t7`, `.pth` or `.safetensors`).
 
-    `model`: "places" or "imagenet", by the pictures it was trained on. Raises as `ccc.colorizers.load` says.
+    `model`: "places" or "imagenet", the data it was trained on. Raises as `ccc.colorizers.load` says.
     """
     path, untrained = located(INFO, weights, model), Iizuka()
     if path.suffix == ".t7":

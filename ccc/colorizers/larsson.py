@@ -27,11 +27,11 @@ INFO = MethodInfo(
     note="not verified against Caffe",
 )
 
-SIZE = 512  # side of the square that the network sees
+SIZE = 512  # side of the network's square input
 BINS = 32  # of hue, and of chroma
 STAGES = {1: (1, 64, 64), 2: (64, 128, 128), 3: (128, 256, 256, 256), 4: (256, 512, 512, 512), 5: (512, 512, 512, 512)}
 HYPERCOLUMN = 1 + 2 * 64 + 2 * 128 + 3 * 256 + 6 * 512 + 2 * 4096
-ROWS = 64  # decoded at a time, to bound memory
+ROWS = 64  # rows decoded at a time, to bound memory
 
 
 def bilinear_kernel(factor: int) -> torch.Tensor:
@@ -43,7 +43,7 @@ def bilinear_kernel(factor: int) -> torch.Tensor:
 
 
 def enlarge(x: torch.Tensor, factor: int) -> torch.Tensor:
-    """`(N, C, h, w)` to `factor` times the size, each channel by itself; zeros lie around, so borders fade."""
+    """Upsample `(N, C, h, w)` by `factor`, per channel, with zero padding, so that borders fade."""
     n, c, h, w = x.shape
     kernel = bilinear_kernel(factor).to(x)
     padding = (kernel.shape[-1] - factor) // 2
@@ -54,7 +54,7 @@ def enlarge(x: torch.Tensor, factor: int) -> torch.Tensor:
 class Larsson(nn.Module):
     """Gray in [0, 1], float `(N, 1, H, W)`, multiples of 32, to histograms of hue and of chroma, `(N, 2, 32, H, W)`.
 
-    Layers carry the names of the Caffe model.
+    Layers are named as in the Caffe model.
     """
 
     def __init__(self):
@@ -69,7 +69,7 @@ class Larsson(nn.Module):
         self.prediction_c = nn.Conv2d(1024, BINS, 1)
 
     def hypercolumn(self, gray: torch.Tensor) -> dict[int, torch.Tensor]:
-        """What h_fc1 sees, in its order, by the factor that brings it to a quarter of the input: 1, 2, 4, 8."""
+        """Inputs of h_fc1, in order, keyed by the upsampling factor (1, 2, 4, 8) to a quarter of the input size."""
         taps: dict[int, list[torch.Tensor]] = {1: [functional.avg_pool2d(gray, 4)], 2: [], 4: [], 8: []}
         x = gray
         for stage, channels in STAGES.items():
@@ -84,9 +84,9 @@ class Larsson(nn.Module):
         return {factor: torch.cat(features, dim=1) for factor, features in taps.items()}
 
     def forward(self, gray: torch.Tensor) -> torch.Tensor:
-        # A 1x1 convolution and an enlargement of each channel commute: h_fc1 is applied to each part of the
-        # hypercolumn at its own size, and 1,024 channels are enlarged in place of 11,264.
-        at, x = 0, self.h_fc1.bias[:, None, None]  # ty: ignore[not-subscriptable]  it has a bias
+        # A 1x1 convolution and per-channel upsampling commute: applying h_fc1 to each part of the hypercolumn at its
+        # own size upsamples 1,024 channels instead of 11,264.
+        at, x = 0, self.h_fc1.bias[:, None, None]  # ty: ignore[not-subscriptable]  has a bias
         for factor, part in self.hypercolumn(gray).items():
             weight = self.h_fc1.weight[:, at : at + part.shape[1]]
             small = functional.conv2d(part, weight)
@@ -101,13 +101,15 @@ class Larsson(nn.Module):
 
 
 def decode(hue: np.ndarray, chroma: np.ndarray, gray: np.ndarray) -> np.ndarray:
-    """Colours from histograms: expectation of hue, median of chroma, which fades where hue is uncertain.
+    """Colours from histograms: expectation of hue, median of chroma, reduced where hue is uncertain.
 
     `hue`, `chroma`: float `(..., 32)`, each summing to about 1; `gray`: float `(...)` in [0, 1], the mean of R, G, B
     to keep. Returns float RGB `(..., 3)` in [0, 1]. Source: the released code's "median:expectation-cf".
     """
     centres = (np.arange(BINS) + 0.5) / BINS
-    mean = hue @ np.exp(2j * np.pi * centres) / BINS  # over the bins, as released: a certain hue has 1/32
+    mean = (
+        hue @ np.exp(2j * np.pi * centres) / BINS
+    )  # divided by the number of bins, as released: a certain hue has 1/32
     angle = np.angle(mean) / (2 * np.pi) % 1.0
     fading = np.clip(np.abs(mean), 0, 0.03) / 0.03
     c = ((np.cumsum(chroma, axis=-1) < 0.5).sum(axis=-1) + 0.5) / BINS * fading
@@ -118,7 +120,7 @@ def decode(hue: np.ndarray, chroma: np.ndarray, gray: np.ndarray) -> np.ndarray:
 
 
 class LarssonColorizer(Colorizer):
-    """The published pipeline: the mean of R, G, B, scaled and padded into a 512x512 square."""
+    """The published pipeline: the mean of R, G and B, scaled and padded to 512x512."""
 
     @staticmethod
     def scaled_size(height: int, width: int) -> tuple[int, int]:
@@ -144,7 +146,7 @@ class LarssonColorizer(Colorizer):
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
         gray = rgb.mean(axis=-1, dtype=np.float64) / 255
         histograms = self._histograms(gray).flatten(0, 1)[None]
-        y, x = ((2 * torch.arange(extent) + 1) / extent - 1 for extent in gray.shape)  # centres of pixels in [-1, 1]
+        y, x = ((2 * torch.arange(extent) + 1) / extent - 1 for extent in gray.shape)  # pixel centres in [-1, 1]
         colored = np.empty_like(rgb)
         for start in range(0, len(gray), ROWS):
             part = slice(start, start + ROWS)
@@ -161,8 +163,7 @@ class LarssonColorizer(Colorizer):
 def read_caffe(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     """State dict of `Larsson` from a Caffe model in HDF5, where `/data/LAYER/0` is a weight and `/data/LAYER/1` a bias.
 
-    Fixed bilinear enlargements that the file also holds are left out. Raises CCCError, naming the file, where it is
-    no such file, or holds another layer.
+    Omits the file's fixed bilinear upsamplings. Raises CCCError naming the file for another format or layer.
     """
     try:
         import h5py
@@ -185,20 +186,20 @@ def read_caffe(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     except OSError as error:
         raise CCCError(f"{path}: truncated or not HDF5 ({str(error).splitlines()[0]}); fetch it again") from None
     wanted = network_on_meta().state_dict()
-    for key, tensor in state.items():  # fully connected layers may be stored flat
+    for key, tensor in state.items():  # fully connected layers may be flat
         if tensor.numel() == wanted[key].numel():
             state[key] = tensor.reshape(wanted[key].shape)
     return state
 
 
 def network_on_meta() -> Larsson:
-    """The network without memory, for its names and shapes."""
+    """The network on the meta device, for names and shapes."""
     with torch.device("meta"):
         return Larsson()
 
 
 def load(weights: Weights = None, device: Device = None) -> LarssonColorizer:
-    """Larsson 2016 with its published Caffe model, or the file `weights`: HDF5, or a `.pth` or `.safetensors` of it.
+    """Larsson 2016 with the published Caffe model (HDF5), or the file `weights`, which may be `.pth` or `.safetensors`.
 
     Raises as `ccc.colorizers.load` says.
     """

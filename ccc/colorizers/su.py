@@ -1,7 +1,6 @@
-"""Instance-aware Image Colorization (Su, Chu, Huang 2020): a whole-picture and an instance network, fused.
+"""Instance-aware Image Colorization (Su, Chu, Huang 2020): fused whole-picture and instance networks.
 
-Boxes are a contract, not a part of the method here: the published detector (Mask R-CNN X101 of Detectron2) needs an
-environment of its own, so boxes are read from files that it, or any other detector, has written.
+Boxes are read from files of any detector: the published one (Mask R-CNN X101 of Detectron2) needs its own environment.
 """
 
 import io
@@ -37,14 +36,14 @@ INFO = MethodInfo(
     "ab comes at 256x256 and is brought to the picture's size, where the published code stops at 256x256",
 )
 
-# Layers that MMagic holds bare where the published networks hold them as the first of a sequence.
+# Layers that MMagic stores directly, the published networks as the first of a Sequential.
 _SINGLE = re.compile(r"^(model\d+up|model\dshort\d+|model_class)\.(weight|bias)$")
-PARTS = ("G", "GF", "GComp")  # instance, fusion, whole picture: as the published files are called
+PARTS = ("G", "GF", "GComp")  # instance, fusion, whole picture: names of the published files
 SIZE = 256
 
 
 class Su(Colorizer):
-    """`network`: a ModuleDict of G, GF and GComp, as the published files are called."""
+    """`network`: a ModuleDict of `PARTS`; `boxes`: see `load`; `most`: the best-scored boxes used, -1 for all."""
 
     def __init__(
         self,
@@ -63,7 +62,7 @@ class Su(Colorizer):
         return self.colorize(image) if self.boxes is None else self.colorize_with(image, read_boxes(self.boxes, name))
 
     def colorize_with(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-        """Colour a picture whose boxes are at hand, `(N, 4)` as `read_boxes` gives them; see `colorize`."""
+        """Colour a picture with given boxes, `(N, 4)` as of `read_boxes`; see `colorize`."""
         rgb = checked(image)
         with memory_reported(rgb):
             return self._fused(rgb, boxes)
@@ -96,7 +95,7 @@ class Su(Colorizer):
     def _input(self, rgb: np.ndarray) -> torch.Tensor:
         square = np.asarray(Image.fromarray(rgb).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
         gray = (torch.from_numpy(rgb_to_lab(square)[..., 0]) - 50) / 100
-        hints, mask = torch.zeros(2, SIZE, SIZE), torch.full((1, SIZE, SIZE), -0.5)  # trained with the mask centred
+        hints, mask = torch.zeros(2, SIZE, SIZE), torch.full((1, SIZE, SIZE), -0.5)  # trained with a centred mask
         return torch.cat([gray[None], hints, mask])[None].to(self.device)
 
 
@@ -105,14 +104,14 @@ def _output(rgb: np.ndarray, ab: torch.Tensor) -> np.ndarray:
 
 
 def network() -> nn.ModuleDict:
-    """The three networks, not trained."""
+    """The three untrained networks."""
     return nn.ModuleDict({"G": Instance(), "GF": Fusion(), "GComp": Whole()})
 
 
 def files(
     weights: Weights = None, boxes: str | os.PathLike | None = None, detector: str | None = None, **options
 ) -> list[Path]:
-    """The files that `load` would read: one, or three in the order of PARTS, then that of a detector asked for."""
+    """The files that `load` reads: one, or three in the order of PARTS, then the detector's."""
     if boxes is not None and not Path(boxes).exists():
         raise CCCError(f"{boxes}: no such file or folder of boxes")
     if detector is not None:
@@ -128,14 +127,14 @@ def files(
 
 
 def _read(weights: Weights) -> dict[str, tuple[str, dict]]:
-    """State dicts of G, GF and GComp, each with the name of its file."""
+    """State dicts of G, GF and GComp, each with its file's name."""
     found = files(weights)
     if len(found) == len(PARTS):
         return {key: (str(path), weight_files.read_state_dict(path)) for key, path in zip(PARTS, found, strict=True)}
     (path,) = found
     if path.suffix == ".zip":
         return _read_archive(path)
-    # MMagic's single file: the three networks under prefixes.
+    # MMagic's single file holds the three networks under prefixes.
     state = weight_files.read_state_dict(path, unwrap=("state_dict",))
     prefixes = {"G": "instance_model.", "GF": "fusion_model.", "GComp": "image_model."}
     if not any(key.startswith(tuple(prefixes.values())) for key in state):
@@ -150,7 +149,7 @@ def _read(weights: Weights) -> dict[str, tuple[str, dict]]:
 
 
 def _published(members: list[str], key: str, where: Path) -> str:
-    """The file of a network among those of the published archive or its folder."""
+    """The file of a network in the published archive or its folder."""
     found = sorted(name for name in members if name.endswith(f"latest_net_{key}.pth"))
     if not found:
         raise MissingWeights(f"no weights: latest_net_{key}.pth is not in {where}; see `ccc weights fetch su`")
@@ -181,14 +180,14 @@ def load(
     """Su 2020 with its published weights.
 
     `weights`: the published archive, its folder, or MMagic's single file; `boxes`: file or folder of boxes, see
-    `read_boxes`, or None to colour every picture as one without instances; `most_boxes`: the best-scored that are used,
-    -1 for all; `detector`: "maskrcnn_r50" to find boxes with torchvision's Mask R-CNN, which is not the published
-    detector, and is named in the title. Raises as `ccc.colorizers.load` says.
+    `read_boxes`, or None to colour every picture without instances; `most_boxes`: number of best-scored boxes used, -1
+    for all; `detector`: "maskrcnn_r50" to find boxes with torchvision's Mask R-CNN, which is not the published detector
+    and is named in the title. Raises as `ccc.colorizers.load` says.
     """
     files(weights, boxes, detector)
     model = network()
     for key, (path, state) in _read(weights).items():
-        # The published GF was saved from within DataParallel, G and GComp were not; its loader let that pass.
+        # The published GF, unlike G and GComp, was saved from DataParallel.
         state = {name.removeprefix("module."): value for name, value in state.items()}
         weight_files.load_strictly(model[key], state, path)
     return Su(model, device, boxes, int(most_boxes), None if detector is None else _detect.load(device=device))

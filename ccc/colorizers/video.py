@@ -1,4 +1,4 @@
-"""Colour videos frame by frame with PyAV; other tracks are kept, or reported as left out."""
+"""Colour videos frame by frame with PyAV; keep other tracks, or report them as left out."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
     from av.filter import Graph
 
-_UNSPECIFIED, _LIMITED, _FULL = 2, 1, 2  # a colour tag; the two ranges (ITU-T H.273 and libavutil/pixfmt.h)
+_UNSPECIFIED, _LIMITED, _FULL = 2, 1, 2  # colour tag; ranges (ITU-T H.273 and libavutil/pixfmt.h)
 _BT709, _BT601 = 1, 6
-_MATRICES = {_BT709: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9}  # H.273 number to that of swscale, those it can convert by
+_MATRICES = {_BT709: 1, 4: 4, 5: 5, _BT601: 5, 7: 7, 9: 9}  # H.273 matrix to swscale's number, where supported
 _HDR = {16: "PQ", 18: "HLG"}
-_HEADED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"}  # their headers tell how long the file is
+_HEADED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"}  # formats whose header holds the duration
 
 
 def _av() -> ModuleType:
@@ -47,40 +47,40 @@ def color_video(
     comment: str = "",
     told: Callable[[int], None] = lambda count: None,
 ) -> tuple[int, str]:
-    """Colour a video, each frame by itself, so that colours may flicker, into an MP4 (H.264), whole or not at all.
+    """Colour a video frame by frame, so colours may flicker, into an MP4 (H.264), written atomically.
 
-    `color`: frames, uint8 RGB `(H, W, 3)`, to as many coloured ones; it is given `batch` at a time; `comment` is kept
-    in the file; `told` is called with the number of frames after each batch.
+    `color`: maps a list of `batch` frames, uint8 RGB `(H, W, 3)`, to as many coloured ones; `comment` is stored in the
+    file; `told` is called with the number of frames after each batch.
 
-    Kept are the frames' times, the shape of their pixels, colour tags (an untagged matrix is BT.709 from 720 lines up,
-    else BT.601, as players take it, and is then tagged), titles, chapters, `mov_text` subtitles and every sound track,
-    copied where an MP4 can hold it and else recoded to AAC. Frames are written upright, whole where they were fields
-    (bwdif), in 8 bits, and of even sides as browsers need them: an odd side gets its last row or column twice.
+    Keeps frame times, pixel aspect ratio, colour tags (an untagged matrix becomes BT.709 from 720 lines up, else
+    BT.601, as players assume), titles, chapters, `mov_text` subtitles and all sound tracks, which are copied if an MP4
+    can hold them, else recoded to AAC. Frames are rotated upright, deinterlaced (bwdif), of 8 bits, and of even sides
+    as browsers require: an odd side repeats its last row or column.
 
-    Returns how many frames, and in words what became of the sound and what was changed or left out. Raises CCCError
-    where the file cannot be read to its end, is HDR (PQ or HLG), or has a matrix that swscale does not convert by.
+    Returns the number of frames, and notes on the sound and on what was changed or left out. Raises CCCError if the
+    file cannot be read to its end, is HDR (PQ or HLG), or has a matrix that swscale does not support.
     """
     av = _av()
     count, waiting = 0, []
     try:
         with (
             written_whole(target) as scratch,
-            open(os.open(source, os.O_RDONLY), "rb") as file,  # by its number, and so without a name
-            # A name that says something else is kept from FFmpeg, which would take an MPEG named .jpg for a picture.
-            av.open(str(source) if has_video_suffix(source) else file, metadata_errors="replace") as given,
-            av.open(str(scratch), "w") as made,
+            open(os.open(source, os.O_RDONLY), "rb") as file,  # as a descriptor, without a name
+            # Hides misleading names: FFmpeg would take an MPEG named .jpg for a picture.
+            av.open(str(source) if has_video_suffix(source) else file, metadata_errors="replace") as container,
+            av.open(str(scratch), "w") as output,
         ):
-            reader = _Reader(str(source), given)
+            reader = _Reader(str(source), container)
             head = _head(str(source), events := reader.events())
-            describe(given, made, comment)
-            writer = _Writer(str(source), made, reader, head[-1])
-            tracks, notes = tracks_of(given, made, reader.start)
+            describe(container, output, comment)
+            writer = _Writer(str(source), output, reader, head[-1])
+            tracks, notes = tracks_of(container, output, reader.start)
 
             def flush():
                 nonlocal count
                 colored = color([writer.rgb(frame) for frame in waiting]) if waiting else []
                 for frame, rgb in zip(waiting, colored, strict=True):
-                    made.mux(writer.packets(frame, rgb))
+                    output.mux(writer.packets(frame, rgb))
                 count += len(waiting)
                 told(len(waiting))
                 waiting.clear()
@@ -91,11 +91,11 @@ def color_video(
                     if len(waiting) == batch:
                         flush()
                 elif event.stream.index in tracks:
-                    made.mux(tracks[event.stream.index](event))
+                    output.mux(tracks[event.stream.index](event))
             flush()
-            made.mux(writer.encoder.encode())
+            output.mux(writer.encoder.encode())
             for track in tracks.values():
-                made.mux(track(None))
+                output.mux(track(None))
     except av.FFmpegError as error:
         raise _unreadable(source, error.strerror) from None
     return count, "; ".join(notes + writer.notes + reader.notes())
@@ -107,7 +107,7 @@ def _unreadable(source: str | os.PathLike, reason: str) -> CCCError:
 
 
 def _head(source: str, events: Iterator[VideoFrame | Packet]) -> list:
-    """Events up to the first frame, whose size must be known before anything is written."""
+    """Returns the events up to the first frame, whose size must be known before writing."""
     head = []
     for event in events:
         head.append(event)
@@ -117,28 +117,28 @@ def _head(source: str, events: Iterator[VideoFrame | Packet]) -> list:
 
 
 class _Reader:
-    """Frames of a file, deinterlaced where necessary, and the packets between them; times count from its start."""
+    """Reads frames, deinterlaced if necessary, and the packets between them; times count from the file's start."""
 
-    def __init__(self, source: str, given: InputContainer):
-        pictures = [stream for stream in given.streams.video if not is_cover(stream)]
+    def __init__(self, source: str, container: InputContainer):
+        pictures = [stream for stream in container.streams.video if not is_cover(stream)]
         if not pictures:
             raise CCCError(f"{source}: no video in it")
-        self.source, self.given, self.stream = source, given, pictures[0]
+        self.source, self.container, self.stream = source, container, pictures[0]
         if self.stream.codec_context is None:
             raise CCCError(f"{source}: its video is of a codec that this build of PyAV does not read")
         self.stream.thread_type = "AUTO"
-        self.start = Fraction(max(given.start_time or 0, 0), 1_000_000)
+        self.start = Fraction(max(container.start_time or 0, 0), 1_000_000)
         self.others, self.unread, self.moments = len(pictures) - 1, 0, []
         self.first: VideoFrame | None = None
         self.graph: Graph | None = None  # the deinterlacer, from the first interlaced frame on
 
     def events(self) -> Iterator[VideoFrame | Packet]:
-        """Frames of the picture and packets of all other streams, in the order of the file.
+        """Yields video frames and packets of all other streams in file order.
 
-        Raises CCCError where a file ends before the time that its header tells.
+        Raises CCCError if the file ends before the duration in its header.
         """
         end = self.start
-        for packet in self.given.demux():
+        for packet in self.container.demux():
             moments = [moment for moment in (packet.pts, packet.dts) if moment is not None]
             if moments and (base := packet.time_base):
                 end = max(end, (max(moments) + (packet.duration or 0)) * base)
@@ -146,11 +146,11 @@ class _Reader:
                 yield packet
             elif packet.size or not moments:  # an empty packet with a time is a frame dropped in an AVI
                 yield from self._frames(packet)
-        whole = Fraction(self.given.duration or 0, 1_000_000)
-        if self.given.format.name == "avi":  # what its header tells and not its index, which may have gone with its end
+        whole = Fraction(self.container.duration or 0, 1_000_000)
+        if self.container.format.name == "avi":  # from the header: the index may be lost with the end
             whole = max(whole, self.stream.frames * (self.stream.time_base or 0))
         missing = whole - (end - self.start)
-        if self.given.format.name in _HEADED and missing > max(Fraction(1, 4), whole / 50):
+        if self.container.format.name in _HEADED and missing > max(Fraction(1, 4), whole / 50):
             raise CCCError(
                 f"{self.source}: the video cannot be read to its end (it stops {float(missing):.1f} s before the "
                 f"{float(whole):.1f} s of its header; to colour what there is: ffmpeg -i IN -c copy OUT.mkv, and that)"
@@ -170,8 +170,8 @@ class _Reader:
             return
         for frame in frames:
             moment = heapq.heappop(self.moments) if self.moments else None
-            if frame.pts is None or self.given.format.name == "avi":
-                frame.pts = moment  # AVI has times of packets alone: the frames in the order shown take them in turn
+            if frame.pts is None or self.container.format.name == "avi":
+                frame.pts = moment  # AVI has packet times only: frames take them in display order
             self.first = self.first or frame
             if frame.interlaced_frame and not self.graph:
                 self.graph = _deinterlacer(self.stream)
@@ -180,13 +180,13 @@ class _Reader:
             yield from _filtered(self.graph, None)
 
     def notes(self) -> list[str]:
-        said = ["interlaced frames deinterlaced (bwdif)"] if self.graph else []
-        said += [f"{self.unread} unreadable packets before the first whole frame left out"] if self.unread else []
-        return said + ([f"{self.others} more video tracks left out"] if self.others else [])
+        notes = ["interlaced frames deinterlaced (bwdif)"] if self.graph else []
+        notes += [f"{self.unread} unreadable packets before the first whole frame left out"] if self.unread else []
+        return notes + ([f"{self.others} more video tracks left out"] if self.others else [])
 
 
 def _filtered(graph: Graph, frame: VideoFrame | None) -> Iterator[VideoFrame]:
-    """Frames that a filter graph returns for one more frame, or for the end of the video."""
+    """Yields the frames that a filter graph returns for a frame, or for None at the end."""
     av = _av()
     graph.vpush(frame)
     while True:
@@ -213,9 +213,9 @@ def _exact() -> int:
 
 
 class _Writer:
-    """Frames to RGB as they are shown, and back into an H.264 track of the same times, shape and colour tags."""
+    """Converts frames to displayed RGB, and back to an H.264 track with the same times, aspect and colour tags."""
 
-    def __init__(self, source: str, made: OutputContainer, reader: _Reader, frame: VideoFrame):
+    def __init__(self, source: str, output: OutputContainer, reader: _Reader, frame: VideoFrame):
         stream, first = reader.stream, reader.first or frame
         self.start, self.base = reader.start, stream.time_base or Fraction(1, 90000)
         if self.base.denominator > 1_000_000:
@@ -225,7 +225,7 @@ class _Writer:
         self._colors(source, first, stream)
         height, width = self.rgb(frame).shape[:2]
         self.shown, (height, width) = (height, width), (height + height % 2, width + width % 2)
-        self.encoder = made.add_stream("libx264", rate=rate, options={"crf": "16"})
+        self.encoder = output.add_stream("libx264", rate=rate, options={"crf": "16"})
         self.encoder.width, self.encoder.height, self.encoder.pix_fmt = width, height, "yuv420p"
         self.encoder.time_base = self.encoder.codec_context.time_base = self.base
         if aspect := stream.sample_aspect_ratio:
@@ -262,13 +262,13 @@ class _Writer:
         self.range = _FULL if not self.is_rgb and (full or frame.color_range == _FULL) else _LIMITED
 
     def rgb(self, frame: VideoFrame) -> np.ndarray:
-        """A frame as it is shown, uint8 RGB `(H, W, 3)`: telephones turn their videos by a note beside the frames."""
+        """Returns the frame as displayed, uint8 RGB `(H, W, 3)`: phones store rotation as metadata."""
         matrix, span = (None, None) if self.is_rgb else (_MATRICES[self.matrix], self.range)
         rgb = frame.to_ndarray(format="rgb24", interpolation=_exact(), src_colorspace=matrix, src_color_range=span)
         return np.ascontiguousarray(np.rot90(rgb, frame.rotation // 90 % 4))
 
     def packets(self, frame: VideoFrame, rgb: np.ndarray) -> list[Packet]:
-        """The coloured picture of a frame, encoded for the time of that frame."""
+        """Encodes the coloured picture of a frame with the frame's time."""
         if rgb.shape[:2] == self.shown:
             rgb = np.pad(rgb, ((0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)), mode="edge")
         elif (note := "frames of another size brought to that of the first") not in self.notes:
@@ -288,10 +288,10 @@ class _Writer:
 
 
 def video_note(path: Path) -> str | None:
-    """The comment in a video, "" where there is none; None where it is no whole video."""
+    """Returns the comment in a video, "" if there is none; None if the file is not a complete video."""
     av = _av()
     try:
-        with av.open(str(path), metadata_errors="replace") as given:
-            return given.metadata.get("comment", "") if given.streams.video else None
+        with av.open(str(path), metadata_errors="replace") as container:
+            return container.metadata.get("comment", "") if container.streams.video else None
     except av.FFmpegError:
         return None

@@ -21,7 +21,7 @@ INFO = MethodInfo(
 
 
 class Trunk(nn.Module):
-    """The layers of "siggraph17", which InstColorization's networks share."""
+    """The layers of "siggraph17", also used by InstColorization's networks."""
 
     def __init__(self):
         super().__init__()
@@ -32,7 +32,7 @@ class Trunk(nn.Module):
         self.model5 = block((512, 512, 512, 512), dilation=2)
         self.model6 = block((512, 512, 512, 512), dilation=2)
         self.model7 = block((512, 512, 512, 512))
-        # These four are Sequential for the ".0" in their keys.
+        # Sequential where the published keys have ".0".
         self.model8up = nn.Sequential(nn.ConvTranspose2d(512, 256, 4, 2, 1))
         self.model3short8 = nn.Sequential(nn.Conv2d(256, 256, 3, 1, 1))
         self.model8 = block((256, 256, 256), first_relu=True)
@@ -42,7 +42,7 @@ class Trunk(nn.Module):
         self.model10up = nn.Sequential(nn.ConvTranspose2d(128, 128, 4, 2, 1))
         self.model1short10 = nn.Sequential(nn.Conv2d(64, 128, 3, 1, 1))
         self.model10 = nn.Sequential(nn.ReLU(), nn.Conv2d(128, 128, 3, 1, 1), nn.LeakyReLU(0.2))
-        self.model_class = nn.Sequential(nn.Conv2d(256, 529, 1))  # trained beside, not used for ab
+        self.model_class = nn.Sequential(nn.Conv2d(256, 529, 1))  # auxiliary head of training, not used for ab
         self.model_out = nn.Sequential(nn.Conv2d(128, 2, 1), nn.Tanh())
 
     def trunk(
@@ -50,7 +50,7 @@ class Trunk(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(L-50)/100, ab hints/110 and mask, `(N, 4, H, W)`, to ab/110, `(N, 2, H, W)`, and conv8_3.
 
-        `at(name, feature)` is called with each of the 13 features, and what it returns goes on in its place.
+        `at(name, feature)` is called with each of the 13 features; its return value replaces the feature.
         """
         halved = (slice(None), slice(None), slice(None, None, 2), slice(None, None, 2))
         conv1 = at("conv1_2", self.model1(x))

@@ -1,4 +1,4 @@
-"""Algorithm 1 under other parameters, and after other upsamplings of the class map."""
+"""Ablation of Algorithm 1: its parameters, and upsamplings of the class map."""
 
 import csv
 import os
@@ -36,19 +36,18 @@ def ablate(
     count: int | None = None,
     **parameters,
 ) -> list[dict]:
-    """Harmonize the same pictures with every delta (for a and b alike) and every Psi, and measure each result.
+    """Harmonize the same pictures with each delta (for both a and b) and each Psi, and measure the results.
 
-    `gray_dir`, `truth_dir`: folders of pictures of the same names; `colors`: by name, a folder of the same pictures
-    coloured, such as those of nearest and of bilinear upsampling; `segmenter`: makes or has the masks; `progress`
-    wraps the iterable of names; `count`: only so many pictures, the first by name; `parameters`: further ones of
-    `ccc.harmonize.harmonize`.
+    `gray_dir`, `truth_dir`: folders of pictures of the same names; `colors`: folders of the coloured pictures, by name,
+    such as of nearest and bilinear upsampling; `segmenter`: makes or reads the masks; `progress` wraps the iterable of
+    names; `count`: number of pictures, the first by name; `parameters`: others of `ccc.harmonize.harmonize`.
 
-    Returns for each name of `colors` first the row of its pictures as they are, with `delta` and `min_pixels` None,
-    then one for each pair of them. Columns: see `COLUMNS`. `changed_share` in [0, 1], `mean_ab_shift` in CIELAB units,
-    `psnr` in dB and `cnr` among 400 classes are means over pictures; infinite PSNRs are left out. So is
-    `classes_per_segment`, the number of the 400 classes within a segment of more pixels than the default Psi, over all
-    segments. `ab`: "own" where the method's a and b lay beside its pictures (`ccc.core.images.read_ab`), or "picture".
-    Raises CCCError where pictures or masks are missing.
+    For each name of `colors`, returns a row of its unchanged pictures, with `delta` and `min_pixels` None, then a row
+    for each pair, with the columns `COLUMNS`. `changed_share` in [0, 1], `mean_ab_shift` in CIELAB units, `psnr` in dB
+    (without infinite ones) and `cnr` among 400 classes are means over pictures; `classes_per_segment`, the number of
+    the 400 classes in a segment of more pixels than the default Psi, is a mean over segments. `ab`: "own" if the
+    method's a and b were beside its pictures (`ccc.core.images.read_ab`), else "picture". Raises CCCError for missing
+    pictures or masks.
     """
     found = pictures_alike({"gray": gray_dir} | dict(colors) | {"truth": truth_dir})
     segmenter.require(found["gray"])
@@ -88,16 +87,16 @@ def ablate(
 
 
 def read_ablation(path: str | os.PathLike) -> list[dict]:
-    """Read the CSV of rows of `ablate`, numbers as numbers, empty ones as None. Raises CCCError for another file."""
+    """Read a CSV of rows of `ablate`; empty numbers become None. Raises CCCError for any other file."""
     words = ("colors", "segmenter", "ab")
     try:
         with open(regular(path), newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         if not rows or tuple(rows[0]) != COLUMNS:
-            raise ValueError("its columns are others")
+            raise ValueError("other columns")
         return [
             {key: value if key in words else float(value) if value else None for key, value in row.items()}
             for row in rows
         ]
     except (ValueError, TypeError, csv.Error) as error:
-        raise CCCError(f"{path}: no table of `ccc ablate` ({error}); make it again") from None
+        raise CCCError(f"{path}: not a table of `ccc ablate` ({error}); make it again") from None

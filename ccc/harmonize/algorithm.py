@@ -1,4 +1,4 @@
-"""Object-selective colour harmonization: Algorithm 1 of the paper, over existing masks."""
+"""Object-selective colour harmonization: Algorithm 1 of the paper, with given masks."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from ccc.segment.store import pictures_alike
 from ccc.settings.harmonization import Algorithm
 
 PAPERS = Algorithm()
-MADE = "ccc harmonize --ab"  # how the note of a harmonized picture begins: of the method's own a and b, or those read
+MADE = "ccc harmonize --ab"  # start of the note in harmonized pictures, before "own" or "picture"
 
 
 def harmonize(
@@ -31,28 +31,27 @@ def harmonize(
     order: str = PAPERS.order,
     mode: str = PAPERS.mode,
 ) -> np.ndarray:
-    """Replace outlying colours within each segment by the segment's commonest one.
+    """Replace outlying colours in each segment by the segment's most frequent colour.
 
     `ab`: float32 `(H, W, 2)`, CIELAB units, at most 1000 either way. `masks`: bool `(H, W)` arrays, a bool
-    `(n, H, W)` array, COCO run-length encodings or COCO records. Returns a new float32 `(H, W, 2)`; `ab` is left as
-    it is.
+    `(n, H, W)` array, COCO run-length encodings or COCO records. Returns a new float32 `(H, W, 2)`.
 
-    For each mask in turn with more than `min_pixels` pixels (Psi), and for a and b apart: the mode of the segment's
-    values is taken, and every value further than `delta_a` (`delta_b`) from it becomes the mode. Each mask sees what
-    the masks before it left. Modes are those of values rounded half up to multiples of `mode_bin`, ties to the
-    smallest: the paper does not say how it takes the mode of real numbers.
+    In each mask of more than `min_pixels` pixels (Psi), separately for a and b, every value further than `delta_a`
+    (`delta_b`) from the mode becomes the mode. Masks are processed in turn, each on the result of the previous ones.
+    Values are rounded half up to multiples of `mode_bin` to find the mode, ties to the smallest: the paper does not
+    define the mode of real numbers.
 
-    `order`: "area" takes the masks by falling area, equal ones by bounding box (x, y, width, height) and then as
-    given; "given" takes them as given. `mode`: "marginal" takes the modes of a and b each for itself, as printed;
-    "joint" the commonest pair of bins (ties to the smallest a, then b), a colour that the segment does hold.
+    `order`: "area" sorts masks by decreasing area, then bounding box (x, y, width, height), then position; "given" does
+    not sort. `mode`: "marginal" takes the modes of a and b separately, as printed; "joint" the most frequent pair of
+    bins (ties to the smallest a, then b), which occurs in the segment.
 
-    Raises ValueError where `ab` or a parameter is not as described, CCCError where a mask has another size or is no
-    mask. Source: Algorithm 1, Table II; bit-identical to its loops (benchmarks/harmonize.py, `literal`).
+    Raises ValueError for invalid `ab` or parameters, CCCError for a mask of another size or type. Source: Algorithm 1,
+    Table II; bit-identical to its loops (benchmarks/harmonize.py, `literal`).
     """
     ab = np.asarray(ab)
     if ab.ndim != 3 or ab.shape[2] != 2 or not np.issubdtype(ab.dtype, np.floating):
         raise ValueError(f"ab must be floating (H, W, 2), got {ab.dtype} {ab.shape}")
-    if not (np.abs(ab) <= 1000).all():  # also where not a number
+    if not (np.abs(ab) <= 1000).all():  # also raises for NaN
         raise ValueError("ab must be in CIELAB units, from -1000 to 1000")
     if not (mode_bin >= 0.001 and delta_a >= 0 and delta_b >= 0):  # finer bins would be lost in float32
         raise ValueError(f"mode_bin must be >= 0.001, deltas >= 0, got {mode_bin}, {delta_a}, {delta_b}")
@@ -67,7 +66,7 @@ def harmonize(
 
 
 class _Plane:
-    """One channel, and the bin of each value, counted from `low`, so that no mask rounds again."""
+    """One channel and the bin of each value, counted from `low`; bins are computed once for all masks."""
 
     def __init__(self, values: np.ndarray, delta: float, mode_bin: float):
         self.delta, self.values = delta, np.array(values, dtype=np.float32, order="C")
@@ -75,12 +74,14 @@ class _Plane:
         bins = np.floor(self.values.astype(np.float64) / mode_bin + 0.5).astype(np.int64)
         self.low, high = (int(bins.min()), int(bins.max())) if bins.size else (0, 0)
         self.count = high - self.low + 1
-        self.bins = (bins - self.low).astype(np.min_scalar_type(self.count))  # one byte for any ordinary picture
+        self.bins = (bins - self.low).astype(np.min_scalar_type(self.count))  # one byte for ordinary pictures
 
 
 @compiled
 def _histogram(bins: np.ndarray, inside: np.ndarray, count: int) -> np.ndarray:
-    counts = np.zeros((2, count), np.int64)  # two, since neighbours often share a bin and would wait for each other
+    counts = np.zeros(
+        (2, count), np.int64
+    )  # two, since neighbours often share a bin, whose updates would be serialized
     for y in range(bins.shape[0]):
         for x in range(bins.shape[1]):
             counts[x & 1, bins[y, x]] += inside[y, x]
@@ -89,7 +90,7 @@ def _histogram(bins: np.ndarray, inside: np.ndarray, count: int) -> np.ndarray:
 
 @compiled
 def _pull(values: np.ndarray, bins: np.ndarray, inside: np.ndarray, mode: int, center: float, delta: float) -> None:
-    """Set what lies further than `delta` from `center` to it, and its bin to `mode`, within the mask."""
+    """Set values further than `delta` from `center` to it, and their bins to `mode`, within the mask."""
     for y in range(bins.shape[0]):
         for x in range(bins.shape[1]):
             if inside[y, x] and abs(values[y, x] - center) > delta:  # float64, as in the loops
@@ -98,7 +99,7 @@ def _pull(values: np.ndarray, bins: np.ndarray, inside: np.ndarray, mode: int, c
 
 
 def _modes(planes: list[_Plane], window: tuple, inside: np.ndarray, mode: str) -> tuple[int, int]:
-    """Commonest bins of a and of b within a mask, or the commonest pair; ties to the smallest."""
+    """Most frequent bins of a and b in a mask, or the most frequent pair; ties to the smallest."""
     if mode == "marginal":
         a, b = (int(_histogram(plane.bins[window], inside, plane.count).argmax()) for plane in planes)
         return a, b
@@ -110,7 +111,7 @@ def _modes(planes: list[_Plane], window: tuple, inside: np.ndarray, mode: str) -
 def _segments(
     masks: Sequence, size: tuple[int, int], min_pixels: int, order: str
 ) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
-    """The bounding box as slices, and the mask within it, of each mask with more than `min_pixels` pixels, in order."""
+    """Yields bounding box (slices) and mask within it, in order, of each mask of more than `min_pixels` pixels."""
     measured = ((*_measured(mask, size, number), number, mask) for number, mask in enumerate(masks))
     found = [segment for segment in measured if segment[0] > max(min_pixels, 0)]
     if order == "area":
@@ -122,7 +123,7 @@ def _segments(
 
 
 def _measured(mask: Mapping | np.ndarray, size: tuple[int, int], number: int) -> tuple[int, tuple[int, int, int, int]]:
-    """Pixels and bounding box (x, y, width, height) of a mask or an encoding. Raises CCCError where it does not fit."""
+    """Area and bounding box (x, y, width, height) of a mask or encoding. Raises CCCError for another size or type."""
     if isinstance(mask, Mapping):
         record = rle.record(mask.get("segmentation", mask))
         shape, area, box = tuple(record["segmentation"]["size"]), record["area"], record["bbox"]
@@ -149,17 +150,15 @@ def harmonize_picture(
 ) -> tuple[np.ndarray, dict]:
     """Harmonize a coloured picture.
 
-    `gray`: uint8 `(H, W)`, whose lightness the changed pixels take; `color_rgb`: uint8 RGB `(H, W, 3)`; `masks` and
-    `parameters`: as for `harmonize`. `upsample`: "nearest" or "bilinear" takes a coloured picture of any size, brings
-    its a and b to H x W before Algorithm 1 and gives every pixel the lightness of `gray`; None refuses other sizes.
-    `ab`: float `(H, W, 2)`, the a and b that the picture was made of, where they are at hand: those of the picture have
-    been through 8 bits and the bounds of sRGB.
+    `gray`: uint8 `(H, W)`, the lightness of changed pixels; `color_rgb`: uint8 RGB `(H, W, 3)`; `masks`, `parameters`:
+    see `harmonize`. `upsample`: "nearest" or "bilinear" scales ab of a coloured picture of any size to H x W before
+    Algorithm 1 and takes all lightness from `gray`; None raises for other sizes. `ab`: float `(H, W, 2)`, the method's
+    own a and b, if known; those of the picture are rounded to 8 bits and clipped to sRGB.
 
-    Returns uint8 RGB `(H, W, 3)`, in which every pixel of a full-size `color_rgb` that Algorithm 1 leaves alone has
-    the colour it had, to the bit, and a dict: `changed_share`, the share of pixels in [0, 1] whose a or b was
-    replaced; `mean_ab_shift`, the mean over all pixels of the distance moved in the ab plane, CIELAB units;
-    `segments_used`, the number of masks with more than `min_pixels` pixels. Raises CCCError where the sizes differ,
-    else as `harmonize`. Source: Algorithm 1 and Eq. 3.
+    Returns uint8 RGB `(H, W, 3)`, in which unchanged pixels of a full-size `color_rgb` are identical, and a dict:
+    `changed_share`, the share of pixels in [0, 1] whose a or b was replaced; `mean_ab_shift`, the mean distance moved
+    in the ab plane over all pixels, CIELAB units; `segments_used`, the number of masks of more than `min_pixels`
+    pixels. Raises CCCError for different sizes, else as `harmonize`. Source: Algorithm 1 and Eq. 3.
     """
     color_rgb = at_full_size(gray, color_rgb, upsample)
     if ab is not None and ab.shape[:2] != gray.shape:
@@ -179,9 +178,9 @@ def harmonize_picture(
 
 
 def at_full_size(gray: np.ndarray, color_rgb: np.ndarray, upsample: str | None = None) -> np.ndarray:
-    """`color_rgb` as it is where it has the size of `gray`; else its a and b brought to that size, L from `gray`.
+    """Returns `color_rgb` if it has the size of `gray`, else its ab scaled to that size with L from `gray`.
 
-    `upsample`: "nearest" or "bilinear"; None raises CCCError where the sizes differ. Returns uint8 RGB `(H, W, 3)`.
+    `upsample`: "nearest" or "bilinear"; None raises CCCError for different sizes. Returns uint8 RGB `(H, W, 3)`.
     """
     if upsample not in (None, "nearest", "bilinear"):
         raise ValueError(f'upsample must be "nearest", "bilinear" or None, got {upsample!r}')
@@ -204,13 +203,13 @@ def harmonize_pictures(
 ) -> list[dict]:
     """Harmonize many pictures.
 
-    `pairs`: by name, the paths of the gray picture, of the coloured one and of the PNG to write. `segmenter`: makes
-    the masks, or has them (`ccc.segment.load("masks", path)`). `changes`: path of a CSV of what is returned: for each
-    picture a dict of name, changed_share, mean_ab_shift and segments_used (as `harmonize_picture`), segmenter, and ab,
-    which is "own" where `NAME.ab.npz` (`ccc.core.images.read_ab`) lies beside a coloured picture of the gray one's
-    size, else "picture"; the PNG says so too. `progress` wraps the iterable of names; `parameters`: as for
-    `harmonize_picture`. Raises CCCError before anything is written where masks are missing or a picture would be
-    overwritten. A picture that cannot be harmonized does not stop the others; it is named in the CCCError at the end.
+    `pairs`: by name, the paths of the gray picture, the coloured one and the PNG to write. `segmenter`: makes the masks
+    or reads them (`ccc.segment.load("masks", path)`). `changes`: path of a CSV of the returned rows: name,
+    changed_share, mean_ab_shift and segments_used (see `harmonize_picture`), segmenter, and ab, which is "own" if
+    `NAME.ab.npz` (`ccc.core.images.read_ab`) is beside a coloured picture of the gray one's size, else "picture"; the
+    PNG's note repeats it. `progress` wraps the iterable of names; `parameters`: of `harmonize_picture`. Raises CCCError
+    before writing anything if masks are missing or a picture would be overwritten. Pictures that cannot be harmonized
+    do not stop the others; the CCCError at the end names them.
     """
     read = {path.resolve() for gray, color, _ in pairs.values() for path in (gray, color)}
     for *_, target in pairs.values():
@@ -240,7 +239,7 @@ def harmonize_pictures(
 
 
 def _named(path: Path, function: Callable, *arguments, **parameters) -> Any:
-    """Call a function; name the file in its errors."""
+    """Call a function and name the file in its errors."""
     try:
         return function(*arguments, **parameters)
     except (CCCError, ValueError) as error:
@@ -250,8 +249,8 @@ def _named(path: Path, function: Callable, *arguments, **parameters) -> Any:
 def pair_up(gray: str | os.PathLike, color: str | os.PathLike, out: str | os.PathLike) -> dict:
     """`pairs` of `harmonize_pictures` from two pictures, or from two folders of pictures of the same names.
 
-    `out`: a folder for `<name of the gray picture>.png`; for two pictures a file that ends in .png may be given.
-    Raises CCCError where one is missing, a file is paired with a folder, or gray pictures have no coloured ones.
+    `out`: a folder for `<name of the gray picture>.png`, or for two pictures a file that ends in .png. Raises CCCError
+    for missing pictures, a file paired with a folder, or gray pictures without coloured ones.
     """
     gray, color, out = Path(gray), Path(color), Path(out)
     for path in (gray, color):

@@ -1,4 +1,4 @@
-"""Before and after harmonization, with the outlines of the masks and the edges that changed most, magnified."""
+"""Comparison before and after harmonization, with mask outlines and magnified views of the largest changes."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -28,12 +28,12 @@ def comparison(
     windows: int = 2,
     min_pixels: int = Algorithm().min_pixels,
 ) -> np.ndarray:
-    """Draw what harmonization changed: columns before, after and, where it is given, truth.
+    """Draw the columns before, after and, if given, truth.
 
-    `before`, `after`, `truth`: uint8 RGB `(H, W, 3)`; `masks`: COCO records; those with more than `min_pixels` pixels
-    are outlined. The top row is the whole picture; each row below magnifies one window of an eighth of its longer
-    side, framed above in its colour: the places at mask outlines where a and b moved most. There are fewer than
-    `windows` where less changed. Returns uint8 RGB.
+    `before`, `after`, `truth`: uint8 RGB `(H, W, 3)`; `masks`: COCO records; those of more than `min_pixels` pixels are
+    outlined. The top row shows the whole picture; each further row magnifies a window of an eighth of its longer side,
+    framed in the same colour above, at the mask outlines where ab moved most. There are at most `windows`. Returns
+    uint8 RGB.
     """
     shapes = {picture.shape for picture in (before, after, truth) if picture is not None}
     if len(shapes) > 1:
@@ -74,7 +74,7 @@ def comparison(
 
 
 def _edges(masks: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """Where a mask's outline runs: bool `(H, W)`, the mask's own pixels beside others."""
+    """Returns bool `(H, W)`: the inner boundary pixels of the masks."""
     from skimage.segmentation import find_boundaries
 
     found = np.zeros(shape, bool)
@@ -84,7 +84,7 @@ def _edges(masks: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
 
 
 def _tile(picture: np.ndarray, masks: Sequence[np.ndarray], size: tuple[int, int]) -> Image.Image:
-    """A picture at `size` with one-pixel outlines, white on dark and black on bright ground, half transparent."""
+    """Returns the picture at `size` with half-transparent one-pixel outlines, white on dark, black on bright."""
     tile = np.array(Image.fromarray(np.ascontiguousarray(picture)).resize(size[::-1], Image.Resampling.NEAREST))
     rows = np.arange(size[0]) * picture.shape[0] // size[0]
     columns = np.arange(size[1]) * picture.shape[1] // size[1]
@@ -97,7 +97,7 @@ def _tile(picture: np.ndarray, masks: Sequence[np.ndarray], size: tuple[int, int
 def _places(
     before: np.ndarray, after: np.ndarray, masks: Sequence[np.ndarray], side: int, count: int
 ) -> list[tuple[int, int]]:
-    """Top left corners of windows that do not overlap, by the ab shift within 3 pixels of an outline, largest first."""
+    """Top left corners of non-overlapping windows, by total ab shift within 3 pixels of outlines, largest first."""
     from scipy import ndimage
 
     shift = np.linalg.norm(rgb_to_lab(after)[..., 1:] - rgb_to_lab(before)[..., 1:], axis=-1)
@@ -107,7 +107,7 @@ def _places(
         summed = np.pad(shift.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
         sums = summed[side:, side:] - summed[:-side, side:] - summed[side:, :-side] + summed[:-side, :-side]
         y, x = (int(place) for place in np.unravel_index(sums.argmax(), sums.shape))
-        if sums[y, x] <= side:  # less than a whole unit along one side of the window: nothing to see
+        if sums[y, x] <= side:  # less than one unit along a side of the window: not visible
             break
         found.append((y, x))
         shift[y : y + side, x : x + side] = 0
@@ -126,11 +126,11 @@ def write_comparisons(
     min_pixels: int = Algorithm().min_pixels,
     progress: Callable[[list[str]], Iterable[str]] = iter,
 ) -> list[dict]:
-    """Draw the `count` pictures of a folder that harmonization changed most, by their mean ab shift.
+    """Draw the `count` pictures of a folder with the largest mean ab shift by harmonization.
 
-    Writes `<out_dir>/<number>.jpg`, and `comparisons.json` with what is returned: for each of them name, file,
-    changed_share in [0, 1], mean_ab_shift in CIELAB units, and segmenter. Pictures in which nothing changed are left
-    out, so that the list may be empty. Raises CCCError where pictures or masks are missing.
+    Writes `<out_dir>/<number>.jpg` and `comparisons.json`, the returned list of name, file, changed_share in [0, 1],
+    mean_ab_shift in CIELAB units, and segmenter. It omits unchanged pictures and may be empty. Raises CCCError for
+    missing pictures or masks.
     """
     folders = {"gray": gray_dir, "before": before_dir, "after": after_dir} | ({"truth": truth_dir} if truth_dir else {})
     files = pictures_alike(folders)
@@ -139,7 +139,7 @@ def write_comparisons(
     for name in progress(list(files["gray"])):
         before, after = (rgb_to_lab(read_rgb(files[side][name]))[..., 1:] for side in ("before", "after"))
         if before.shape != after.shape:
-            raise CCCError(f"{files['after'][name]}: is of another size than {files['before'][name]}")
+            raise CCCError(f"{files['after'][name]}: differs in size from {files['before'][name]}")
         shift = np.linalg.norm(after - before, axis=-1)
         if shift.any():
             changes.append((-float(shift.mean()), name, float((shift > 0).mean())))
@@ -149,7 +149,7 @@ def write_comparisons(
         before, after = (read_rgb(files[side][name]) for side in ("before", "after"))
         truth = read_rgb(files["truth"][name]) if truth_dir else None
         sheet = comparison(before, after, masks, truth, windows, min_pixels)
-        file = f"{number:03d}.jpg"  # names of pictures may hold anything
+        file = f"{number:03d}.jpg"  # picture names may hold any character
         with written_whole(Path(out_dir) / file) as scratch:
             Image.fromarray(sheet).save(scratch, quality=88)
         facts = {"changed_share": share, "mean_ab_shift": -shift, "segmenter": maker}

@@ -1,7 +1,7 @@
-"""Masks as COCO run-length encoding: column by column, runs of zeros and ones in turn, packed into a string.
+"""Masks as COCO run-length encoding: column by column, alternating runs of zeros and ones, packed into a string.
 
-Packing is pycocotools'. Reading is done here, because pycocotools fills what a short encoding leaves out with
-whatever lies in memory, and crashes on numbers that are too large: here every number and their sum are checked first.
+pycocotools encodes. Decoding is done here, because pycocotools fills the rest of a short encoding with uninitialized
+memory and crashes on numbers that are too large; here all runs and their sum are checked first.
 """
 
 import numpy as np
@@ -9,16 +9,16 @@ from pycocotools import mask as coco
 
 from ccc.core.errors import CCCError
 
-LARGEST = 1 << 28  # pixels of a mask, twice those of the largest picture
-LONGEST = 1 << 21  # pixels along the border of a mask's polygons
+LARGEST = 1 << 28  # pixels of a mask: twice the largest picture
+LONGEST = 1 << 21  # length of a mask's polygons in pixels
 MOST = 1 << 16  # masks of one picture
 
 
 def runs(encoding: dict) -> np.ndarray:
-    """Lengths of the runs of a COCO encoding `{"size": [H, W], "counts": str | bytes | list of int}`: int64 `(n,)`.
+    """Run lengths of a COCO encoding `{"size": [H, W], "counts": str | bytes | list of int}`: int64 `(n,)`.
 
-    Zeros first, column by column. Raises CCCError where it is not one, where its picture is larger than any that is
-    read, or where its runs do not sum to H * W. Source: the format of pycocotools (maskApi.c, rleFrString).
+    Zeros first, column by column. Raises CCCError for other values, masks of more than `LARGEST` pixels, and runs that
+    do not sum to H * W. Source: the format of pycocotools (maskApi.c, rleFrString).
     """
     try:
         height, width = encoding["size"]
@@ -41,7 +41,7 @@ def runs(encoding: dict) -> np.ndarray:
 
 
 def _unpack(counts: str | bytes) -> np.ndarray:
-    """The packed runs: six bits a character from "0" on, five of data, low ones first, and one that says "more"."""
+    """Unpacks runs: six bits per character from "0" up, five of data, lowest first, and a continuation bit."""
     raw = counts.encode("ascii") if isinstance(counts, str) else counts
     codes = np.frombuffer(raw, dtype=np.uint8).astype(np.int64) - 48
     if not codes.size or (codes < 0).any() or (codes > 63).any() or codes[-1] & 32:
@@ -54,13 +54,13 @@ def _unpack(counts: str | bytes) -> np.ndarray:
     place = np.arange(len(codes)) - np.repeat(first, size)
     values = np.add.reduceat((codes & 31) << (5 * place), first)
     values -= np.where(codes[last] & 16, 1 << (5 * size), 0)  # the highest data bit is the sign
-    values[1::2] = values[1::2].cumsum()  # from the fourth on, what is stored is the change from the last but one
+    values[1::2] = values[1::2].cumsum()  # from the fourth run on, the difference from the last but one is stored
     values[2::2] = values[2::2].cumsum()
     return values
 
 
 def decode(encoding: dict) -> np.ndarray:
-    """bool `(H, W)` of a COCO encoding, laid out column by column in memory. Raises CCCError as `runs`."""
+    """COCO encoding to a bool `(H, W)` mask in column-major order. Raises CCCError as `runs`."""
     lengths = runs(encoding)
     height, width = map(int, encoding["size"])
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(width, height).T
@@ -73,8 +73,8 @@ def encode(mask: np.ndarray) -> dict:
 
 
 def record(encoding: dict, score: float | None = None) -> dict:
-    """COCO record: segmentation with its counts packed, area in pixels, bbox `[x, y, width, height]`, score in [0, 1]
-    or None. Raises CCCError as `runs`, and where the score is no finite number."""
+    """COCO record: segmentation with packed counts, area in pixels, bbox `[x, y, width, height]`, score in [0, 1] or
+    None. Raises CCCError as `runs`, and for a score that is not a finite number."""
     lengths = runs(encoding)
     if score is not None and not (type(score) in (int, float) and abs(score) < 1e9):
         raise CCCError(f"a mask's score must be a number, got {score!r}")
@@ -87,20 +87,20 @@ def record(encoding: dict, score: float | None = None) -> dict:
 
 
 def _box(lengths: np.ndarray, height: int) -> list[int]:
-    """`[x, y, width, height]` of what the odd runs cover; pycocotools' own overflows where a run is empty."""
+    """`[x, y, width, height]` of the odd runs; pycocotools' function overflows on empty runs."""
     ends = lengths.cumsum()
     inside = lengths[1::2] > 0
     first, last = (ends - lengths)[1::2][inside], ends[1::2][inside] - 1
     left, right = int(first[0]) // height, int(last[-1]) // height
-    whole = (first // height < last // height).any()  # a run that goes on in the next column
+    whole = (first // height < last // height).any()  # a run continues in the next column
     top, bottom = (0, height - 1) if whole else (int((first % height).min()), int((last % height).max()))
     return [left, top, right - left + 1, bottom - top + 1]
 
 
 def from_polygons(polygons: list, height: int, width: int) -> dict:
-    """COCO encoding of what polygons cover together: each a flat list of x and y in pixels, three corners or more.
+    """COCO encoding of the union of polygons, each a flat list of x and y in pixels with three or more corners.
 
-    Raises CCCError where they are something else, reach further from the picture than its longer side, or are too long.
+    Raises CCCError for other values and for polygons too far from the picture or longer than `LONGEST`.
     """
     wrong = "polygons must be lists of x and y in pixels, three corners or more"
     if not 1 <= height * width <= LARGEST or not polygons or not all(isinstance(part, list) for part in polygons):
@@ -112,20 +112,20 @@ def from_polygons(polygons: list, height: int, width: int) -> dict:
             raise CCCError(f"{wrong}, no further from the picture than {side}")
         corners = np.array(part, float).reshape(-1, 2)
         border += np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum()
-    if border > LONGEST:  # pycocotools walks along it in memory
+    if border > LONGEST:  # pycocotools rasterizes the border in memory
         raise CCCError(f"polygons with a border of {border:,.0f} pixels, at most {LONGEST:,}")
     return coco.merge(coco.frPyObjects([[float(value) for value in part] for part in polygons], height, width))
 
 
 def from_labels(labels: np.ndarray, background: int | None = None) -> list[dict]:
-    """COCO records of an integer label map `(H, W)`: one mask a label, but for `background`. No scores.
+    """COCO records of an integer label map `(H, W)`: one mask per label except `background`, without scores.
 
     Raises CCCError for more than `MOST` labels.
     """
     flat = labels.ravel(order="F")
     starts = np.flatnonzero(np.concatenate([[True], flat[1:] != flat[:-1]]))
     ends = np.append(starts[1:], flat.size)
-    order = np.argsort(flat[starts], kind="stable")  # the runs of each label together, from first to last
+    order = np.argsort(flat[starts], kind="stable")  # groups the runs by label
     names, places = np.unique(flat[starts][order], return_index=True)
     if len(names) > MOST:
         raise CCCError(f"{len(names):,} labels, at most {MOST:,}: is it a label map?")

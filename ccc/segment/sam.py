@@ -1,4 +1,4 @@
-"""Segment Anything: the automatic mask generator of `segment-anything`, over the gray picture as three channels."""
+"""Segment Anything: the automatic mask generator of `segment-anything`, on gray pictures as three channels."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of
 
 
 class Sam(Segmenter):
-    """Segment Anything with a grid of point prompts. Its parameters: `ccc.settings.segmenter.SamParameters`.
+    """Segment Anything with a grid of point prompts. Parameters: `ccc.settings.segmenter.SamParameters`.
 
-    A mask's score is the overlap with the truth that the network expects of it.
+    A mask's score is the IoU with the truth that the network predicts.
     Source: Kirillov et al., Segment Anything, ICCV 2023; Zhang et al., Faster Segment Anything, 2023 (mobile_sam).
     """
 
@@ -45,7 +45,7 @@ class Sam(Segmenter):
         return str(self.network.device)
 
     def _segment(self, gray: np.ndarray, name: str | None) -> list[dict]:
-        side = self.network.image_encoder.img_size  # of the square into which the long side is scaled
+        side = self.network.image_encoder.img_size  # of the square input; the long side is scaled to it
         if 2 * side * min(gray.shape) < max(gray.shape):
             detail = f"{gray.shape[1]}x{gray.shape[0]}: nothing is left of its short side at {side} pixels"
             raise ImageError(name or "picture", "too large", detail)
@@ -53,14 +53,14 @@ class Sam(Segmenter):
         return [record(found["segmentation"], float(found["predicted_iou"])) for found in records]
 
     def _generate(self, rgb: np.ndarray) -> list[dict]:
-        """The generator's records; out of GPU memory, again with half as many points at once, from then on."""
+        """Returns the generator's records; out of GPU memory, halves the points per batch and retries."""
         import torch
 
         while True:
             try:
                 return self._generator.generate(rgb)
             except torch.cuda.OutOfMemoryError:
-                points = self._generator.points_per_batch  # freed outside: the traceback holds the tensors
+                points = self._generator.points_per_batch  # memory is freed below: the traceback holds the tensors
             if points == 1:
                 raise CCCError(
                     f"{self.name}: out of GPU memory at {rgb.shape[1]}x{rgb.shape[0]} even with one point at a time; "
@@ -82,7 +82,7 @@ def _device(device: str | None) -> torch.device:
 
 
 def build(name: str) -> Network:
-    """The network of a segmenter, with random weights; under `torch.device("meta")` with none at all."""
+    """Returns the network of a segmenter with random weights; under `torch.device("meta")` without any."""
     import ccc.core.torchvision_ops  # noqa: F401, I001
     from segment_anything import sam_model_registry
 
@@ -90,21 +90,21 @@ def build(name: str) -> Network:
         return sam_model_registry[name.removeprefix("sam_")]()
     from ccc.segment.tiny_vit import TinyViT
 
-    network = sam_model_registry["vit_b"]()  # all have the same prompt encoder and mask decoder
+    network = sam_model_registry["vit_b"]()  # prompt encoder and mask decoder are the same in all
     network.image_encoder = TinyViT()
     return network
 
 
 def load_network(name: str, checkpoint: str | os.PathLike) -> Network:
-    """The network of a segmenter with the weights of a `.pth` or `.safetensors` file, in eval mode, on the CPU.
+    """Returns a segmenter's network with the weights of a `.pth` or `.safetensors` file, in eval mode, on the CPU.
 
-    Only tensors are unpickled. Raises CCCError where the file is no weight file, or where its keys or shapes are not
-    exactly those of the network: the first wrong ones are named, and the model that the file fits, if there is one.
+    Unpickles tensors only. Raises CCCError if the file is not a weight file or its keys or shapes differ from the
+    network's, naming the first wrong ones and the model that the file fits, if any.
     """
     import torch
 
     weights = read_state_dict(checkpoint)
-    with torch.device("meta"):  # no time or memory for numbers that are about to be replaced
+    with torch.device("meta"):  # skips the random initialization
         network = build(name)
     try:
         load_strictly(network, weights, checkpoint)

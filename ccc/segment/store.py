@@ -1,4 +1,4 @@
-"""Masks on disk: one JSON a picture, and one COCO file for all of them, which pycocotools loads."""
+"""Masks on disk: one JSON per picture, and one COCO file for all pictures."""
 
 import os
 import time
@@ -33,7 +33,7 @@ class _Mask(TypedDict):
 
 @pydantic.with_config(LOOSE)
 class _Masks(TypedDict):
-    """Of one picture; `ccc.segment.rle` checks the encodings."""
+    """Masks of one picture; `ccc.segment.rle` checks the encodings."""
 
     image: str
     size: list[Count]
@@ -62,7 +62,7 @@ class _Coco(TypedDict):
 def pictures(folder: str | os.PathLike) -> dict[str, Path]:
     """Picture files of a folder as `ccc.data.files.pictures` names them, sorted.
 
-    Raises CCCError where there is no such folder, or no picture in it.
+    Raises CCCError for a missing folder or one without pictures.
     """
     if not Path(folder).is_dir():
         raise CCCError(f"{folder}: no such folder")
@@ -74,7 +74,7 @@ def pictures(folder: str | os.PathLike) -> dict[str, Path]:
 
 
 def pictures_alike(folders: Mapping[str, str | os.PathLike]) -> dict[str, dict[str, Path]]:
-    """`pictures` of several folders, by the folders' names; CCCError where one lacks what the first of them holds."""
+    """`pictures` of several named folders. Raises CCCError if one lacks a picture of the first."""
     found = {name: pictures(folder) for name, folder in folders.items()}
     first = next(iter(folders))
     for name, files in found.items():
@@ -91,10 +91,10 @@ def write_masks(
     records: list[dict],
     source: str | None = None,
 ) -> None:
-    """Write the masks of one picture, whole or not at all.
+    """Write the masks of one picture atomically.
 
-    `name`: of the picture; `size`: its height and width; `records`: as `Segmenter.segment` returns them; `source`:
-    SHA-256 of the picture's file, so that a later run can tell whether the masks are still of that picture.
+    `name` and `size` (height, width): of the picture; `records`: of `Segmenter.segment`; `source`: SHA-256 of the
+    picture's file, so that later runs notice a changed picture.
     """
     value = {
         "format": FORMAT,
@@ -111,10 +111,10 @@ def write_masks(
 
 
 def read_masks(path: str | os.PathLike) -> dict:
-    """Read what `write_masks` wrote, and check it: every mask decodes to the picture's size and has the area stated.
+    """Read a file of `write_masks` and check that every mask has the picture's size and the stated area.
 
     Returns the JSON object: format, image, size `[H, W]`, source, segmenter, stand_in, parameters, masks (COCO
-    records). Raises CCCError where the file is missing, no such file, or a mask in it is broken.
+    records). Raises CCCError if the file is missing, of another format, or holds a broken mask.
     """
     value = read_json(path, "file of masks", AGAIN)
     if not isinstance(value, dict) or value.get("format") != FORMAT:
@@ -132,12 +132,11 @@ def read_masks(path: str | os.PathLike) -> dict:
 def write_coco(
     path: str | os.PathLike, files: Mapping[str, Path], folder: str | os.PathLike, skipped: Sequence[str] = ()
 ) -> None:
-    """Gather the masks of many pictures in one COCO file, whole or not at all.
+    """Collect the masks of many pictures in one COCO file, written atomically.
 
-    `files`: picture files by name; `folder`: where `segment_folder` wrote `<name>.json` for each of them. The file
-    holds images, annotations (segmentation as run-length encoding, area, bbox, score where there is one), one
-    category, and in `info` the segmenter, its parameters and the pictures that were `skipped`.
-    `pycocotools.coco.COCO(path)` loads it.
+    `files`: picture files by name; `folder`: holds a `<name>.json` of `segment_folder` for each. The file has images,
+    annotations (segmentation as run-length encoding, area, bbox, score if any), one category, and in `info` the
+    segmenter, its parameters and the `skipped` pictures. `pycocotools.coco.COCO(path)` loads it.
     """
     images, annotations, info = [], [], {}
     for number, (name, file) in enumerate(files.items(), 1):
@@ -154,10 +153,10 @@ def write_coco(
 
 
 def read_coco(path: str | os.PathLike) -> dict | None:
-    """A COCO file of many pictures, of `write_coco` or any other tool; None where the file is something else.
+    """Read a COCO file of many pictures, from `write_coco` or another tool; None for any other JSON.
 
-    Returns `pictures`, the list of annotations of each picture by its name without suffix, and `segmenter`, None
-    where the file does not say. Raises CCCError where it is broken.
+    Returns `pictures`, each picture's list of annotations by name without suffix, and `segmenter` (None if not stated).
+    Raises CCCError for a broken file.
     """
     value = read_json(path, "file of masks", "make it again", largest=LARGEST_COCO)
     if not isinstance(value, dict) or not {"images", "annotations"} <= set(value):
@@ -182,13 +181,13 @@ def segment_folder(
     overwrite: bool = False,
     coco: str | os.PathLike | None = None,
 ) -> dict:
-    """Write the masks of every picture of a folder: `out_dir/<name>.json`.
+    """Write the masks of every picture of a folder to `out_dir/<name>.json`.
 
-    A picture whose masks are there already, whole, of the same file and by the same segmenter with the same
-    parameters, is left as it is unless `overwrite`: an interrupted run goes on where it was. `coco`: path of a COCO
-    file of all pictures, written when the last is done. `progress` wraps the iterable of pictures. Returns counts:
-    `segmented`, `there already`, `masks` (of both), `seconds` spent on those segmented, and `skipped`: the errors of
-    pictures that cannot be read, which `coco` names too. Raises NothingUsable where none can.
+    Unless `overwrite`, existing masks are kept if they are intact and of the same picture file, segmenter and
+    parameters, so an interrupted run resumes. `coco`: path of a COCO file of all pictures, written at the end.
+    `progress` wraps the iterable of pictures. Returns counts: `segmented`, `there already`, `masks` (of both),
+    `seconds` of segmentation, and `skipped`, the errors of unreadable pictures, which `coco` names too. Raises
+    NothingUsable if no picture can be read.
     """
     counts = {"segmented": 0, "there already": 0, "masks": 0, "seconds": 0.0, "skipped": []}
     files = pictures(gray_dir)
@@ -221,7 +220,7 @@ def segment_folder(
 
 
 def _kept(path: Path, source: str, segmenter: Segmenter) -> int | None:
-    """Number of masks where `path` holds those that `segmenter` would make of that picture file, else None."""
+    """Number of masks in `path` if `segmenter` would make the same ones of that picture file, else None."""
     if not path.exists():
         return None
     try:

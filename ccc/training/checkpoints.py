@@ -14,7 +14,7 @@ from ccc.core.errors import CCCError
 from ccc.core.files import written_whole
 from ccc.core.processes import STOPS
 
-REQUEUE = 75  # exit status of a run that was asked to stop and has saved its state: "try again later"
+REQUEUE = 75  # exit status after saving the state on a signal: EX_TEMPFAIL, "try again later"
 CHECKSUM_SIZE = hashlib.sha256().digest_size  # bytes
 
 
@@ -23,8 +23,8 @@ class Damaged(CCCError):
 
 
 def write_state(path: Path, state: dict) -> None:
-    """Write tensors and plain values as torch does, with the SHA-256 of these bytes after them."""
-    buffer = io.BytesIO()  # torch writes to a full disk with errors that do not say so
+    """Write tensors and plain values with torch.save, followed by the SHA-256 of these bytes."""
+    buffer = io.BytesIO()  # torch's own errors do not say that a disk is full
     torch.save(state, buffer)
     buffer.write(hashlib.sha256(buffer.getbuffer()).digest())
     with written_whole(path) as scratch:
@@ -32,25 +32,24 @@ def write_state(path: Path, state: dict) -> None:
 
 
 def read_state(path: Path) -> dict:
-    """Read what `write_state` wrote, to the CPU.
+    """Read a file of `write_state` to the CPU.
 
-    Raises Damaged where the checksum does not match, CCCError where the file cannot be read, or loaded despite a
-    matching checksum.
+    Raises Damaged if the checksum does not match, CCCError if the file cannot be read or loaded.
     """
     content = _checked(path)
     try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds, lack of memory among them
+    except Exception as error:  # torch raises many types, including MemoryError
         raise CCCError(
-            f"{path} is whole and cannot be loaded ({_reason(error)}); remove it to resume from the state before it"
+            f"{path} is intact but cannot be loaded ({_reason(error)}); remove it to resume from the state before it"
         ) from None
 
 
 def _checked(path: Path) -> memoryview:
-    """The bytes of a state before its checksum."""
+    """The bytes before the checksum; raises as `read_state`."""
     try:
         data = memoryview(path.read_bytes())
-    except OSError as error:  # of a network or a disk; the bytes may be intact
+    except OSError as error:  # a network or disk error: the bytes may be intact
         raise CCCError(
             f"{path} cannot be read ({_reason(error)}) and is left as it is; run the same command again"
         ) from None
@@ -66,38 +65,38 @@ def _reason(error: Exception) -> str:
 
 
 class States:
-    """The saved states of one run, `FOLDER/FINGERPRINT/step-NUMBER.pt`, the last `keep` of them.
+    """The last `keep` saved states of one run, `FOLDER/FINGERPRINT/step-NUMBER.pt`.
 
-    `depends_on`: plain values that a state is of no use without, such as settings and what the data are; they make the
-    fingerprint, so that a run with others neither finds nor harms these.
+    `depends_on`: plain values that a state is valid for, such as settings and checksums of the data. The fingerprint is
+    their hash, so a run with other values neither reads nor changes these states.
     """
 
     def __init__(self, folder: Path, depends_on: object, keep: int = 2):
         digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
         self.folder, self.keep = Path(folder) / digest[:12], keep
-        self.start = self.furthest = 0  # step from which this run goes on, and the last that ones before it saved
+        self.start = self.furthest = 0  # step that this run resumed from; last step saved by earlier runs
 
     def paths(self) -> list[Path]:
-        """The states that can be resumed from, the newest first."""
+        """States to resume from, newest first."""
         return sorted(self.folder.glob("step-*.pt"), reverse=True)
 
     def save(self, step: int, state: dict) -> None:
-        """Write what `read_state` returns (tensors and plain values); then remove all but the last `keep`."""
+        """Write a state (tensors and plain values), then remove all but the last `keep`."""
         write_state(self.folder / f"step-{step:09d}.pt", state)
         for old in self.paths()[self.keep :]:
             old.unlink()
 
     def newest(self, log: Callable[[str], None]) -> Path | None:
-        """The newest state that is whole, or None where the run has not begun.
+        """Returns the newest intact state, or None for a new run.
 
-        A damaged one is logged and renamed to `.damaged`. Raises CCCError where one cannot be read, which is left as it
-        is, and where all led to numbers that are not finite (see `go_back`).
+        Damaged states are logged and renamed to `.damaged`. Raises CCCError for a state that cannot be read, which is
+        kept, and if all states led to non-finite numbers (see `go_back`).
         """
         others = [path for path in self.folder.parent.glob("*/step-*.pt") if path.parent != self.folder]
         if others and not self.paths():
             log(
-                f"{others[0].parent} holds the state of a run with other settings or data, and is left as it is; its "
-                "model and history are replaced by this run's"
+                f"{others[0].parent} holds the state of a run with other settings or data and is kept; "
+                "this run replaces its model and history"
             )
         for path in self.paths():
             try:
@@ -105,8 +104,8 @@ class States:
                 break
             except Damaged as error:
                 path.replace(path.with_suffix(".damaged"))
-                goes_on = "the state before it is used" if self.paths() else "no other is left: training starts anew"
-                log(f"warning: {error}; it is renamed to {path.stem}.damaged, and {goes_on}")
+                next_state = "the state before it is used" if self.paths() else "no other is left: training starts anew"
+                log(f"warning: {error}; it is renamed to {path.stem}.damaged; {next_state}")
         diverged = sorted(self.folder.glob("step-*.diverged"), reverse=True)
         if diverged and not self.paths():
             raise CCCError(
@@ -119,11 +118,10 @@ class States:
         return newest
 
     def go_back(self) -> str:
-        """After numbers that are not finite: what the same command will do next, for the message.
+        """Prepare the next run after non-finite numbers; return what the same command will do, for the message.
 
-        It resumes from the newest state once more, as a device may have erred. Where this run came no further than ones
-        before it, the state from which it resumed and those since are renamed to `.diverged`, so that the next one
-        starts further back.
+        The next run retries the newest state, in case the device erred. If this run got no further than earlier ones,
+        the state that it resumed from and all later ones are renamed to `.diverged`: the next run starts further back.
         """
         paths = self.paths()
         advice = "a lower learning rate or another seed starts anew"
@@ -136,8 +134,8 @@ class States:
             path.replace(path.with_suffix(".diverged"))
         names = ", ".join(f"{path.stem}.diverged" for path in back)
         left = self.paths()
-        goes_on = f"the same command resumes at step {_step(left[0])}" if left else "no earlier one is left"
-        return f"what led there is renamed to {names} in {self.folder}; {goes_on}; {advice}"
+        next_state = f"the same command resumes at step {_step(left[0])}" if left else "no earlier one is left"
+        return f"the states that led there are renamed to {names} in {self.folder}; {next_state}; {advice}"
 
 
 def _step(path: Path) -> int:
@@ -145,7 +143,7 @@ def _step(path: Path) -> int:
 
 
 class Signals:
-    """Notes the signals of STOPS instead of dying, so that the loop can save and stop after its step."""
+    """Records the signals of STOPS, so that the training loop can save its state and stop after the current step."""
 
     def __enter__(self) -> "Signals":
         self.caught = ""
@@ -155,7 +153,7 @@ class Signals:
                 continue
             try:
                 self._before[number] = signal.signal(number, self._note)
-            except ValueError:  # not the main thread: nobody can send us signals there
+            except ValueError:  # not the main thread, which alone receives signals
                 break
         return self
 

@@ -1,4 +1,4 @@
-"""The processes that train together: one by default, several where `torchrun` started them."""
+"""Distributed training: one process by default, several if started by `torchrun`."""
 
 import contextlib
 import dataclasses
@@ -19,12 +19,12 @@ from ccc.core.errors import CCCError
 from ccc.core.processes import STOPS
 
 T = TypeVar("T")
-_groups: list = []  # that this process has joined
+_groups: list = []  # process groups that this process joined
 
 
 @dataclasses.dataclass(frozen=True)
 class Ranks:
-    """This process among those that train together. `rank`: its number, 0 to `world` - 1; `device`: what it uses."""
+    """This process's `rank` in [0, `world`), the number of processes `world`, and its `device`."""
 
     rank: int
     world: int
@@ -36,10 +36,10 @@ class Ranks:
         return self.rank == 0
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """The network with gradients averaged over all ranks; itself where there is one.
+        """Returns the network with gradients averaged over all ranks; with one rank, the network itself.
 
-        Before each step every rank takes over the buffers of the first: running means and variances of batch
-        normalization are of the pictures that the first rank saw.
+        Before each step all ranks copy the buffers of rank 0, so the running statistics of batch normalization come
+        from rank 0's pictures.
         """
         if self.world == 1:
             return network
@@ -53,9 +53,9 @@ class Ranks:
         return values
 
     def on_first(self, work: Callable[[], T]) -> T:
-        """Do `work` on the first rank while the others wait; on all, return what it returns or raise its error.
+        """Run `work` on rank 0 while the others wait; all ranks return its result or raise its error.
 
-        What it returns is pickled; of errors, CCCError and OSError are shared.
+        The result is pickled; only CCCError and OSError are shared.
         """
         if self.world == 1:
             return work()
@@ -73,11 +73,10 @@ class Ranks:
 
 @contextlib.contextmanager
 def joined(device: str | torch.device | None = None) -> Generator[Ranks]:
-    """Join the processes that `torchrun` started, over NCCL on CUDA and gloo elsewhere; leave at the end.
+    """Join the processes started by `torchrun`, over NCCL on CUDA and gloo elsewhere; leave at the end.
 
-    `device`: see `ccc.core.devices.choose`; on CUDA each rank takes the device of its number on its machine, or, of
-    more devices than ranks there, one that no other process holds. Without `torchrun`, one rank. Raises CCCError for a
-    device that is not there.
+    `device`: see `ccc.core.devices.choose`. On CUDA each rank uses the device of its local rank or, if there are more
+    devices than ranks, a free one. Without `torchrun`, yields one rank. Raises CCCError for a missing device.
     """
     world = int(os.environ.get("WORLD_SIZE", 1)) if "RANK" in os.environ else 1
     chosen = devices.choose(device)
@@ -89,35 +88,35 @@ def joined(device: str | torch.device | None = None) -> Generator[Ranks]:
             chosen = devices.choose(f"cuda:{os.environ['LOCAL_RANK']}")
         torch.cuda.set_device(chosen)
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
-    # A network that `wrap` made may outlive the group, in an error's traceback too. Were its reference the last, gloo
-    # would end its threads under the interpreter's lock, for which one of them may wait (PyTorch's issue 56297).
+    # A wrapped network may outlive the group, as in a traceback. If it held the last reference, gloo would join its
+    # threads while holding the GIL, for which one of them may wait (PyTorch issue 56297).
     _groups.append(distributed.group.WORLD)
     try:
         yield Ranks(distributed.get_rank(), world, chosen)
-    except RuntimeError as error:  # gloo raises no kind of its own
+    except RuntimeError as error:  # gloo has no exception class
         if not isinstance(error, distributed.DistError) and "gloo/" not in str(error):
             raise
         reason = str(error).strip().splitlines()[-1]
-        raise CCCError(f"rank {distributed.get_rank()}: the exchange with the others broke off ({reason})") from None
+        raise CCCError(f"rank {distributed.get_rank()}: communication with the other ranks failed ({reason})") from None
     finally:
         distributed.destroy_process_group()
 
 
 def torchrun(processes: int) -> int:
-    """Run this process's own command in so many ranks of this machine, by torch's `torchrun`.
+    """Run this process's command in `processes` ranks on this machine with `torchrun`.
 
-    Returns 0, or the exit status of the first rank that failed, on which torchrun ends the others. Raises CCCError, of
-    status 128 and the signal's number, where a signal ended it. No rank outlives this process for long.
+    Returns 0, or the exit status of the first rank that failed; torchrun then ends the others. Raises CCCError with
+    status 128 + signal number if a signal ended that rank. Ranks end soon after this process.
     """
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    # torchrun's own way with a signal hides the ranks' exit status, overrides nohup, and at a second signal leaves the
-    # ranks alone in the middle of saving. Passed on, a signal lets them save, and torchrun sees how they end.
+    # torchrun's own signal handling hides the ranks' exit status, overrides nohup, and abandons ranks while they save
+    # at a second signal. Forwarded signals let the ranks save, and torchrun sees their exit status.
     for number in STOPS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _pass_on)
-    logging.disable(logging.ERROR)  # the ranks themselves say what went wrong
+    logging.disable(logging.ERROR)  # the ranks report their own errors
     os.environ["CCC_PARENT"] = f"{os.environ.get('CCC_PARENT', '')} {os.getpid()}"
     options = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={processes}", "--log-dir=/dev/null"]
     try:
@@ -125,7 +124,7 @@ def torchrun(processes: int) -> int:
             run.parse_args([*options, "--signals-to-handle=SIGQUIT", "--no-python", sys.executable, *sys.orig_argv[1:]])
         )
     except ChildFailedError as error:
-        # A killed rank breaks the others' exchange, often within the second to which torchrun knows the time, and
+        # A killed rank makes the others fail, often within the one-second resolution of torchrun's timestamps, and
         # torchrun itself ends the others with SIGTERM.
         rank, failure = min(
             error.failures.items(), key=lambda item: (item[1].timestamp, not -signal.SIGTERM != item[1].exitcode < 0)
@@ -140,7 +139,7 @@ def torchrun(processes: int) -> int:
 
 def _pass_on(number: int, frame: FrameType | None) -> None:
     ranks = psutil.Process().children()
-    if not ranks:  # none has started yet: there is nothing to save
+    if not ranks:  # none has started: nothing to save
         raise SystemExit(128 + number)
     for rank in ranks:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,4 +1,4 @@
-"""A trained model as a file that runs without this package."""
+"""Export of trained models to files that run without this package."""
 
 import importlib.util
 import json
@@ -16,8 +16,8 @@ from ccc.core.files import written_whole
 from ccc.decoding import decoding
 from ccc.model import ClassColors, ColorClassifier, adjusted, load_model, save_model
 
-SIDES = ((64, 96), (160, 128), (224, 224))  # of the random pictures on which an export is checked
-TOLERANCE = {".onnx": 1e-3, ".pt2": 1e-3, ".safetensors": 0.05}  # of logits, beside the same share of their size
+SIDES = ((64, 96), (160, 128), (224, 224))  # of the random pictures that check an export
+TOLERANCE = {".onnx": 1e-3, ".pt2": 1e-3, ".safetensors": 0.05}  # of logits, absolute and relative
 
 
 class Exported(nn.Module):
@@ -43,17 +43,16 @@ def export(
     note: str | None = None,
     **chosen,
 ) -> float:
-    """Write a model as `NAME.onnx` (for ONNX runtimes) or `NAME.pt2` (for `torch.export.load`), of any picture size.
+    """Write a model as `NAME.onnx` (ONNX runtimes), `NAME.pt2` (`torch.export.load`) or `NAME.safetensors`, atomically.
 
-    `NAME.safetensors` is a model file again, of half the size (float16), with the decoding as its default. Of the
-    others, the input is `gray`, the outputs are `logits` and `ab` (`Exported`); codebook and settings stand in their
-    metadata.
-    `chosen`: of `ccc.decoding.decoding`, whose `upsample` and `input_size` the outputs do not show; `note` goes among
-    the settings. A program that decodes by "ciede2000" holds the expected error of every candidate
-    (`ClassColors`) for all of the map's cells at once.
-    What was written is run on random pictures of three sizes, whole or nothing; returns the largest difference of its
-    logits from torch's. Raises CCCError for another suffix, the model's own path, a value out of its range, where a
-    package is missing, or where the outputs differ.
+    ONNX and pt2 files take `gray` of any size and return `logits` and `ab` (`Exported`); their metadata hold codebook
+    and settings. A safetensors file is a float16 model, half the size, with the chosen decoding as its default.
+    `chosen`: options of `ccc.decoding.decoding`; `upsample` and `input_size` do not affect the outputs. `note` is kept
+    in the settings. Decoding by "ciede2000" holds the expected errors of all candidates (`ClassColors`) for all cells
+    of the map in memory at once.
+    Runs the file on random pictures of three sizes and returns the largest difference of its logits from torch's.
+    Raises CCCError for another suffix, the model's own path, values out of range, a missing package, or outputs that
+    differ by more than `TOLERANCE`.
     """
     path = Path(path)
     writers = {".onnx": _write_onnx, ".pt2": _write_program, ".safetensors": _write_half}
@@ -75,7 +74,7 @@ def export(
 
 
 def _example() -> tuple[torch.Tensor, dict]:
-    """A batch to trace with, and which of its sides may be others: any batch, sides of 32 from 64 up."""
+    """Returns a batch to trace and its dynamic shapes: any batch size, sides multiples of 32 from 64 up."""
     batch, rows, columns = torch.export.Dim("n", min=1), torch.export.Dim("h", min=2), torch.export.Dim("w", min=2)
     return torch.rand(2, 1, 96, 128), {"gray": {0: batch, 2: 32 * rows, 3: 32 * columns}}
 

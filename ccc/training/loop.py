@@ -23,12 +23,12 @@ from ccc.training.validation import validate, write_classes, write_history, writ
 
 
 class Interrupted(CCCError):
-    """Training was asked to stop and its state is saved; running the same command again goes on from there."""
+    """Training stopped on a signal and saved its state; the same command resumes it."""
 
 
 @dataclasses.dataclass
 class Run:
-    """What a training run works with, and how far it is."""
+    """Objects and progress of a training run."""
 
     settings: Recipe
     ranks: Ranks
@@ -36,25 +36,25 @@ class Run:
     log: Callable[[str], None]
     codebook: Codebook
     statistics: list[dict]  # of each training shard
-    stream: Callable[..., Stream]  # training pictures of an epoch, after so many batches of it
+    stream: Callable[..., Stream]  # (epoch, skip): training pictures of an epoch without its first `skip` batches
     validation: Stream
     learner: Learner
     states: States
-    workers: int  # that read the shards
+    workers: int  # processes that read the shards
     step: int = 0
     epoch: int = 0
-    batch: int = 0  # batches of the epoch that are done
+    batch: int = 0  # finished batches of the epoch
     history: list[dict] = dataclasses.field(default_factory=list)
     losses: list[float] = dataclasses.field(default_factory=list)  # since the last validation
-    best: dict | None = None  # step, loss and weights of the least validation loss
+    best: dict | None = None  # step, loss and weights at the lowest validation loss
 
     @property
     def pictures(self) -> int:
-        """Training pictures an epoch."""
+        """Number of training pictures per epoch."""
         return sum(item["samples"] for item in self.statistics)
 
 
-SAVED = ("step", "epoch", "batch", "history", "losses", "best", "workers")  # of a Run, saved with the learner
+SAVED = ("step", "epoch", "batch", "history", "losses", "best", "workers")  # fields of Run in a saved state
 
 
 def train(
@@ -70,20 +70,19 @@ def train(
 ) -> Path:
     """Train; write `ccc.safetensors`, `history.csv`, `classes.csv` and `preview.png` into `folder`; return the first.
 
-    `shards`, `validation_shards`: tars of `ccc shard`; `workers`: processes that read them, 0 for this one;
-    `trained_on`: a name for the data, kept in the model's settings. Processes that `torchrun` started share each batch.
-    The state goes to `folder/state` every `save_every` steps and on the signals of `ccc.training.checkpoints.STOPS`;
-    the same call goes on from there, and gives what it would have given unbroken if device, ranks and workers are the
-    same. A state of other settings or other data is left alone, a damaged one renamed, and both are logged.
-    TensorBoard's scalars go to `folder/tensorboard`, every preview to `folder/previews`.
+    `shards`, `validation_shards`: tars of `ccc shard`; `workers`: processes that read them, 0 for this process;
+    `trained_on`: name of the data, stored in the model's settings. Processes started by `torchrun` share each batch.
+    The state is saved in `folder/state` every `save_every` steps and on the signals `ccc.training.checkpoints.STOPS`.
+    The same call resumes from it, with the result of an uninterrupted run if device, ranks and workers are unchanged.
+    States of other settings or data are kept, damaged ones renamed; both are logged. TensorBoard scalars are written to
+    `folder/tensorboard`, previews to `folder/previews`.
 
-    Over several ranks, gradients are averaged and classes counted over the whole batch (`counts`). Batch normalization
-    is not: each rank normalizes by its own share of the batch, and the running statistics that are validated and kept
-    are those of rank 0's share, so that the model depends on the number of ranks. With `sync_batchnorm` means and
-    variances are of the whole batch, as of one rank that trains on it alone.
+    With several ranks, gradients are averaged and classes counted over the whole batch, but each rank normalizes by its
+    own share of the batch. Validation and the saved model use the running statistics of rank 0, so the model depends on
+    the number of ranks. `sync_batchnorm` normalizes over the whole batch, as a single rank does.
 
-    Raises CCCError for wrong settings, where there are fewer samples than a batch, where loss or weights become
-    non-finite (with the step, the batch, and what to do), Interrupted after a signal.
+    Raises CCCError for wrong settings, fewer samples than a batch, and non-finite losses or weights (naming the step,
+    the batch and the remedy); Interrupted after a signal.
     """
     settings.check()
     with joined(device) as ranks:
@@ -96,7 +95,7 @@ def train(
             if "DataLoader worker" not in str(error):
                 raise
             reason = str(error).splitlines()[0]
-            advice = "run the same command to go on from the last saved state"
+            advice = "run the same command to resume from the last saved state"
             raise CCCError(f"{reason.rstrip('. ')}; {advice}") from None
         return finish(run, trained_on)
 
@@ -114,14 +113,14 @@ def prepare(
     workers: int,
     log: Callable[[str], None],
 ) -> Run:
-    """A run at its start, or where its newest state was saved. Parameters and errors are those of `train`."""
+    """Returns a new run, or one restored from its newest state. Parameters and errors: see `train`."""
     statistics = read_statistics(shards)
     check_fit(settings, ranks, statistics[0]["size"])
 
     def stream(epoch: int = 0, skip: int = 0) -> Stream:
         return Stream(
             list(map(str, shards)), codebook, settings.batch_size // ranks.world,
-            None if settings.random_resized_crop else settings.crop,  # a crop to resize is drawn from the whole picture
+            None if settings.random_resized_crop else settings.crop,  # random resized crops need the whole picture
             flip=settings.flip, seed=settings.seed, epoch=epoch, workers=workers, skip=skip,
             rank=ranks.rank, world=ranks.world, even=True,
         )  # fmt: skip
@@ -146,7 +145,7 @@ def prepare(
         state = read_state(newest)
         run.learner.restore(state["learner"])
         if state["batch"] and state["workers"] != workers:
-            log(f"warning: {workers} workers read where {state['workers']} did: pictures of this epoch may come twice")
+            log(f"warning: {workers} workers read where {state['workers']} did: this epoch may repeat pictures")
         for name in SAVED:
             setattr(run, name, state[name] if name != "workers" else workers)
         log(f"resumed at step {run.step} of {settings.steps}")
@@ -158,7 +157,7 @@ def prepare(
 
 
 def check_fit(settings: Recipe, ranks: Ranks, size: int) -> None:
-    """Raise CCCError where settings do not fit the ranks, or pictures of `size` pixels."""
+    """Raise CCCError if the settings do not fit the ranks or pictures of `size` pixels."""
     if settings.batch_size % ranks.world:
         raise CCCError(f"a batch of {settings.batch_size} does not divide among {ranks.world} ranks")
     if settings.sync_batchnorm and ranks.world > 1 and ranks.device.type != "cuda":
@@ -171,7 +170,7 @@ def check_fit(settings: Recipe, ranks: Ranks, size: int) -> None:
 
 
 def fit(run: Run) -> None:
-    """Train from where `run` is to its last step."""
+    """Train `run` from its current step to the last."""
     settings, ranks = run.settings, run.ranks
     losses, progress = DelayedLosses(ranks), Progress(run.step, settings, run.log)
     with Signals() as signals, curves(run.folder / "tensorboard", run.step, ranks) as add_point:
@@ -208,7 +207,7 @@ def fit(run: Run) -> None:
                     return
                 if stop:
                     by = signals.caught or "a signal to another rank"
-                    raise Interrupted(f"stopped by {by} at step {run.step}; run the same command to go on")
+                    raise Interrupted(f"stopped by {by} at step {run.step}; run the same command to resume")
             if run.batch < length:
                 raise CCCError(f"epoch {run.epoch} gave {run.batch} of {length} batches; write the shards again")
             run.epoch, run.batch = run.epoch + 1, 0
@@ -226,7 +225,7 @@ def _not_finite(run: Run, result: StepLoss) -> CCCError:
 
 
 def measure(run: Run, epoch: float) -> dict[str, float]:
-    """Validate after `epoch` epochs; write history, preview and classes; return the new row of the history."""
+    """Validate after `epoch` epochs; write history, preview and class table; return the new row of the history."""
     row = {"step": run.step, "epoch": round(epoch, 4), "loss": float(np.mean(run.losses))}
     row["learning_rate"] = run.settings.learning_rate * run.learner.factor(run.step - 1)
     row |= run.ranks.on_first(lambda: look(run))
@@ -241,7 +240,7 @@ def measure(run: Run, epoch: float) -> dict[str, float]:
 
 
 def look(run: Run) -> dict[str, float]:
-    """What `validate` measures; writes the preview and the table of classes."""
+    """Returns the measures of `validate`; writes the preview and the class table."""
     learner = run.learner
     row, confusion = validate(learner.kept, run.validation, run.settings.validation_batches, run.ranks.device)
     for path in (run.folder / "preview.png", run.folder / "previews" / f"{run.step:09d}.png"):
@@ -252,7 +251,7 @@ def look(run: Run) -> dict[str, float]:
 
 
 def save(run: Run) -> None:
-    """Save the state of a run; raise CCCError where its weights are not finite."""
+    """Save the state of a run; raise CCCError if its weights are not finite."""
 
     def checked() -> None:
         if not run.learner.finite():
@@ -265,7 +264,7 @@ def save(run: Run) -> None:
 
 
 def finish(run: Run, trained_on: str) -> Path:
-    """Write the model, and what Snakemake may have taken away of a run that had ended; return the model's path."""
+    """Write the model, and any outputs that Snakemake deleted after a finished run; return the model's path."""
     path = run.folder / "ccc.safetensors"
 
     def write() -> None:

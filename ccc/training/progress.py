@@ -15,7 +15,7 @@ REPORT_EVERY = 60  # seconds between lines of progress
 
 
 class StepLoss(NamedTuple):
-    """Result of a step: `loss` is the mean over ranks, `stop` whether a rank was asked to stop."""
+    """Result of a step: `loss` is the mean over ranks; `stop` is true if any rank received a signal to stop."""
 
     step: int
     epoch: int
@@ -25,16 +25,16 @@ class StepLoss(NamedTuple):
 
 
 class DelayedLosses:
-    """Mean loss over the ranks, and whether one was asked to stop, of every step: one exchange a step.
+    """Collects a `StepLoss` per step, with one all-reduce each.
 
-    On CUDA the result of a step is read while the next is under way, so that the device never waits for this process.
+    On CUDA the result of a step is read while the next step runs, so the device never waits for this process.
     """
 
     def __init__(self, ranks: Ranks):
         self.ranks, self.waiting = ranks, []
 
     def add(self, step: int, epoch: int, batch: int, loss: torch.Tensor, stop: bool) -> None:
-        """Exchange the result of a step."""
+        """All-reduce the result of a step."""
         both = self.ranks.sum(torch.stack([loss.float() / self.ranks.world, loss.new_tensor(float(stop))]))
         event = None
         if both.is_cuda:
@@ -44,7 +44,7 @@ class DelayedLosses:
         self.waiting.append((step, epoch, batch, both, event))
 
     def ready(self, all: bool) -> Iterator[StepLoss]:
-        """Results of the steps added; on CUDA without the last one unless `all`."""
+        """Yields the results of added steps; on CUDA all but the last, unless `all`."""
         while len(self.waiting) > (0 if all or self.ranks.device.type != "cuda" else 1):
             step, epoch, batch, both, event = self.waiting.pop(0)
             if event:
@@ -54,18 +54,18 @@ class DelayedLosses:
 
 
 class Progress:
-    """Logs how far training is and when it will be done."""
+    """Logs steps done, losses, speed and time left."""
 
     def __init__(self, step: int, settings: Recipe, log: Callable[[str], None]):
         self.first, self.settings, self.log = step, settings, log
         self.started = self.reported = time.perf_counter()
 
     def rate(self, step: int) -> float:
-        """Pictures a second since the start of this process, validations included."""
+        """Pictures per second since the start of this process, including validation."""
         return (step - self.first) * self.settings.batch_size / (time.perf_counter() - self.started)
 
     def report(self, step: int, loss: float, row: dict | None = None) -> None:
-        """Log a line after a validation, whose `row` of the history it is, and otherwise every minute."""
+        """Log a line after a validation, of which `row` is the history row, otherwise every minute."""
         now = time.perf_counter()
         if row is None and now - self.reported < REPORT_EVERY:
             return
@@ -83,7 +83,7 @@ class Progress:
 
 @contextlib.contextmanager
 def curves(folder: Path, step: int, ranks: Ranks) -> Generator[Callable[[str, float, int], None]]:
-    """A function (name, value, step) that adds a point for TensorBoard; those after `step` of a broken run go."""
+    """Yields a function (name, value, step) that adds a TensorBoard point; drops earlier points after `step`."""
     if not ranks.first:
         yield lambda name, value, step: None
         return

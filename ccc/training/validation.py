@@ -1,4 +1,4 @@
-"""Validation: measures, the confusion of classes, and a sheet of pictures."""
+"""Validation: measures, the confusion matrix of classes, and a sheet of pictures."""
 
 import os
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ SHOWN = ("argmax", "annealed")
 
 
 def major(codebook: Codebook) -> np.ndarray:
-    """Which classes have more than an even share of the cells that the codebook was fitted on: bool `(size,)`."""
+    """Returns bool `(size,)`: the classes with more than 1 / size of the cells that the codebook was fitted on."""
     counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size)
     return counts > counts.sum() / codebook.size
 
@@ -27,13 +27,13 @@ def major(codebook: Codebook) -> np.ndarray:
 def validate(
     model: ColorClassifier, stream: Stream, batches: int, device: torch.device
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Measures by name over the first `batches`, and the confusion of classes, int64 `(n, n)`: truth by likeliest.
+    """Returns measures over the first `batches` and the confusion matrix, int64 `(n, n)`: truth x predicted class.
 
     `validation_loss`: unweighted cross-entropy; `accuracy` of the likeliest class. `minor_as_major`, `major_as_minor`:
-    share of the cells of one kind (see `major`) whose likeliest class is of the other. Of the pictures that `argmax`
-    and the `annealed` mean give: `psnr`, dB of the RGB picture at the input's size, ab upsampled bilinearly, against
-    the truth by class centres upsampled alike; `cnr`, distinct grid classes over those of the truth, on the class map;
-    means over pictures.
+    share of the cells of one kind (see `major`) predicted as the other. `psnr_*` and `cnr_*`, for `argmax` and the
+    `annealed` mean, are means over pictures: PSNR in dB of the RGB picture at the input's size, ab upsampled
+    bilinearly, against the truth's class centres upsampled alike; CNR on the class map, distinct grid classes divided
+    by those of the truth.
     """
     model.eval()
     codebook = stream.codebook
@@ -94,10 +94,10 @@ def write_preview(
 
 
 def write_classes(path: str | os.PathLike, codebook: Codebook, weights: Sequence[float], confusion: np.ndarray) -> None:
-    """Write one line a class as CSV: its colour, its weight in the last batch, and how validation cells of it went.
+    """Write a CSV with one row per class: colour, weight in the last batch, and validation cells.
 
-    `weights`: `(size,)`; `confusion`: of `validate`. `cells` of the truth, `predicted` as this class, `right`,
-    `as_minor`: cells of it whose likeliest class is a minor one.
+    `weights`: `(size,)`; `confusion`: of `validate`. Cells: `cells` of this class in the truth, `predicted` as it,
+    `right`, and `as_minor`, those of this class predicted as a minor one.
     """
     is_major = major(codebook)
     a, b = np.rint(codebook.centers).astype(int).T
@@ -112,5 +112,5 @@ def write_classes(path: str | os.PathLike, codebook: Codebook, weights: Sequence
 
 
 def write_history(path: str | os.PathLike, history: Sequence[dict]) -> None:
-    """Write one line a validation as CSV: step, epoch, loss, learning_rate and what `validate` measures."""
+    """Write a CSV with one row per validation: step, epoch, loss, learning_rate and the measures of `validate`."""
     write_csv(path, [{key: f"{value:.6g}" for key, value in row.items()} for row in history])

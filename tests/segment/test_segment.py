@@ -291,7 +291,7 @@ def test_masks_of_any_tool(kind, tmp_path):
 
 def test_given_masks_that_are_missing_or_broken_are_named(tmp_path):
     flat = np.zeros((6, 8), np.uint8)
-    with pytest.raises(CCCError, match="needs the folder"):
+    with pytest.raises(CCCError, match="none: no such folder or file of masks"):
         load("masks", tmp_path / "none")
     with pytest.raises(CCCError, match="no masks for photo"):
         load("masks", tmp_path).segment(flat, "photo")

@@ -112,7 +112,7 @@ def test_a_reader_that_is_killed_ends_training_with_one_line(data, tmp_path):
         readers[0].kill()
         rest = process.communicate(timeout=60)[0].splitlines()
         assert process.returncode == 2 and rest[-1].startswith("ccc train: error: DataLoader worker")
-        assert rest[-1].endswith("run the same command to go on from the last saved state")
+        assert rest[-1].endswith("run the same command to resume from the last saved state")
 
 
 def test_other_readers_within_an_epoch_are_logged(data, tmp_path):

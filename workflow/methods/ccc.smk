@@ -1,4 +1,4 @@
-# The paper's decoding, whatever `colorize` says: argmax, the classes' centres, bilinear.
+# The paper's decoding regardless of `colorize`: argmax, class centres, bilinear.
 use rule colorize as colorize_ccc with:
     input:
         pictures="results/benchmarks/{dataset}/gray",

@@ -1,4 +1,4 @@
-# The same model decoded as `colorize` says, for photographs to look at.
+# The same model, decoded by the settings `colorize` for plausible photographs.
 if method_files.same_decoding(config):
     COLORIZERS.not_run["ccc_photo"] = (
         "colorize, or else the model's file, names the paper's decoding: it would be ccc again"

@@ -1,4 +1,4 @@
-# The mean colour of the photographs that CCC was trained on; without CCC, of those of the model that comes with ccc.
+# The mean colour of CCC's training photographs; without CCC, of the packaged model's.
 use rule colorize as colorize_constant with:
     input:
         pictures="results/benchmarks/{dataset}/gray",

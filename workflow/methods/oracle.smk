@@ -1,4 +1,4 @@
-# The ceiling of bin centres of the 400 classes on a map of 56x56: it looks at the truth.
+# Upper bound for the bin centres of the 400 classes on a 56x56 map: it uses the truth.
 use rule colorize as colorize_oracle with:
     input:
         pictures="results/benchmarks/{dataset}/truth",

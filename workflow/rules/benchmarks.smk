@@ -1,4 +1,4 @@
-# By benchmark: its source, where its photographs lie, and how to choose of them.
+# For each benchmark: its source, the folder of its photographs, and how to select from them.
 BENCHMARK_SOURCES = {
     name: entry["source"] for name, entry in config["benchmarks"].items()
 }

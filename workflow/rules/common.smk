@@ -77,7 +77,7 @@ METRIC_WEIGHTS = weights.at_hand(config["weights"], check=workflow.is_main_proce
 
 
 def find_weights():
-    """Raise before the first job, not after hours of work, if weights that jobs look for are missing."""
+    """Raise before the first job if any job's weights are missing, not after hours of work."""
     jobs = list(workflow.dag.needrun_jobs())
     lines = missing_weights({job.rule.name for job in jobs})
     if not config["allow_missing"]:
@@ -87,7 +87,7 @@ def find_weights():
 
 
 def report_ending():
-    """Log the report's path and missing values after a run that made it."""
+    """Log the report's path and its missing values if the run made it."""
     if "all" in {job.rule.name for job in workflow.dag.jobs}:
         for line in [*unavailable(cells(".json")), f"the report: {REPORT}/index.html"]:
             logger.info(line)
@@ -111,7 +111,7 @@ def cells(suffix):
 
 
 def incomplete_folders(wildcards):
-    """Returns no input: Snakemake calls it before it decides what to run, and it marks folders to make again."""
+    """Mark folders to make again; returns no input. Snakemake calls it before it decides what to run."""
     found = deleted(LISTED_FOLDERS)
     for dataset in DATASETS:
         folders = [f"results/benchmarks/{dataset}/{part}" for part in ("gray", "truth")]

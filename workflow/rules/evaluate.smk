@@ -1,12 +1,12 @@
-# A job measures one family of metrics of one cell: what it needs and the code it runs are the family's alone.
+# A job measures one family of metrics of one cell, with that family's inputs and code only.
 FAMILIES = families.chosen(
     config["metrics"], METRIC_WEIGHTS, bool(CODEBOOK), config["allow_missing"]
 )
-# By file of the truth's features, the network that they are of.
+# The network of each file of the truth's features.
 NETWORKS = {name: network for network, name in families.FEATURES.items()}
 
 
-# Once for all methods. Without the network's weights its metrics are missing, and this is not asked for.
+# Runs once for all methods; not at all without the network's weights, since its metrics are then missing.
 rule features:
     input:
         truth="results/benchmarks/{dataset}/truth",
@@ -47,7 +47,7 @@ rule evaluate:
             otherwise=[],
         ),
         weights=lambda wildcards: list(FAMILIES[wildcards.family].weights.values()),
-        # The user's: which class of ImageNet each picture shows.
+        # The ImageNet class of each picture, given by the user.
         labels=lambda wildcards: [
             path
             for path in [f"results/benchmarks/{wildcards.dataset}/labels.csv"]

@@ -30,7 +30,7 @@ rule harmonize:
         " --changes {output.changes:q} {params.options:q} 2>&1 | tee {log:q}"
 
 
-# The class maps of `ccc`, brought to full size in the way that its plain variant is not.
+# The class maps of `ccc` at full size, by the upsampling that its plain variant does not use.
 rule upsample:
     input:
         gray="results/benchmarks/{dataset}/gray",

@@ -1,5 +1,5 @@
-# What the built-in methods share. Each inherits it in its own file; no name fits the constraint, so that it is no rule
-# of its own. A method from elsewhere is one whole rule (docs/add-methods.md).
+# Shared by the built-in methods, which inherit it in their own files. Its constraint matches no name, so it never runs
+# itself. A method from elsewhere is one complete rule (docs/add-methods.md).
 rule colorize:
     input:
         pictures="results/benchmarks/{dataset}/gray",
@@ -25,7 +25,7 @@ rule colorize:
         " {params.options:q} 2>&1 | tee {log:q}"
 
 
-# One file a method, each with one rule that colours; dropped into workflow/methods, it is part of the benchmark.
+# One file per method with one colouring rule; every file in workflow/methods is part of the benchmark.
 for path in COLORIZERS.files:
 
     include: path
@@ -33,11 +33,11 @@ for path in COLORIZERS.files:
 
 METHODS = COLORIZERS.chosen(config["methods"])
 method_files.check_rules(workflow.rules, METHODS, DATASETS[0])
-# What CNR over the codebook's classes reads. Without CCC among the methods there is no need to fit one.
+# The codebook for CNR over its classes. Without CCC among the methods none is fitted.
 MODEL = model_path() if {"ccc", "ccc_photo"} & set(METHODS) else []
 CODEBOOK = (config["model"] or "results/codebook.json") if MODEL else []
 
-# What the tables say beside the metrics, in their files and on the pages.
+# Information in the tables beside the metrics, in files and on pages.
 TABLE_OPTIONS = (
     assignments(
         "--column", {name: config["benchmarks"][name]["column"] for name in BENCHMARKS}

@@ -1,4 +1,4 @@
-# What a run is known by. Statistics of a shard hold the checksum of its tar, a manifest those of its pictures.
+# Files that identify a run. A shard's statistics hold the checksum of its tar, a manifest those of its pictures.
 PROVENANCE = [
     *expand("results/benchmarks/{dataset}/manifest.csv", dataset=DATASETS),
     model_path(),
@@ -7,7 +7,7 @@ PROVENANCE = [
 ]
 
 
-# After the tables, so that what is written down is the environment that they were made in.
+# Runs after the tables, to record the environment that made them.
 rule provenance:
     input:
         files=PROVENANCE,

@@ -8,7 +8,7 @@ PUBLISHED = [
     )
 ]
 
-# Sources of the pages besides Python.
+# Sources of the pages other than Python.
 TEMPLATES = sorted(
     os.path.relpath(path)
     for part in ("templates", "static")
@@ -26,7 +26,7 @@ FIELD = bool(
     & {dataset for table in OTHER_TABLES for dataset in table["pictures"]}
 )
 
-# Tables and pages need the facts about every metric, such as title and direction.
+# Tables and pages need every metric's title, direction and other facts.
 METRIC_CODE = sorted({family.module for family in FAMILIES.values()} | families.every())
 
 
@@ -64,7 +64,7 @@ rule tables:
         ),
         leakage=lambda wildcards, input: options({"leakage": list(input.leakage)}),
         interval=options(config["report"], only=["interval"]),
-        # Functions, because in a text Snakemake would take the braces of a name for wildcards.
+        # Functions, because Snakemake would read braces in a string as wildcards.
         options=lambda wildcards: (
             TABLE_OPTIONS + assignments("--weights", METRIC_WEIGHTS)
         ),
@@ -86,7 +86,7 @@ BENCHMARK_PREVIEWS = expand(
 )
 
 
-# One job a method: a new one gives no other one new thumbnails and maps.
+# One job per method: adding a method does not redraw the thumbnails and maps of the others.
 rule previews:
     input:
         pictures=expand(
@@ -216,7 +216,7 @@ rule report:
         " && {params.list_files} {output:q}"
 
 
-# What a user may delete in part and gets back; coloured pictures are looked through as well.
+# Folders whose deleted files are made again; coloured pictures are checked as well.
 LISTED_FOLDERS = [
     rules.tables.output.tables,
     rules.report.output.pictures,

@@ -3,8 +3,8 @@ CHECKPOINTS = {
 }
 
 
-# The masks of single pictures lie in a folder beside the declared output: Snakemake deletes the outputs of a failed
-# job, and a job that was killed goes on after the last picture that it finished.
+# The masks of single pictures are in a folder beside the declared output: Snakemake deletes the outputs of a failed
+# job, and a killed job resumes after its last finished picture.
 rule segment:
     input:
         gray="results/benchmarks/{dataset}/gray",

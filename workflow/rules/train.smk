@@ -1,7 +1,7 @@
-# The state from which training resumes lies in results/train/<run>/state, outside the declared output: Snakemake
-# deletes the outputs of a failed job. The code is `ancient`: nobody wants a week of training redone for a comment.
-# Of several GPUs (`--set-resources train:gpu=4`) each has a process; a finished model is not trained anew for another
-# number. `tee` outlives the signals that ask for the state, which a scheduler or a terminal sends to all of a job.
+# The training state is in results/train/<run>/state, outside the declared output: Snakemake deletes the outputs of a
+# failed job. The code is `ancient`: a changed comment must not repeat a week of training. Each GPU
+# (`--set-resources train:gpu=4`) has a process; another number of GPUs does not retrain a finished model. `tee` ignores
+# the signals that save the state, which a scheduler or a terminal sends to the whole job.
 rule train:
     input:
         shards=TRAINING_SHARDS,
