@@ -35,6 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from ccc.assets.photographs import named, resolve
+    from ccc.core.errors import CCCError
     from ccc.data.benchmark import prepare
     from ccc.data.sources import Source
 
@@ -44,6 +45,8 @@ def run(args: Namespace) -> int:
     source, dataset = resolve(args.source)
     if args.dataset:
         dataset = named(args.dataset)
+    if Path(source).is_dir() and Path(source).resolve() in (args.output.resolve(), *args.output.resolve().parents):
+        raise CCCError(f"{args.output}: in the folder of the photographs, {source}; give another folder with -o")
     opened = Source(source)
     written, skipped = prepare(
         opened, args.output, count, choice.seed, side, dataset, lambda items: bar(items, "prepare"), choice.pick,

@@ -17,6 +17,7 @@ from ccc.colorizers.notes import MADE, of_source, read_note
 from ccc.colorizers.planning import Task
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import ab_file, page_count, read_gray16, read_rgba, write_ab
+from ccc.data.files import COMPARE
 
 COLORED = 4.0  # mean distance in ab from the tint's colour at each lightness; less is noise
 SHEETS = f"{MADE} --compare"  # note in a before/after sheet
@@ -96,7 +97,7 @@ def _own_ab(colorizer: Colorizer, picture: np.ndarray) -> np.ndarray:
 
 def sheet_of(target: Path) -> Path:
     """Path of the before/after sheet of a result."""
-    return target.with_suffix(".compare.jpg")
+    return target.with_suffix(f"{COMPARE}.jpg")
 
 
 def color_pictures(

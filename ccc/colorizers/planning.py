@@ -17,7 +17,7 @@ from ccc.colorizers.notes import MADE, read_note
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import file_name
 from ccc.core.images import SUFFIXES, looks_like_picture, page_count
-from ccc.data.files import OTHERS, head_of, is_litter, is_picture, walk
+from ccc.data.files import OTHERS, head_of, is_litter, is_picture, is_sheet, walk
 
 # Picture formats that are refused: a camera's raw file would open as a TIFF and show its thumbnail.
 REFUSED: dict[str, str] = {
@@ -186,7 +186,8 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
             continue
         try:
             taken = not any(map(is_litter, set(relative.parts) - {".", ".."})) and _is_taken(file)
-            taken = taken and not (same and (read_note(file) or "").startswith(MADE))  # a result of this command
+            own = same and (read_note(file) or "").startswith(MADE)  # a result of this command
+            taken = taken and not own and not is_sheet(file)
         except ImageError as error:
             made.skipped.append(error)
             continue

@@ -1,6 +1,7 @@
 """Which files are pictures, and how folders are walked and pictures named, for every stage."""
 
 import contextlib
+import glob
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,7 @@ from ccc.core.images import SUFFIXES, looks_like_picture
 # Files and folders that systems create, in lower case; names with a leading dot are litter too.
 LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
+COMPARE = ".compare"  # before the suffix of a sheet of `ccc colorize --compare`
 LISTS = frozenset({".txt", ".lst", ".csv", ".tsv"})
 # Never pictures. Files of other unknown suffixes are recognized by their first bytes.
 OTHERS = LISTS | frozenset(
@@ -25,6 +27,12 @@ OTHERS |= frozenset(
     ".3fr .arw .cr2 .cr3 .dcr .dng .erf .iiq .kdc .lsm .mrw .ndpi .nef .nrw .orf .pef .raf .raw .rw2 .srw .svs".split()
 )
 HEAD = 400  # bytes that identify a picture or a video
+
+
+def is_sheet(path: Path) -> bool:
+    """Whether a file is a sheet of `ccc colorize --compare`: NAME.compare.jpg beside NAME with any suffix."""
+    name = path.stem.removesuffix(COMPARE)
+    return name != path.stem and any(beside.stem == name for beside in path.parent.glob(f"{glob.escape(name)}.*"))
 
 
 def is_litter(name: str) -> bool:
@@ -95,7 +103,7 @@ def pictures(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
 
     Names are sorted, use "/", and are normalized by `ccc.core.files.file_name`. Pictures that differ only by suffix
     keep it in their name. Other entries are files that are not pictures and folders named like pictures, without hidden
-    files and `LITTER`.
+    files and `LITTER`. Sheets of `ccc colorize --compare` beside their picture are ignored.
     """
     folder, found, strange = Path(folder), {}, []
     for base, entries in walk(folder):
@@ -111,7 +119,8 @@ def pictures(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
             else:
                 strange.append(base + entry.name)
     taken: dict[str, Path] = {}
-    for name, paths in found.items():
+    sheets = {name for name in found if name.endswith(COMPARE) and name.removesuffix(COMPARE) in found}
+    for name, paths in ((name, paths) for name, paths in found.items() if name not in sheets):
         for path in paths:
             own = name if len(paths) == 1 else file_name(path)
             taken[own if own not in taken else f"{own}__{len(taken)}"] = folder / path

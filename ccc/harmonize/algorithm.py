@@ -9,7 +9,7 @@ import numpy as np
 
 from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
 from ccc.core.compiled import compiled
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, SomeSkipped
 from ccc.core.files import write_csv
 from ccc.core.images import read_ab, read_rgb, write_png
 from ccc.segment import rle
@@ -188,8 +188,8 @@ def at_full_size(gray: np.ndarray, color_rgb: np.ndarray, upsample: str | None =
         return color_rgb
     if upsample is None:
         raise CCCError(
-            f"the gray picture is {gray.shape[0]} x {gray.shape[1]}, the coloured one {color_rgb.shape[0]} x "
-            f"{color_rgb.shape[1]}; to bring its colours to the gray one's size, set upsample to bilinear or nearest"
+            f"the gray picture is {gray.shape[1]}x{gray.shape[0]}, the coloured one {color_rgb.shape[1]}x"
+            f"{color_rgb.shape[0]}; to bring its colours to the gray one's size, set upsample to bilinear or nearest"
         )
     return with_ab(gray, resize_ab(rgb_to_lab(color_rgb)[..., 1:], *gray.shape[:2], upsample))
 
@@ -234,7 +234,8 @@ def harmonize_pictures(
     if changes is not None and rows:
         write_csv(changes, rows)
     if broken:
-        raise CCCError(f"{len(broken)} pictures cannot be harmonized, the others are done: {'; '.join(broken)}")
+        done, kind = (", the others are done", SomeSkipped) if rows else ("", CCCError)
+        raise kind(f"{len(broken)} of {len(pairs)} pictures cannot be harmonized{done}: {'; '.join(broken)}")
     return rows
 
 

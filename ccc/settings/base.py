@@ -12,6 +12,10 @@ from pydantic.json_schema import GenerateJsonSchema
 from ccc.core.errors import CCCError, did_you_mean, write_line
 
 UserPath = Annotated[str, pydantic.AfterValidator(os.path.expanduser)]  # `~` is expanded
+# Snakemake's `--config model=true` is text; a file of such a name is ./true.
+SWITCH = pydantic.BeforeValidator(
+    lambda value: {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+)
 Name = Annotated[str, pydantic.Field(pattern="^[A-Za-z0-9_-]+$")]  # a part of file names and of Snakemake's patterns
 
 

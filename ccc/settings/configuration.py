@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 
 from ccc.core.errors import CCCError, write_line
-from ccc.settings.base import Name, Section, UserPath, setting, todays_names
+from ccc.settings.base import SWITCH, Name, Section, UserPath, setting, todays_names
 from ccc.settings.baselines import Baselines
 from ccc.settings.data import CodebookChoice, Data
 from ccc.settings.decoding import Decoding
@@ -29,7 +29,7 @@ class Configuration(Section):
     data: Data = part(Data)
     codebook: CodebookChoice = part(CodebookChoice)
     training: Training = part(Training)
-    model: bool | UserPath | None = setting(
+    model: Annotated[bool | UserPath | None, SWITCH] = setting(
         None,
         "use a trained ccc.safetensors instead of training; `data` is then not needed: a path, or true for the model "
         "that ships with ccc",

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 import pydantic
 
 from ccc.core.errors import CCCError
-from ccc.settings.base import Section, UserPath, setting, todays_names
+from ccc.settings.base import SWITCH, Section, UserPath, setting, todays_names
 from ccc.settings.decoding import Decoding
 
 # torchvision classifiers whose features have stride 32, with intermediate maps of strides 4, 8 and 16.
@@ -37,13 +37,13 @@ class Recipe(Section):
     old_names = {"zoom": "random_resized_crop", "relight": "gamma_jitter", "clip": "gradient_clipping"}
 
     encoder: Encoder = setting("densenet121", "torchvision classifier with features of stride 32, such as resnet50")
-    pretrained: bool | UserPath = setting(
+    pretrained: Annotated[bool | UserPath, SWITCH] = setting(
         False,
         "initialize the encoder with a classifier's weights: those of a file, of any number of classes (such as "
         "Places365's), or those that `ccc weights` keeps (true)",
     )
     decoder: Decoder = setting("plain", "`plain` as in the paper, or `skip`, with skip connections from the encoder")
-    init: bool | UserPath = setting(
+    init: Annotated[bool | UserPath, SWITCH] = setting(
         False, "start from a trained model, also one of other classes: that of a file, or the one of ccc (true)"
     )
     batch_size: int = setting(64, "pictures per step, summed over all processes", ge=1)

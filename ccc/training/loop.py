@@ -133,7 +133,7 @@ def prepare(
     pictures = sum(item["samples"] for item in statistics)
     if not steps:
         raise CCCError(
-            f"{pictures} training pictures do not fill one batch of {settings.batch_size}: use a smaller batch"
+            f"{pictures} training pictures do not fill one batch of {settings.batch_size}: lower the batch size"
         )
     depends_on = [settings.fixed(), codebook.to_dict(), [item["sha256"] for item in statistics], ranks.world]
     states = States(folder / "state", depends_on, settings.keep)

@@ -12,6 +12,7 @@ from ccc.assets import PUBLISHED
 from ccc.cli import main
 from ccc.core.files import safetensors_metadata
 from ccc.core.images import read_rgb, write_png
+from ccc.data.files import pictures
 
 
 @pytest.fixture
@@ -61,6 +62,15 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_coloured(phot
     said = color(capsys, photos, "-o", tmp_path / "out", status=3)
     assert "2 coloured by ccc, 0 there already, 1 skipped" in said and "broken.jpg" in said
     color(capsys, photos / "broken.jpg", "-o", tmp_path / "out", status=1)
+
+
+def test_sheets_beside_results_are_no_pictures(photos, tmp_path, capsys):
+    color(capsys, photos, "-o", tmp_path / "out", "--compare", "--method", "gray")
+    sheets = list((tmp_path / "out").rglob("*.compare.jpg"))
+    found, others = pictures(tmp_path / "out")
+    assert sheets and found and not others and not set(sheets) & set(found.values())
+    told = color(capsys, tmp_path / "out", "-o", tmp_path / "again", "--method", "gray")
+    assert "2 coloured by gray" in told and "2 other files ignored" in told
 
 
 def test_vividness_is_an_option_of_its_own(tmp_path, astronaut, capsys):

@@ -73,6 +73,17 @@ def test_a_smaller_coloured_picture(own, capsys):
     assert read_rgb(own / "new.png").shape == (100, 150, 3)
 
 
+def test_one_picture_of_another_size_is_skipped_with_the_status_of_that(own, capsys):
+    for folder, picture in (("gray", "old photo.png"), ("color", "by somebody.png")):
+        for name in ("a", "b"):
+            write_png(own / folder / f"{name}.png", read_rgb(own / picture))
+    write_png(own / "color/b.png", read_rgb(own / "by somebody.png")[::2])
+    assert run(own, "gray", "color", "-o", own / "out") == 3
+    error = capsys.readouterr().err
+    assert "1 of 2 pictures cannot be harmonized, the others are done" in error and "150x100" in error
+    assert [path.name for path in (own / "out").iterdir()] == ["a.png"]
+
+
 def test_what_is_wrong_is_said_in_a_line(own, capsys):
     pictures = "old photo.png", "by somebody.png"
     assert "no such picture" in failed(capsys, own, "lost.png", "by somebody.png", "-o", own / "out")

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from ccc.cli import main
 from ccc.core.errors import CCCError
 from ccc.core.images import read_rgb, square, write_png
 from ccc.data import benchmark
@@ -83,6 +84,13 @@ def test_files_are_read_one_by_one(photographs, monkeypatch):
     monkeypatch.setattr(benchmark, "read_rgb", lambda *words: held.__setitem__(0, held[0] - 1) or read_rgb(*words))
     assert prepare(photographs / "in", photographs / "out", None, side=32)[0] == 3
     assert most == [1]
+
+
+@pytest.mark.parametrize("output", ["in", "in/deep/out"])
+def test_results_do_not_lie_among_the_photographs(photographs, output, capsys):
+    assert main(["prepare", str(photographs / "in"), "-o", str(photographs / output), "-n", "all"]) == 2
+    assert "give another folder with -o" in capsys.readouterr().err
+    assert len(list((photographs / "in").rglob("*"))) == 3
 
 
 def test_a_protocol_needs_a_side(photographs):

@@ -175,6 +175,13 @@ def test_numbers_that_yaml_reads_as_text_are_taken():
     assert read_configuration(SMALLEST | {"training": training}).training.learning_rate == 1e-3
 
 
+@pytest.mark.parametrize("text", ["true", "True"])
+def test_true_of_a_command_line_is_no_path(text):
+    assert Recipe.checked({"init": text}).init is True and Recipe.checked({"pretrained": text}).pretrained is True
+    assert Recipe.checked({"init": f"./{text}"}).init == f"./{text}"
+    assert Recipe.checked({"init": "false"}).init is False
+
+
 def test_a_home_folder_is_expanded(monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
     paths = {"photographs": "~/photos", "model": "~/ccc.safetensors", "baselines": {"gain": {"folder": "~/gain"}}}

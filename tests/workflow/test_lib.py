@@ -27,7 +27,7 @@ from workflow.lib.configuration import check_start, checked_config, recipe_optio
 from workflow.lib.ending import unavailable
 from workflow.lib.incomplete import LIST_FILES, deleted
 from workflow.lib.methods import Methods, cautions, kept_folder, same_decoding, segmenter_checkpoint, title
-from workflow.lib.sources import too_many_shards
+from workflow.lib.sources import no_batch, too_many_shards
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -195,6 +195,9 @@ def test_more_shards_than_photographs_are_told_before_any_work(tmp_path, kind):
     assert too_many_shards(config | {"data": whole})[0].endswith("data.limit, 5 photographs")
     assert "photographs of data.source, 1803460" in too_many_shards(config | {"data": whole | {"limit": None}})[0]
     assert too_many_shards({"model": "m", "photographs": "", "data": whole}) == []
+    batches = [config | {"data": data, "training": {"batch_size": size}} for size in (3, 4)]
+    assert no_batch(batches[0]) == no_batch(batches[1] | {"model": "m"}) == []
+    assert no_batch(batches[1]) == ["training.batch_size: 4 are more than the photographs of data.source, 3"]
 
 
 def test_a_folder_knows_which_of_its_files_are_gone(tmp_path):

@@ -88,7 +88,10 @@ def check_sources(config: dict) -> None:
         if path and not os.path.exists(path)
     ]
     if missing:
-        hint = f"relative photograph paths start from `photographs`, now {data!r}: --config photographs=FOLDER"
+        hint = (
+            f"relative photograph paths start from `photographs`, now {data!r}: --config photographs=FOLDER, or change "
+            "the sources in the configuration file"
+        )
         steps = datasets.how_to_get(list(away.values()), data)
         lines = [
             "The configuration names files that are missing:",
@@ -97,7 +100,7 @@ def check_sources(config: dict) -> None:
             *([f"  ({hint})"] if any(".source" in line or ".validation" in line for line in missing) else []),
         ]
         raise WorkflowError("\n".join(lines))
-    if wrong := too_many_shards(config):
+    if wrong := too_many_shards(config) + no_batch(config):
         raise WorkflowError("\n  ".join(["The configuration is wrong:", *wrong]))
 
 
@@ -113,6 +116,16 @@ def too_many_shards(config: dict) -> list[str]:
         elif found < shards:
             lines.append(f"data.{shards_key}: {shards} are more than the photographs of data.{source_key}, {found}")
     return lines
+
+
+def no_batch(config: dict) -> list[str]:
+    """A line if there are fewer training photographs than a batch has, and they can be counted before indexing."""
+    settings, batch = config["data"], config["training"]["batch_size"]
+    if config["model"]:
+        return []
+    found = min(at_most(settings["source"], batch, config["photographs"]), settings["limit"] or batch)
+    wrong = f"training.batch_size: {batch} are more than the photographs of data.source, {found}"
+    return [wrong] if found < batch else []
 
 
 def at_most(name: str, number: int, data: str) -> int:
