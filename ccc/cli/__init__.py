@@ -103,6 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
         message, status = str(error), error.status
     except OSError as error:
         message, status = (f"{error.filename}: " if error.filename else "") + (error.strerror or str(error)), 2
+        if isinstance(error, (NotADirectoryError, FileExistsError)):
+            message += "; a file is where a folder is needed: write to another folder"
     except KeyboardInterrupt:
         write_line(f"ccc {verb}: interrupted; run the same command again to resume")
         return 130

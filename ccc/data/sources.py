@@ -57,9 +57,7 @@ class Source(LeftOut):
         elif found and stat.S_ISDIR(found.st_mode):
             self.kind = "folder"
         elif not found:
-            raise CCCError(
-                f"{path}: no such folder or archive; check the path, or unset it to use the embedded photographs"
-            )
+            raise CCCError(f"{path}: no such folder or archive; check the path, or name a set of `ccc data list`")
         elif not stat.S_ISREG(found.st_mode):
             raise CCCError(f"{path}: a pipe or a device, which holds no pictures that can be found again")
         elif self.path.suffix.lower() in LISTS:
