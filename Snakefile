@@ -30,7 +30,7 @@ include: "workflow/rules/provenance.smk"
 
 onstart:
     hold_folder()
-    find_weights()
+    check_jobs()
 
 
 onsuccess:

@@ -100,7 +100,7 @@ def check_sources(config: dict) -> None:
             *([f"  ({hint})"] if any(".source" in line or ".validation" in line for line in missing) else []),
         ]
         raise WorkflowError("\n".join(lines))
-    if wrong := too_many_shards(config) + no_batch(config):
+    if wrong := too_many_shards(config):
         raise WorkflowError("\n  ".join(["The configuration is wrong:", *wrong]))
 
 
@@ -121,8 +121,6 @@ def too_many_shards(config: dict) -> list[str]:
 def no_batch(config: dict) -> list[str]:
     """A line if there are fewer training photographs than a batch has, and they can be counted before indexing."""
     settings, batch = config["data"], config["training"]["batch_size"]
-    if config["model"]:
-        return []
     found = min(at_most(settings["source"], batch, config["photographs"]), settings["limit"] or batch)
     wrong = f"training.batch_size: {batch} are more than the photographs of data.source, {found}"
     return [wrong] if found < batch else []

@@ -76,10 +76,13 @@ STATISTICS = beside(TRAINING_SHARDS + VALIDATION_SHARDS, ".json")
 METRIC_WEIGHTS = weights.at_hand(config["weights"], check=workflow.is_main_process)
 
 
-def find_weights():
-    """Raise before the first job if any job's weights are missing, not after hours of work."""
+def check_jobs():
+    """Raise before the first job if weights or photographs are missing for any job, not after hours of work."""
     jobs = list(workflow.dag.needrun_jobs())
-    lines = missing_weights({job.rule.name for job in jobs})
+    rules = {job.rule.name for job in jobs}
+    lines = missing_weights(rules)
+    if "train" in rules:
+        lines += sources.no_batch(config)
     if not config["allow_missing"]:
         lines += weights.missing_of_pyiqa(families.of_pyiqa(jobs))
     if lines:
