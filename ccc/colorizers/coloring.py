@@ -17,10 +17,9 @@ from ccc.colorizers.notes import MADE, of_source, read_note
 from ccc.colorizers.planning import Task
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import ab_file, page_count, read_gray16, read_rgba, write_ab
-from ccc.data.files import COMPARE
+from ccc.data.files import COMPARE, SHEET_NOTE
 
 COLORED = 4.0  # mean distance in ab from the tint's colour at each lightness; less is noise
-SHEETS = f"{MADE} --compare"  # note in a before/after sheet
 SHEET = 1024  # pixels of the long side of either half of a before/after sheet
 _ROWS = 1 << 20  # pixels brought to CIELAB at once, so that a large scan takes little memory
 
@@ -97,7 +96,7 @@ def _own_ab(colorizer: Colorizer, picture: np.ndarray) -> np.ndarray:
 
 def sheet_of(target: Path) -> Path:
     """Path of the before/after sheet of a result."""
-    return target.with_suffix(f"{COMPARE}.jpg")
+    return target.with_suffix(COMPARE)
 
 
 def color_pictures(
@@ -173,14 +172,14 @@ def _write(picture: _Picture, rgb: np.ndarray, ab: np.ndarray | None, wishes: Wi
     if opacity is not None:
         pixels = np.dstack([pixels, opacity])
     sheet = sheet_of(target)
-    if wishes.compare and sheet.exists() and read_note(sheet) not in (SHEETS, None):
+    if wishes.compare and sheet.exists() and read_note(sheet) not in (SHEET_NOTE, None):
         raise ImageError(str(sheet), "is there, and no sheet of --compare", "give another folder with -o")
     if ab is not None:
         write_ab(target, ab)
     elif target.exists():
         ab_file(target).unlink(missing_ok=True)  # the replaced picture's ab
     if wishes.compare:
-        filing.write(sheet, _sheet(picture.rgb, rgb), SHEETS, filing.Record(), 90)
+        filing.write(sheet, _sheet(picture.rgb, rgb), SHEET_NOTE, filing.Record(), 90)
     note = of_source(made, picture.digest, picture.task.page)
     filing.write(target, pixels, note, picture.record, wishes.quality)
 

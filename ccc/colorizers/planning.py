@@ -196,7 +196,7 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
             empty = False
             yield file, relative
     if empty and len(made.skipped) == skipped:
-        raise CCCError(f"{given}: no pictures or videos in it; docs/formats.md lists the formats")
+        raise CCCError(f"{given}: no pictures in it, and no videos; docs/formats.md lists the formats")
 
 
 @functools.cache

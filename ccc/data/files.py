@@ -1,19 +1,18 @@
 """Which files are pictures, and how folders are walked and pictures named, for every stage."""
 
 import contextlib
-import glob
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from ccc.core.files import file_name
-from ccc.core.images import SUFFIXES, looks_like_picture
+from ccc.core.images import SUFFIXES, looks_like_picture, software
 
 # Files and folders that systems create, in lower case; names with a leading dot are litter too.
 LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
-COMPARE = ".compare"  # before the suffix of a sheet of `ccc colorize --compare`
+COMPARE, SHEET_NOTE = ".compare.jpg", "ccc colorize --compare"  # end of the name, and note, of a before/after sheet
 LISTS = frozenset({".txt", ".lst", ".csv", ".tsv"})
 # Never pictures. Files of other unknown suffixes are recognized by their first bytes.
 OTHERS = LISTS | frozenset(
@@ -29,10 +28,9 @@ OTHERS |= frozenset(
 HEAD = 400  # bytes that identify a picture or a video
 
 
-def is_sheet(path: Path) -> bool:
-    """Whether a file is a sheet of `ccc colorize --compare`: NAME.compare.jpg beside NAME with any suffix."""
-    name = path.stem.removesuffix(COMPARE)
-    return name != path.stem and any(beside.stem == name for beside in path.parent.glob(f"{glob.escape(name)}.*"))
+def is_sheet(path: str | os.PathLike) -> bool:
+    """Whether a file is a sheet of `ccc colorize --compare`, by its name and its note."""
+    return os.fspath(path).endswith(COMPARE) and software(path) == SHEET_NOTE
 
 
 def is_litter(name: str) -> bool:
@@ -103,14 +101,14 @@ def pictures(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
 
     Names are sorted, use "/", and are normalized by `ccc.core.files.file_name`. Pictures that differ only by suffix
     keep it in their name. Other entries are files that are not pictures and folders named like pictures, without hidden
-    files and `LITTER`. Sheets of `ccc colorize --compare` beside their picture are ignored.
+    files and `LITTER`. Sheets of `ccc colorize --compare` are ignored.
     """
     folder, found, strange = Path(folder), {}, []
     for base, entries in walk(folder):
         if base and os.path.splitext(base[:-1])[1].lower() in SUFFIXES:
             strange.append(base[:-1])
         for entry in entries:
-            if is_litter(entry.name):
+            if is_litter(entry.name) or is_sheet(entry.path):
                 continue
             regular = (state := stat_of(entry.path)) is not None and stat.S_ISREG(state.st_mode)
             if regular and is_picture(entry.name, lambda path=entry.path: head_of(path)):
@@ -119,8 +117,7 @@ def pictures(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
             else:
                 strange.append(base + entry.name)
     taken: dict[str, Path] = {}
-    sheets = {name for name in found if name.endswith(COMPARE) and name.removesuffix(COMPARE) in found}
-    for name, paths in ((name, paths) for name, paths in found.items() if name not in sheets):
+    for name, paths in found.items():
         for path in paths:
             own = name if len(paths) == 1 else file_name(path)
             taken[own if own not in taken else f"{own}__{len(taken)}"] = folder / path
