@@ -186,8 +186,9 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
             continue
         try:
             taken = not any(map(is_litter, set(relative.parts) - {".", ".."})) and _is_taken(file)
-            own = same and (read_note(file) or "").startswith(MADE)  # a result of this command
-            taken = taken and not own and not is_sheet(file)
+            if taken:  # not read otherwise: a pipe would block
+                own = same and (read_note(file) or "").startswith(MADE)  # a result of this command
+                taken = not own and not is_sheet(file)
         except ImageError as error:
             made.skipped.append(error)
             continue

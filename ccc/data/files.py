@@ -108,9 +108,11 @@ def pictures(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
         if base and os.path.splitext(base[:-1])[1].lower() in SUFFIXES:
             strange.append(base[:-1])
         for entry in entries:
-            if is_litter(entry.name) or is_sheet(entry.path):
+            if is_litter(entry.name):
                 continue
             regular = (state := stat_of(entry.path)) is not None and stat.S_ISREG(state.st_mode)
+            if regular and is_sheet(entry.path):
+                continue
             if regular and is_picture(entry.name, lambda path=entry.path: head_of(path)):
                 path = PurePosixPath(base + entry.name)
                 found.setdefault(file_name(path.with_suffix("")), []).append(path)

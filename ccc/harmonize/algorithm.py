@@ -79,9 +79,8 @@ class _Plane:
 
 @compiled
 def _histogram(bins: np.ndarray, inside: np.ndarray, count: int) -> np.ndarray:
-    counts = np.zeros(
-        (2, count), np.int64
-    )  # two, since neighbours often share a bin, whose updates would be serialized
+    # Two rows, since neighbours often share a bin, whose updates would be serialized.
+    counts = np.zeros((2, count), np.int64)
     for y in range(bins.shape[0]):
         for x in range(bins.shape[1]):
             counts[x & 1, bins[y, x]] += inside[y, x]

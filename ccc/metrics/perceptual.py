@@ -50,9 +50,8 @@ def _network(net: str, path: str):
         warnings.simplefilter("ignore")  # lpips calls torchvision by its old argument names
         # The heads come with the package, the trunk does not.
         network = library.LPIPS(net=net, pnet_rand=True, verbose=False)
-    if any(
-        (tensor < 0).any() for name, tensor in network.state_dict().items() if name.startswith("lin")
-    ):  # published heads weigh by 0 or more
+    heads = (tensor for name, tensor in network.state_dict().items() if name.startswith("lin"))
+    if any((head < 0).any() for head in heads):  # the published ones are at least 0
         raise CCCError("lpips: its heads are not the published ones; install the package lpips again")
     state = weight_files.read_state_dict(path)
     if not any(name.startswith("features.") for name in state):
