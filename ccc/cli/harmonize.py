@@ -33,7 +33,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("gray", metavar="IN_GRAY", type=Path, help="gray picture, or a folder of them")
     parser.add_argument("color", metavar="IN_COLOR", type=Path, help="the coloured picture or folder, by any method")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", type=Path, required=True, help="folder to write, or a .png for one picture"
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="folder to write, or a .png for one picture; replaces files of the same names",
     )
     masks = parser.add_argument_group("masks")
     masks.add_argument("--masks", type=Path, help="existing masks, of `ccc segment` or another tool")

@@ -25,7 +25,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source", help="folder (any depth), tar, tar.gz, zip, .txt list of pictures, or a set of `ccc data list`"
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for manifest.csv, truth/ and gray/")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="folder for manifest.csv, truth/ and gray/, replaced if present",
+    )
     CHOICE.add(parser)
     add_allow_skipped(parser)
     parser.add_argument(
