@@ -7,7 +7,7 @@ min_version("9.1.0")
 
 # The embedded default, unless another file is given with --configfile: the two are not to be merged. A folder given
 # with --directory may hold a default of its own.
-if "run" not in config:
+if not workflow.overwrite_configfiles:
 
     DEFAULT = "config/config.yaml"
 

@@ -64,11 +64,10 @@ class Learner:
         """The network that is validated and saved: the running mean where there is one."""
         return self.mean.network if self.mean else self.model
 
-    def factor(self, step: int) -> float:
-        """Factor of the schedule on the learning rate, after `step` steps."""
-        return learning_rate(
-            step, self.settings.steps, self.settings.schedule, self.settings.warmup, self.settings.cooldown
-        )
+    def factor(self, step: int, steps: int | None = None) -> float:
+        """Factor of the schedule on the learning rate after `step` of `steps` steps; None for those of the settings."""
+        chosen = self.settings
+        return learning_rate(step, steps or chosen.steps, chosen.schedule, chosen.warmup, chosen.cooldown)
 
     def learn(self, step: int, gray: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """One step, the one after `step`. `gray`, `target`: of `Stream.batches`, on the device. Returns the loss."""

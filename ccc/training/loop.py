@@ -1,6 +1,5 @@
 """Training of the CCC network: prepare, fit, finish."""
 
-import dataclasses
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -9,52 +8,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ccc.assets import PUBLISHED, weights
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
+from ccc.core.files import sha256
 from ccc.data.shards import read_statistics
 from ccc.data.stream import Stream
 from ccc.model import save_model
 from ccc.settings.training import Recipe
-from ccc.training.checkpoints import Signals, States, read_state
+from ccc.training.checkpoints import Signals, States
 from ccc.training.distributed import Ranks, joined
 from ccc.training.learner import Learner
 from ccc.training.progress import DelayedLosses, Progress, StepLoss, curves
+from ccc.training.state import Run, resume, save
 from ccc.training.validation import validate, write_classes, write_history, write_preview
 
 
 class Interrupted(CCCError):
     """Training stopped on a signal and saved its state; the same command resumes it."""
-
-
-@dataclasses.dataclass
-class Run:
-    """Objects and progress of a training run."""
-
-    settings: Recipe
-    ranks: Ranks
-    folder: Path
-    log: Callable[[str], None]
-    codebook: Codebook
-    statistics: list[dict]  # of each training shard
-    stream: Callable[..., Stream]  # (epoch, skip): training pictures of an epoch without its first `skip` batches
-    validation: Stream
-    learner: Learner
-    states: States
-    workers: int  # processes that read the shards
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0  # finished batches of the epoch
-    history: list[dict] = dataclasses.field(default_factory=list)
-    losses: list[float] = dataclasses.field(default_factory=list)  # since the last validation
-    best: dict | None = None  # step, loss and weights at the lowest validation loss
-
-    @property
-    def pictures(self) -> int:
-        """Number of training pictures per epoch."""
-        return sum(item["samples"] for item in self.statistics)
-
-
-SAVED = ("step", "epoch", "batch", "history", "losses", "best", "workers")  # fields of Run in a saved state
 
 
 def train(
@@ -74,6 +45,8 @@ def train(
     `trained_on`: name of the data, stored in the model's settings. Processes started by `torchrun` share each batch.
     The state is saved in `folder/state` every `save_every` steps and on the signals `ccc.training.checkpoints.STOPS`.
     The same call resumes from it, with the result of an uninterrupted run if device, ranks and workers are unchanged.
+    More `steps` continue a finished run. If its schedule had other learning rates, that is logged, and the model's
+    settings have the earlier length in `earlier_steps`.
     States of other settings or data are kept, damaged ones renamed; both are logged. TensorBoard scalars are written to
     `folder/tensorboard`, previews to `folder/previews`.
 
@@ -81,8 +54,8 @@ def train(
     own share of the batch. Validation and the saved model use the running statistics of rank 0, so the model depends on
     the number of ranks. `sync_batchnorm` normalizes over the whole batch, as a single rank does.
 
-    Raises CCCError for wrong settings, fewer samples than a batch, and non-finite losses or weights (naming the step,
-    the batch and the remedy); Interrupted after a signal.
+    Raises CCCError for wrong settings, a state past the last step, fewer samples than a batch, and non-finite losses or
+    weights (naming the step, the batch and the remedy); Interrupted after a signal.
     """
     settings.check()
     with joined(device) as ranks:
@@ -135,25 +108,32 @@ def prepare(
         raise CCCError(
             f"{pictures} training pictures do not fill one batch of {settings.batch_size}: lower the batch size"
         )
-    depends_on = [settings.fixed(), codebook.to_dict(), [item["sha256"] for item in statistics], ranks.world]
+    depends_on: list = [settings.fixed(), codebook.to_dict(), [item["sha256"] for item in statistics], ranks.world]
+    depends_on += map(sha256, _starting_files(settings))
+    if settings.select == "best":  # losses of other pictures are not comparable
+        depends_on += [item["sha256"] for item in read_statistics(validation_shards)]
     states = States(folder / "state", depends_on, settings.keep)
     run = Run(
         settings, ranks, folder, log, codebook, statistics, stream, validation, Learner(settings, codebook, ranks),
-        states, workers,
+        states, workers, settings.steps,
     )  # fmt: skip
     if newest := ranks.on_first(lambda: states.newest(log)):
-        state = read_state(newest)
-        run.learner.restore(state["learner"])
-        if state["batch"] and state["workers"] != workers:
-            log(f"warning: {workers} workers read where {state['workers']} did: this epoch may repeat pictures")
-        for name in SAVED:
-            setattr(run, name, state[name] if name != "workers" else workers)
+        resume(run, newest)
         log(f"resumed at step {run.step} of {settings.steps}")
     log(
         f"{pictures} pictures, {steps} steps an epoch, {codebook.size} classes, {settings.encoder}, "
         f"{ranks.world} x {ranks.device}: {settings.steps} steps"
     )
     return run
+
+
+def _starting_files(settings: Recipe) -> list[str | os.PathLike]:
+    """Files of weights that training starts from."""
+    if settings.init:
+        return [PUBLISHED if settings.init is True else settings.init]
+    if settings.pretrained:
+        return [weights.locate(settings.encoder, None if settings.pretrained is True else settings.pretrained)]
+    return []
 
 
 def check_fit(settings: Recipe, ranks: Ranks, size: int) -> None:
@@ -250,21 +230,8 @@ def look(run: Run) -> dict[str, float]:
     return row
 
 
-def save(run: Run) -> None:
-    """Save the state of a run; raise CCCError if its weights are not finite."""
-
-    def checked() -> None:
-        if not run.learner.finite():
-            where = f"step {run.step} (epoch {run.epoch}, batch {run.batch - 1})"
-            raise CCCError(f"weights are not finite after {where}; {run.states.go_back()}")
-        state = {name: getattr(run, name) for name in SAVED}
-        run.states.save(run.step, state | {"learner": run.learner.state()})
-
-    run.ranks.on_first(checked)
-
-
 def finish(run: Run, trained_on: str) -> Path:
-    """Write the model, and any outputs that Snakemake deleted after a finished run; return the model's path."""
+    """Write the model, and outputs that Snakemake deleted after a finished run; return the model's path."""
     path = run.folder / "ccc.safetensors"
 
     def write() -> None:
@@ -280,7 +247,7 @@ def finish(run: Run, trained_on: str) -> Path:
         kept = settings.model_dump() | names | {
             "trained_on": trained_on, "pictures": run.pictures, "input_size": run.statistics[0]["size"],
             "fit": run.statistics[0]["fit"], "ranks": run.ranks.world, "history": run.history,
-            "kept_step": best["step"] if best else run.step,
+            "kept_step": best["step"] if best else run.step, **({"earlier_steps": run.earlier} if run.earlier else {}),
         }  # fmt: skip
         save_model(path, run.learner.kept, run.codebook, kept)
 

@@ -151,6 +151,28 @@ def test_a_state_of_other_settings_is_neither_used_nor_lost(data, tmp_path):
     assert any("other settings" in line for line in logged) and not any("resumed" in line for line in logged)
     _, logged = run(data, tmp_path, QUICK.model_copy(update=dict(steps=7)))
     assert "resumed at step 6 of 7" in logged
+    with pytest.raises(CCCError, match="step-000000007.pt is past the 3 steps: set steps to 7 or more, or remove"):
+        run(data, tmp_path, QUICK.model_copy(update=dict(steps=3)))
+
+
+def test_a_longer_run_reports_that_its_learning_rates_had_fallen(data, tmp_path):
+    cooled = QUICK.model_copy(update=dict(steps=4, schedule="cooldown", cooldown=0.5))
+    run(data, tmp_path / "finished", cooled)
+    path, logged = run(data, tmp_path / "finished", cooled.model_copy(update=dict(steps=5)))
+    assert any("step 4 was reached with the learning rates of 4 steps" in line for line in logged)
+    assert load_model(path)[2]["earlier_steps"] == [4]
+    path, logged = run(data, tmp_path / "constant", QUICK.model_copy(update=dict(steps=2)))
+    path, logged = run(data, tmp_path / "constant", QUICK.model_copy(update=dict(steps=3)))
+    assert not any("learning rates" in line for line in logged) and "earlier_steps" not in load_model(path)[2]
+
+
+def test_other_weights_at_the_start_train_anew(data, tmp_path):
+    start, _ = run(data, tmp_path / "start", QUICK.model_copy(update=dict(steps=1)))
+    settings = QUICK.model_copy(update=dict(steps=1, init=str(start)))
+    before = run(data, tmp_path / "next", settings)[0].read_bytes()
+    run(data, tmp_path / "start", QUICK.model_copy(update=dict(steps=2)))
+    path, logged = run(data, tmp_path / "next", settings)
+    assert not any("resumed" in line for line in logged) and path.read_bytes() != before
 
 
 def test_a_run_that_ended_writes_its_files_again(data, tmp_path):

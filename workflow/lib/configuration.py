@@ -57,8 +57,8 @@ def starting_weights(training: dict) -> list[str]:
 
 
 def recipe_options(training: dict) -> list[str]:
-    """Options of `ccc train` that differ from the defaults, so that a new setting does not retrain models."""
+    """Options of `ccc train`, without `workers`, that differ from the defaults: a new setting retrains no model."""
     defaults = Training().model_dump()
-    chosen = {name: value for name, value in training.items() if value != defaults[name]}
+    chosen = {name: value for name, value in training.items() if value != defaults[name] and name != "workers"}
     switched_off = [f"--no-{name.replace('_', '-')}" for name, value in chosen.items() if value is False]
     return switched_off + options(chosen)

@@ -90,6 +90,12 @@ def segmenter_checkpoint(segmenter: dict, dataset: str) -> str | None:
     return next((str(path) for path in own if path.exists()), given)
 
 
+def segmenter_weights(segmenter: dict, dataset: str) -> str | Path | None:
+    """`segmenter_checkpoint`, or the file that `ccc weights` finds; None for a segmenter without one."""
+    name = segmenter["name"]
+    return segmenter_checkpoint(segmenter, dataset) or (weights.find(name) if name in weights.known() else None)
+
+
 def cautions(config: dict) -> dict[str, str]:
     """Cautions about the numbers by dataset; the showcase inherits those of the other datasets."""
     known = {name: entry["caution"] for name, entry in config["benchmarks"].items() if entry["caution"]}

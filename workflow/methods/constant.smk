@@ -2,7 +2,7 @@
 use rule colorize as colorize_constant with:
     input:
         pictures="results/benchmarks/{dataset}/gray",
-        weights=lambda wildcards: CODEBOOK,
+        weights=lambda wildcards: CODEBOOK or os.path.relpath(PACKAGED),
         code=code("cli.colorize", "colorizers.constant"),
     output:
         directory("results/colorized/constant/plain/{dataset}"),

@@ -27,6 +27,12 @@ rule prepare:
         embedded=lambda wildcards: sources.embedded(
             BENCHMARK_SOURCES[wildcards.dataset], "benchmark"
         ),
+        # A public set's official part and its photographs' places in the archive.
+        catalogue=branch(
+            lambda wildcards: BENCHMARK_SOURCES[wildcards.dataset] in datasets.known(),
+            then=os.path.relpath(ROOT / "ccc/assets/photographs.yaml"),
+            otherwise=[],
+        ),
         code=code("cli.prepare"),
     output:
         manifest="results/benchmarks/{dataset}/manifest.csv",

@@ -12,6 +12,7 @@ from snakemake.logging import logger
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))  # this checkout's packages; none of these imports torch
 
+from ccc.assets import PUBLISHED as PACKAGED
 from ccc.assets import photographs as datasets
 from ccc.settings.decoding import PAPERS_DECODING
 from ccc.settings.harmonization import PRINTED, Algorithm
@@ -28,7 +29,7 @@ from workflow.lib.configuration import (
 from workflow.lib.ending import unavailable
 from workflow.lib.folder_lock import hold_folder
 from workflow.lib.incomplete import LIST_FILES, deleted, incomplete
-from workflow.lib.methods import kept_folder, segmenter_checkpoint
+from workflow.lib.methods import kept_folder, segmenter_checkpoint, segmenter_weights
 from workflow.lib.output import quiet_output
 
 # Jobs end with this process (ccc/core/processes.py); conda environments install this checkout (workflow/envs).

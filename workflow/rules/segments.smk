@@ -23,7 +23,7 @@ rule segment:
             {"checkpoint": CHECKPOINTS[wildcards.dataset]}
         ),
         fingerprint=lambda wildcards: sources.content(
-            CHECKPOINTS[wildcards.dataset],
+            segmenter_weights(config["segmenter"], wildcards.dataset),
             suffixes={".json", ".npz", ".npy", ".png", ".csv"},
         ),
         options=["--segmenter", SEGMENTER]

@@ -25,6 +25,7 @@ rule train:
     threads: 32
     resources:
         gpu=1,
+        workers=config["training"]["workers"],  # no parameter: another number does not retrain a finished model
     params:
         folder=subpath(output.model, parent=True),
         options=lambda wildcards: (
@@ -33,5 +34,5 @@ rule train:
         ),
     shell:
         "ccc train {input.shards:q} --validation {input.validation:q} --codebook {input.codebook:q}"
-        " -o {params.folder:q} --processes {resources.gpu} {params.options:q} 2>&1"
+        " -o {params.folder:q} --processes {resources.gpu} --workers {resources.workers} {params.options:q} 2>&1"
         " | (trap '' TERM INT HUP USR1; exec tee {log:q})"
