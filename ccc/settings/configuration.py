@@ -68,7 +68,8 @@ class Configuration(Section):
         recipe, data = self.training, self.data
         lacking = [f"data.{name}" for name in ("source", "validation") if not getattr(data, name)]
         if lacking and not self.model:
-            yield f"photographs to train on are missing: give {' and '.join(lacking)}, or a trained `model`"
+            missing = f"photographs to train on are missing: give {' and '.join(lacking)}, or a trained `model`"
+            yield f"{missing} (true: the one that comes with ccc)"
         if not self.model and recipe.crop and not recipe.random_resized_crop and recipe.crop > data.size:
             yield f"training.crop: {recipe.crop} is more than data.size, {data.size}"
         if not self.model and recipe.workers > data.shards:

@@ -12,6 +12,7 @@ import yaml
 from ccc.core.errors import CCCError
 from ccc.settings import segmenter as parameters
 from ccc.settings.base import Section, setting
+from ccc.settings.configuration import read_configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "config/README.md", ROOT / "benchmarks/README.md"})
@@ -60,6 +61,12 @@ def test_the_segmenter_of_the_page_covers_a_picture_and_checks_its_parameters(as
     assert sum(mask["area"] for mask in names["Watershed"]("watershed").segment(gray[:1, :1])) == 1
     with pytest.raises(CCCError, match="markers: Input should be greater than or equal to 1"):
         names["Watershed"]("watershed", markers=0)
+
+
+def test_the_small_run_of_the_page_is_a_configuration():
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/add-methods.md").read_text(encoding="utf-8"), re.S)
+    small = read_configuration(yaml.safe_load(text))
+    assert small.model is True and "mymethod" in small.methods and not small.harmonize.enabled
 
 
 def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
