@@ -145,10 +145,14 @@ def _measure(
             continue
         pair = Pair(*pictures)
         for metric in chosen:
-            if metric.pair:
-                values[metric.name][i] = metric.pair(pair, *([needed[metric.needs]] if metric.needs else []))
-            if metric.counts:
-                counts[metric.name] = counts[metric.name] + metric.counts(pair)
+            try:
+                if metric.pair:
+                    values[metric.name][i] = metric.pair(pair, *([needed[metric.needs]] if metric.needs else []))
+                if metric.counts:
+                    counts[metric.name] = counts[metric.name] + metric.counts(pair)
+            except Exception as error:
+                error.add_note(f"{metric.name} of {match.prediction}: a metric returns NaN where it has no value")
+                raise
     refuse(*folders, problems)
     return values, counts
 

@@ -1,6 +1,7 @@
 """Two folders in, one table out: what is refused, what is missing, what is counted, and the same bytes every time."""
 
 import csv
+import dataclasses
 import functools
 import json
 import math
@@ -44,6 +45,14 @@ def folders(tmp_path):
 def nowhere(tmp_path, monkeypatch):
     for name in ("CCC_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+
+
+def test_an_error_of_a_metric_names_it_and_the_picture(folders, monkeypatch):
+    broken = dataclasses.replace(METRICS["mse"], pair=lambda pair: 1 / 0)
+    monkeypatch.setattr("ccc.metrics.evaluate.choose", lambda *arguments: [broken])
+    with pytest.raises(ZeroDivisionError) as raised:
+        evaluate(*folders)
+    assert raised.value.__notes__ == [f"mse of {folders[0] / 'a.png'}: a metric returns NaN where it has no value"]
 
 
 def test_what_the_pictures_say_of_their_making_is_kept_once_each(folders):

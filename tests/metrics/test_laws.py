@@ -237,10 +237,11 @@ def test_no_metric_of_pairs_is_blind_to_color(name, shared):
         values = [metric.pair(pair, *needed) for pair in (gray, near, same)]
         if metric.direction == "higher":
             values = [-value for value in values]
-        assert values[0] > values[1] >= values[2], metric.name
+        said = f"{metric.name} does not rate gray clearly worse than pale: is its direction None?"
+        assert values[0] > values[1] >= values[2], said
         # Clearly: nearer to nothing than the paler picture is, several times over.
         if np.isfinite(values[2]):
-            assert values[0] - values[2] > 3 * (values[1] - values[2]), metric.name
+            assert values[0] - values[2] > 3 * (values[1] - values[2]), said
     assert metrics.colorfulness(gray.prediction) == metrics.colorfulness(gray.prediction, variant="absolute") == 0
 
 
