@@ -2,9 +2,10 @@
 
   bash benchmarks/ship.sh DATA WORK ALEXNET      makes the shards and the photographs kept out of training
   python benchmarks/ablation.py WORK --alexnet alexnet_features.pth -o ablation/
-Every run resumes, and one that is done is not done again. The recipe with another seed shows how large noise is. Soft
-targets and the wider decoder are built here, not in ccc. Pictures of WORK/held are coloured at vividness 0.1. Writes
-ablation.md: loss and accuracy of validation, then means over the sources of WORK/held.
+A run that was stopped resumes, and one that is done is only measured again. The recipe with another seed shows how
+large noise is. Soft targets and the wider decoder are built here, not in ccc. Pictures of WORK/held are coloured at
+vividness 0.1. Writes ablation.md: loss and accuracy of validation, then means over the sources of WORK/held; then the
+model that comes with ccc at several input sizes.
 """
 
 import argparse
@@ -116,8 +117,7 @@ def run(name: str, change: dict, args: argparse.Namespace, codebook: Codebook) -
     folder = args.output / name.replace(",", "").replace(" ", "-")
     shards, validation = (sorted((args.work / part).glob("*.tar")) for part in ("train", "validation"))
     with experiment(codebook, **built):
-        if not (folder / "ccc.safetensors").exists():
-            train(shards, validation, codebook, folder, settings, "cpu", trained_on="ablation")
+        train(shards, validation, codebook, folder, settings, "cpu", trained_on="ablation")
         model = colorizers.load("ccc", folder / "ccc.safetensors", "cpu", vividness=0.1)
     # the last row of the history, as `ccc train` writes it
     names, *_, last = ((folder / "history.csv").read_text()).splitlines()

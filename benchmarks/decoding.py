@@ -88,7 +88,10 @@ def table(benchmark: str, rows: dict[str, dict]) -> list[str]:
 
 
 def choose(found: dict[str, dict]) -> float:
-    """The most vivid whose means of CIEDE2000 and LPIPS are below gray's by `MARGIN` on every benchmark."""
+    """The most vivid whose means of CIEDE2000 and LPIPS are below gray's by `MARGIN` on every benchmark.
+
+    Ends the program if none is.
+    """
 
     def holds(step: float) -> bool:
         return all(
@@ -97,7 +100,9 @@ def choose(found: dict[str, dict]) -> float:
             for metric in ("ciede2000", "lpips_alex")
         )
 
-    return max(filter(holds, STEPS), default=0.0)
+    if not (chosen := [step for step in STEPS if holds(step)]):
+        raise SystemExit(f"no vividness has a CIEDE2000 and an LPIPS {MARGIN:.0%} below gray's on every benchmark")
+    return max(chosen)
 
 
 def plot(found: dict[str, dict], path: Path) -> None:
