@@ -198,7 +198,7 @@ def _summarize(args: Namespace, plan: "Plan", outcome: "Outcome", kept: int, oth
     words = [f"{outcome.done} coloured by {args.method}", f"{kept} there already", f"{len(outcome.skipped)} skipped"]
     words += [f"{len(others)} kept that are other results"] if others else []
     words += [f"{len(outcome.colored_already)} left out that have colours"] if args.skip_color else []
-    words += [f"{plan.others} other files ignored"] if plan.others else []
+    words += [f"{plan.others} other file{'s' * (plan.others > 1)} ignored"] if plan.others else []
     print(f"{args.output}: {', '.join(words)}")
     _name("skipped", [(error.reason, str(error)) for error in outcome.skipped])
     _name("kept", [(state, f"{target}: {state}") for target, state in others.items()])

@@ -88,7 +88,7 @@ def test_a_file_in_a_folder_is_coloured_or_named_or_no_picture(name, tmp_path, c
     elif wanted:
         assert "1 coloured by gray, 0 there already, 1 skipped" in said and wanted in said
     else:
-        assert ("1 other files ignored" in said) == (name != "folder.jpg")
+        assert ("1 other file ignored" in said) == (name != "folder.jpg")
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path):
