@@ -29,7 +29,7 @@ FORMAT_NOTES = (
     (
         "PNG",
         ".png .apng",
-        "1 to 16 bits, 16 bits of colour as 8; an ICC profile is applied, else gAMA if there is no sRGB chunk; cHRM "
+        "1 to 16 bits, 16 bits of colour as 8, also a transparent colour; an ICC profile is applied, else gAMA if there is no sRGB chunk; cHRM "
         "and cICP are not; frames of an APNG are pages",
     ),
     (
@@ -124,6 +124,8 @@ def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int
                 check_size(image.size, _MODE_BYTES.get(image.mode, 4) + 4, name)
                 if isinstance(image, TiffImageFile):
                     correct_layout(image)
+                for tile in image.tile if isinstance(image, PngImagePlugin.PngImageFile) else []:
+                    _scale_transparency(image, str(tile.args))
                 yield image
     except CCCError:
         raise
@@ -179,6 +181,15 @@ def _limit() -> int:
     if not re.fullmatch(r"[1-9]\d{0,8}", text):
         raise CCCError(f"{LIMIT} must be a whole number of megabytes, got {text!r}")
     return int(text)
+
+
+def _scale_transparency(image: Image.Image, stored: str) -> None:
+    """Bring a PNG's transparent level or colour from its depth, which Pillow keeps, to the 8 bits of the pixels."""
+    clear = image.info.get("transparency")
+    if isinstance(clear, int) and stored in ("L;2", "L;4"):
+        image.info["transparency"] = clear * (85 if stored == "L;2" else 17)
+    elif isinstance(clear, tuple) and stored == "RGB;16B":
+        image.info["transparency"] = tuple(level >> 8 for level in clear)
 
 
 def _is_cut(text: str) -> bool:
