@@ -74,7 +74,9 @@ def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | N
     digest = _digest(path, "sha256")
     if not kept.is_file():
         return f"no checksum was published, and none recorded (sha256 {digest})"
-    if (before := kept.read_text().split()[0]) != digest:
+    if not (words := kept.read_text(errors="replace").split()):
+        raise CCCError(f"{kept}: empty, where a sha256 was recorded; delete it, and the next use records one again")
+    if (before := words[0]) != digest:
         raise CCCError(
             f"{path}: sha256 {digest}, but {before} was recorded when it was first seen, in {kept.name} (delete it too "
             "if it was the wrong one)"

@@ -167,6 +167,17 @@ def test_a_copy_under_way_is_not_swept_away(empty, tmp_path, publish, monkeypatc
     assert weights.fetch("net", source=tmp_path / "download.bin").read_bytes() == CONTENT
 
 
+def test_an_empty_record_of_a_checksum_is_named(empty, publish):
+    publish("good", sha256=None)
+    weights.fetch("net")
+    (empty / "net.pth.sha256").write_text("")
+    with pytest.raises(CCCError, match=r"net\.pth\.sha256: empty, .*delete it"):
+        weights.verify("net")
+    (empty / "net.pth.sha256").unlink()
+    weights.locate("net")
+    assert (empty / "net.pth.sha256").read_text().startswith(DIGEST)
+
+
 def test_verify_compares_size_beginning_and_checksum(empty, tmp_path, publish):
     path = tmp_path / "net.pth"
     path.write_bytes(CONTENT)
