@@ -74,7 +74,9 @@ def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | N
     digest = _digest(path, "sha256")
     if not kept.is_file():
         return f"no checksum was published, and none recorded (sha256 {digest})"
-    if (before := kept.read_text().split()[0]) != digest:
+    if not (words := kept.read_text(errors="replace").split()):
+        raise CCCError(f"{kept}: empty, where a sha256 was recorded; delete it, and the next use records one again")
+    if (before := words[0]) != digest:
         raise CCCError(
             f"{path}: sha256 {digest}, but {before} was recorded when it was first seen, in {kept.name} (delete it too "
             "if it was the wrong one)"
@@ -115,10 +117,10 @@ def fetch(
 ) -> str:
     """Fetch a file to `target`: checked, and atomic.
 
-    `given`: a file to hard-link (or copy if the file system cannot), or a URL to try before the known ones;
-    `otherwise`: the remedy if every URL fails; `progress`: see `ccc.assets.download.download`. Without published
-    checksum, records that of the first download as `FILE.sha256` beside the file. Returns "was there", "taken" or
-    "fetched". Raises CCCError if the file is not the published one, or if every URL fails, with the reason for each.
+    `given`: a file to copy, or a URL to try before the known ones; `otherwise`: the remedy if every URL fails;
+    `progress`: see `ccc.assets.download.download`. Without published checksum, records that of the first download as
+    `FILE.sha256` beside the file. Returns "was there", "taken" or "fetched". Raises CCCError if the file is not the
+    published one, or if every URL fails, with the reason for each.
     """
     target, address = Path(target), given is not None and "://" in str(given)
     if given and not address:
@@ -152,10 +154,5 @@ def is_whole(path: Path, facts: Mapping) -> bool:
 def _take(path: Path, target: Path) -> None:
     if target.exists() and target.samefile(path):
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(target) as temporary:
-        Path(temporary).unlink(missing_ok=True)
-        try:
-            os.link(path, temporary)  # files have up to 26 GB
-        except OSError:
-            shutil.copyfile(path, temporary)
+        shutil.copyfile(path, temporary)  # no hard link: the mode of the user's own file would change with the copy's

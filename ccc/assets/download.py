@@ -102,7 +102,7 @@ def _only_one(part: Path, target: Path) -> Generator[None]:
     finally:
         if not part.exists():
             _origin(part).unlink(missing_ok=True)
-        Path(lock.lock_file).unlink(missing_ok=True)
+        Path(lock.lock_file).unlink(missing_ok=True)  # last: FileLock takes no unlinked file
         lock.release()
 
 

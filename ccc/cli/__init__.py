@@ -105,6 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
         message, status = (f"{error.filename}: " if error.filename else "") + (error.strerror or str(error)), 2
         if isinstance(error, (NotADirectoryError, FileExistsError)):
             message += "; a file is where a folder is needed: write to another folder"
+    except MemoryError:
+        message, status = "out of memory; free some, or lower CCC_MAX_PICTURE_MB to skip large pictures", 2
     except KeyboardInterrupt:
         write_line(f"ccc {verb}: interrupted; run the same command again to resume")
         return 130

@@ -2,7 +2,6 @@
 
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import numpy as np
 
 from ccc.colorizers.base import kept_names
 from ccc.core.errors import CCCError
+from ccc.core.files import regular
+from ccc.core.stored import read_arrays
 
 
 def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
@@ -31,14 +32,11 @@ def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
                 return read_boxes(candidate, name)
         raise CCCError(f"{path}: no boxes for {name} (looked for {', '.join(file.name for file in found)})")
     try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                record = dict(archive)
-        else:
-            record = json.loads(path.read_text(encoding="utf-8"))
+        is_npz = path.suffix == ".npz"
+        record = read_arrays(path, {"bbox", "scores"}) if is_npz else json.loads(regular(path).read_text("utf-8"))
     except FileNotFoundError:
         raise CCCError(f"{path}: no such file of boxes") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CCCError(f"{path}: not a file of boxes, .npz or .json ({str(error).splitlines()[0]})") from None
     if isinstance(record, Mapping) and "bbox" not in record:
         keys = [key for key in (name, Path(name).stem) if key in record] if name is not None else []
@@ -48,7 +46,7 @@ def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
     try:
         boxes = np.asarray(record["bbox"], dtype=np.float64).reshape(-1, 4)
         scores = np.asarray(record.get("scores", np.ones(len(boxes))), dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError, KeyError, AttributeError):
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         raise CCCError(f"{path}: boxes must be `bbox`, N x 4, and `scores`, N") from None
     if len(scores) != len(boxes) or not np.isfinite(boxes).all():
         raise CCCError(f"{path}: {len(boxes)} boxes, {len(scores)} scores, or a number that is not finite")

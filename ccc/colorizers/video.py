@@ -257,7 +257,10 @@ class _Writer:
         if self.is_rgb or self.matrix == _UNSPECIFIED:
             self.matrix = _BT709 if frame.height >= 720 else _BT601
         if self.matrix not in _MATRICES:
-            raise CCCError(f"{source}: its colours have matrix {self.matrix} of H.273, which cannot be converted by")
+            raise CCCError(
+                f"{source}: its colours have matrix {self.matrix} of H.273, which cannot be converted: bring it to "
+                "BT.709 first, for instance with ffmpeg's filter zscale"
+            )
         full = frame.format.name.startswith(("yuvj", "gray")) and frame.color_range != _LIMITED
         self.range = _FULL if not self.is_rgb and (full or frame.color_range == _FULL) else _LIMITED
 

@@ -15,6 +15,7 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ccc.core.errors import CCCError, ImageError
+from ccc.core.files import MACHINE
 from ccc.core.tiff import correct_layout, described
 
 HEIC_EXTRA = 'pip install "color-classified-colorization[heic]"'
@@ -29,8 +30,8 @@ FORMAT_NOTES = (
     (
         "PNG",
         ".png .apng",
-        "1 to 16 bits, 16 bits of colour as 8; an ICC profile is applied, else gAMA if there is no sRGB chunk; cHRM "
-        "and cICP are not; frames of an APNG are pages",
+        "1 to 16 bits, 16 bits of colour as 8, also a transparent colour; an ICC profile is applied, else gAMA if "
+        "there is no sRGB chunk; cHRM and cICP are not; frames of an APNG are pages",
     ),
     (
         "TIFF",
@@ -113,23 +114,30 @@ def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int
     `page_count`. Tries only the formats above, and refuses a picture whose pixels would exceed the memory limit.
     Raises ImageError, also in place of errors that Pillow raises within the block; its `reason` is one of "empty file",
     "not a picture", "truncated", "too large", "missing file", "missing page", "needs an extra", "unsupported mode",
-    "unreadable".
+    "unreadable". Errors of the machine, such as too little memory for the pixels, are raised as they are.
     """
-    name = name or name_of(source)
+    name, fits = name or name_of(source), False
     try:
         with _file(source, name) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # these concern metadata; problems of the pixels raise
             with Image.open(file, formats=_formats(file, name)) as image:
                 _seek(image, name, page)
                 check_size(image.size, _MODE_BYTES.get(image.mode, 4) + 4, name)
+                fits = True
                 if isinstance(image, TiffImageFile):
                     correct_layout(image)
+                for tile in image.tile if isinstance(image, PngImagePlugin.PngImageFile) else []:
+                    _scale_transparency(image, str(tile.args))
                 yield image
     except CCCError:
         raise
     except UnidentifiedImageError:
         raise _unidentified(source, name) from None
     except Exception as error:  # Pillow's readers raise a dozen types for damaged files
+        if isinstance(error, MemoryError) and fits:  # before, a damaged header may claim any size
+            raise
+        if isinstance(error, OSError) and error.errno in MACHINE:
+            raise OSError(error.errno, error.strerror, name) from None
         text = (str(error).splitlines() or [type(error).__name__])[0]
         raise ImageError(name, "truncated" if _is_cut(text) else "unreadable", text) from None
 
@@ -179,6 +187,15 @@ def _limit() -> int:
     if not re.fullmatch(r"[1-9]\d{0,8}", text):
         raise CCCError(f"{LIMIT} must be a whole number of megabytes, got {text!r}")
     return int(text)
+
+
+def _scale_transparency(image: Image.Image, stored: str) -> None:
+    """Bring a PNG's transparent level or colour from its depth, which Pillow keeps, to the 8 bits of the pixels."""
+    clear = image.info.get("transparency")
+    if isinstance(clear, int) and stored in ("L;2", "L;4"):
+        image.info["transparency"] = clear * (85 if stored == "L;2" else 17)
+    elif isinstance(clear, tuple) and stored == "RGB;16B":
+        image.info["transparency"] = tuple(level >> 8 for level in clear)
 
 
 def _is_cut(text: str) -> bool:

@@ -42,23 +42,24 @@ def _cuda() -> torch.device:
     return torch.device("cuda", number)
 
 
-def pick(names: Sequence[str], folder: Path) -> tuple[int, int]:
-    """The position of the device that the fewest processes of this user hold, and the open lock file.
+def pick(names: Sequence[str], folder: Path) -> tuple[int, int | None]:
+    """The position of the device that the fewest processes of this user hold, and the open lock file, if any.
 
     Workflow engines count devices but do not assign them, so two jobs at once would both use the first. A process holds
     a device by locking a file in `folder`; the lock ends with the process. `names`: of the devices, the same in every
     process.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
     turn = 0
     while True:
         for number, name in enumerate(names):
-            handle = os.open(folder / f"{name}-{turn}", os.O_RDWR | os.O_CREAT, 0o600)
+            handle = None
             try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+                handle = os.open(folder / f"{name}-{turn}", os.O_RDWR | os.O_CREAT, 0o600)
                 lock(handle, wait=False)  # held until the process ends
                 return number, handle
             except BlockingIOError:
-                os.close(handle)
-            except OSError:  # no file locks here: every process uses the first device
+                os.close(handle)  # ty: ignore[invalid-argument-type] # only `lock` raises it
+            except OSError:  # no file locks here, or a folder of another user: every process uses the first device
                 return number, handle
         turn += 1

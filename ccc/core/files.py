@@ -23,6 +23,7 @@ except ImportError:  # Windows: writing is atomic too, but files left by killed 
     fcntl = None
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # raised only by writing
+MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE)  # when reading: not the file's own fault
 ASIDE = ".ccc-"  # prefix of temporary files; `_sweep` removes those of killed writers
 LONGEST_NAME = 200  # bytes; leaves room for suffixes, since most file systems allow 255
 LOCK = ".lock"  # file in a temporary folder

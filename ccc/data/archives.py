@@ -4,6 +4,7 @@ import bz2
 import contextlib
 import gzip
 import lzma
+import re
 import stat
 import struct
 import tarfile
@@ -23,7 +24,7 @@ BROKEN = (
 )  # fmt: skip
 LARGEST = 1 << 62  # greatest size and offset of a member, in bytes
 _HEADERS = 1 << 22  # most bytes of one header: a long name, a table of extended headers
-_COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+_COMPRESSED = {rb"\x1f\x8b": gzip.open, rb"BZh[1-9]1AY&SY": bz2.open, rb"\xfd7zXZ\0": lzma.open}
 # First bytes of unsupported formats, and what to do.
 FOREIGN = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it with `7z x`",
@@ -64,13 +65,11 @@ def _open_tar(file: BinaryIO) -> tarfile.TarFile:
 
 def kind_of(path: Path) -> str | None:
     """Returns "zip", "tar" or "compressed tar"; None for any other file."""
-    if zipfile.is_zipfile(path):
-        return "zip"
     try:
         with tar_bytes(path) as file, _open_tar(file):
             return "compressed tar" if _opener(path) is not open else "tar"
-    except BROKEN:
-        return None
+    except BROKEN:  # a zip comes second: it is told by its end, and the last file in a tar may be one
+        return "zip" if zipfile.is_zipfile(path) else None
 
 
 def described(path: Path) -> str:
@@ -80,8 +79,8 @@ def described(path: Path) -> str:
 
 
 def _opener(path: Path) -> Callable[..., Any]:
-    with open(path, "rb") as file:
-        return _COMPRESSED.get(file.read(2), open)
+    head = head_of(path)
+    return next((opener for magic, opener in _COMPRESSED.items() if re.match(magic, head)), open)
 
 
 def tar_bytes(path: Path) -> BinaryIO:

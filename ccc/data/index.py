@@ -179,17 +179,21 @@ def _scanned(source: Source, progress: Callable[[Iterable], Iterable]) -> tuple[
 
 def _chosen(codes: np.ndarray, names: Sequence[str], choice: Choice, source: Path) -> np.ndarray:
     """Positions of the pictures to use, in order."""
-    if (choice.classes or choice.per_class is not None) and len(names) == 1:
+    codes_of = {
+        name: [code for code, known in enumerate(names) if known == name or known.startswith(name + "/")]
+        for name in choice.classes
+    }
+    if len(names) == 1 and (choice.classes or choice.per_class is not None) and not any(codes_of.values()):
         raise CCCError(
-            f"{source}: its pictures are in no folders of classes; omit classes and per-class, and use a limit"
+            f"{source}: its pictures are in no folders of classes, but all in one, {names[0]!r}: name it "
+            "by classes if it is one, else omit classes and per-class, and use a limit"
         )
     order = np.arange(len(codes))
     if choice.seed is not None:
         order = np.random.default_rng(choice.seed).permutation(len(codes))
     if choice.classes:
         wanted = np.zeros(len(names), bool)
-        for name in choice.classes:
-            found = [code for code, known in enumerate(names) if known == name or known.startswith(name + "/")]
+        for name, found in codes_of.items():
             if not found:
                 hint = did_you_mean(name, names)
                 raise CCCError(f"{source}: no class {name!r}: {hint}there are {len(names)}, such as {names[0]!r}")

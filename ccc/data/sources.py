@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ccc.core.errors import CCCError, ImageError
+from ccc.core.files import MACHINE
 from ccc.core.images import SUFFIXES
 from ccc.data.archives import BROKEN, LARGEST, described, kind_of, tar_bytes, tar_members, zip_members
 from ccc.data.files import LISTS, archives, head_of, is_litter, is_picture, stat_of, walk
@@ -252,7 +253,7 @@ def _read_file(path: Path, entry: Entry) -> bytes | ImageError:
         with open(path, "rb") as file:
             return _read(file, Entry(entry.member, 0, found.st_size))
     except OSError as error:
-        return ImageError(entry.member, "unreadable", error.strerror or "")
+        return _unreadable(entry, error)
 
 
 def _read(file: BinaryIO, entry: Entry) -> bytes | ImageError:
@@ -262,7 +263,7 @@ def _read(file: BinaryIO, entry: Entry) -> bytes | ImageError:
         file.seek(entry.offset)
         data = file.read(entry.size)
     except BROKEN as error:
-        return ImageError(entry.member, "unreadable", str(error))
+        return _unreadable(entry, error)
     return data if len(data) == entry.size else ImageError(entry.member, "truncated")
 
 
@@ -280,4 +281,10 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None, entry: E
     except EOFError:
         return ImageError(entry.member, "truncated")
     except BROKEN as error:
-        return ImageError(entry.member, "unreadable", str(error))
+        return _unreadable(entry, error)
+
+
+def _unreadable(entry: Entry, error: Exception) -> ImageError:
+    if isinstance(error, OSError) and error.errno in MACHINE:
+        raise OSError(error.errno, error.strerror, entry.member)
+    return ImageError(entry.member, "unreadable", getattr(error, "strerror", None) or str(error))

@@ -70,6 +70,7 @@ class Given(Segmenter):
         try:
             if self.dataset is not None:
                 maker = self.dataset["segmenter"]
+                _same_size(self.dataset["sizes"].get(name, gray.shape), gray.shape)  # polygons carry no size
                 records = _from_list(self.dataset["pictures"][name], gray.shape)
             else:
                 records, maker = _records(path, gray.shape, self.background)

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
 import pydantic
 from typing_extensions import TypedDict
@@ -46,6 +46,8 @@ class _Masks(TypedDict):
 class _Image(TypedDict):
     id: int | str
     file_name: str
+    height: NotRequired[Count | None]
+    width: NotRequired[Count | None]
 
 
 @pydantic.with_config(LOOSE)
@@ -155,8 +157,8 @@ def write_coco(
 def read_coco(path: str | os.PathLike) -> dict | None:
     """Read a COCO file of many pictures, from `write_coco` or another tool; None for any other JSON.
 
-    Returns `pictures`, each picture's list of annotations by name without suffix, and `segmenter` (None if not stated).
-    Raises CCCError for a broken file.
+    Returns `pictures`, each picture's list of annotations by name without suffix, `sizes`, the stated (height, width)
+    by the same names, and `segmenter` (None if not stated). Raises CCCError for a broken file.
     """
     value = read_json(path, "file of masks", "make it again", largest=LARGEST_COCO)
     if not isinstance(value, dict) or not {"images", "annotations"} <= set(value):
@@ -165,10 +167,12 @@ def read_coco(path: str | os.PathLike) -> dict | None:
         typed(value, _Coco)
         names = {image["id"]: file_name(Path(image["file_name"]).with_suffix("")) for image in value["images"]}
         found: dict[str, list] = {name: [] for name in names.values()}
+        stated = [(names[image["id"]], image.get("height"), image.get("width")) for image in value["images"]]
+        sizes = {name: (height, width) for name, height, width in stated if height and width}
         for annotation in value["annotations"]:
             found[names[annotation["image_id"]]].append(annotation)
         segmenter = (value.get("info") or {}).get("segmenter")
-        return {"pictures": found, "segmenter": segmenter if isinstance(segmenter, str) else None}
+        return {"pictures": found, "sizes": sizes, "segmenter": segmenter if isinstance(segmenter, str) else None}
     except (KeyError, ValueError, AttributeError) as error:
         raise CCCError(f"{path}: broken COCO file ({error})") from None
 

@@ -1,18 +1,21 @@
 """Weight files: where they are looked for, how they are fetched, checked and loaded."""
 
+import errno
 import hashlib
 import os
 import re
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
 
-from ccc.assets import weights
+from ccc.assets import catalogue, weights
 from ccc.cli import main
+from ccc.core import files
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.core.images import write_png
 
@@ -141,6 +144,38 @@ def test_a_file_at_hand_is_checked_and_copied(empty, tmp_path, publish):
     assert not (empty / "net.pth").exists()
     with pytest.raises(CCCError, match="no such file"):
         weights.fetch("net", source=tmp_path / "none")
+
+
+def test_the_file_at_hand_stays_as_it_was_and_apart_from_its_copy(empty, tmp_path, publish):
+    publish()
+    (own := tmp_path / "download.bin").write_bytes(CONTENT)
+    own.chmod(0o400)
+    copy = weights.fetch("net", source=own)
+    assert own.stat().st_mode & 0o777 == 0o400 and not copy.samefile(own)
+    with own.open("r+b") as file:  # root writes it anyway
+        file.write(b"?")
+    assert copy.read_bytes() == CONTENT
+
+
+def test_a_copy_under_way_is_not_swept_away(empty, tmp_path, publish, monkeypatch):
+    """Another process removes what it can lock: the files of killed writers."""
+    publish()
+    (tmp_path / "download.bin").write_bytes(CONTENT)
+    whole = catalogue.shutil.copyfile
+    monkeypatch.setattr(os, "link", Mock(side_effect=OSError(errno.EXDEV, "across file systems")))
+    monkeypatch.setattr(catalogue.shutil, "copyfile", lambda *paths: (whole(*paths), files._sweep.__wrapped__(empty)))
+    assert weights.fetch("net", source=tmp_path / "download.bin").read_bytes() == CONTENT
+
+
+def test_an_empty_record_of_a_checksum_is_named(empty, publish):
+    publish("good", sha256=None)
+    weights.fetch("net")
+    (empty / "net.pth.sha256").write_text("")
+    with pytest.raises(CCCError, match=r"net\.pth\.sha256: empty, .*delete it"):
+        weights.verify("net")
+    (empty / "net.pth.sha256").unlink()
+    weights.locate("net")
+    assert (empty / "net.pth.sha256").read_text().startswith(DIGEST)
 
 
 def test_verify_compares_size_beginning_and_checksum(empty, tmp_path, publish):

@@ -1,8 +1,10 @@
 """Each process computes on a device of its own."""
 
+import errno
 import multiprocessing
 import os
 import types
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -58,3 +60,10 @@ def test_a_process_keeps_its_device(two_devices, tmp_path):
     _, taken = devices.pick(["GPU-0", "GPU-1"], tmp_path / f"ccc-devices-{os.getuid()}")
     assert devices.choose() == devices.choose("auto") == torch.device("cuda:1") and two_devices == [1]
     os.close(taken)
+
+
+def test_a_folder_of_locks_that_is_another_users_leaves_the_first_device(tmp_path, monkeypatch):
+    (tmp_path / "held").touch()
+    assert devices.pick(["a", "b"], tmp_path / "held") == (0, None)
+    monkeypatch.setattr(os, "open", Mock(side_effect=PermissionError(errno.EACCES, "of another user")))
+    assert devices.pick(["a", "b"], tmp_path / "own") == (0, None)

@@ -1,20 +1,26 @@
 """Every kind of picture gets the right pixels or one clear line."""
 
+import errno
 import io
+import os
 import re
 import struct
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from odd_pictures import bomb
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 import ccc.core.images
+from ccc.cli import main
 from ccc.color import read_gray
+from ccc.core.decode import opened
 from ccc.core.errors import ImageError
 from ccc.core.files import written_whole
 from ccc.core.images import read_rgb, read_rgba, resize_short_side, square, write_png
+from ccc.data.sources import Source
 
 
 def saved(image: Image.Image, kind: str, **options) -> bytes:
@@ -88,6 +94,26 @@ def test_what_is_no_picture_says_so(data, reason, tmp_path):
         with pytest.raises(ImageError) as caught:
             read_rgb(given, "text.jpg")
         assert caught.value.reason == reason and str(caught.value).startswith("text.jpg: ")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, None])
+def test_what_is_the_machines_fault_is_no_broken_picture(number, tmp_path, monkeypatch, capsys):
+    """A photograph that cannot be read now must not be left out of a set as a broken one is."""
+    write_png(tmp_path / "in/a.png", np.zeros((64, 64, 3), np.uint8))
+    error = MemoryError() if number is None else OSError(number, os.strerror(number))
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", Mock(side_effect=error))
+    assert main(["prepare", str(tmp_path / "in"), "-n", "all", "-o", str(tmp_path / "set")]) == 2
+    line = capsys.readouterr().err
+    assert ("out of memory; " if number is None else f"a.png: {os.strerror(number)}\n") in line
+    monkeypatch.undo()
+    monkeypatch.setattr("ccc.data.sources.open", Mock(side_effect=error), raising=False)
+    if number:
+        with pytest.raises(OSError, match=r"a\.png"):
+            list((source := Source(tmp_path / "in")).read(source.entries()))
+    monkeypatch.undo()
+    for broken in (OSError("broken data stream"), OSError(errno.EINVAL, "before the start"), IndexError()):
+        with pytest.raises(ImageError), opened(tmp_path / "in/a.png"):
+            raise broken
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])

@@ -264,6 +264,23 @@ def test_png_of_16_bits_with_transparency(gray, rgb):
         assert (found[alpha == 255] == (rgb if color == 6 else gray[..., None])[alpha == 255]).all()
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_the_transparent_level_of_a_gray_png_is_of_its_depth(depth):
+    levels = np.array([[0, 1, 2**depth - 1, 0, 1]], np.int64)
+    rows = b"\0" + packed(levels, depth)
+    _, opacity = read_rgba(png(5, 1, depth, 0, rows, png_chunk(b"tRNS", struct.pack(">H", 1))))
+    assert (opacity == np.where(levels == 1, 0, 255)).all()
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_the_transparent_colour_of_a_png_is_of_its_depth(depth):
+    colors = np.array([[[129, 64, 32], [129, 129, 129], [0, 0, 0], [128, 64, 32]]])
+    stored = colors * 256 if depth == 16 else colors  # 16 bits whose lower half is that of black
+    chunk = png_chunk(b"tRNS", struct.pack(">3H", *stored[0, 0]))
+    _, opacity = read_rgba(png(4, 1, depth, 2, rows_of(stored.astype(f">u{depth // 8}")), chunk))
+    assert opacity.tolist() == [[0, 255, 255, 255]]
+
+
 # --- other models and files ---
 
 

@@ -6,6 +6,7 @@ import os
 import tarfile
 
 import pytest
+from odd_sources import picture, tar
 
 from ccc.core.errors import CCCError
 from ccc.data.index import ROWS, Choice, Index, class_of
@@ -99,6 +100,14 @@ def test_a_flat_archive_has_no_classes_to_choose_by(tmp_path):
     for choice in (Choice(("beach",)), Choice(per_class=96)):
         with pytest.raises(CCCError, match="no folders of classes.* use a limit"):
             names(path, choice)
+
+
+def test_the_only_class_can_be_chosen(tmp_path):
+    path = tar(tmp_path / "cat.tar", {f"cat/{number}.jpg": picture() for number in range(3)})
+    assert names(path, Choice(("cat",))) == ["cat/0.jpg", "cat/1.jpg", "cat/2.jpg"]
+    assert names(path, Choice(("cat",), per_class=2)) == ["cat/0.jpg", "cat/1.jpg"]
+    with pytest.raises(CCCError, match="no folders of classes, but all in one, 'cat': name it by classes"):
+        names(path, Choice(per_class=2))
 
 
 def test_the_manifest_says_what_went_in_and_how(places, tmp_path):

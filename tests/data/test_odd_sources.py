@@ -27,6 +27,22 @@ def names(source) -> list[str]:
     return [entry.member for entry in entries]
 
 
+# --- kinds of archives ---
+
+
+def test_an_archive_is_told_by_its_beginning(tmp_path):
+    """A tar may end in a zip, as in WebDataset's of arrays, and its first name may begin as bzip2 does."""
+    np.savez(inner := io.BytesIO(), a=np.zeros(3))
+    members = {"BZ_photos/0.jpg": picture(), "BZ_photos/0.npz": inner.getvalue()}
+    for name, mode, kind in (("a.tar", "w", "tar"), ("a.tar.bz2", "w:bz2", "compressed tar")):
+        source = Source(tar(tmp_path / name, members, mode))
+        assert source.kind == kind and names(source) == ["BZ_photos/0.jpg"]
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("0.jpg", picture())
+    write(tmp_path / "program.zip", b"BZ" + bytes(999) + (tmp_path / "a.zip").read_bytes())
+    assert names(Source(tmp_path / "program.zip")) == ["0.jpg"]
+
+
 # --- folders ---
 
 

@@ -410,6 +410,16 @@ def test_one_coco_file_of_all_pictures_that_pycocotools_loads(pictures, tmp_path
         load("masks", tmp_path / "all.json")
 
 
+def test_polygons_of_a_coco_file_are_of_the_size_that_it_states(tmp_path):
+    image = {"id": 1, "file_name": "photo.jpg", "height": 480, "width": 640}
+    annotation = {"image_id": 1, "segmentation": [[100, 100, 500, 100, 500, 400, 100, 400]]}
+    (tmp_path / "all.json").write_text(json.dumps({"images": [image], "annotations": [annotation]}))
+    given = load("masks", tmp_path / "all.json")
+    assert given.segment(np.zeros((480, 640), np.uint8), "photo")[0]["area"] == 120_000
+    with pytest.raises(CCCError, match="all.json: is 480 x 640, the picture 256 x 341"):
+        given.segment(np.zeros((256, 341), np.uint8), "photo")
+
+
 def test_masks_file_round_trip(tmp_path, gray):
     segmenter = load("felzenszwalb", scale=100)
     records = segmenter.segment(gray)
