@@ -91,7 +91,8 @@ def run(args: Namespace) -> int:
     from ccc.colorizers import coloring, notes, planning
 
     _check(args)
-    given, flag = parse_options(args.option), VIVIDNESS.read(args).model_dump(exclude_unset=True)
+    given = parse_options(args.option, colorizers.kinds(args.method))
+    flag = VIVIDNESS.read(args).model_dump(exclude_unset=True)
     if flag and "vividness" in given:
         raise CCCError("give --vividness or --option vividness, not both")
     given |= flag

@@ -24,7 +24,7 @@ from ccc.settings.decoding import Decoding
 NOT_METHODS = ("base", "coloring", "filing", "notes", "planning", "video")
 SETTINGS = {name: type(section).model_fields for name, section in Baselines()} | {"ccc": Decoding.model_fields}
 
-__all__ = ["Colorizer", "MethodInfo", "explained", "files", "info", "load", "names", "options"]
+__all__ = ["Colorizer", "MethodInfo", "explained", "files", "info", "kinds", "load", "names", "options"]
 
 
 def names() -> list[str]:
@@ -74,6 +74,12 @@ def options(name: str) -> dict:
         if option not in ("weights", "device"):
             found[option] = settings[option].default if option in settings else ast.literal_eval(default)
     return found | (_module(name).own_defaults() if "own_defaults" in functions else {})
+
+
+def kinds(name: str) -> dict[str, str]:
+    """The annotations of the options of the method's `load`, such as "int" or "str | os.PathLike". Raises as `info`."""
+    given = _source(name)[1]["load"].args.args
+    return {parameter.arg: ast.unparse(parameter.annotation) for parameter in given if parameter.annotation}
 
 
 def explained(name: str) -> str:
