@@ -20,7 +20,7 @@ Anything that need no checkpoint. To compare settings, run `ccc segment` once.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ccc.cli.options import add_options, parse_options
+from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
 from ccc.settings.harmonization import Algorithm, Harmonization
 from ccc.settings.options import Options
@@ -55,9 +55,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--changes", type=Path, help="CSV to write: share of changed pixels and mean ab shift of each picture"
     )
+    add_allow_skipped(parser)
 
 
-def run(args: Namespace) -> None:
+def run(args: Namespace) -> int:
     from ccc.core.errors import CCCError
     from ccc.harmonize import harmonize_pictures, pair_up
     from ccc.segment import load
@@ -72,9 +73,13 @@ def run(args: Namespace) -> None:
             f"{checkpoint}: masks of one picture, but there are {len(pairs)} pictures; give a folder of masks"
         )
     chosen = ALGORITHM.read(args).model_dump(include=set(ALGORITHM.flags))
-    rows = harmonize_pictures(pairs, segmenter, args.changes, lambda items: bar(items, "harmonize"), **chosen)
+    skipped: list[str] = []
+    rows = harmonize_pictures(pairs, segmenter, args.changes, lambda items: bar(items, "harmonize"), skipped, **chosen)
     share = sum(row["changed_share"] for row in rows) / len(rows)
     shift = sum(row["mean_ab_shift"] for row in rows) / len(rows)
     makers = " and ".join(sorted({row["segmenter"] for row in rows}))
     print(f"{args.output}: {len(rows)} pictures, {share:.1%} of the pixels changed, ab moved by {shift:.2f} on average")
     print(f"masks: {makers}" + (", a stand-in for Segment Anything" if segmenter.stand_in else ""))
+    for error in skipped:
+        print(f"  skipped {error}")
+    return skipped_status(args, len(skipped))

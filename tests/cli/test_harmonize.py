@@ -79,9 +79,14 @@ def test_one_picture_of_another_size_is_skipped_with_the_status_of_that(own, cap
             write_png(own / folder / f"{name}.png", read_rgb(own / picture))
     write_png(own / "color/b.png", read_rgb(own / "by somebody.png")[::2])
     assert run(own, "gray", "color", "-o", own / "out") == 3
-    error = capsys.readouterr().err
-    assert "1 of 2 pictures cannot be harmonized, the others are done" in error and "150x100" in error
+    said = capsys.readouterr().out
+    assert "out: 1 pictures, " in said and f"  skipped {own}/color/b.png: " in said and "150x100" in said
     assert [path.name for path in (own / "out").iterdir()] == ["a.png"]
+    assert run(own, "gray", "color", "-o", own / "out", "--allow-skipped") == 0
+    (own / "gray/a.png").unlink()
+    (own / "color/a.png").unlink()
+    error = failed(capsys, own, "gray", "color", "-o", own / "none", "--allow-skipped")
+    assert "1 of 1 pictures cannot be harmonized: " in error and not (own / "none").exists()
 
 
 def test_what_is_wrong_is_said_in_a_line(own, capsys):
