@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccc.colorizers import kinds
+from ccc.colorizers.base import JPEG_QUALITY
 from ccc.core.errors import ImageError
 from ccc.core.files import printable, sha256
 from ccc.core.images import SOFTWARE, SOURCE, ab_file, opened
@@ -28,7 +29,7 @@ def note(
     max_size: int | None = None,
     keep_ab: bool = False,
     depth: str = "auto",
-    quality: int = 95,
+    quality: int = JPEG_QUALITY,
 ) -> str:
     """How files are made: the method, its weights by name and the start of their SHA-256, and options.
 
@@ -44,7 +45,7 @@ def note(
     words += [f"--reads {_described(value)}" for value in options.values() if isinstance(value, Path)]
     words += [f"--max-size {max_size}"] if max_size else []
     words += [f"--depth {depth}"] if depth != "auto" else []
-    words += [f"--quality {quality}"] if quality != 95 else []
+    words += [f"--quality {quality}"] if quality != JPEG_QUALITY else []
     return " ".join(words) + KEEP_AB * keep_ab
 
 
