@@ -7,7 +7,6 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "ccc"
 LONGEST_FILE, LONGEST_FUNCTION = 300, 60  # lines, docstrings and blank ones included
-EXCEPTIONS: dict[str, str] = {}  # "ccc/room/file.py" or "ccc/room/file.py:function", to why it stays long
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
@@ -26,7 +25,7 @@ def long_parts(path: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_files_and_functions_are_short(path):
-    too_long = {name: lines for name, lines in long_parts(path).items() if name not in EXCEPTIONS}
+    too_long = long_parts(path)
     assert not too_long, f"split them (files {LONGEST_FILE} lines, functions {LONGEST_FUNCTION}): {too_long}"
 
 
@@ -36,8 +35,3 @@ def test_the_architecture_page_says_where_every_module_and_package_is():
     text = (PACKAGE.parent / "docs/architecture.md").read_text(encoding="utf-8").partition("## Where things are")[2]
     assert "cli/" in rooms and "encoder.py" in modules
     assert [name for name in rooms + modules if f"`{name}`" not in text.partition("\n## ")[0]] == []
-
-
-def test_exceptions_are_still_needed():
-    found = {name for path in SOURCES for name in long_parts(path)}
-    assert len(SOURCES) > 50 and set(EXCEPTIONS) <= found

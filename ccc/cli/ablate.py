@@ -10,7 +10,7 @@ per segment.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ccc.cli.options import add_pairs, aligned
+from ccc.cli.options import add_options, add_pairs, aligned, parse_options
 from ccc.cli.progress import bar
 from ccc.settings.harmonization import PRINTED, Ablation, Algorithm
 from ccc.settings.options import Options
@@ -25,6 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("truth", type=Path, help="folder of true pictures")
     add_pairs(parser, "--color", "NAME=FOLDER", "coloured pictures", required=True)
     parser.add_argument("--masks", type=Path, required=True, help="masks, as for `ccc harmonize`")
+    add_options(parser, "of the masks, such as background=none")
     parser.add_argument("-o", "--output", type=Path, required=True, help="CSV file to write; also printed")
     GRID.add(parser)
     parser.add_argument("--count", type=int, help="number of pictures, the first by name (default: all)")
@@ -37,9 +38,10 @@ def run(args: Namespace) -> None:
     from ccc.report.ablation import ablation_cells
     from ccc.segment import load
 
+    masks = load("masks", args.masks, **parse_options(args.option))
     grid, algorithm = GRID.read(args), ALGORITHM.read(args)
     rows = ablate(
-        args.gray, args.truth, args.color, load("masks", args.masks), grid.deltas, grid.min_pixels,
+        args.gray, args.truth, args.color, masks, grid.deltas, grid.min_pixels,
         lambda items: bar(items, "ablate"), args.count, **algorithm.model_dump(include=set(FIXED)),
     )  # fmt: skip
     write_csv(args.output, rows)

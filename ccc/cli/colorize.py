@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
+from ccc.colorizers.base import JPEG_QUALITY
 from ccc.core.errors import CCCError, few
 from ccc.settings.decoding import Decoding
 from ccc.settings.options import Options
@@ -60,7 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=["png", "jpeg", "tiff"], help="format of pictures in a folder (default: png)"
     )
-    parser.add_argument("--quality", type=int, help="JPEG quality, 1 to 100 (default: 95, chroma 4:4:4)")
+    parser.add_argument("--quality", type=int, help=f"JPEG quality, 1 to 100 (default: {JPEG_QUALITY}, chroma 4:4:4)")
     parser.add_argument(
         "--depth", choices=["auto", "8", "16"], default="auto",
         help="bits a channel (default: auto, 16 if the gray has more than 8 bits and the format allows it)",
@@ -91,7 +92,8 @@ def run(args: Namespace) -> int:
     from ccc.colorizers import coloring, notes, planning
 
     _check(args)
-    given, flag = parse_options(args.option), VIVIDNESS.read(args).model_dump(exclude_unset=True)
+    given = parse_options(args.option, colorizers.kinds(args.method))
+    flag = VIVIDNESS.read(args).model_dump(exclude_unset=True)
     if flag and "vividness" in given:
         raise CCCError("give --vividness or --option vividness, not both")
     given |= flag
@@ -100,7 +102,7 @@ def run(args: Namespace) -> int:
     _check_plan(args, plan)
     colorizer = colorizers.load(args.method, args.weights, args.device, **options)
     weights = colorizers.files(args.method, args.weights, **options)
-    quality = 95 if args.quality is None else args.quality
+    quality = args.quality or JPEG_QUALITY
     made = notes.note(args.method, weights, options, args.max_size, args.keep_ab, args.depth, quality)
     todo, others = _missing(args, plan, made)
     device = getattr(colorizer, "device", None)

@@ -9,6 +9,7 @@ changed most, which shows whether colour bleeding is gone.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ccc.cli.options import add_options, parse_options
 from ccc.cli.progress import bar
 from ccc.settings.harmonization import Algorithm
 from ccc.settings.options import Options
@@ -22,6 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("before", type=Path, help="folder of coloured pictures")
     parser.add_argument("after", type=Path, help="folder of the same pictures, harmonized")
     parser.add_argument("--masks", type=Path, required=True, help="masks, as for `ccc harmonize`")
+    add_options(parser, "of the masks, such as background=none")
     parser.add_argument("--truth", type=Path, help="folder of true pictures, drawn beside them")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the figures")
     parser.add_argument("--count", type=int, default=3, help="number of pictures (default: %(default)s)")
@@ -33,8 +35,9 @@ def run(args: Namespace) -> None:
     from ccc.harmonize.comparison import write_comparisons
     from ccc.segment import load
 
+    masks = load("masks", args.masks, **parse_options(args.option))
     written = write_comparisons(
-        args.gray, args.before, args.after, load("masks", args.masks), args.output, args.count, args.truth,
+        args.gray, args.before, args.after, masks, args.output, args.count, args.truth,
         args.windows, PSI.read(args).min_pixels, lambda items: bar(items, "compare"),
     )  # fmt: skip
     print(f"{args.output}: {len(written)} pictures drawn")

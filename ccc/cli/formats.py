@@ -104,8 +104,8 @@ unreadable pictures and other files.
 |---|---|
 {statuses}
 
-`ccc index`, `shard`, `prepare`, `segment`, `colorize`, `evaluate` and `weights` have `--allow-skipped`; the workflow
-passes it to the first three and to `evaluate`, since their output records what was skipped. A metric named by
+`ccc index`, `shard`, `prepare`, `segment`, `colorize`, `harmonize`, `evaluate` and `weights` have `--allow-skipped`; the
+workflow passes it to the first three and to `evaluate`, since their output records what was skipped. A metric named by
 `ccc evaluate --metrics` that has no value counts as skipped; default metrics and those of `--protocol` are then n/a with
 status 0. Files that are not pictures, and photographs left out by `--min-chroma`, are ignored, not skipped. A command
 that is ended by a signal has status 128 plus the signal's number.

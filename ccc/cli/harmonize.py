@@ -20,7 +20,7 @@ Anything that need no checkpoint. To compare settings, run `ccc segment` once.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ccc.cli.options import add_options, parse_options
+from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
 from ccc.settings.harmonization import Algorithm, Harmonization
 from ccc.settings.options import Options
@@ -41,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="folder to write, or a .png for one picture; replaces files of the same names",
     )
     masks = parser.add_argument_group("masks")
-    masks.add_argument("--masks", type=Path, help="existing masks, of `ccc segment` or another tool")
+    masks.add_argument("--masks", type=Path, help="existing masks; short for --segmenter masks --checkpoint MASKS")
     masks.add_argument(
         "--segmenter", help="segmenter that computes masks, see `ccc segment --help` (default: felzenszwalb)"
     )
@@ -49,34 +49,37 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--checkpoint", type=Path, help="weight file of the segmenter (default: the one that `ccc weights` finds)"
     )
     masks.add_argument("--device", help="cpu, cuda, cuda:1 (default: the best available)")
-    add_options(masks, "of the segmenter, such as points_per_side=32")
+    add_options(masks, "of the segmenter, such as points_per_side=32, or background=none with --masks")
     algorithm = parser.add_argument_group("Algorithm 1; the defaults are the paper's")
     ALGORITHM.add(algorithm)
     parser.add_argument(
         "--changes", type=Path, help="CSV to write: share of changed pixels and mean ab shift of each picture"
     )
+    add_allow_skipped(parser)
 
 
-def run(args: Namespace) -> None:
+def run(args: Namespace) -> int:
     from ccc.core.errors import CCCError
     from ccc.harmonize import harmonize_pictures, pair_up
     from ccc.segment import load
 
-    if args.masks and args.segmenter:
-        raise CCCError("give either --masks or --segmenter, not both")
+    if args.masks and (args.segmenter or args.checkpoint):
+        raise CCCError("--masks PATH is short for --segmenter masks --checkpoint PATH: give either, not both")
     pairs = pair_up(args.gray, args.color, args.output)
-    if args.masks:
-        segmenter = load("masks", args.masks)
-        if segmenter.single and len(pairs) > 1:
-            raise CCCError(
-                f"{args.masks}: masks of one picture, but there are {len(pairs)} pictures; give a folder of masks"
-            )
-    else:
-        segmenter = load(args.segmenter or "felzenszwalb", args.checkpoint, args.device, **parse_options(args.option))
+    name, checkpoint = ("masks", args.masks) if args.masks else (args.segmenter or "felzenszwalb", args.checkpoint)
+    segmenter = load(name, checkpoint, args.device, **parse_options(args.option))
+    if segmenter.single and len(pairs) > 1:
+        raise CCCError(
+            f"{checkpoint}: masks of one picture, but there are {len(pairs)} pictures; give a folder of masks"
+        )
     chosen = ALGORITHM.read(args).model_dump(include=set(ALGORITHM.flags))
-    rows = harmonize_pictures(pairs, segmenter, args.changes, lambda items: bar(items, "harmonize"), **chosen)
+    skipped: list[str] = []
+    rows = harmonize_pictures(pairs, segmenter, args.changes, lambda items: bar(items, "harmonize"), skipped, **chosen)
     share = sum(row["changed_share"] for row in rows) / len(rows)
     shift = sum(row["mean_ab_shift"] for row in rows) / len(rows)
     makers = " and ".join(sorted({row["segmenter"] for row in rows}))
     print(f"{args.output}: {len(rows)} pictures, {share:.1%} of the pixels changed, ab moved by {shift:.2f} on average")
     print(f"masks: {makers}" + (", a stand-in for Segment Anything" if segmenter.stand_in else ""))
+    for error in skipped:
+        print(f"  skipped {error}")
+    return skipped_status(args, len(skipped))

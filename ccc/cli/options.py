@@ -2,7 +2,7 @@
 
 import argparse
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -48,15 +48,21 @@ def add_options(parser: argparse._ActionsContainer, text: str) -> None:
     add_pairs(parser, "--option", "NAME=VALUE", f"parameter {text}")
 
 
-def parse_options(pairs: dict[str, str]) -> dict:
-    """`{"size": "3", "mode": "joint"}` to `{"size": 3, "mode": "joint"}`: values are read as YAML. Raises CCCError."""
-    for name in pairs:
+def parse_options(pairs: dict[str, str], kinds: Mapping[str, str] | None = None) -> dict:
+    """`{"size": "3", "mode": "joint"}` to `{"size": 3, "mode": "joint"}`: values are read as YAML.
+
+    `kinds`: annotations of the options; texts and paths are taken as they are. Raises CCCError.
+    """
+    found = {}
+    for name, value in pairs.items():
         if not name.isidentifier():
             raise CCCError(f"--option takes name=value; {name!r} is not a name")
-    try:
-        return {name: yaml.safe_load(value) for name, value in pairs.items()}
-    except yaml.YAMLError as error:
-        raise CCCError(f"--option: not a YAML value: {' '.join(str(error).split())}") from None
+        kind = (kinds or {}).get(name, "")
+        try:
+            found[name] = value if kind == "str" or "Path" in kind else yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise CCCError(f"--option: not a YAML value: {' '.join(str(error).split())}") from None
+    return found
 
 
 def aligned(rows: Sequence[Sequence[str]], left: Iterable[int] = ()) -> str:

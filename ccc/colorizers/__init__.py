@@ -11,20 +11,21 @@ record how each was made and from which source.
 import ast
 import functools
 import importlib
+import os
 import pkgutil
 from pathlib import Path
 from types import ModuleType
 
 from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, located
 from ccc.core.errors import CCCError, did_you_mean, unknown
-from ccc.settings.base import todays_names
-from ccc.settings.baselines import Baselines
+from ccc.settings.base import dotted, todays_names
+from ccc.settings.baselines import Baselines, Oracle
 from ccc.settings.decoding import Decoding
 
 NOT_METHODS = ("base", "coloring", "filing", "notes", "planning", "video")
-SETTINGS = {name: type(section).model_fields for name, section in Baselines()} | {"ccc": Decoding.model_fields}
+SETTINGS = {name: type(section) for name, section in Baselines()} | {"ccc": Decoding, "oracle": Oracle}
 
-__all__ = ["Colorizer", "MethodInfo", "explained", "files", "info", "load", "names", "options"]
+__all__ = ["Colorizer", "MethodInfo", "explained", "files", "info", "kinds", "load", "names", "options"]
 
 
 def names() -> list[str]:
@@ -68,12 +69,18 @@ def info(name: str) -> MethodInfo:
 def options(name: str) -> dict:
     """The method's own options with their defaults; `explained` describes them. Raises as `info`."""
     _, functions = _source(name)
-    given, settings = functions["load"].args, SETTINGS.get(name, {})
+    given, settings = functions["load"].args, SETTINGS[name].model_fields if name in SETTINGS else {}
     found = {}
     for option, default in zip((parameter.arg for parameter in given.args), given.defaults, strict=True):
         if option not in ("weights", "device"):
             found[option] = settings[option].default if option in settings else ast.literal_eval(default)
     return found | (_module(name).own_defaults() if "own_defaults" in functions else {})
+
+
+def kinds(name: str) -> dict[str, str]:
+    """The annotations of the options of the method's `load`, such as "int" or "str | os.PathLike". Raises as `info`."""
+    given = _source(name)[1]["load"].args.args
+    return {parameter.arg: ast.unparse(parameter.annotation) for parameter in given if parameter.annotation}
 
 
 def explained(name: str) -> str:
@@ -84,10 +91,10 @@ def explained(name: str) -> str:
 def files(name: str, weights: Weights = None, **options) -> list[Path]:
     """Files that `load` would read with the same arguments, found but not read.
 
-    Raises MissingWeights, with the command that gets the file, where one is missing, CCCError for an unknown name or a
-    missing option. A method overrides the default, its weight file, by a function `files`.
+    Raises MissingWeights, with the command that gets the file, where one is missing, CCCError for an unknown name, a
+    wrong or a missing option. A method overrides the default, its weight file, by a function `files`.
     """
-    module = _module(name)
+    module, options = _module(name), _checked(name, options)
     if hasattr(module, "files"):
         return module.files(weights, **options)
     return [located(module.INFO, weights, options.get("model"))] if module.INFO.weights else []
@@ -98,16 +105,26 @@ def todays_options(name: str, given: dict) -> dict:
     return todays_names(given, Decoding) if name == "ccc" else given
 
 
+def _checked(name: str, given: dict) -> dict:
+    """`given` under current names, each option checked and converted by the method's settings."""
+    known, given = options(name), todays_options(name, given)
+    for option, value in given.items():
+        if option not in known:
+            hint = did_you_mean(option, known)
+            raise CCCError(f"{name} has no option {option!r}: {hint}there are {', '.join(sorted(known)) or 'none'}")
+        if name in SETTINGS:
+            value = os.fspath(value) if isinstance(value, os.PathLike) else value
+            section = SETTINGS[name].checked({option: value}, lambda place: dotted((name, *place)))
+            given[option] = getattr(section, option)
+    return given
+
+
 def load(name: str, weights: Weights = None, device: Device = None, **given) -> Colorizer:
     """Load a method.
 
     `weights`: path of its weight file, or None to look where `ccc weights` keeps it; `device`: a torch device or its
     name, None for the GPU where there is one; `given`: the method's own `options`; CCC also accepts their old names.
-    Raises CCCError for an unknown name or option, MissingWeights where a file is missing.
+    Raises CCCError for an unknown name, a wrong option or value, MissingWeights where a file is missing.
     """
-    known, given = options(name), todays_options(name, given)
-    for option in given:
-        if option not in known:
-            hint = did_you_mean(option, known)
-            raise CCCError(f"{name} has no option {option!r}: {hint}there are {', '.join(sorted(known)) or 'none'}")
+    given = _checked(name, given)
     return _module(name).load(weights=weights, device=device, **given)

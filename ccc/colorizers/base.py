@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # listing the methods imports neither
 
 Weights: TypeAlias = str | os.PathLike | None  # path of a weight file; None for the place where `ccc weights` keeps it
 Device: TypeAlias = "str | torch.device | None"  # None for the GPU where there is one
+JPEG_QUALITY = 95  # of coloured pictures, unless another is given
 
 
 @dataclasses.dataclass(frozen=True)

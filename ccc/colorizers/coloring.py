@@ -12,7 +12,7 @@ from PIL import Image
 
 from ccc.color import lab_to_rgb, lightness, resize_ab, rgb_to_lab, with_ab
 from ccc.colorizers import Colorizer, filing
-from ccc.colorizers.base import memory_reported
+from ccc.colorizers.base import JPEG_QUALITY, memory_reported
 from ccc.colorizers.notes import MADE, of_source, read_note
 from ccc.colorizers.planning import Task
 from ccc.core.errors import CCCError, ImageError
@@ -31,7 +31,7 @@ class Wishes:
     max_size: int | None = None
     keep_ab: bool = False
     depth: str = "auto"  # or "8", "16"
-    quality: int = 95
+    quality: int = JPEG_QUALITY
     compare: bool = False
     skip_color: bool = False
 

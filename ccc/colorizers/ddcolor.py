@@ -13,7 +13,6 @@ from ccc.assets import weights as weight_files
 from ccc.color import in_parts, resize_ab
 from ccc.colorizers._unet import Shuffle, spectral_conv, wide_step
 from ccc.colorizers.base import Device, MethodInfo, SquareColorizer, Weights, located
-from ccc.core.errors import CCCError
 from ccc.settings import baselines
 
 from segment_anything.modeling.mask_decoder import MLP  # isort: skip
@@ -31,7 +30,6 @@ INFO = MethodInfo(
 )
 
 DEFAULTS = baselines.DDColor()
-INPUT_SIZES = (256, 512)
 QUERIES, WIDTH, HEADS, LAYERS, LEVELS = 100, 256, 8, 9, 3
 
 
@@ -191,8 +189,6 @@ class DDColorColorizer(SquareColorizer):
     """The published pipeline, in OpenCV's float CIELAB."""
 
     def __init__(self, network: nn.Module, device: Device = None, input_size: int = DEFAULTS.input_size):
-        if input_size not in INPUT_SIZES:
-            raise CCCError(f"input_size must be {' or '.join(map(str, INPUT_SIZES))}, got {input_size!r}")
         super().__init__(network, device)
         self.input_size = input_size
 

@@ -12,7 +12,6 @@ import ccc.core.torchvision_ops  # noqa: F401  before torchvision
 from ccc.assets import weights as weight_files
 from ccc.colorizers._unet import Shuffle, convolution, deep_step, spectral_conv, wide_step
 from ccc.colorizers.base import Device, MethodInfo, SquareColorizer, Weights, located
-from ccc.core.errors import CCCError
 from ccc.settings import baselines
 from ccc.settings.baselines import RENDER_FACTORS
 
@@ -116,8 +115,6 @@ class DeOldifyColorizer(SquareColorizer):
     """The published pipeline: a gray square through the network; U and V of its output, Y of the picture."""
 
     def __init__(self, network: nn.Module, device: Device = None, render_factor: int = RENDER_FACTORS[DEFAULTS.model]):
-        if not isinstance(render_factor, int) or not 2 <= render_factor <= 128:
-            raise CCCError(f"render_factor must be a whole number from 2 to 128, got {render_factor!r}")
         super().__init__(network, device)
         self.side = 16 * render_factor
 

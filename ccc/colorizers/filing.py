@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, IptcImagePlugin, PngImagePlugin, TiffImagePlugin
 
+from ccc.colorizers.base import JPEG_QUALITY
 from ccc.colorizers.notes import plain
 from ccc.core.errors import ImageError
 from ccc.core.files import written_whole
@@ -116,7 +117,9 @@ def _writable(tags: dict, group: int | None = None) -> dict:
     return found
 
 
-def write(path: str | os.PathLike, pixels: np.ndarray, software: str, kept: Record, quality: int = 95) -> None:
+def write(
+    path: str | os.PathLike, pixels: np.ndarray, software: str, kept: Record, quality: int = JPEG_QUALITY
+) -> None:
     """Write sRGB pixels, RGB or RGBA `(H, W, 3 or 4)`, uint8 or (not JPEG) uint16, atomically.
 
     The suffix of `path` sets the format. `software`: the Software tag; `kept`: the source's metadata; `quality`: of a

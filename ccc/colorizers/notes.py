@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typing_extensions import TypeIs
-
+from ccc.colorizers import kinds
+from ccc.colorizers.base import JPEG_QUALITY
 from ccc.core.errors import ImageError
 from ccc.core.files import printable, sha256
 from ccc.core.images import SOFTWARE, SOURCE, ab_file, opened
@@ -30,15 +29,23 @@ def note(
     max_size: int | None = None,
     keep_ab: bool = False,
     depth: str = "auto",
-    quality: int = 95,
+    quality: int = JPEG_QUALITY,
 ) -> str:
-    """How files are made: the method, its weights by name and the start of their SHA-256, and options."""
+    """How files are made: the method, its weights by name and the start of their SHA-256, and options.
+
+    Options that the method declares as paths are named without their folders, and what they hold by its SHA-256.
+    """
+    declared = kinds(method)
+    options = {
+        name: Path(value).expanduser() if "Path" in declared.get(name, "") else value
+        for name, value in sorted(options.items())
+    }
     words = [MADE, "--method", method, *(f"--weights {_described(path)}" for path in weights)]
-    words += [f"--option {name}={_named(value)}" for name, value in sorted(options.items())]
-    words += [f"--reads {_described(Path(value))}" for _, value in sorted(options.items()) if _is_path(value)]
+    words += [f"--option {name}={_named(value)}" for name, value in options.items()]
+    words += [f"--reads {_described(value)}" for value in options.values() if isinstance(value, Path)]
     words += [f"--max-size {max_size}"] if max_size else []
     words += [f"--depth {depth}"] if depth != "auto" else []
-    words += [f"--quality {quality}"] if quality != 95 else []
+    words += [f"--quality {quality}"] if quality != JPEG_QUALITY else []
     return " ".join(words) + KEEP_AB * keep_ab
 
 
@@ -53,11 +60,7 @@ def _described(path: Path) -> str:
 
 
 def _named(value: object) -> str:
-    return printable(Path(value).name) if _is_path(value) else str(value)
-
-
-def _is_path(value: object) -> TypeIs[str]:
-    return isinstance(value, str) and os.path.exists(value)
+    return printable(value.name) if isinstance(value, Path) else str(value)
 
 
 def _digest(path: Path) -> str:

@@ -5,6 +5,9 @@ import numpy as np
 from ccc.codebook import ColorGrid, class_map
 from ccc.color import resize_ab, with_ab
 from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights
+from ccc.settings import baselines
+
+DEFAULTS = baselines.Oracle()
 
 INFO = MethodInfo(
     name="oracle",
@@ -25,6 +28,11 @@ class Oracle(Colorizer):
         return with_ab(rgb, resize_ab(ab, *rgb.shape[:2], self.upsample))
 
 
-def load(weights: Weights = None, device: Device = None, map_size: int = 56, upsample: str = "bilinear") -> Oracle:
+def load(
+    weights: Weights = None,
+    device: Device = None,
+    map_size: int = DEFAULTS.map_size,
+    upsample: str = DEFAULTS.upsample,
+) -> Oracle:
     """The method takes the true colour picture; `map_size`: cells a side; `upsample`: "bilinear" or "nearest"."""
     return Oracle(map_size, upsample)

@@ -115,7 +115,7 @@ def files(
     if boxes is not None and not Path(boxes).exists():
         raise CCCError(f"{boxes}: no such file or folder of boxes")
     if detector is not None:
-        if detector != _detect.NAME or boxes is not None:
+        if boxes is not None:
             raise CCCError(f"su takes boxes, or the detector {_detect.NAME}, got boxes={boxes}, detector={detector}")
         return [*files(weights), weight_files.locate(_detect.NAME)]
     at_hand = [name for name in ("su", "su_mmagic") if weight_files.find(name)]
@@ -190,4 +190,4 @@ def load(
         # The published GF, unlike G and GComp, was saved from DataParallel.
         state = {name.removeprefix("module."): value for name, value in state.items()}
         weight_files.load_strictly(model[key], state, path)
-    return Su(model, device, boxes, int(most_boxes), None if detector is None else _detect.load(device=device))
+    return Su(model, device, boxes, most_boxes, None if detector is None else _detect.load(device=device))

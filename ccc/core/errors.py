@@ -28,12 +28,6 @@ class NothingUsable(CCCError):
     status = 1
 
 
-class SomeSkipped(CCCError):
-    """The work was done, but for some inputs, which the message names."""
-
-    status = 3
-
-
 class ImageError(CCCError):
     """A picture that cannot be read. `name` is the file or archive member, `reason` a short category for counting."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
 from ccc.core.compiled import compiled
-from ccc.core.errors import CCCError, SomeSkipped
+from ccc.core.errors import CCCError
 from ccc.core.files import write_csv
 from ccc.core.images import read_ab, read_rgb, write_png
 from ccc.segment import rle
@@ -198,6 +198,7 @@ def harmonize_pictures(
     segmenter: Segmenter,
     changes: str | os.PathLike | None = None,
     progress: Callable[[list[str]], Iterable[str]] | None = iter,
+    skipped: list[str] | None = None,
     **parameters,
 ) -> list[dict]:
     """Harmonize many pictures.
@@ -208,7 +209,8 @@ def harmonize_pictures(
     `NAME.ab.npz` (`ccc.core.images.read_ab`) is beside a coloured picture of the gray one's size, else "picture"; the
     PNG's note repeats it. `progress` wraps the iterable of names; `parameters`: of `harmonize_picture`. Raises CCCError
     before writing anything if masks are missing or a picture would be overwritten. Pictures that cannot be harmonized
-    do not stop the others; the CCCError at the end names them.
+    do not stop the others; the CCCError at the end names them. With a list `skipped` their errors are appended to it
+    instead, unless no picture can be harmonized.
     """
     read = {path.resolve() for gray, color, _ in pairs.values() for path in (gray, color)}
     for *_, target in pairs.values():
@@ -232,9 +234,11 @@ def harmonize_pictures(
         rows.append({"name": name, **numbers, "segmenter": maker, "ab": origin})
     if changes is not None and rows:
         write_csv(changes, rows)
-    if broken:
-        done, kind = (", the others are done", SomeSkipped) if rows else ("", CCCError)
-        raise kind(f"{len(broken)} of {len(pairs)} pictures cannot be harmonized{done}: {'; '.join(broken)}")
+    if broken and (skipped is None or not rows):
+        done = ", the others are done" if rows else ""
+        raise CCCError(f"{len(broken)} of {len(pairs)} pictures cannot be harmonized{done}: {'; '.join(broken)}")
+    if skipped is not None:
+        skipped += broken
     return rows
 
 

@@ -60,6 +60,13 @@ class Gain(Section):
     )
 
 
+class Oracle(Section):
+    """The oracle, which has no section in the configuration."""
+
+    map_size: int = setting(56, "cells on each side of the map of classes", ge=1, le=4096)
+    upsample: Literal["bilinear", "nearest"] = setting("bilinear", "upsampling of the map")
+
+
 class Baselines(Section):
     """The published methods; a method without a section has no settings."""
 

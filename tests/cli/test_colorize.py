@@ -85,6 +85,25 @@ def test_vividness_is_an_option_of_its_own(tmp_path, astronaut, capsys):
         assert not (tmp_path / "no.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("method", "option", "wrong"),
+    [
+        ("oracle", "upsample=foo", """oracle.upsample: Input should be 'bilinear' or 'nearest', got "foo\""""),
+        ("oracle", "map_size=x", "oracle.map_size: Input should be a valid integer"),
+        ("oracle", "map_size=0", "oracle.map_size: Input should be greater than or equal to 1, got 0"),
+        ("oracle", "map_size=[1]", "oracle.map_size: Input should be a valid integer, got [1]"),
+        ("su", "most_boxes=many", "su.most_boxes: Input should be a valid integer"),
+        ("su", "most_boxes=-2", "su.most_boxes: Input should be greater than or equal to -1, got -2"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_told_in_a_line(method, option, wrong, tmp_path, astronaut, capsys):
+    write_png(tmp_path / "gray.png", astronaut[:16, :16])
+    command = ["colorize", str(tmp_path / "gray.png"), "--method", method, "--option", option]
+    assert main([*command, "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert wrong in said and len(said.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
 def test_an_option_of_the_release_before_is_taken_with_a_warning(tmp_path, astronaut, capsys):
     write_png(tmp_path / "gray.png", astronaut[:64, :64])
     for name in ("unbalance", "logit_adjustment"):

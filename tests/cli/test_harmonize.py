@@ -79,9 +79,14 @@ def test_one_picture_of_another_size_is_skipped_with_the_status_of_that(own, cap
             write_png(own / folder / f"{name}.png", read_rgb(own / picture))
     write_png(own / "color/b.png", read_rgb(own / "by somebody.png")[::2])
     assert run(own, "gray", "color", "-o", own / "out") == 3
-    error = capsys.readouterr().err
-    assert "1 of 2 pictures cannot be harmonized, the others are done" in error and "150x100" in error
+    said = capsys.readouterr().out
+    assert "out: 1 pictures, " in said and f"  skipped {own}/color/b.png: " in said and "150x100" in said
     assert [path.name for path in (own / "out").iterdir()] == ["a.png"]
+    assert run(own, "gray", "color", "-o", own / "out", "--allow-skipped") == 0
+    (own / "gray/a.png").unlink()
+    (own / "color/a.png").unlink()
+    error = failed(capsys, own, "gray", "color", "-o", own / "none", "--allow-skipped")
+    assert "1 of 1 pictures cannot be harmonized: " in error and not (own / "none").exists()
 
 
 def test_what_is_wrong_is_said_in_a_line(own, capsys):
@@ -90,6 +95,7 @@ def test_what_is_wrong_is_said_in_a_line(own, capsys):
     assert "as PNG" in failed(capsys, own, *pictures, "-o", own / "new.jpg")
     assert "would be overwritten" in failed(capsys, own, *pictures, "-o", own / "by somebody.png")
     assert "not both" in failed(capsys, own, *pictures, "-o", "x", "--masks", "left.npy", "--segmenter", "slic")
+    assert "not both" in failed(capsys, own, *pictures, "-o", "x", "--masks", "left.npy", "--checkpoint", "left.npy")
     assert "did you mean 'slic'?" in failed(capsys, own, *pictures, "-o", "x", "--segmenter", "slick")
     write_png(own / "gray/a.png", np.zeros((9, 9), np.uint8))
     assert "two folders" in failed(capsys, own, "gray", "by somebody.png", "-o", own / "out")
@@ -101,6 +107,31 @@ def test_what_is_wrong_is_said_in_a_line(own, capsys):
     assert "other.npy: is 5 x 5, the picture 100 x 150" in failed(
         capsys, own, *pictures, "--masks", "other.npy", "-o", own / "out"
     )
+
+
+def test_options_reach_existing_masks(own):
+    """A label map of 0 around few pixels of 1 has no mask that counts, until background=none makes 0 one."""
+    labels = np.zeros((100, 150), np.uint8)
+    labels[40:50, 60:70] = 1
+    np.save(own / "labels.npy", labels)
+    masks, option = ("--masks", "labels.npy"), ("--option", "background=none")
+    for name, more in (
+        ("none", masks),
+        ("one", masks + option),
+        ("same", ("--segmenter", "masks", "--checkpoint", "labels.npy", *option)),
+    ):
+        assert run(own, "old photo.png", "by somebody.png", *more, "-o", own / f"{name}.png") == 0
+    none, one, same, before = (read_rgb(own / f"{name}.png") for name in ("none", "one", "same", "by somebody"))
+    assert (none == before).all() and (one != before).any() and (one == same).all()
+    for folder, picture in (("gray", "old photo"), ("color", "by somebody"), ("new", "one")):
+        write_png(own / folder / "a.png", read_rgb(own / f"{picture}.png"))
+    gray, color, new, labels = (str(own / name) for name in ("gray", "color", "new", "labels.npy"))
+    for verb in (["ablate", gray, color, "--color", f"x={color}", "--delta", "8"], ["compare", gray, color, new]):
+        told = []
+        for number, more in enumerate(((), option)):
+            assert main([*verb, "--masks", labels, *more, "-o", out := str(own / f"{verb[0]}{number}")]) == 0
+            told.append([path.read_bytes() for path in (own / out, *sorted((own / out).glob("*"))) if path.is_file()])
+        assert told[0] != told[1], verb
 
 
 def test_algorithm_1_takes_the_methods_own_ab_where_it_lies_beside_the_picture(own, capsys):

@@ -10,6 +10,7 @@ from skimage import data
 from ccc.cli import main
 from ccc.color import lightness
 from ccc.colorizers import coloring, load
+from ccc.colorizers.notes import note
 from ccc.colorizers.planning import plan
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
@@ -124,6 +125,14 @@ def test_what_the_options_name_belongs_to_the_note(photos, tmp_path, capsys):
     assert colorize(*command) == colorize(*command) == 0
     write_png(kept, data.astronaut()[:60, :80, ::-1])
     assert colorize(*command) == 2 and "made with other options" in capsys.readouterr().err
+
+
+def test_the_note_does_not_depend_on_the_working_folder(tmp_path, monkeypatch):
+    """`paper` is a name of weights, not the folder that happens to be there."""
+    monkeypatch.chdir(tmp_path)
+    write_png("paper/a.png", data.astronaut()[:6, :8])
+    assert note("ddcolor", [], {"model": "paper"}) == "ccc colorize --method ddcolor --option model=paper"
+    assert " --option folder=paper --reads paper:" in note("gain", [], {"folder": "../" + tmp_path.name + "/paper"})
 
 
 def test_the_note_is_the_same_for_a_whole_run_but_for_what_it_was_made_of(photos, tmp_path):

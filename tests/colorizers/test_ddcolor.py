@@ -5,6 +5,7 @@ import torch
 
 from ccc import colorizers
 from ccc.colorizers import ddcolor
+from ccc.colorizers.base import located
 from ccc.core.errors import CCCError
 
 
@@ -28,7 +29,9 @@ def test_large(parity):
 
 
 def test_options_are_checked():
-    with pytest.raises(CCCError, match="ddcolor has no model 'large'"):
+    with pytest.raises(CCCError, match="ddcolor.model: .*'tiny', got .large"):
         colorizers.load("ddcolor", model="large")
-    with pytest.raises(CCCError, match="input_size must be 256 or 512"):
-        ddcolor.DDColorColorizer(torch.nn.Identity(), "cpu", 300)
+    with pytest.raises(CCCError, match="ddcolor.input_size: Input should be 256 or 512, got 300"):
+        colorizers.load("ddcolor", input_size=300)
+    with pytest.raises(CCCError, match="ddcolor has no model 'large'"):
+        located(ddcolor.INFO, model="large")

@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 
 from ccc import colorizers
+from ccc.cli import main
 from ccc.core.errors import CCCError
+from ccc.core.images import read_rgb
 
 
 def test_pictures_are_found_by_name_and_checked(tmp_path, astronaut):
@@ -29,3 +31,14 @@ def test_a_folder_is_required(tmp_path):
         colorizers.load("gain")
     with pytest.raises(CCCError, match="no such folder"):
         colorizers.load("gain", folder=tmp_path / "none")
+
+
+@pytest.mark.parametrize("folder", ["photos #2/gain", "a: b", "2024", "no"])
+def test_a_folder_may_have_any_name(folder, tmp_path, monkeypatch):
+    """YAML would read a comment, a mapping, a number and false."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / folder).mkdir(parents=True)
+    Image.new("RGB", (30, 20), "red").save(tmp_path / folder / "a.png")
+    Image.new("L", (30, 20)).save("a.png")
+    assert main(["colorize", "a.png", "--method", "gain", "--option", f"folder={folder}", "-o", "out.png"]) == 0
+    np.testing.assert_array_equal(read_rgb("out.png"), read_rgb(tmp_path / folder / "a.png"))

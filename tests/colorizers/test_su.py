@@ -104,8 +104,10 @@ def test_stand_in_detector(astronaut, tmp_path, monkeypatch):
     torch.save({"a": torch.zeros(1)}, path)
     with pytest.raises(CCCError, match="bf2d0c1e.pth: not the weights of torchvision's Mask R-CNN R50"):
         _detect.load(device="cpu")
-    with pytest.raises(CCCError, match="su takes boxes, or the detector maskrcnn_r50"):
+    with pytest.raises(CCCError, match="su.detector: Input should be 'maskrcnn_r50', got .yolo"):
         colorizers.files("su", detector="yolo")
+    with pytest.raises(CCCError, match="su takes boxes, or the detector maskrcnn_r50"):
+        colorizers.files("su", detector="maskrcnn_r50", boxes=tmp_path)
 
 
 def test_boxes_on_a_feature_map_are_truncated_and_at_least_one_cell():

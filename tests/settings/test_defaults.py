@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from ccc.codebook import Codebook
-from ccc.colorizers import ccc, ddcolor, deoldify, iizuka, su
+from ccc.colorizers import ccc, ddcolor, deoldify, iizuka, oracle, su
 from ccc.data.benchmark import prepare
 from ccc.data.shards import write_shard
 from ccc.harmonize import harmonize
 from ccc.loss import ClassBalancedCrossEntropy, class_weights
 from ccc.model import ClassColors, ColorClassifier
 from ccc.settings.base import schema_of
-from ccc.settings.baselines import DDColor, DeOldify, Iizuka, Su
+from ccc.settings.baselines import DDColor, DeOldify, Iizuka, Oracle, Su
 from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice, Data
 from ccc.settings.decoding import PAPERS_DECODING, Decoding
 from ccc.settings.evaluation import Preparation
@@ -36,6 +36,7 @@ from ccc.settings.training import Recipe
         (ddcolor.load, DDColor, 2),
         (su.load, Su, 3),
         (iizuka.load, Iizuka, 1),
+        (oracle.load, Oracle, 2),
     ],
     ids=lambda value: getattr(value, "__qualname__", None),
 )

@@ -1,6 +1,5 @@
 """The methods of a run: one file each in workflow/methods."""
 
-import difflib
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -8,7 +7,7 @@ from snakemake.logging import logger
 
 from ccc import colorizers
 from ccc.assets import weights
-from ccc.core.errors import MissingWeights
+from ccc.core.errors import MissingWeights, did_you_mean
 from ccc.core.files import safetensors_metadata
 from ccc.decoding import decoding, not_the_papers
 from ccc.settings.decoding import PAPERS_DECODING
@@ -50,11 +49,9 @@ class Methods:
             return [name for name in self.names if name not in self.not_run]
         for name in wanted:
             if name not in self.names:
-                near = difflib.get_close_matches(name, self.names, 1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
                 raise WorkflowError(
-                    f"methods: no workflow/methods/{name}.smk: {hint}there are {', '.join(self.names)}; "
-                    "a new method is one file saved there (docs/add-methods.md)"
+                    f"methods: no workflow/methods/{name}.smk: {did_you_mean(name, self.names)}"
+                    f"there are {', '.join(self.names)}; a new method is one file saved there (docs/add-methods.md)"
                 )
         missing = [f"  {name}: {self.not_run[name]}" for name in wanted if name in self.not_run]
         if missing:
