@@ -159,8 +159,9 @@ def _check_plan(args: Namespace, plan: "Plan") -> None:
     if args.quality is not None and plan.tasks and not jpegs:
         raise CCCError("--quality applies to JPEG only, and no result is JPEG: add --format jpeg, or omit it")
     videos = [task.source.name for task in plan.tasks if task.video]
-    if (args.compare or args.skip_color or args.keep_ab) and videos:
-        plan.lines.append(f"--compare, --skip-color and --keep-ab do not apply to videos: {few(videos)}")
+    given = [f"--{name.replace('_', '-')}" for name in ("compare", "skip_color", "keep_ab") if getattr(args, name)]
+    if given and videos:
+        plan.lines.append(f"{', '.join(given)}: not applied to videos: {few(videos)}")
     if args.depth == "16" and jpegs:
         raise CCCError("--depth 16 cannot be combined with JPEG, which has 8 bits; use --format png or tiff")
 

@@ -4,6 +4,7 @@ examples:
   ccc evaluate coloured/ truth/
   ccc evaluate coloured/ truth/ --metrics psnr,cnr,pyiqa:gmsd --csv pictures.csv --json means.json
   ccc evaluate coloured.png true.jpg
+  ccc evaluate coloured/ truth/ --json coloured.json --csv coloured.csv     then: ccc tables *.json -o tables/
   ccc evaluate coloured/ truth/ --protocol center_crop --title "My method"
   ccc evaluate coloured/ truth/ --family distribution --features truth.npz --json distribution.json
 Pictures are matched by their path in the folder, without suffix; two files form a pair whatever their names.
@@ -43,9 +44,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_pairs(parser, "--weights", "NAME=PATH", "weight file, such as alexnet=FILE")
     parser.add_argument("--changes", type=Path, help="CSV of `ccc harmonize --changes`, whose columns are added")
     for name, text in (
-        ("method", "method name for the JSON"),
-        ("variant", "plain or sam, for the JSON"),
-        ("dataset", "benchmark name for the JSON"),
+        ("method", "method name for the JSON (default: name of PREDICTION)"),
+        ("variant", "plain, or sam for harmonized pictures, for the JSON (default: plain)"),
+        ("dataset", "benchmark name for the JSON (default: name of TRUTH, or of the folder around one named truth)"),
         ("title", "title of the method in tables"),
         ("segmenter", "segmenter whose masks harmonized the pictures"),
     ):
@@ -76,7 +77,12 @@ def run(args: Namespace) -> int:
         found.summary["protocol"] = protocol
     if args.changes:
         _add_changes(found, args.changes)
-    found.summary.update({name: getattr(args, name) for name in ("method", "variant", "dataset", "title", "segmenter")})
+    truth = args.truth.resolve()
+    found.summary.update(
+        method=args.method or args.prediction.resolve().stem, variant=args.variant or "plain",
+        dataset=args.dataset or (truth.parent.name if truth.name == "truth" else truth.stem),
+        title=args.title, segmenter=args.segmenter,
+    )  # fmt: skip
     found.summary["notes"] = args.note
     found.save(args.csv, args.json)
     print(f"{args.prediction}: {found.summary['images']} pictures compared with {args.truth}\n")

@@ -66,5 +66,5 @@ def run(args: Namespace) -> int:
     for error in skipped:
         print(f"  skipped {error}")
     if count is not None and written < count:
-        print(f"  {args.source} has fewer readable pictures than the requested {count}")
+        print(f"  {args.source} has fewer than {count} readable pictures: all are taken")
     return skipped_status(args, len(skipped) + opened.refused_by_reason.total())

@@ -1,6 +1,7 @@
 """Write the summary of stored metrics, which `ccc report` reads, and Tables I to VII as csv, md and tex.
 
-example:
+examples:
+  ccc tables ours.json gray.json -o tables/       two methods measured by hand: tables/all_DATASET.md, .tex and .csv
   ccc tables results/metrics -o tables/ --column ade20k=ADE --not-run iizuka="no weights: ccc weights fetch iizuka"
 """
 
@@ -59,4 +60,6 @@ def run(args: Namespace) -> None:
     )  # fmt: skip
     written = write_tables(results, args.output)
     results.write(args.summary or args.output / "summary.json")
-    print(f"{args.output}: {len(written)} files")
+    print(
+        f"{args.output}: {len(written)} files; every metric: {', '.join(f'all_{name}.md' for name in results.datasets)}"
+    )

@@ -259,3 +259,15 @@ def test_an_option_that_is_no_yaml_is_one_line(tmp_path, capsys):
     assert "--option: not a YAML value" in failed(
         capsys, "colorize", tmp_path, "-o", tmp_path / "o", "--option", "a=[1"
     )
+
+
+def test_two_evaluations_by_hand_make_a_table(tmp_path, astronaut, capsys):
+    for name, picture in {"shots/truth": astronaut, "mine": astronaut // 2, "gray": astronaut // 3}.items():
+        write_png(tmp_path / name / "one.png", picture[:64, :64])
+    for name in ("mine", "gray"):
+        files = [f"--{suffix}={tmp_path / name}.{suffix}" for suffix in ("json", "csv")]
+        assert main(["evaluate", f"{tmp_path / name}", f"{tmp_path}/shots/truth", "--metrics", "psnr", *files]) == 0
+    assert main(["tables", f"{tmp_path}/mine.json", f"{tmp_path}/gray.json", "-o", f"{tmp_path}/tables"]) == 0
+    assert "every metric: all_shots.md" in capsys.readouterr().out
+    table = (tmp_path / "tables/all_shots.md").read_text()
+    assert "mine" in table and "Reference: gray" in table

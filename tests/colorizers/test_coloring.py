@@ -185,7 +185,9 @@ def test_a_video_keeps_frames_size_and_sound(tmp_path, capsys, height):
     with av.open(str(tmp_path / "out/film.mp4")) as made:
         assert made.streams.audio[0].codec_context.name == "aac" and made.streams.video[0].average_rate == 10
     assert colorize(*command) == 0 and "0 coloured by gray, 1 there already" in capsys.readouterr().out
-    assert colorize(*command, "--compare") == 0 and "do not apply to videos: film.mkv" in capsys.readouterr().out
+    assert (
+        colorize(*command, "--compare") == 0 and "--compare: not applied to videos: film.mkv" in capsys.readouterr().out
+    )
     whole = source.read_bytes()
     source.write_bytes(b"no film")
     write_png(source.parent / "still.png", data.astronaut()[:48, :64])
@@ -200,5 +202,5 @@ def test_a_video_keeps_frames_size_and_sound(tmp_path, capsys, height):
     for words in ("2 coloured by ccc, 0 there already, 0 skipped", "0 coloured by ccc, 2 there already, 0 skipped"):
         assert colorize(source.parent, "--keep-ab", "--device", "cpu", "-o", tmp_path / "ab") == 0
         said = capsys.readouterr().out
-        assert words in said and "--keep-ab do not apply to videos: film.mkv" in said
+        assert words in said and "--keep-ab: not applied to videos: film.mkv" in said
     assert {path.name for path in (tmp_path / "ab").iterdir()} == {"still.png", "still.ab.npz", "film.mp4"}

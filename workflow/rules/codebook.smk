@@ -18,6 +18,7 @@ rule codebook:
         ),
     log:
         "logs/codebook.log",
+    priority: 10  # the longest chain of jobs
     conda:
         "../envs/ccc.yaml"
     params:

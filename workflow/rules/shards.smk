@@ -45,6 +45,7 @@ rule index:
         manifest="results/index/{split}.json",
     log:
         "logs/index/{split}.log",
+    priority: 10  # the longest chain of jobs
     conda:
         "../envs/ccc.yaml"
     params:
@@ -69,6 +70,7 @@ rule shard:
         statistics="results/shards/{split}/{number}.json",
     log:
         "logs/shard/{split}/{number}.log",
+    priority: 10  # the longest chain of jobs
     conda:
         "../envs/ccc.yaml"
     params:

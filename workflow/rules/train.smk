@@ -20,6 +20,7 @@ rule train:
         ),
     log:
         f"logs/train/{RUN}.log",
+    priority: 10  # the longest chain of jobs
     conda:
         "../envs/ccc.yaml"
     threads: 32
