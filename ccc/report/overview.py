@@ -46,7 +46,7 @@ def read_model(path: str | os.PathLike) -> dict:
     except (KeyError, ValueError) as error:
         raise CCCError(f"{path}: its metadata hold no settings ({error}); train the model again") from None
     names = (*PAPER, *PAPERS_DECODING, "upsilon", "steps")
-    kept = {name: settings[name] for name in names if name in settings}
+    kept = {name: settings[name] for name in names if name in settings and name != "balance"}
     grid = {name: getattr(codebook.grid, name) for name in ("alpha", "beta", "delta")}
     facts = {
         "decoder": metadata.get("decoder", "plain"), "trained_on": _data(settings), "sha256": sha256(path),
@@ -56,7 +56,7 @@ def read_model(path: str | os.PathLike) -> dict:
     if "input_size" in settings:
         shape = "squares" if settings.get("fit") == "stretch" else "a short side"
         facts["input"] = f"{shape} of {settings['input_size']}"
-    if "balance" in settings:
+    if {"balance", "upsilon"} <= settings.keys():
         facts["balance"] = f"{settings['balance']}, upsilon {settings['upsilon']:g}"
         if abs(facts["phi"] * codebook.size - 1) > 0.02:  # the paper prints .0046 for 1 / 215
             facts["balance"] += f", phi {facts['phi']:g}"
