@@ -46,7 +46,7 @@ def stated(truth: str | os.PathLike) -> str:
 
 
 def _manifest(truth: str | os.PathLike) -> Path:
-    return Path(truth).resolve().parent / "manifest.csv"
+    return Path(os.path.abspath(truth)).parent / "manifest.csv"  # not where a link leads
 
 
 def latex(protocol: str, summary: Mapping, title: str) -> str:

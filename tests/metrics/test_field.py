@@ -1,5 +1,7 @@
 """The field's protocol: an author's outputs become a row in one command."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,9 @@ def test_pictures_of_another_protocol_are_refused(tmp_path, astronaut, capsys):
     assert main([*words, "center_crop"]) == 2
     assert "manifest.csv: the pictures were made by squash, not by center_crop" in capsys.readouterr().err
     assert main([*words, "squash"]) == 0
+    (tmp_path / "links").mkdir()
+    shutil.copy(tmp_path / "set/manifest.csv", tmp_path / "links")
+    (tmp_path / "links/truth").symlink_to(tmp_path / "elsewhere")
+    shutil.move(tmp_path / "set/truth", tmp_path / "elsewhere")
+    words[2] = str(tmp_path / "links/truth")
+    assert main([*words, "center_crop"]) == 2, "the manifest beside the link counts"
