@@ -32,13 +32,16 @@ def test_a_folder_of_outputs_becomes_a_row_of_latex(outputs, capsys):
         "--protocol",
         "squash",
         "--title",
-        "Mine_2 & co",
+        r"Mine_2 & co\1^~",
     ]
     assert main(words) == 0
     pictures, head, row = capsys.readouterr().out.rstrip().splitlines()[-3:]
     assert pictures == "% 3 pictures, squash: each picture scaled to 256x256, whatever its aspect"
     titles, values = head.removesuffix(r" \\").split(" & "), row.removesuffix(r" \\").split(" & ")
-    assert values[:2] == [r"Mine\_2 \& co", "n/a"] and len(titles) == len(values) == len(METRICS) + 1
+    assert (
+        values[:2] == [r"Mine\_2 \& co\textbackslash{}1\textasciicircum{}\textasciitilde{}", "n/a"]
+        and len(titles) == len(values) == len(METRICS) + 1
+    )
     assert titles[1].startswith(find("fid_2048").title) and titles[-1].startswith("LPIPS (vgg)")
     assert 20 < float(values[1 + METRICS.index("psnr")]) < 40
 
