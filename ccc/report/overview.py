@@ -38,7 +38,8 @@ def read_model(path: str | os.PathLike) -> dict:
     """Settings of a model of `ccc train`, by name.
 
     `classes`, `alpha`, `beta`, `delta`, `threshold`, `mapping`, `phi` as used; `input`, `balance` and `trained_on`
-    worded as in `PRINTED`; the file's `sha256`. Raises CCCError for a file that is no model of CCC.
+    worded as in `PRINTED`; `started_from`, the training before, "" for none; the file's `sha256`. Raises CCCError for a
+    file that is no model of CCC.
     """
     codebook, metadata = Codebook.load(path), safetensors_metadata(path)
     try:
@@ -50,6 +51,7 @@ def read_model(path: str | os.PathLike) -> dict:
     grid = {name: getattr(codebook.grid, name) for name in ("alpha", "beta", "delta")}
     facts = {
         "decoder": metadata.get("decoder", "plain"), "trained_on": _data(settings), "sha256": sha256(path),
+        "started_from": _start(settings),
         "classes": codebook.size, "phi": settings.get("phi") or 1 / codebook.size,
         "threshold": codebook.threshold, "mapping": codebook.mapping,
     }  # fmt: skip
@@ -69,9 +71,15 @@ def _data(settings: Mapping[str, Any]) -> str:
     whole = named("places365-train").pictures
     if name != PRINTED["trained_on"] or not pictures or abs(pictures - whole) > 0.01 * whole:  # some cannot be read
         name += f", {pictures:,} photographs" if pictures else ""
+    start = _start(settings)
+    return f"{name} after {start}" if start else name
+
+
+def _start(settings: Mapping[str, Any]) -> str:
+    """The training that a model's training went on from; "" for none."""
     if pretrained := settings.get("pretrained"):
-        name += f" after {'ImageNet' if pretrained is True else PurePath(str(pretrained)).name}"
-    return name + (" after another model's training" if settings.get("init") else "")
+        return "ImageNet" if pretrained is True else PurePath(str(pretrained)).name
+    return "another model's training" if settings.get("init") else ""
 
 
 def unlike_the_paper(model: Mapping[str, object]) -> list[str]:

@@ -14,6 +14,7 @@ from ccc.codebook import Codebook
 from ccc.core.files import sha256
 from ccc.report.formats import FORMATS
 from ccc.report.overview import read_model, unlike_the_paper
+from ccc.report.summary import read_results
 from ccc.settings.training import Recipe
 
 PAPERS = {
@@ -133,6 +134,20 @@ def test_every_setting_of_training_is_compared_but_those_that_the_paper_leaves_o
 def test_another_codebook_is_not_the_papers(tmp_path):
     path, _ = write_model(tmp_path, threshold=20)
     assert unlike_the_paper(read_model(path)) == ["threshold 20 (paper: 500)"]
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [({}, ""), ({"pretrained": True}, "from, ImageNet"), ({"init": True}, "from, another model's training")],
+)
+def test_only_training_before_is_named_as_not_compared(tmp_path, start, said):
+    path, name = write_model(tmp_path, trained_on="Paris after dark", **start)
+    write_cell(tmp_path / "in", "ccc", "plain", "ade20k", **made(name))
+    found = {"format": "ccc-leakage-1", "benchmark": "ade20k", "pictures": 2, "near_bits": 8, "compared": {"train": 9},
+             "exact": [], "near": []}  # fmt: skip
+    (tmp_path / "leakage.json").write_text(json.dumps(found))
+    words = read_results([tmp_path / "in"], model=path, leakage=[tmp_path / "leakage.json"]).leakage["ade20k"]
+    assert words.partition("; not compared with what it started ")[2] == said
 
 
 def test_the_same_model_for_photographs_is_no_row_of_the_papers(tmp_path):
