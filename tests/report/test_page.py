@@ -154,7 +154,7 @@ def test_what_was_seen_in_training_stands_on_the_first_page_and_in_the_notes(fin
 
 def test_hostile_names_are_escaped(folder):
     for name, text in pages(folder).items():
-        assert "<script>alert" not in text, name
+        assert "<script>alert" not in text and "&lt;script&gt;alert(1)" in text, name
 
 
 def test_a_method_that_gray_beats_is_not_praised(tmp_path):
