@@ -167,7 +167,8 @@ class Codebook:
                 f"{counts.sum()} pixels in all): lower the threshold or shard more photographs"
             )
         if mapping == "ab":
-            offsets = grid.centers[:, None].astype(np.int64) - grid.centers[active].astype(np.int64)
+            doubled = (2 * grid.centers).astype(np.int64)  # exact, so that ties are
+            offsets = doubled[:, None] - doubled[active]
             distance = (offsets**2).sum(axis=-1)
         else:
             distance = np.abs(np.arange(grid.size)[:, None] - active)

@@ -1,7 +1,9 @@
 """The decoding of a trained CCC: options given, then those in its file, then the paper's."""
 
+import os
 from collections.abc import Mapping
 
+from ccc.core.errors import CCCError, few
 from ccc.settings.decoding import PAPERS_DECODING, Decoding
 
 
@@ -20,6 +22,14 @@ def decoding(settings: Mapping, **given) -> dict:
     chosen = own | asked
     Decoding.checked({name: chosen[name] for name in Decoding.model_fields if name in chosen})
     return chosen
+
+
+def check_complete(chosen: Mapping, path: str | os.PathLike, *names: str) -> None:
+    """Raise CCCError if the settings of the model `path` lack `names`, or the balancing that its decoding undoes."""
+    needed = (*names, *(("balance", "upsilon") if chosen["logit_adjustment"] else ()))
+    if missing := [name for name in needed if chosen.get(name) is None]:
+        remedy = "give input_size and a logit_adjustment of 0, or train the model again"
+        raise CCCError(f"{path}: its settings lack {few(missing)}, which this decoding needs; {remedy}")
 
 
 def vivid(vividness: float) -> dict:

@@ -102,14 +102,16 @@ class ClassBalancedCrossEntropy(nn.Module):
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Loss of float logits `(N, n_classes, H, W)` against int64 classes `(N, H, W)` in [0, n_classes): a scalar."""
-        counts = torch.bincount(target.reshape(-1), minlength=self.n_classes)
+        flat = target.flatten()
+        counts = torch.zeros(self.n_classes, dtype=torch.int64, device=flat.device)
+        counts.scatter_add_(0, flat, torch.ones_like(flat))  # bincount would synchronize a GPU
         world = 1
         if self.across_ranks and distributed.is_initialized():
             world = distributed.get_world_size()
             distributed.all_reduce(counts)
         weights = self.weights(counts)
         cells = logits.float().permute(0, 2, 3, 1).flatten(0, 2)  # no copy where channels come last
-        total = functional.cross_entropy(cells, target.flatten(), weight=weights, reduction="sum") * world
+        total = functional.cross_entropy(cells, flat, weight=weights, reduction="sum") * world
         if self.reduction == "sum":
             return total
         return total / ((weights * counts).sum() if self.reduction == "mean" else counts.sum())

@@ -108,6 +108,13 @@ def test_ties_go_to_the_more_frequent_then_to_the_lower_index():
     assert Codebook.fit(counts_of(c209=700, c211=700, c210=1)).lookup[210] == 0
 
 
+def test_ties_of_bins_with_an_odd_side_are_ties_too():
+    grid = ColorGrid(alpha=5, delta=40)
+    counts = np.zeros(grid.size, np.int64)
+    counts[[19, 21]] = 1000, 5000  # centres -2.5 and 7.5; that of 20 is 2.5
+    assert Codebook.fit(counts, 500, grid=grid).lookup[20] == 1
+
+
 def test_round_trip_through_json(tmp_path):
     counts = np.random.default_rng(1).integers(0, 2000, 400)
     book = Codebook.fit(counts, clamped=7)

@@ -32,6 +32,13 @@ def test_loss_equals_the_one_hot_form_as_printed(reduction):
     torch.testing.assert_close(ClassBalancedCrossEntropy(7, reduction=reduction)(logits, target), expected)
 
 
+@pytest.mark.parametrize("balance", ["cbce", "inverse", "none"])
+def test_the_loss_waits_for_no_value_of_the_device(balance):
+    """A GPU would stand still for one; tensors of the device `meta` have none."""
+    logits, target = torch.zeros(2, 7, 5, 4, device="meta"), torch.zeros(2, 5, 4, dtype=torch.int64, device="meta")
+    assert ClassBalancedCrossEntropy(7, balance=balance)(logits, target).shape == ()
+
+
 def test_a_rare_class_pulls_harder_than_a_common_one():
     target = torch.zeros(1, 10, 10, dtype=torch.long)
     target[0, 0, 0] = 1

@@ -283,6 +283,22 @@ def test_a_network_starts_from_a_trained_one_of_other_classes(skip_model, book, 
         start_from(ColorClassifier(other.size, "mobilenet_v2"), other, path)
 
 
+def test_a_network_starts_from_one_of_another_grid_by_colour(skip_model, book, tmp_path):
+    path = tmp_path / "ccc.safetensors"
+    save_model(path, skip_model, book, {})
+    grid = ColorGrid(alpha=5, beta=100, delta=40)
+    counts = np.zeros(grid.size, np.int64)
+    colors = np.array([[2.5, 2.5], [-7.5, 2.5], [52.5, 47.5]], np.float32)
+    counts[grid.encode(colors)] = 1000
+    other = Codebook.fit(counts, grid=grid)
+    model = ColorClassifier(other.size, "mobilenet_v2", decoder="skip").eval()
+    start_from(model, other, path)
+    gray = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(model(gray), skip_model(gray)[:, book.encode(other.centers)])
+    assert (np.sort(other.centers, axis=0) == np.sort(colors, axis=0)).all()
+
+
 def test_equal_models_are_equal_files(model, book, tmp_path):
     for number in range(6):  # the order of the metadata is a matter of luck where nothing sets it
         save_model(tmp_path / f"{number}.safetensors", model, book, {"steps": 3})

@@ -32,12 +32,13 @@ ROWS = 32  # of the class map decoded at a time
 class ColorClassified(Colorizer):
     def __init__(self, path: Path, device: Device, **options):
         from ccc.core import devices
-        from ccc.decoding import decoding
+        from ccc.decoding import check_complete, decoding
         from ccc.model import ClassColors, load_model
 
         self.path, self.device = path, devices.choose(device)
         self.network, self.codebook, self.settings = load_model(path, self.device)
         chosen = decoding(self.settings, **options)
+        check_complete(chosen, path, "input_size")
         self.upsample = chosen["upsample"]
         self.decode, self.temperature, self.chroma = chosen["decode"], chosen["temperature"], chosen["chroma"]
         self.logit_adjustment, self.input_size = chosen["logit_adjustment"], chosen["input_size"]

@@ -2,11 +2,11 @@
 
 import csv
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ccc.core.errors import CCCError
+from ccc.core.latex import escaped
 from ccc.metrics.folders import Match
 from ccc.metrics.registry import find
 
@@ -46,7 +46,7 @@ def stated(truth: str | os.PathLike) -> str:
 
 
 def _manifest(truth: str | os.PathLike) -> Path:
-    return Path(truth).resolve().parent / "manifest.csv"
+    return Path(os.path.abspath(truth)).parent / "manifest.csv"  # not where a link leads
 
 
 def latex(protocol: str, summary: Mapping, title: str) -> str:
@@ -54,7 +54,6 @@ def latex(protocol: str, summary: Mapping, title: str) -> str:
 
     `summary`: of `ccc.metrics.evaluate.Evaluation`; `title`: what to call the method.
     """
-    title = re.sub(r"([&%$#_{}])", r"\\\1", title)
     titles, values = [], []
     for name in METRICS:
         fact, value = find(name), summary["set"].get(name, summary["mean"].get(name))
@@ -62,5 +61,5 @@ def latex(protocol: str, summary: Mapping, title: str) -> str:
         values.append("n/a" if value is None else f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}")
     return (
         f"% {summary['images']:,} pictures, {protocol}: {PROTOCOLS[protocol]}\n% Method & {' & '.join(titles)} \\\\\n"
-        f"{title} & {' & '.join(values)} \\\\"
+        f"{escaped(title)} & {' & '.join(values)} \\\\"
     )

@@ -103,7 +103,8 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
 
     from timm.data import ImageNetInfo  # isort: skip
 
-    folder = matches[0].truth.resolve().parents[matches[0].name.count("/") + 1]
+    truth = Path(os.path.abspath(matches[0].truth))  # not where a link of it leads
+    folder = truth.parents[matches[0].name.count("/") + 1]
     labels, sources = _labels(folder / LABELS), _sources(folder / "manifest.csv")
     same_base = Counter(PurePosixPath(match.name).name for match in matches)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas
 
 from ccc.core.files import write_text, written_whole
+from ccc.core.latex import escaped
 from ccc.report import published as paper_figures
 from ccc.report.front import interval_words
 from ccc.report.overview import table_1, table_2
@@ -120,18 +121,9 @@ def md(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", " ".join(text.split()))
 
 
-_TEX = str.maketrans({
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "α": r"$\alpha$", "β": r"$\beta$", "Δ": r"$\Delta$", "Υ": r"$\Upsilon$", "Φ": r"$\Phi$",
-    "δ": r"$\delta$", "Ψ": r"$\Psi$", "↓": r"$\downarrow$", "↑": r"$\uparrow$", "–": "--", "[": "{[}", "]": "{]}",
-})  # fmt: skip
-
-
 def _tex(text: str, notes: tuple[int, ...] = ()) -> str:
     """Text with the special characters of LaTeX escaped, and the numbers of its notes."""
-    words = "".join(filter(str.isprintable, " ".join(text.split()))).translate(_TEX)
-    return words + (rf"\textsuperscript{{{','.join(map(str, notes))}}}" if notes else "")
+    return escaped(text) + (rf"\textsuperscript{{{','.join(map(str, notes))}}}" if notes else "")
 
 
 def _tex_value(value: Value) -> str:

@@ -18,7 +18,8 @@ JUDGES = ("lpips_alex", "ciede2000", "psnr")  # the first one measured selects a
 
 def headline_metrics(results: Results) -> list[str]:
     """Metrics of the matrix; the first is the default of the headline table."""
-    return [name for base in HEADLINE if (name := results.named(base))] or results.metrics[:1]
+    names = dict.fromkeys(results.named(base, dataset) for base in HEADLINE for dataset in results.datasets)
+    return list(filter(None, names)) or results.metrics[:1]
 
 
 def interval_words(results: Results) -> str:

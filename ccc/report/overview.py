@@ -12,40 +12,56 @@ from ccc.core.files import safetensors_metadata, sha256
 from ccc.report import published as paper_figures
 from ccc.report.layout import Column, Notes, Row, Table, Value
 from ccc.report.results import NOT_AVAILABLE
+from ccc.settings.data import PAPERS_THRESHOLD
 from ccc.settings.decoding import PAPERS_DECODING
-from ccc.settings.training import model_settings
+from ccc.settings.training import Recipe, model_settings
 
 _HARMONIZE = {"δ_a": "delta_a", "δ_b": "delta_b", "Ψ": "min_pixels"}
-PAPER = {
+PRINTED = {  # in the paper
     "encoder": "densenet121", "batch_size": 64, "learning_rate": 0.001, "beta1": 0.5, "beta2": 0.999,
     "decoder": "plain", "input": "squares of 224", "balance": "cbce, upsilon 0.5", "trained_on": "Places365",
 }  # fmt: skip
-ESSENTIAL = ("encoder", "decoder", "input", "balance", "trained_on")  # settings that define the paper's model
+_ELSEWHERE = {"upsilon", "phi", "pretrained", "init"}  # the words of `balance` and `trained_on` hold them
+_UNSTATED = {"cooldown", "sync_batchnorm", "compile", "deterministic", "select", "seed"}  # no reading of the paper
+PAPER = (
+    {
+        name: (field.json_schema_extra or {}).get("paper", field.default)
+        for name, field in Recipe.model_fields.items()
+        if name in Recipe().fixed().keys() - _UNSTATED - _ELSEWHERE
+    }
+    | {"alpha": 10, "beta": 100, "delta": 20, "threshold": PAPERS_THRESHOLD, "mapping": "ab"}
+    | PRINTED
+)
 
 
 def read_model(path: str | os.PathLike) -> dict:
     """Settings of a model of `ccc train`, by name.
 
-    `classes`, `alpha`, `beta`, `delta`, `phi` as used; `input`, `balance` and `trained_on` worded as in `PAPER`; the
-    file's `sha256`. Raises CCCError for a file that is no model of CCC.
+    `classes`, `alpha`, `beta`, `delta`, `threshold`, `mapping`, `phi` as used; `input`, `balance` and `trained_on`
+    worded as in `PRINTED`; `started_from`, the training before, "" for none; the file's `sha256`. Raises CCCError for a
+    file that is no model of CCC.
     """
     codebook, metadata = Codebook.load(path), safetensors_metadata(path)
     try:
         settings = model_settings(metadata)
     except (KeyError, ValueError) as error:
         raise CCCError(f"{path}: its metadata hold no settings ({error}); train the model again") from None
-    names = (*PAPER, *PAPERS_DECODING, "upsilon", "steps", "reduction")
-    kept = {name: settings[name] for name in names if name in settings}
+    names = (*PAPER, *PAPERS_DECODING, "upsilon", "steps")
+    kept = {name: settings[name] for name in names if name in settings and name != "balance"}
     grid = {name: getattr(codebook.grid, name) for name in ("alpha", "beta", "delta")}
     facts = {
         "decoder": metadata.get("decoder", "plain"), "trained_on": _data(settings), "sha256": sha256(path),
+        "started_from": _start(settings),
         "classes": codebook.size, "phi": settings.get("phi") or 1 / codebook.size,
+        "threshold": codebook.threshold, "mapping": codebook.mapping,
     }  # fmt: skip
     if "input_size" in settings:
         shape = "squares" if settings.get("fit") == "stretch" else "a short side"
         facts["input"] = f"{shape} of {settings['input_size']}"
-    if "balance" in settings:
+    if {"balance", "upsilon"} <= settings.keys():
         facts["balance"] = f"{settings['balance']}, upsilon {settings['upsilon']:g}"
+        if abs(facts["phi"] * codebook.size - 1) > 0.02:  # the paper prints .0046 for 1 / 215
+            facts["balance"] += f", phi {facts['phi']:g}"
     return kept | grid | facts
 
 
@@ -53,23 +69,39 @@ def _data(settings: Mapping[str, Any]) -> str:
     """What a model was trained on; the paper's word only for all of its photographs and no pretraining."""
     name, pictures = settings.get("trained_on") or "unnamed photographs", settings.get("pictures")
     whole = named("places365-train").pictures
-    if name != PAPER["trained_on"] or not pictures or abs(pictures - whole) > 0.01 * whole:  # some cannot be read
+    if name != PRINTED["trained_on"] or not pictures or abs(pictures - whole) > 0.01 * whole:  # some cannot be read
         name += f", {pictures:,} photographs" if pictures else ""
+    start = _start(settings)
+    return f"{name} after {start}" if start else name
+
+
+def _start(settings: Mapping[str, Any]) -> str:
+    """The training that a model's training went on from; "" for none."""
     if pretrained := settings.get("pretrained"):
-        name += f" after {'ImageNet' if pretrained is True else PurePath(str(pretrained)).name}"
-    return name + (" after another model's training" if settings.get("init") else "")
+        return "ImageNet" if pretrained is True else PurePath(str(pretrained)).name
+    return "another model's training" if settings.get("init") else ""
 
 
 def unlike_the_paper(model: Mapping[str, object]) -> list[str]:
     """Differences of a model from the paper's, in words."""
-    return [_fact(model, name) for name in ESSENTIAL if model.get(name) != PAPER[name]]
+    return [_fact(model, name) for name in _unlike(model)]
+
+
+def _unlike(model: Mapping[str, object]) -> list[str]:
+    """Names of the settings that differ, those that the paper prints first; a file may be older than the others."""
+    own = {**PAPER, **dict.fromkeys(PRINTED), **model}
+    return [name for name in PRINTED | PAPER if own[name] != PAPER[name]]
 
 
 def _fact(model: Mapping[str, object], name: str) -> str:
     """A setting of a model, with the paper's in brackets if it differs."""
     value = model.get(name, "unknown")
-    papers = f" (paper: {PAPER[name]})" if PAPER.get(name, value) != value else ""
-    return f"{name.replace('_', ' ')} {value}{papers}"
+    papers = f" (paper: {_word(PAPER[name])})" if PAPER.get(name, value) != value else ""
+    return f"{name.replace('_', ' ')} {_word(value)}{papers}"
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool | None) else str(value)
 
 
 def table_1() -> Table:
@@ -104,5 +136,6 @@ def table_2(model: Mapping[str, object], harmonize: Mapping[str, object]) -> Tab
 
 def _trained(model: Mapping[str, object]) -> str:
     """The other training settings, with the paper's values in brackets where they differ."""
-    known = [name for name in (*PAPER, "steps", "reduction") if model.get(name)]
-    return ", ".join([f"{model['classes']} classes (paper: 215)", *(_fact(model, name) for name in known)])
+    names = dict.fromkeys((*PRINTED, "steps", "reduction", *_unlike(model)))
+    facts = [_fact(model, name) for name in names if name in model]
+    return ", ".join([f"{model['classes']} classes (paper: 215)", *facts])

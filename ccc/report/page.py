@@ -72,7 +72,8 @@ def write_report(
         "rerun": rerun, "harmonization": bool(comparisons), "field": bool(theirs), "book": book and describe(book),
         "stand_in_masks": front.stand_in_masks(results), "interval_words": front.interval_words(results),
     }  # fmt: skip
-    render = functools.partial(_render, folder, common)
+    written: set[Path] = set()
+    render = functools.partial(_render, folder, written, common)
     _render_front(render, results, shown, rerun, provenance or {})
     render("tables.html", tables=[table for table in tables if table.number])
     if theirs:
@@ -84,14 +85,14 @@ def write_report(
     render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
     if comparisons:
         render("harmonization.html", sections=harmonized["sections"], tables=harmonized["tables"])
-    for stale in set(folder.glob("pictures-*.html")) - {folder / f"pictures-{name}.html" for name in results.datasets}:
-        stale.unlink()
     for dataset in results.datasets:
         render(
             "pictures.html", f"pictures-{dataset}.html", dataset=dataset, count=results.on(dataset)[0].images,
             data=page_data(results, dataset, shown[dataset], folder / "pictures", rerun),
             error_stops=ERROR_STOPS, largest_error=LARGEST_ERROR,
         )  # fmt: skip
+    for stale in set(folder.glob("*.html")) - written:  # of an earlier run
+        stale.unlink()
     return folder / "index.html"
 
 
@@ -166,9 +167,13 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _render(folder: Path, common: Mapping, template: str, target: str | None = None, **values) -> None:
-    page = _environment().get_template(template).render(**common, **values, page=target or template)
-    write_text(folder / (target or template), page.replace(POLICY, _policy(page), 1))
+def _render(
+    folder: Path, written: set[Path], common: Mapping, template: str, target: str | None = None, **values
+) -> None:
+    path = folder / (target or template)
+    page = _environment().get_template(template).render(**common, **values, page=path.name)
+    write_text(path, page.replace(POLICY, _policy(page), 1))
+    written.add(path)
 
 
 def _policy(page: str) -> str:

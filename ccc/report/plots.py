@@ -131,29 +131,30 @@ def dot_plot(results: Results, metric: str) -> Plot:
 
 
 def trade_off(results: Results, x: str, y: str) -> Plot:
-    """Each method as a point: fidelity against number of colours."""
-    colors, drawings, rows = method_colors(results), {}, []
-    names = (find(x).title + (" in dB" if x == "psnr" else ""), find(y).title)
+    """Each method as a point: fidelity against number of colours, `y` or the same of a dataset's own size."""
+    colors, drawings, rows, own = method_colors(results), {}, [], {}
     for dataset in results.datasets:
+        own[dataset] = name = results.named(find(y).base or y, dataset) or y
+        names = (find(x).title + (" in dB" if x == "psnr" else ""), find(name).title)
         points = [
-            (r, a, b) for r in results.on(dataset) if (a := r.value(x)) is not None and (b := r.value(y)) is not None
+            (r, a, b) for r in results.on(dataset) if (a := r.value(x)) is not None and (b := r.value(name)) is not None
         ]
         if not points:
             continue
-        axes, label = _axes(330, 230), f"{find(y).title} against {find(x).title} on {dataset}"
+        axes, label = _axes(330, 230), f"{names[1]} against {find(x).title} on {dataset}"
         for result, a, b in points:
-            rows.append([dataset, result.method, result.variant, a, b])
+            rows.append({"dataset": dataset, "method": result.method, "variant": result.variant, x: a, name: b})
             _dot(axes, result, a, b, colors[result.method], 6, f"{names[0]} {a:.2f}, {names[1]} {b:.3f}")
         axes.margins(0.15)
         _name_points(axes, [(a, b, _short(r.short_label, 24)) for r, a, b in points])
         axes.set(xlabel=names[0], ylabel=names[1])
         drawings[dataset] = _svg(axes, label)
     return Plot(
-        "trade_off", f"{find(y).title} against {find(x).title}",
+        "trade_off", f"{' or '.join(find(name).title for name in dict.fromkeys(own.values()))} against {find(x).title}",
         "To the right: nearer to the truth pixel by pixel. Higher: more of the truth's colour classes, or of others, "
         "appear. A gray picture stands low and may stand far right. Points whose names would cover others say them on "
         "hover.",
-        drawings, pandas.DataFrame(rows, columns=["dataset", "method", "variant", x, y]),
+        drawings, pandas.DataFrame(rows, columns=["dataset", "method", "variant", x, *dict.fromkeys(own.values())]),
     )  # fmt: skip
 
 

@@ -200,10 +200,14 @@ class Results:
         """Results over one dataset."""
         return [result for result in self.methods if result.dataset == dataset]
 
-    def named(self, base: str) -> str | None:
-        """The name of a metric in this run ("cnr" may be "cnr_256"), the first one with a value; None without one."""
+    def named(self, base: str, dataset: str | None = None) -> str | None:
+        """The name of a metric in this run ("cnr" may be "cnr_256"), the first one with a value; None without one.
+
+        `dataset`: looks only at the values of this one, whose pictures may have another size.
+        """
         names = (metric for metric in self.metrics if base in (metric, find(metric).base))
-        return next((name for name in names if any(result.value(name) is not None for result in self.methods)), None)
+        some = self.methods if dataset is None else self.on(dataset)
+        return next((name for name in names if any(result.value(name) is not None for result in some)), None)
 
     def contest(self, dataset: str, metric: str) -> Contest | None:
         """The test between methods; None for a metric without direction or of whole sets."""

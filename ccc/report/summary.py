@@ -56,7 +56,7 @@ def read_results(
     made = read_model(model) if model else {}
     found = summarize(cells, made, harmonize or {}, interval)
     compared = dict(map(_leakage, leakage))
-    if before := str(made.get("trained_on", "")).partition(" after ")[2]:  # ImageNet, or another model's training
+    if before := made.get("started_from"):  # ImageNet, or another model's training
         compared = {
             name: f"{said}; not compared with what it started from, {before}" for name, said in compared.items()
         }

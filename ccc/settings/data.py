@@ -30,7 +30,10 @@ class Data(Section):
         None, "use this many validation photographs, drawn at random with `seed`; null: all, in their order", ge=1
     )
     seed: int | None = setting(
-        0, "seed for shuffling the training photographs before selection and sharding; null: keep their order"
+        0,
+        "seed for shuffling the training photographs before selection and sharding; null: keep their order",
+        ge=0,
+        le=2**32 - 1,
     )
     size: int = setting(
         224,

@@ -23,7 +23,7 @@ class Benchmark(Section):
     )
     n: Count | Literal["all"] = setting(50, "number of pictures, or `all`")
     pick: Literal["random", "first"] = setting("random", "choice of the `n` pictures: at random, or the first by name")
-    seed: int = setting(0, "seed of the random choice")
+    seed: int = setting(0, "seed of the random choice", ge=0, le=2**32 - 1)
     protocol: Protocol = setting(
         "keep_aspect",
         "how a picture is resized to `side`: `keep_aspect` scales its short side, `center_crop` crops the central "

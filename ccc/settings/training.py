@@ -97,7 +97,7 @@ class Recipe(Section):
     keep: int = setting(2, "number of checkpoints kept", ge=1)
     validation_batches: int = setting(8, "batches per validation", ge=1)
     select: Literal["last", "best"] = setting("last", "model to keep: the `last`, or the `best` by validation loss")
-    seed: int = setting(0, "seed of initial weights and data order")
+    seed: int = setting(0, "seed of initial weights and data order", ge=0, le=2**32 - 1)
 
     @pydantic.model_validator(mode="after")
     def _one_start(self) -> Self:

@@ -13,7 +13,7 @@ from torch import nn
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
 from ccc.core.files import written_whole
-from ccc.decoding import decoding
+from ccc.decoding import check_complete, decoding
 from ccc.model import ClassColors, ColorClassifier, adjusted, load_model, save_model
 
 SIDES = ((64, 96), (160, 128), (224, 224))  # of the random pictures that check an export
@@ -45,8 +45,9 @@ def export(
 ) -> float:
     """Write a model as `NAME.onnx` (ONNX runtimes), `NAME.pt2` (`torch.export.load`) or `NAME.safetensors`, atomically.
 
-    ONNX and pt2 files take `gray` of any size and return `logits` and `ab` (`Exported`); their metadata hold codebook
-    and settings. A safetensors file is a float16 model, half the size, with the chosen decoding as its default.
+    ONNX and pt2 files take `gray` with sides that are multiples of 32 from 64 up and return `logits` and `ab`
+    (`Exported`); their metadata hold codebook and settings. A safetensors file is a float16 model, half the size, with
+    the chosen decoding as its default.
     `chosen`: options of `ccc.decoding.decoding`; `upsample` and `input_size` do not affect the outputs. `note` is kept
     in the settings. Decoding by "ciede2000" holds the expected errors of all candidates (`ClassColors`) for all cells
     of the map in memory at once.
@@ -66,6 +67,7 @@ def export(
             raise CCCError(f"ONNX needs the package {', '.join(missing)}: pip install {' '.join(missing)}")
     model, codebook, settings = load_model(weights)
     settings = decoding(settings, **chosen) | ({"note": note} if note else {})
+    check_complete(settings, weights)
     module = Exported(model, codebook, settings).eval()
     metadata = {"codebook": json.dumps(codebook.to_dict()), "settings": json.dumps(settings, sort_keys=True)}
     with written_whole(path) as scratch:

@@ -16,6 +16,7 @@ from ccc.decoding import vivid
 from ccc.metrics import ciede2000, colorfulness
 from ccc.model import load_model, save_model
 from ccc.settings.decoding import PAPERS_DECODING
+from ccc.training.export import export
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,22 @@ def test_trained_on_stretched_squares_it_sees_squares_and_maps_them_to_56x56(col
     square = colorizers.load("ccc", path, "cpu")
     assert square.input_shape(256, 341) == (224, 224)
     assert square.predict_ab(lightness(astronaut[:100])).shape == (56, 56, 2)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "options"),
+    [("input_size", {}), ("balance", {"vividness": 0.1}), ("upsilon", {"logit_adjustment": 0.5})],
+)
+def test_a_file_without_what_its_decoding_needs_is_refused(colorizer, tmp_path, lacks, options):
+    path = tmp_path / "short.safetensors"
+    settings = {name: value for name, value in colorizer.settings.items() if name != lacks}
+    save_model(path, colorizer.network, colorizer.codebook, settings)
+    with pytest.raises(CCCError, match=f"short.safetensors: its settings lack {lacks}, which this decoding needs; "):
+        colorizers.load("ccc", path, "cpu", **options)
+    colorizers.load("ccc", path, "cpu", input_size=64, logit_adjustment=0)
+    if lacks != "input_size":  # which only concerns the pictures that ccc itself reads
+        with pytest.raises(CCCError, match=f"short.safetensors: its settings lack {lacks}"):
+            export(path, tmp_path / "short.pt2", **options)
 
 
 def test_a_picture_is_decoded_in_parts_as_it_would_be_at_once(monkeypatch, astronaut):

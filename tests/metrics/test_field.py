@@ -1,5 +1,7 @@
 """The field's protocol: an author's outputs become a row in one command."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -30,13 +32,16 @@ def test_a_folder_of_outputs_becomes_a_row_of_latex(outputs, capsys):
         "--protocol",
         "squash",
         "--title",
-        "Mine_2 & co",
+        r"Mine_2 & co\1^~",
     ]
     assert main(words) == 0
     pictures, head, row = capsys.readouterr().out.rstrip().splitlines()[-3:]
     assert pictures == "% 3 pictures, squash: each picture scaled to 256x256, whatever its aspect"
     titles, values = head.removesuffix(r" \\").split(" & "), row.removesuffix(r" \\").split(" & ")
-    assert values[:2] == [r"Mine\_2 \& co", "n/a"] and len(titles) == len(values) == len(METRICS) + 1
+    assert (
+        values[:2] == [r"Mine\_2 \& co\textbackslash{}1\textasciicircum{}\textasciitilde{}", "n/a"]
+        and len(titles) == len(values) == len(METRICS) + 1
+    )
     assert titles[1].startswith(find("fid_2048").title) and titles[-1].startswith("LPIPS (vgg)")
     assert 20 < float(values[1 + METRICS.index("psnr")]) < 40
 
@@ -79,3 +84,9 @@ def test_pictures_of_another_protocol_are_refused(tmp_path, astronaut, capsys):
     assert main([*words, "center_crop"]) == 2
     assert "manifest.csv: the pictures were made by squash, not by center_crop" in capsys.readouterr().err
     assert main([*words, "squash"]) == 0
+    (tmp_path / "links").mkdir()
+    shutil.copy(tmp_path / "set/manifest.csv", tmp_path / "links")
+    (tmp_path / "links/truth").symlink_to(tmp_path / "elsewhere")
+    shutil.move(tmp_path / "set/truth", tmp_path / "elsewhere")
+    words[2] = str(tmp_path / "links/truth")
+    assert main([*words, "center_crop"]) == 2, "the manifest beside the link counts"

@@ -84,6 +84,16 @@ def test_classes_come_from_names_labels_and_sources(tmp_path):
     assert true_classes(matches(tmp_path, "n01443537_fish", "b", "c")) == [1, 0, 999]
 
 
+def test_labels_lie_beside_the_folder_of_links(tmp_path):
+    names = ("b", "x/c")
+    for name in names:
+        write_png(tmp_path / f"elsewhere/deep/{name}.png", PHOTOGRAPHS[0])
+        (tmp_path / f"truth/{name}.png").parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"truth/{name}.png").symlink_to(tmp_path / f"elsewhere/deep/{name}.png")
+    (tmp_path / "labels.csv").write_text("b,n01440764\nc,n01443537\n")
+    assert true_classes(matches(tmp_path, *names)) == true_classes(matches(tmp_path, *names)[::-1])[::-1] == [0, 1]
+
+
 def test_labels_belong_to_one_picture_each(tmp_path):
     lines = ["\ufeffmy photo.jpg,n01440764", "a.b,n01443537", "x/1.png,n01440764", "y/1.png,n15075141", "z n01443537"]
     (tmp_path / "labels.csv").write_text("\n".join(lines), encoding="utf-8")

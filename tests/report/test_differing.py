@@ -13,6 +13,9 @@ from ccc.assets import weights
 from ccc.codebook import Codebook
 from ccc.core.files import sha256
 from ccc.report.formats import FORMATS
+from ccc.report.overview import read_model, unlike_the_paper
+from ccc.report.summary import read_results
+from ccc.settings.training import Recipe
 
 PAPERS = {
     "encoder": "densenet121", "balance": "cbce", "upsilon": 0.5, "phi": None, "pretrained": False, "init": False,
@@ -24,11 +27,11 @@ PHOTO = "--option chroma=0.8 --option decode=ciede2000 --option logit_adjustment
 HARMONIZE = {"min_pixels": "500", "delta_a": "8", "delta_b": "8", "mode_bin": "1", "order": "area", "mode": "marginal"}
 
 
-def write_model(folder: Path, decoder: str = "plain", **changes) -> tuple[Path, str]:
+def write_model(folder: Path, decoder: str = "plain", threshold: int = 500, **changes) -> tuple[Path, str]:
     """A file that says of itself to be the paper's model, but for `changes`; its path and what pictures call it."""
     counts = np.zeros(400, np.int64)
     counts[190:215] = 1000
-    codebook = Codebook.fit(counts, 500)
+    codebook = Codebook.fit(counts, threshold)
     metadata = {"format": "ccc-model-1", "encoder": "densenet121", "decoder": decoder}
     metadata |= {"codebook": json.dumps(codebook.to_dict()), "settings": json.dumps(PAPERS | changes)}
     path = folder / "ccc.safetensors"
@@ -90,6 +93,10 @@ def test_no_difference_where_the_paper_contradicts_itself_or_leaves_much_open(tm
         ({"init": True}, ARGMAX, "trained on Places365 after another model's training"),
         ({"input_size": 160, "fit": "crop"}, ARGMAX, "input a short side of 160 (paper: squares of 224)"),
         ({"upsilon": 0.1}, ARGMAX, "balance cbce, upsilon 0.1 (paper: cbce, upsilon 0.5)"),
+        ({"phi": 0.9}, ARGMAX, "balance cbce, upsilon 0.5, phi 0.9 (paper: cbce, upsilon 0.5)"),
+        ({"batch_size": 2}, ARGMAX, "batch size 2 (paper: 64)"),
+        ({"crop": 32}, ARGMAX, "crop 32 (paper: none)"),
+        ({"flip": True}, ARGMAX, "flip true (paper: false)"),
         ({}, PHOTO, "decoding: ciede2000, temperature 1.4, logit adjustment 1, chroma 0.8 (paper: argmax)"),
         ({"decode": "annealed"}, "", "decoding: annealed (paper: argmax)"),
         ({}, ARGMAX + " --option upsample=nearest", "decoding: upsample nearest (paper: argmax)"),
@@ -106,6 +113,41 @@ def test_a_row_names_what_differs_and_has_no_difference_in_every_file(tmp_path, 
         for write in FORMATS.values():
             text = write(table).replace("\\", "").replace("{[}", "[")
             assert words in text, write
+
+
+def test_every_setting_of_training_is_compared_but_those_that_the_paper_leaves_open(tmp_path):
+    others = {
+        "learning_rate": 1.0, "beta2": 0.9, "encoder_rate": 0.1, "schedule": "cosine", "warmup": 5, "tf32": True,
+        "gradient_clipping": 1.0, "counts": "rank", "random_resized_crop": 0.1, "gamma_jitter": 2.0,
+        "precision": "bfloat16", "beta1": 0.9, "reduction": "sum", "ema": 0.999,
+    }  # fmt: skip
+    said = unlike_the_paper(read_model(write_model(tmp_path, **others)[0]))
+    assert sorted(fact.split(" (")[0] for fact in said) == sorted(
+        f"{name.replace('_', ' ')} {str(value).lower()}" for name, value in others.items()
+    )
+    recipe = {name: Recipe.model_json_schema()["properties"][name] for name in Recipe.model_fields}
+    papers = {name: facts.get("paper", facts["default"]) for name, facts in recipe.items()}
+    open_to_us = {"steps": 1, "seed": 3, "select": "best", "keep": 5, "compile": True, "validate_every": 1}
+    assert not unlike_the_paper(read_model(write_model(tmp_path, **papers | PAPERS | open_to_us)[0]))
+
+
+def test_another_codebook_is_not_the_papers(tmp_path):
+    path, _ = write_model(tmp_path, threshold=20)
+    assert unlike_the_paper(read_model(path)) == ["threshold 20 (paper: 500)"]
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [({}, ""), ({"pretrained": True}, "from, ImageNet"), ({"init": True}, "from, another model's training")],
+)
+def test_only_training_before_is_named_as_not_compared(tmp_path, start, said):
+    path, name = write_model(tmp_path, trained_on="Paris after dark", **start)
+    write_cell(tmp_path / "in", "ccc", "plain", "ade20k", **made(name))
+    found = {"format": "ccc-leakage-1", "benchmark": "ade20k", "pictures": 2, "near_bits": 8, "compared": {"train": 9},
+             "exact": [], "near": []}  # fmt: skip
+    (tmp_path / "leakage.json").write_text(json.dumps(found))
+    words = read_results([tmp_path / "in"], model=path, leakage=[tmp_path / "leakage.json"]).leakage["ade20k"]
+    assert words.partition("; not compared with what it started ")[2] == said
 
 
 def test_the_same_model_for_photographs_is_no_row_of_the_papers(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
-from ccc.model import ColorClassifier, save_model
+from ccc.model import ColorClassifier, load_model, save_model
 from ccc.report.formats import to_csv, to_latex, to_markdown
 from ccc.report.overview import read_model, table_1, table_2
 from ccc.report.page import _plots
@@ -60,6 +60,12 @@ def test_what_is_not_known_is_said(model):
         "no model of CCC in this run", "no harmonization in this run",
     }  # fmt: skip
     assert values(table_2(read_model(model), {}).rows[1])[:3] == ["10", "100", "20"]
+
+
+def test_a_balance_of_unknown_trade_off_is_not_told(model, tmp_path):
+    network, book, _ = load_model(model)
+    save_model(tmp_path / "a.safetensors", network, book, {"balance": "cbce"})
+    assert "balance" not in read_model(tmp_path / "a.safetensors")
 
 
 def test_another_file_is_refused(tmp_path):

@@ -7,7 +7,8 @@ from scipy.stats import wilcoxon
 
 from ccc.metrics.registry import find
 from ccc.report.cells import _BY_METRIC, Cell
-from ccc.report.front import verdict
+from ccc.report.front import headline_metrics, verdict
+from ccc.report.plots import trade_off
 from ccc.report.results import Contest
 from ccc.report.statistics import wilcoxon_against_best
 from ccc.report.summary import summarize
@@ -71,6 +72,15 @@ def test_the_best_and_what_is_not_significantly_worse(base):
 def test_a_metric_where_lower_is_better(base):
     found = by_method([cell("a", {"mse": base}), cell("b", {"mse": base + 1})], "mse")
     assert found["a"].best and not found["b"].tied and found["b"].mean_rank is None, "ranks need three methods"
+
+
+def test_a_dataset_of_another_side_has_its_panel_and_its_row(base):
+    cells = [cell("a", {"psnr": base, f"cnr_{side}": base}, dataset=f"of {side}") for side in (96, 128)]
+    results = summarize(cells)
+    plot = trade_off(results, "psnr", "cnr_96")
+    assert list(plot.drawings) == results.datasets == ["of 128", "of 96"]
+    assert set(plot.data.columns) == {"dataset", "method", "variant", "psnr", "cnr_96", "cnr_128"}
+    assert {"cnr_96", "cnr_128"} <= set(headline_metrics(results))
 
 
 def test_variants_of_a_method_compete_too(base):

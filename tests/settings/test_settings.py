@@ -75,6 +75,12 @@ def wrong(change: dict | str) -> str:
             "'ImageNet val5k', 'ImageNet val50k', 'COCO-Stuff val5k' or 'ADE20K val2k', got \"Coco\"",
         ),
         ("training: {crop: 512}", "training.crop: 512 is more than data.size, 224"),
+        ("training: {seed: 100000000000000}", "training.seed: Input should be less than or equal to 4294967295"),
+        ("data: {seed: -1}", "data.seed: Input should be greater than or equal to 0"),
+        (
+            "benchmarks: {mine: {source: x, seed: -1}}",
+            "benchmarks.mine.seed: Input should be greater than or equal to 0",
+        ),
         ("training: {workers: 2}", "training.workers: 2 need as many data.shards, and there are 1"),
         ("metrics: [cnr_128_min5]", "metrics: cnr_128_min5 is of pictures of another side than 256: give cnr_min5"),
         ("showcase: {pictures: [nope/x]}", "showcase.pictures: nope/x is no BENCHMARK/PICTURE of mine"),

@@ -26,7 +26,7 @@ def test_the_classes_of_resized_crops_lie_where_the_picture_does():
         assert ((seen - told).abs()[inside] <= 0.51).all()
 
 
-def test_zoom_keeps_to_its_bounds():
+def test_random_resized_crops_keep_to_their_bounds():
     torch.manual_seed(0)
     gray, target = ramps(400)
     crops, _ = random_resized_crop(gray, target, 64, 0.5)
@@ -41,7 +41,7 @@ def test_zoom_keeps_to_its_bounds():
     assert (classes == target).all()
 
 
-def test_relit_pictures_keep_their_order_of_levels():
+def test_gamma_jitter_keeps_the_order_of_levels():
     torch.manual_seed(0)
     gray = torch.linspace(0, 1, 11).expand(300, 1, 1, 11)
     lit = gamma_jitter(gray, 0.5)
