@@ -25,7 +25,9 @@ _ELSEWHERE = {"upsilon", "phi", "pretrained", "init"}  # the words of `balance` 
 _UNSTATED = {"cooldown", "sync_batchnorm", "compile", "deterministic", "select", "seed"}  # no reading of the paper
 PAPER = (
     {
-        name: (field.json_schema_extra or {}).get("paper", field.default)
+        name: field.json_schema_extra.get("paper", field.default)
+        if isinstance(field.json_schema_extra, dict)
+        else field.default
         for name, field in Recipe.model_fields.items()
         if name in Recipe().fixed().keys() - _UNSTATED - _ELSEWHERE
     }
