@@ -165,7 +165,10 @@ def _read(task: Task, wishes: Wishes, outcome: Outcome) -> _Picture:
 
 
 def _write(picture: _Picture, rgb: np.ndarray, ab: np.ndarray | None, wishes: Wishes, made: str) -> None:
-    target, pixels, opacity = picture.task.target, rgb, picture.opacity
+    target, opacity = picture.task.target, picture.opacity
+    if opacity is not None:  # as in the source's reading: a network tints white
+        rgb = np.where((opacity == 0)[..., None], np.uint8(255), rgb)
+    pixels = rgb
     if picture.gray is not None or wishes.depth == "16":
         pixels = at_16_bits(picture.rgb if picture.gray is None else picture.gray, rgb if ab is None else ab)
         opacity = None if opacity is None else opacity.astype(np.uint16) * 257

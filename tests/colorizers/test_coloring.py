@@ -53,6 +53,8 @@ def test_transparency_is_kept(tmp_path):
     np.testing.assert_array_equal(kept, opacity)
     assert (colored[:, 0] == 255).all()  # nothing is seen there
     assert abs(lightness(colored) - lightness(rgb))[:, 1:].mean() < 0.5  # not mixed with white
+    assert colorize(tmp_path / "a.png", "--method", "constant", "-o", tmp_path / "tinted") == 0
+    assert (np.asarray(Image.open(tmp_path / "tinted/a.png"))[:, 0, :3] == 255).all()
     palette = Image.fromarray(rgb).convert("P")
     palette.save(tmp_path / "p.gif", transparency=int(np.asarray(palette)[0, 0]))
     assert colorize(tmp_path / "p.gif", "--method", "gray", "-o", tmp_path / "out") == 0
