@@ -199,6 +199,11 @@ class Codebook:
         return self.grid.decode(self.active)
 
     @property
+    def kept_counts(self) -> np.ndarray:
+        """float64 `(size,)`: pixels of every kept class, with those of the grid classes that map to it."""
+        return np.bincount(self.lookup, weights=self.counts, minlength=self.size)
+
+    @property
     def dropped(self) -> np.ndarray:
         """int64, sorted: grid classes that occur but are not kept."""
         return np.setdiff1d(np.flatnonzero(self.counts), self.active)

@@ -37,7 +37,7 @@ def rebalancing_weights(codebook: Codebook, mixture: float = 0.5, sigma: float =
     one of share `mixture` in (0, 1]; weights are its inverse.
     Source: Zhang, Isola, Efros: Colorful Image Colorization, 2016, Eq. 4.
     """
-    counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size)
+    counts = codebook.kept_counts
     distance = ((codebook.centers[:, None] - codebook.centers[None]) ** 2).sum(axis=-1)
     spread = np.exp(-distance / (2 * sigma**2))
     share = counts / counts.sum()
@@ -48,7 +48,7 @@ def rebalancing_weights(codebook: Codebook, mixture: float = 0.5, sigma: float =
 
 def expected_weights(codebook: Codebook, balance: str, upsilon: float, phi: float | None) -> np.ndarray:
     """Returns the class weights for a batch distributed like the whole data set: float32 `(size,)`."""
-    counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size)
+    counts = codebook.kept_counts
     if balance == "cbce":
         return class_weights(counts, upsilon, phi)
     if balance == "cic":

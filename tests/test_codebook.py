@@ -94,6 +94,7 @@ def test_kept_where_the_count_reaches_the_threshold():
     book = Codebook.fit(counts_of(c210=10_000, c211=500, c212=499))
     assert book.active.tolist() == [210, 211] and book.size == 2
     assert book.lookup[212] == 1
+    assert book.kept_counts.tolist() == [10_000, 999]
 
 
 def test_the_others_go_to_the_nearest_in_ab_not_in_index():

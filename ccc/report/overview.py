@@ -25,10 +25,8 @@ _ELSEWHERE = {"upsilon", "phi", "pretrained", "init"}  # the words of `balance` 
 _UNSTATED = {"cooldown", "sync_batchnorm", "compile", "deterministic", "select", "seed"}  # no reading of the paper
 PAPER = (
     {
-        name: field.json_schema_extra.get("paper", field.default)
-        if isinstance(field.json_schema_extra, dict)
-        else field.default
-        for name, field in Recipe.model_fields.items()
+        name: facts.get("paper", facts["default"])
+        for name, facts in Recipe.model_json_schema()["properties"].items()
         if name in Recipe().fixed().keys() - _UNSTATED - _ELSEWHERE
     }
     | {"alpha": 10, "beta": 100, "delta": 20, "threshold": PAPERS_THRESHOLD, "mapping": "ab"}

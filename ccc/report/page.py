@@ -72,8 +72,7 @@ def write_report(
         "rerun": rerun, "harmonization": bool(comparisons), "field": bool(theirs), "book": book and describe(book),
         "stand_in_masks": front.stand_in_masks(results), "interval_words": front.interval_words(results),
     }  # fmt: skip
-    written: set[Path] = set()
-    render = functools.partial(_render, folder, written, common)
+    render = functools.partial(_render, folder, written := set(), common)
     _render_front(render, results, shown, rerun, provenance or {})
     render("tables.html", tables=[table for table in tables if table.number])
     if theirs:

@@ -217,8 +217,7 @@ def balance(book: Codebook, upsilon: float) -> Plot:
     """Share of each kept class in the training pictures, and in the loss once Eq. 15 weighs it."""
     from ccc.loss import class_weights
 
-    counts = np.bincount(book.lookup, weights=book.counts, minlength=book.size)
-    weights = class_weights(counts, upsilon).astype(np.float64)
+    counts, weights = book.kept_counts, class_weights(book.kept_counts, upsilon).astype(np.float64)
     order = np.argsort(-counts, kind="stable")
     before, after = counts / counts.sum(), counts * weights / (counts * weights).sum()
     axes, label = _axes(520, 190), "share of each class before and after balancing"

@@ -19,7 +19,7 @@ SHOWN = ("argmax", "annealed")
 
 def major(codebook: Codebook) -> np.ndarray:
     """Returns bool `(size,)`: the classes with more than 1 / size of the cells that the codebook was fitted on."""
-    counts = np.bincount(codebook.lookup, weights=codebook.counts, minlength=codebook.size)
+    counts = codebook.kept_counts
     return counts > counts.sum() / codebook.size
 
 
@@ -103,7 +103,7 @@ def write_classes(path: str | os.PathLike, codebook: Codebook, weights: Sequence
     a, b = np.rint(codebook.centers).astype(int).T
     columns = {
         "class": range(codebook.size), "grid_class": codebook.active, "a": a, "b": b,
-        "training_cells": np.bincount(codebook.lookup, codebook.counts, codebook.size).astype(np.int64),
+        "training_cells": codebook.kept_counts.astype(np.int64),
         "kind": np.where(is_major, "major", "minor"), "weight": [f"{weight:.6g}" for weight in weights],
         "cells": confusion.sum(axis=1), "predicted": confusion.sum(axis=0), "right": confusion.diagonal(),
         "as_minor": confusion[:, ~is_major].sum(axis=1),

@@ -104,7 +104,7 @@ def test_a_run_resumed_at_any_step_equals_an_unbroken_one(data, tmp_path, worker
 
 
 def test_what_the_network_sees_of_a_picture(data, tmp_path, monkeypatch):
-    """A zoomed square comes from the whole picture, its classes with it; light changes levels and nothing else."""
+    """A random square comes from the whole picture, its classes with it; light changes levels and nothing else."""
     seen = []
     forward, look = ColorClassifier.forward, ccc.training.loop.look
 
@@ -123,13 +123,13 @@ def test_what_the_network_sees_of_a_picture(data, tmp_path, monkeypatch):
         ({}, {"random_resized_crop": 1.0, "crop": 32}, {"random_resized_crop": 0.5, "crop": 32}, {"gamma_jitter": 1.0})
     ):
         run(data, tmp_path / str(number), QUICK.model_copy(update=dict(steps=1, flip=False, **changes)))
-    whole, classes, shrunk, shrunk_classes, zoomed, zoomed_classes, lit, lit_classes = seen
+    whole, classes, shrunk, shrunk_classes, cropped, cropped_classes, lit, lit_classes = seen
     assert len(classes.unique()) > 3
     torch.testing.assert_close(shrunk, torch.nn.functional.avg_pool2d(whole, 2))
     places = [(shrunk_classes == classes[:, row::2, column::2]).all() for row in (0, 1) for column in (0, 1)]
     assert any(places), "each cell has the class of one of the four below it"
-    assert zoomed.shape == shrunk.shape and zoomed_classes.shape == shrunk_classes.shape
-    assert not torch.allclose(zoomed, shrunk, atol=0.02)
+    assert cropped.shape == shrunk.shape and cropped_classes.shape == shrunk_classes.shape
+    assert not torch.allclose(cropped, shrunk, atol=0.02)
     inside = (whole > 0.1) & (whole < 0.9)
     for one, other, where in zip(lit, whole, inside, strict=True):
         powers = one[where].log() / other[where].log()
