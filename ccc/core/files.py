@@ -94,6 +94,7 @@ def folder_aside(folder: str | os.PathLike) -> Generator[Path]:
             yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        _sweep.__wrapped__(folder)  # again: a killed run's last writer may have lived until now
 
 
 def put_folder(aside: Path, folder: Path) -> None:

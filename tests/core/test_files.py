@@ -114,3 +114,11 @@ def test_an_orphan_whose_file_was_swept_away_begins_no_other(tmp_path, monkeypat
     with pytest.raises(processes.Orphaned), files.written_whole(tmp_path / "result.txt") as aside:
         aside.write_text("never reached")
     assert len(made) == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_leaves_while_another_works_is_removed_too(tmp_path):
+    with files.folder_aside(tmp_path) as aside:
+        (tmp_path / ".ccc-left").mkdir()
+        (tmp_path / ".ccc-left/.lock").touch()
+        assert aside.is_dir()
+    assert not list(tmp_path.iterdir())
