@@ -5,7 +5,9 @@ import inspect
 
 import numpy as np
 import pytest
+from scipy.ndimage import correlate
 from skimage import data as shipped
+from skimage.color import rgb2xyz, xyz2lab
 
 from ccc import metrics
 from ccc.codebook import Codebook, class_map
@@ -99,6 +101,43 @@ def ssim_by_windows(prediction, truth):
     c1, c2 = 2.55**2, 7.65**2
     contrast = (2 * (xy - mean_x * mean_y) + c2) / (xx - mean_x**2 + yy - mean_y**2 + c2)
     return ((2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1) * contrast).mean()
+
+
+def saliency(picture):
+    """SDSP of a picture of 256x256 (Zhang, Gu and Li 2013): band-passed Lab, warm colours and the middle."""
+    lab, side = xyz2lab(rgb2xyz(picture), illuminant="D50"), 256  # the authors' white, though sRGB's is D65
+    radius = np.hypot(*np.meshgrid(*2 * [np.fft.fftfreq(side)]))
+    radius[0, 0] = 1  # of no frequency, whose share is 0
+    band = np.exp(-(np.log(radius / 0.021) ** 2) / (2 * 1.34**2)) * (radius <= 0.5)
+    filtered = np.fft.ifft2(np.fft.fft2(lab, axes=(0, 1)) * band[..., None], axes=(0, 1)).real
+    place = np.arange(side) - side / 2 + 1
+    middle = np.exp(-(place[:, None] ** 2 + place**2) / 145**2)
+    warm = (lab[..., 1:] - lab[..., 1:].min((0, 1))) / np.ptp(lab[..., 1:], (0, 1))
+    found = np.linalg.norm(filtered, axis=-1) * middle * (1 - np.exp(-(warm**2).sum(-1) / 0.001**2))
+    return (found - found.min()) / np.ptp(found)
+
+
+def vsi_by_its_authors(prediction, truth):
+    """Zhang, Shen and Li 2014, with their constants, for pictures of 256x256."""
+
+    def alike(x, y, constant):
+        return (2 * x * y + constant) / (x**2 + y**2 + constant)
+
+    sides, opponent = (prediction, truth), [[0.06, 0.63, 0.27], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]]
+    salient = [saliency(picture) for picture in sides]
+    planes = [np.moveaxis(picture @ np.transpose(opponent), -1, 0) for picture in sides]
+    scharr = np.array([[3, 0, -3], [10, 0, -10], [3, 0, -3]]) / 16
+    steep = [np.hypot(*(correlate(p[0], k, mode="constant") for k in (scharr, scharr.T))) for p in planes]
+    colors = alike(planes[0][1], planes[1][1], 130) * alike(planes[0][2], planes[1][2], 130)
+    quality = alike(*salient, 1.27) * alike(*steep, 386) ** 0.4 * (colors.astype(complex) ** 0.02).real
+    return np.average(quality, weights=np.maximum(*salient))
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
+def test_vsi_is_that_of_its_authors(name):
+    truth = getattr(shipped, name)()[:256, :256]
+    for prediction in (paler(truth, 0.2), truth[:, ::-1], np.uint8(truth * 0.7)):
+        assert metrics.vsi(prediction, truth) == pytest.approx(vsi_by_its_authors(prediction, truth), abs=1e-4)
 
 
 @pytest.mark.parametrize(("name", "fsimc", "of_piqa", "vsi"), [
