@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The model that comes with ccc, from photographs to file: shards, codebook, training, the choice of its vividness on
-# sources that were kept out of training, and its tables on the benchmarks. Two cores: some five hours, of which the
-# training takes four and goes on where it was stopped when the same command is given again.
+# sources that were kept out of training, and its tables on the benchmarks. Two cores: three hours, of which the training
+# takes two and goes on where it was stopped when the same command is given again.
 #   bash benchmarks/ship.sh DATA WORK ALEXNET [options of `ccc train`, such as --steps 20000]
 # DATA holds scenes/, objects/ and benchmarks/; the encoder's ImageNet weights are found by `ccc weights`; ALEXNET is the
 # trunk of LPIPS. Run from the root of the checkout. WORK/chosen.safetensors is the file.
@@ -40,15 +40,10 @@ fi
 for name in ade20k celeba coco flowers102 imagenet; do
   ccc leakage "$work/benchmarks/$name/manifest.csv" "$work"/train/*.tar "$work"/validation/*.tar -o "$work/leakage-$name.json"
 done
-# In two parts, as the model that ships: the second raises the learning rate again and lowers it once more.
-for steps in 7000 18750; do
-  grep -qs '^7000,' "$work/model/history.csv" && [ "$steps" = 7000 ] && continue # the first part is done
-  ccc train "$work"/train/*.tar --validation "$work"/validation/*.tar --codebook "$work/codebook.json" -o "$work/model" \
-    --name scenes+objects --encoder mobilenet_v2 --pretrained --decoder skip --batch-size 32 --crop 128 \
-    --random-resized-crop 0.3 --gamma-jitter 0.8 --encoder-rate 0.3 --schedule cooldown --warmup 100 --cooldown 0.4 \
-    --ema 0.998 --upsilon 0.1 --validate-every 500 --save-every 250 --validation-batches 64 --select best \
-    --steps "$steps" "$@"
-done
+ccc train "$work"/train/*.tar --validation "$work"/validation/*.tar --codebook "$work/codebook.json" -o "$work/model" \
+  --name scenes+objects --encoder mobilenet_v2 --pretrained --decoder skip --batch-size 32 --crop 128 \
+  --random-resized-crop 0.3 --gamma-jitter 0.8 --encoder-rate 0.3 --schedule cooldown --warmup 100 --cooldown 0.4 \
+  --ema 0.998 --upsilon 0.1 --validate-every 500 --save-every 250 --validation-batches 64 --select best --steps 7000 "$@"
 chosen=$(python benchmarks/decoding.py "$work"/held/* --curve --model "$work/model/ccc.safetensors" --alexnet "$alexnet" \
   -o "$work/held.md" | tee >(cat >&2) | sed -n 's/^chosen: vividness //p')
 photographs=$(python -c 'import json, sys; print(format(sum(json.load(open(path))["samples"] for path in sys.argv[1:]), ","))' \
