@@ -44,7 +44,7 @@ def _options(notes: list[tuple[str, str]]) -> dict[str, str]:
 def _of_ccc(notes: list[tuple[str, str]], model: Mapping[str, object]) -> list[str]:
     file = dict(notes).get("weights", "its model")
     if not file.endswith(f":{str(model.get('sha256'))[:12]}"):
-        return [f"{file}, a model whose settings are not at hand here (`ccc tables --model`)"]
+        return [f"{file}, a model whose settings were not given"]
     options = _options(notes)
     chosen = decoding(model, **options)
     said = unlike_the_paper(model)

@@ -105,7 +105,7 @@ def kind(schema: Mapping) -> str:
         return " or ".join(map(kind, schema["anyOf"]))
     if choices := schema.get("enum") or [schema[key] for key in ("const",) if key in schema]:
         return ", ".join(map(str, choices))
-    bounds = [f"{sign} {schema[key]:g}" for key, sign in SIGNS.items() if key in schema]
+    bounds = [f"{sign} {schema[key]:.10g}" for key, sign in SIGNS.items() if key in schema]
     return f"{schema['type']} {', '.join(bounds)}".rstrip()
 
 

@@ -60,7 +60,10 @@ def save(run: Run) -> None:
 
 
 def resume(run: Run, path: Path) -> None:
-    """Restore `run` from a state. Logs, and notes in `run.earlier`, learning rates of another length."""
+    """Restore `run` from a state. Logs, and notes in `run.earlier`, learning rates of another length.
+
+    Raises CCCError for a state past the last step, and as `read_state`.
+    """
     steps, log = run.settings.steps, run.log
     state: dict = {"planned": steps, "earlier": []} | read_state(path)  # states of older versions lack them
     if state["step"] > steps:

@@ -165,7 +165,7 @@ def test_a_model_that_is_not_the_one_that_coloured_the_pictures_vouches_for_noth
     write_cell(tmp_path / "in", "ccc", "plain", "ade20k", **made("ccc.safetensors:0123456789ab"))
     for model in (path, None):
         table = tables(tmp_path / "in", {"ade20k": "ADE"}, model=model)["IV"]
-        assert "ccc.safetensors:0123456789ab, a model whose settings are not at hand here" in told(table, "Ccc")
+        assert "ccc.safetensors:0123456789ab, a model whose settings were not given" in told(table, "Ccc")
     write_cell(tmp_path / "in", "ccc", "plain", "ade20k")
     assert "pictures of unknown making" in told(tables(tmp_path / "in", {"ade20k": "ADE"}, model=path)["IV"], "Ccc")
 
