@@ -91,6 +91,7 @@ def test_a_setting_at_its_default_is_no_option_of_the_training():
     """So that a new setting trains no finished model anew."""
     assert recipe_options(Training().model_dump()) == []
     assert recipe_options(Training(steps=5, flip=False).model_dump()) == ["--no-flip", "--steps", "5"]
+    assert recipe_options(Training(workers=3).model_dump()) == [], "another number does not retrain a finished model"
 
 
 def test_true_for_a_model_is_the_one_that_comes_with_ccc():

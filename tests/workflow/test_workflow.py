@@ -327,6 +327,18 @@ def test_a_folder_of_its_own_gets_the_default_unless_it_holds_one(checkout, tmp_
     path = own / "config/config.yaml"
     path.write_text(path.read_text().replace("run: tiny", "run: mine"))
     assert "reports/mine/index.html" in project.run("-n", "--directory", str(own)).output
+    assert "reports/other/index.html" in project.run("-n", "--config", "run=other").output
+
+
+def test_the_constant_depends_on_the_model_that_gives_its_colour(checkout):
+    """Without CCC it is the packaged one, which an update replaces."""
+    project = checkout("constant")
+    project.configure({"methods": ["constant"], "model": True, "harmonize": {"enabled": False}, "data": {}})
+    target, packaged = "results/colorized/constant/plain/people", "ccc/assets/ccc-scenes-objects.safetensors"
+    assert project.run(target).returncode == 0
+    assert "Nothing to be done" in project.run(target, "-n").output
+    (project.folder / packaged).touch()
+    assert "colorize_constant" in project.run(target, "-n").output
 
 
 def test_missing_weights_of_the_encoder_are_told_before_any_work(checkout):
