@@ -25,6 +25,7 @@ LEGEND = (
 STATISTICS = [
     "method", "variant", "dataset", "label", "metric", "direction", "kind", "n", "infinite", "value", "median", "sd",
     "low", "high", "best", "tied", "p", "holm", "mean_rank", "reason", "caution",
+    "p_gray", "p_constant", "not_better_than",
 ]  # fmt: skip
 FRIEDMAN = ["dataset", "metric", "methods", "pictures", "statistic", "p"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from ccc.core.errors import few
 from ccc.metrics.registry import find
 from ccc.report.pictures import columns_of
-from ccc.report.results import Contest, MethodResult, Results, by_variant, is_stand_in
+from ccc.report.results import FLOORS, LEVEL, Contest, Estimate, MethodResult, Results, by_variant, is_stand_in
 from ccc.report.statistics import COVERAGE
 
 HEADLINE = ("lpips_alex", "ciede2000", "cnr", "ssim", "psnr", "fid_64")  # rows of the matrix, if measured
@@ -35,8 +35,9 @@ def interval_words(results: Results) -> str:
 def verdict(results: Results, dataset: str, metric: str) -> dict | None:
     """The best method of a dataset by a metric and whether its lead is significant; None if no method has a value.
 
-    `best`, `estimate`: the winner's; `sign`: "real", "tied", "few" (pictures), "alone" (no other method) or "untested";
-    `words`: a sentence about the others; `gray`: the estimate of the gray pictures, if better.
+    `best`, `estimate`: the winner's; `sign`: "real", "floor" (better than the methods, not than gray or one colour),
+    "tied", "few" (pictures), "alone" (no other method) or "untested"; `words`: a sentence about the others; `gray`: the
+    estimate of the gray pictures, if better.
     """
     direction, mine = find(metric).direction, results.on(dataset)
     ranked = [(value, r) for r in mine if not r.is_reference and (value := r.value(metric)) is not None]
@@ -45,6 +46,8 @@ def verdict(results: Results, dataset: str, metric: str) -> dict | None:
     ranked.sort(key=lambda pair: pair[0], reverse=direction == "higher")
     value, best = next((pair for pair in ranked if pair[1].estimates[metric].best), ranked[0])
     sign, words = _judge(best, [r for _, r in ranked if r is not best], metric, results.contest(dataset, metric))
+    if floors := _floors(best.estimates[metric]):
+        sign, words = ("floor", f"{words}, but {floors}") if sign == "real" else (sign, f"{words}; {floors}")
     gray = next((r.estimates.get(metric) for r in mine if r.key == "gray/plain"), None)
     if gray and (gray.value is None or not (gray.value < value if direction == "lower" else gray.value > value)):
         gray = None
@@ -76,6 +79,19 @@ def _judge(best: MethodResult, others: list[MethodResult], metric: str, contest:
     if alone:
         return "alone", f"no other method was run; better than its own variant {others[0].label} {sure}"
     return "real", f"yes, against each of {len(others)} {sure}"
+
+
+def _floors(estimate: Estimate) -> str:
+    """Words on the references that the best method is not better than; "" for none."""
+    said = []
+    for name in estimate.not_better_than:
+        p = getattr(estimate, f"p_{name}")
+        if p is None:
+            said.append(f"not compared with {FLOORS[name]}: no picture has finite values of both")
+        else:
+            how = "not told apart from" if p >= LEVEL else "not better than"
+            said.append(f"{how} {FLOORS[name]} ({'p < 0.001' if p < 0.001 else f'p = {p:.2g}'})")
+    return " and ".join(said)
 
 
 def strip(results: Results, dataset: str, names: Sequence[str]) -> dict:

@@ -14,9 +14,10 @@ from ccc.core.files import write_json, written_whole
 from ccc.core.stored import read_json, read_table
 from ccc.metrics.registry import find
 
-FORMAT = "ccc-summary-2"  # of the stored object; raised when its shape changes
+FORMAT = "ccc-summary-3"  # of the stored object; raised when its shape changes
 LEVEL = 0.05  # at which differences are called significant
 NOT_AVAILABLE = "n/a"
+FLOORS = {"gray": "gray", "constant": "one colour"}  # references that the best method is tested against, in words
 REFERENCES = {  # floors and ceilings to compare with, never marked as best
     "gray": "a reference without any colour: it may have a good MSE or PSNR, since wrong colours cost more than none",
     "constant": "a reference of one colour, the mean of the training photographs: a trained model has to beat it",
@@ -48,7 +49,9 @@ class Estimate:
     `value`: mean of the pictures' finite values, or that of the set; `low` and `high`: its 95% interval, bootstrap
     of the mean or jackknife over pictures of the set; `best`: no other method has a better value on the common
     pictures; `tied`: best, or not significantly worse (Wilcoxon, Holm-corrected `holm` at 0.05); `mean_rank`: over the
-    common pictures. Missing entries are None; `reason`: why `value` is missing; `caution`: limits of `value`.
+    common pictures. Missing entries are None; `reason`: why `value` is missing; `caution`: limits of `value`. Of the
+    best method: `p_gray`, `p_constant`: p of the same test against these references, not corrected;
+    `not_better_than`: those of them that it is not significantly better than, in mean and ranks.
     """
 
     metric: str
@@ -68,6 +71,9 @@ class Estimate:
     mean_rank: float | None
     reason: str = ""
     caution: str = ""
+    p_gray: float | None = None
+    p_constant: float | None = None
+    not_better_than: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -230,7 +236,8 @@ class Results:
         """A row per estimate: method, variant, dataset and label first."""
         rows = [
             {"method": r.method, "variant": r.variant, "dataset": r.dataset, "label": r.label, "metric": e.metric,
-             "direction": e.direction, "kind": e.kind} | dataclasses.asdict(e)
+             "direction": e.direction, "kind": e.kind}
+            | dataclasses.asdict(e) | {"not_better_than": " ".join(e.not_better_than)}
             for r in self.methods for e in r.estimates.values()
         ]  # fmt: skip
         return pandas.DataFrame(rows).astype({"best": str, "tied": str}).replace({"True": "true", "False": "false"})

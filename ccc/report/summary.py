@@ -18,7 +18,7 @@ from ccc.report import published
 from ccc.report.cells import SIZE, VARIANTS, Cell, read_cells
 from ccc.report.differing import differing
 from ccc.report.overview import read_model
-from ccc.report.results import LEVEL, REFERENCES, VALUES, Contest, Estimate, MethodResult, Results, is_stand_in
+from ccc.report.results import FLOORS, LEVEL, REFERENCES, VALUES, Contest, Estimate, MethodResult, Results, is_stand_in
 from ccc.report.statistics import FEWEST, Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
 
 SEED, CONFIDENCE = 0, 0.95
@@ -166,6 +166,7 @@ def _compare(
     comparison, ranking = (
         _tests(rows, direction, best[0] if best else None) if direction and len(rows) else (None, None)
     )
+    floors = {cell.key: _against_floors(cell, mine, metric, direction) for cell in methods if cell.key in best}
     if sum(cell.value(metric) is not None for cell in methods) < 2:
         best = []
     tied = {*best, *(comparison.tied(LEVEL) if comparison else ())}
@@ -183,12 +184,30 @@ def _compare(
             mean_rank=ranking.mean_rank.get(key) if ranking else None,
             reason="" if value is not None else said,
             caution="; ".join(filter(None, (said, _beyond(cell, metric, mine)))) if value is not None else "",
+            **floors.get(key, {}),
         )  # fmt: skip
     if not direction or rows.empty:
         return estimates, None
     tests = (comparison.pictures, len(comparison.holm)) if comparison else (0, 0)
     ranks = (len(ranking.mean_rank), ranking.statistic, ranking.p) if ranking else ()
     return estimates, Contest(cells[0].dataset, metric, *tests, *ranks)
+
+
+def _against_floors(best: Cell, cells: Sequence[Cell], metric: str, direction: str) -> dict[str, Any]:
+    """Fields of the best method's estimate: its tests against the references that are floors."""
+    found: dict[str, Any] = {}
+    for floor in (cell for cell in cells if cell.method in FLOORS and cell.variant == "plain"):
+        rows = pandas.DataFrame({"best": best.values(metric), floor.method: floor.values(metric)}).sort_index()
+        if rows.isna().all().any():  # not measured
+            continue
+        finite, beaten = rows.replace([np.inf, -np.inf], np.nan).dropna(), False
+        if len(finite):
+            test = wilcoxon_against_best(finite.to_dict("list"), direction)
+            (found[f"p_{floor.method}"],) = test.p.values()
+            beaten = test.best == "best" and floor.method not in test.tied(LEVEL)
+        if not beaten:
+            found["not_better_than"] = (*found.get("not_better_than", ()), floor.method)
+    return found
 
 
 def _beyond(cell: Cell, metric: str, cells: Sequence[Cell]) -> str:

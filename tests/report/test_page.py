@@ -168,6 +168,22 @@ def test_a_method_that_gray_beats_is_not_praised(tmp_path):
     assert "CCC on set: a gray picture is better (22.00)" in index.replace("Ccc", "CCC")
 
 
+def test_the_matrix_has_another_sign_where_gray_is_as_good_as_the_best(tmp_path):
+    methods, names = ["ccc", "cic", "gray"], [f"p{number}" for number in range(10)]
+    results = make_results(tmp_path / "results", methods, ["set"], names, variants=("plain",))
+    for method in methods:
+        rows = [{"name": name, "width": 128, "height": 96} for name in names]
+        for k, row in enumerate(rows):
+            row["psnr"] = 25 + k - {"ccc": 0, "cic": 2 + k / 10, "gray": (-1) ** k * (k - 0.5)}[method]
+            row["cnr_96"] = 0.5 + k / 100 - {"ccc": 0, "cic": 0.2 + k / 1e3, "gray": 0.3 + k / 1e3}[method]
+        write_cell(results, method, "plain", "set", rows)
+    index = (report(results, tmp_path / "out") / "index.html").read_text()
+    signs = re.findall(r'<span class="sign (\w+)" aria-hidden="true">(.)</span>', index)
+    assert signs == [("real", "✓"), ("floor", "◇")]  # CNR, PSNR
+    assert "(corrected p at most 0.002), but not told apart from gray (p =" in index
+    assert "<b>◇</b> best of the methods, but not told apart from gray" in index
+
+
 def test_a_picture_s_values_stand_on_the_line_that_the_page_names(finished, folder):
     text = (folder / "pictures-set.html").read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S)[1])

@@ -1,5 +1,8 @@
 """Figures with their intervals and tests, from stored cells."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pandas
 import pytest
@@ -7,9 +10,10 @@ from scipy.stats import wilcoxon
 
 from ccc.metrics.registry import find
 from ccc.report.cells import _BY_METRIC, Cell
+from ccc.report.formats import write_tables
 from ccc.report.front import headline_metrics, verdict
 from ccc.report.plots import trade_off
-from ccc.report.results import Contest
+from ccc.report.results import Contest, Results
 from ccc.report.statistics import wilcoxon_against_best
 from ccc.report.summary import summarize
 
@@ -19,7 +23,7 @@ PICTURES = [f"p{i:02d}" for i in range(50)]
 def cell(method, values, variant="plain", dataset="set", pictures=None, images=50, **changes):
     """A cell with the given values of its metrics, by name of the metric; `changes`: stored parts, by metric."""
     arrays = {name: np.asarray(column, dtype=float) for name, column in values.items()}
-    finite = {name: column[np.isfinite(column)] for name, column in arrays.items()}
+    finite = {name: found for name, column in arrays.items() if len(found := column[np.isfinite(column)])}
     parts = {
         "mean": {name: float(column.mean()) for name, column in finite.items()},
         "median": {name: float(np.median(column)) for name, column in finite.items()},
@@ -28,7 +32,7 @@ def cell(method, values, variant="plain", dataset="set", pictures=None, images=5
         "directions": {name: find(name).direction for name in values},
     } | changes  # fmt: skip
     stored = {name: {part: parts.get(part, {}).get(name) for part in _BY_METRIC} for name in parts["directions"]}
-    frame = pandas.DataFrame(arrays, index=pandas.Index(PICTURES, name="name"))
+    frame = pandas.DataFrame(arrays).set_axis(PICTURES[: len(next(iter(arrays.values()), ()))]).rename_axis("name")
     frame = frame if pictures is None else frame[:pictures]
     return Cell(method, variant, dataset, method, None, (), (), images, stored, frame)
 
@@ -158,3 +162,94 @@ def test_the_first_page_says_how_sure_the_best_is(base, others, words):
     signs = {"no other": "alone", "yes, aga": "real", "no: not ": "tied"}
     assert won["sign"] == signs[words[:8]]
     assert bool(won["gray"]) == any(method == "gray" for method, *_ in others)
+
+
+# The best method less gray, by picture: a mean of 0.5, and 25 of 55 ranks against it.
+APART = np.array([-1, 2, -3, 4, -5, 6, -7, 8, -9, 10.0])
+TEN = np.linspace(20, 30, 10)
+
+
+def floor_cells(**floors):
+    """Ten pictures of a best method, of one that is 2 dB worse, and of references that are `floors` worse."""
+    methods = {"ccc": TEN, "cic": TEN - 2 - APART / 10} | {name: TEN - less for name, less in floors.items()}
+    return [cell(name, {"psnr": values}, images=10) for name, values in methods.items()]
+
+
+def test_the_p_against_gray_is_the_share_of_signs_that_are_as_uneven():
+    ranks = np.arange(1, 11)
+    sums = [sum(ranks[[bool(signs >> k & 1) for k in range(10)]]) for signs in range(2**10)]
+    found = by_method(floor_cells(gray=APART, constant=3 + APART / 10, oracle=np.full(10, -9.0)))
+    assert found["ccc"].p_gray == pytest.approx(2 * np.mean(np.array(sums) <= 25)) == pytest.approx(0.845703125)
+    assert found["ccc"].p_constant == pytest.approx(2 / 2**10)
+    assert found["ccc"].not_better_than == ("gray",)
+    assert all(found[name].p_gray is None and not found[name].not_better_than for name in ("cic", "gray", "oracle"))
+
+
+@pytest.mark.parametrize(
+    ("floors", "sign", "words"),
+    [
+        ({}, "real", ""),
+        ({"gray": 3 + APART / 10}, "real", ""),
+        ({"gray": 3 + APART / 10, "constant": 2 + APART / 10}, "real", ""),
+        ({"gray": APART}, "floor", ", but not told apart from gray (p = 0.85)"),
+        ({"constant": APART}, "floor", ", but not told apart from one colour (p = 0.85)"),
+        ({"gray": -3 + APART / 10}, "floor", ", but not better than gray (p = 0.002)"),
+        (
+            {"gray": APART, "constant": -3 + APART / 10},
+            "floor",
+            ", but not better than one colour (p = 0.002) and not told apart from gray (p = 0.85)",
+        ),
+        ({"gray": np.full(10, -np.inf)}, "floor", ", but not compared with gray: no picture has finite values of both"),
+        ({"gray": np.full(10, np.nan)}, "real", ""),
+    ],
+)
+def test_a_lead_is_not_called_real_where_gray_or_one_colour_is_as_good(floors, sign, words):
+    won = verdict(summarize(floor_cells(**floors)), "set", "psnr")
+    assert won["best"].key == "ccc/plain" and won["sign"] == sign
+    assert won["words"] == f"yes, against each of 1 (corrected p at most 0.002){words}"
+
+
+def test_only_pictures_that_are_finite_for_both_are_compared_with_gray():
+    exact = np.where(np.arange(10) < 4, -np.inf, APART)
+    found = by_method(floor_cells(gray=exact))["ccc"]
+    assert found.p_gray == pytest.approx(wilcoxon(APART[4:]).pvalue) and found.p != found.p_gray
+
+
+def test_a_better_mean_by_one_picture_alone_is_not_better_than_gray(base):
+    gray = base + 0.5
+    gray[0] -= 100
+    won = verdict(summarize([cell("ccc", {"psnr": base}), cell("gray", {"psnr": gray})]), "set", "psnr")
+    assert won["words"] == "no other method was run; not better than gray (p < 0.001)" and not won["gray"]
+
+
+def test_references_change_no_test_between_methods():
+    with_floors, without = (summarize(floor_cells(**floors)) for floors in ({"gray": APART, "constant": APART}, {}))
+    assert with_floors.contests == without.contests
+    new = {"p_gray": None, "p_constant": None, "not_better_than": ()}
+    for result in without.methods:
+        estimate = next(r for r in with_floors.methods if r.key == result.key).estimates["psnr"]
+        assert dataclasses.replace(estimate, **new) == result.estimates["psnr"]
+
+
+def test_a_tied_or_lone_best_method_is_compared_with_gray_and_one_without_direction_is_not():
+    _, worse, gray = floor_cells(gray=APART)
+    alone = verdict(summarize([worse, gray]), "set", "psnr")
+    assert alone["sign"] == "alone" and alone["words"].startswith("no other method was run; not told apart from gray")
+    alike = cell("ccc", {"psnr": TEN - 2 + APART / 100}, images=10)
+    tied = verdict(summarize([alike, worse, cell("gray", {"psnr": TEN - 2}, images=10)]), "set", "psnr")
+    assert tied["sign"] == "tied" and tied["words"].endswith("by 10 pictures; not told apart from gray (p = 0.85)")
+    vivid = [cell(name, {"colorfulness": TEN}, images=10) for name in ("ccc", "cic", "gray")]
+    assert all(e.p_gray is None and not e.not_better_than for e in by_method(vivid, "colorfulness").values())
+
+
+def test_files_say_what_the_best_method_is_not_better_than(tmp_path):
+    results = summarize(floor_cells(gray=APART, constant=3 + APART / 10))
+    write_tables(results, tmp_path)
+    table = pandas.read_csv(tmp_path / "statistics.csv", keep_default_na=False).set_index("method")
+    assert list(table)[-3:] == ["p_gray", "p_constant", "not_better_than"]
+    assert table.loc["ccc", "not_better_than"] == "gray" and float(table.loc["ccc", "p_gray"]) == 0.845703125
+    assert (table.drop(index="ccc")[["p_gray", "p_constant", "not_better_than"]] == "").all(axis=None)
+    results.write(tmp_path / "summary.json")
+    stored = json.loads((tmp_path / "summary.json").read_text())["methods"][1]["estimates"]["psnr"]
+    assert (stored["p_gray"], stored["not_better_than"]) == (0.845703125, ["gray"])
+    assert Results.read(tmp_path / "summary.json") == results

@@ -170,7 +170,7 @@ def test_a_file_that_is_no_summary_is_named(tmp_path):
     with pytest.raises(CCCError, match=r"summary\.json: no such summary; make it with `ccc tables`"):
         Results.read(tmp_path / "summary.json")
     for wrong, said in (
-        ("[]", "not the"), ('{"format": "ccc-summary-2"}', "not the"), ('{"format": "other"}', "not the"),
+        ("[]", "not the"), ('{"format": "ccc-summary-3"}', "not the"), ('{"format": "other"}', "not the"),
         ("no", "no readable"),
     ):  # fmt: skip
         (tmp_path / "summary.json").write_text(wrong)
