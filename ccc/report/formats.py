@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas
 
 from ccc.core.files import write_text, written_whole
-from ccc.core.latex import escaped
+from ccc.core.latex import CODE, escaped
 from ccc.report import published as paper_figures
 from ccc.report.front import interval_words
 from ccc.report.overview import table_1, table_2
@@ -71,13 +71,18 @@ def to_csv(table: Table) -> str:
     head = [table.head.lower(), *(f"{column.group} {column.title}".strip() for column in table.columns)]
     rows = []
     for row in table.rows:
-        missing = [f"{name}: {v.reason}" for name, v in zip(head[1:], row.values, strict=True) if v.reason]
+        missing = [f"{name}: {_plain(v.reason)}" for name, v in zip(head[1:], row.values, strict=True) if v.reason]
         texts = ["" if v.reason or v.text == BLANK else v.text for v in row.values]
         filled = [(column, v) for column, v, text in zip(table.columns, row.values, texts, strict=True) if text]
         said = [*row.notes, *(k for column, v in filled for k in (*column.group_notes, *column.notes, *v.notes))]
-        notes = "; ".join(table.notes[k - 1] for k in dict.fromkeys(said))
+        notes = "; ".join(_plain(table.notes[k - 1]) for k in dict.fromkeys(said))
         rows.append([_no_formula(row.label), *texts, _no_formula("; ".join(missing)), _no_formula(notes)])
     return pandas.DataFrame(rows, columns=[*map(_no_formula, head), "missing", "notes"]).to_csv(index=False)
+
+
+def _plain(text: str) -> str:
+    """Text without the backticks around code."""
+    return CODE.sub(r"\1", text)
 
 
 def _no_formula(text: str) -> str:
@@ -118,8 +123,12 @@ def _md_marks(notes: tuple[int, ...]) -> str:
 
 
 def md(text: str) -> str:
-    """Text with the special characters of Markdown escaped."""
-    return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", " ".join(text.split()))
+    """Text with the special characters of Markdown escaped, but for those of code between backticks."""
+    parts = CODE.split(" ".join(text.split()))
+    parts[1::2] = [f"`{part}`" for part in parts[1::2]]
+    special = re.compile(r"([\\`*_\[\]<>|#~&])")
+    # A bar ends the cell of a table, also in code, where it cannot be escaped.
+    return "".join(part if k % 2 and "|" not in part else special.sub(r"\\\1", part) for k, part in enumerate(parts))
 
 
 def _tex(text: str, notes: tuple[int, ...] = ()) -> str:

@@ -14,6 +14,7 @@ import jinja2
 
 from ccc.codebook import Codebook
 from ccc.core.files import folder_aside, put_folder, write_json, write_text
+from ccc.core.latex import CODE
 from ccc.metrics.field import PROTOCOLS
 from ccc.metrics.registry import find
 from ccc.report import field, front, harmonization, plots
@@ -163,6 +164,7 @@ def _environment() -> jinja2.Environment:
         "static": _static, "policy": POLICY, "find": find,
     }  # fmt: skip
     environment.filters["url"] = lambda text: quote(text, safe="/")
+    environment.filters["code"] = lambda text: CODE.sub(r"<code>\1</code>", text)
     return environment
 
 

@@ -133,6 +133,22 @@ def test_cells_of_different_versions_of_a_metric_are_said(tmp_path):
     assert any("versions 1, 2" in note for note in tables(tmp_path)["IV"].notes)
 
 
+def test_code_in_notes_is_code_in_every_format(tmp_path):
+    code = """ccc evaluate --ab a_b "x" it's 1"""
+    note = f'give `--order "x|y"` or `{code}` in "a_b" -- not `a_b'
+    write_cell(tmp_path, "ccc", "plain", "set", notes=[note])
+    table = tables(tmp_path)["IV"]
+    markdown, tex, read = to_markdown(table), to_latex(table), pandas.read_csv(io.StringIO(to_csv(table)))
+    assert rf"""give \`--order "x\|y"\` or `{code}` in "a\_b" -- not \`a\_b""" in markdown
+    assert (
+        r"give \texttt{-{}-order \char34{}x\textbar{}y\char34{}} or "
+        r"\texttt{ccc evaluate -{}-ab a\_b \char34{}x\char34{} it\textquotesingle{}s 1} in ``a\_b'' -{}- not "
+        r"\textasciigrave{}a\_b."
+    ) in tex
+    assert note.replace("`", "", 4) in read["notes"][0]
+    assert "``Published'' columns hold" in tex and '"Published" columns hold' in markdown
+
+
 def test_rows_are_in_the_papers_order_others_by_name_references_last(tmp_path):
     for name in ("gray", "b", "a", "ccc", "cic"):
         write_cell(tmp_path, name, "plain", "set")
