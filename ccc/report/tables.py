@@ -28,19 +28,24 @@ def build_tables(results: Results) -> list[Table]:
 
 
 def _overall(results: Results, dataset: str) -> Table:
-    """All metrics of a dataset, including those that the paper does not have."""
+    """All metrics of a dataset, also those that the paper does not have; a note names the methods that were not run."""
     notes, here = Notes(), results.on(dataset)
     group, columns = _heading(dataset, None, here, 0), []
     seen = results.leakage.get(dataset)
-    said = notes(results.cautions.get(dataset, ""), f"seen in training? {seen}" if seen else "")
+    absent: dict[str, list[str]] = {}
+    for name, reason in results.not_run.items():
+        absent.setdefault(reason, []).append(name)
+    left_out = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in absent.items())
+    said = notes(
+        results.cautions.get(dataset, ""), f"seen in training? {seen}" if seen else "",
+        f"not run: {left_out}" if left_out else "",
+    )  # fmt: skip
     for name in dict.fromkeys(name for result in here for name in result.estimates):
         title = find(name).title + ARROWS[find(name).direction]
         more = notes(_mixed(name, here), _ceiling(name, here))
         columns.append(Column(title, "ours", group, dataset, name, notes=more, group_notes=said))
     rows, _ = _rows(here, columns, None, notes)
-    rows += [_not_run(f"{name} (not run)", [reason], columns, notes) for name, reason in results.not_run.items()]
-    title = f"All metrics: {dataset}"
-    return Table("", title, tuple(columns), tuple(rows), tuple(notes.texts), name=f"all_{dataset}")
+    return Table("", f"All metrics: {dataset}", tuple(columns), tuple(rows), tuple(notes.texts), name=f"all_{dataset}")
 
 
 def _paper_table(results: Results, paper: PublishedTable) -> Table:

@@ -57,13 +57,16 @@ def test_what_could_not_be_computed_says_why_in_every_format(tmp_path):
 def test_numbers_stay_numbers_in_a_csv_that_lacks_some(tmp_path):
     write_cell(tmp_path, "ccc", "plain", "ade20k")
     write_cell(tmp_path, "mine", "plain", "ade20k", mean={"lpips_alex": None}, missing={"lpips_alex": "why"})
-    for table in tables(tmp_path, {"ade20k": "ADE"}, not_run={"other": "because"}).values():
+    built = tables(tmp_path, {"ade20k": "ADE"}, not_run={"other": "because"})
+    for table in built.values():
         read = pandas.read_csv(io.StringIO(to_csv(table)))
         assert all(read[name].dtype == "float64" for name in list(read)[1:-2]), table.name
         assert list(read)[-2:] == ["missing", "notes"]
-    read = read.set_index("method")["missing"]
-    assert f"FID (64)↓: {MISSING}" in read["Mine"] and "LPIPS (alex)↓: why" in read["Mine"]
-    assert "because" in read["other (not run)"]
+    missing = read.set_index("method")["missing"]
+    assert f"FID (64)↓: {MISSING}" in missing["Mine"] and "LPIPS (alex)↓: why" in missing["Mine"]
+    assert read["notes"].str.contains("not run: other (because)", regex=False).all()
+    paper = pandas.read_csv(io.StringIO(to_csv(built["IV"]))).set_index("method")
+    assert "because" in paper.loc["other (not run)", "missing"]
 
 
 def test_a_cell_that_was_not_run_is_not_a_figure(tmp_path):
@@ -258,6 +261,11 @@ def test_methods_that_were_not_run_have_a_row_with_the_reason(tmp_path):
         assert [built["IV"].notes[number - 1] for number in row.notes] == [f"not run: {reason}"]
         assert all(reason in write(built["IV"]) for write in (to_csv, to_markdown))
     assert "ccc (not run)" not in rows, "it was run"
+    whole = built["all_ade20k"]
+    assert [row.label for row in whole.rows] == ["Ccc"], "rows without any figure tell nothing here"
+    (note,) = [note for note in whole.notes if note.startswith("not run: ")]
+    assert note == "not run: iizuka (no weights: ccc weights fetch iizuka); mine (its folder is empty)"
+    assert all(note in write(whole) for write in (to_csv, to_markdown, to_latex))
     gain = {row.label: row for row in built["III"].rows}["Gain (published only)"]
     assert gain.notes == (), "no reason was given"
 
@@ -269,12 +277,12 @@ def test_every_metric_stands_in_a_table_of_its_dataset(tmp_path):
             tmp_path, name, "plain", "set", mean={"pyiqa:vsi": value}, set={"kid_2048_clean": value},
             directions=directions, versions={"pyiqa:vsi": name},
         )  # fmt: skip
-    table = tables(tmp_path, not_run={"c": "why"})["all_set"]
+    table = tables(tmp_path, not_run={"c": "why", "d": "why"})["all_set"]
     assert groups(table) == ["set (n = 2)"]
     assert {"MSE↓", "CNR 256↑", "vsi (pyiqa)↑", "KID (2048, clean)↓"} <= {column.title for column in table.columns}
     assert [name for name, value in column(table, "vsi (pyiqa)↑").items() if value.best] == ["A"]
     assert [name for name, value in column(table, "KID (2048, clean)↓").items() if value.best] == ["B"]
-    assert any("versions a, b" in note for note in table.notes) and table.rows[-1].label == "c (not run)"
+    assert any("versions a, b" in note for note in table.notes) and "not run: c, d (why)" in table.notes
 
 
 def test_fid_of_few_pictures_is_flagged(tmp_path):
