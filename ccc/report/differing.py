@@ -37,6 +37,28 @@ def differing(
     return tuple(said + (_of_harmonization(cell, method, harmonize) if cell.variant == "sam" else []))
 
 
+def lineage(cell: Cell, plain: Mapping[tuple[str, str], Cell], model: Mapping[str, object]) -> list[str]:
+    """Notes on the model of a row: which other row is of it too, and which trained model its training started from.
+
+    `plain`: the cells before harmonization, by method and dataset; `model`: as in `differing`.
+    """
+    file, papers = (_file(plain.get((method, cell.dataset))) for method in (cell.method, "ccc"))
+    if not file:
+        return []
+    said = []
+    if file == papers and cell.method == "ccc_photo":
+        said.append(f"the same model as {plain['ccc', cell.dataset].title}, but with the decoding for photographs")
+    if model.get("init") and file.endswith(f":{str(model.get('sha256'))[:12]}"):
+        said.append(f"a model whose training started from {model['init']}, and not that one itself")
+    return said
+
+
+def _file(plain: Cell | None) -> str:
+    """Name and checksum of the model of CCC that all of a cell's pictures were coloured by; "" for none."""
+    notes = dict(NOTE.findall(plain.made[0])) if plain and len(plain.made) == 1 else {}
+    return notes.get("weights", "") if notes.get("method") == "ccc" else ""
+
+
 def _options(notes: list[tuple[str, str]]) -> dict[str, str]:
     return dict(value.split("=", 1) for name, value in notes if name == "option")
 

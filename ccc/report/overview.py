@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from ccc.assets import PUBLISHED
 from ccc.assets.photographs import named
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
@@ -38,8 +39,8 @@ def read_model(path: str | os.PathLike) -> dict:
     """Settings of a model of `ccc train`, by name.
 
     `classes`, `alpha`, `beta`, `delta`, `threshold`, `mapping`, `phi` as used; `input`, `balance` and `trained_on`
-    worded as in `PRINTED`; `started_from`, the training before, "" for none; the file's `sha256`. Raises CCCError for a
-    file that is no model of CCC.
+    worded as in `PRINTED`; `started_from`, the training before, and `init`, the file name of the trained model that it
+    started from, "" for none; the file's `sha256`. Raises CCCError for a file that is no model of CCC.
     """
     codebook, metadata = Codebook.load(path), safetensors_metadata(path)
     try:
@@ -51,7 +52,7 @@ def read_model(path: str | os.PathLike) -> dict:
     grid = {name: getattr(codebook.grid, name) for name in ("alpha", "beta", "delta")}
     facts = {
         "decoder": metadata.get("decoder", "plain"), "trained_on": _data(settings), "sha256": sha256(path),
-        "started_from": _start(settings),
+        "started_from": _start(settings), "init": _init(settings),
         "classes": codebook.size, "phi": settings.get("phi") or 1 / codebook.size,
         "threshold": codebook.threshold, "mapping": codebook.mapping,
     }  # fmt: skip
@@ -80,6 +81,12 @@ def _start(settings: Mapping[str, Any]) -> str:
     if pretrained := settings.get("pretrained"):
         return "ImageNet" if pretrained is True else PurePath(str(pretrained)).name
     return "another model's training" if settings.get("init") else ""
+
+
+def _init(settings: Mapping[str, Any]) -> str:
+    """Name of the file of the trained model that training started from; "" for none."""
+    init = settings.get("init")
+    return PUBLISHED.name if init is True else PurePath(str(init)).name if init else ""
 
 
 def unlike_the_paper(model: Mapping[str, object]) -> list[str]:

@@ -16,7 +16,7 @@ from ccc.data import leakage as leaks
 from ccc.metrics.registry import find
 from ccc.report import published
 from ccc.report.cells import SIZE, VARIANTS, Cell, read_cells
-from ccc.report.differing import differing
+from ccc.report.differing import differing, lineage
 from ccc.report.overview import read_model
 from ccc.report.results import FLOORS, LEVEL, REFERENCES, VALUES, Contest, Estimate, MethodResult, Results, is_stand_in
 from ccc.report.statistics import FEWEST, Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
@@ -101,7 +101,9 @@ def summarize(
             contests += [contest] if contest else []
     plain = {(cell.method, cell.dataset): cell for cell in cells if cell.variant == "plain"}
     unlike = {cell.key: differing(cell, plain.get((cell.method, cell.dataset)), model, harmonize) for cell in cells}
-    methods = tuple(_method_result(cells, cell, found[cell.key], unlike[cell.key]) for cell in cells)
+    methods = tuple(
+        _method_result(cells, cell, found[cell.key], unlike[cell.key], lineage(cell, plain, model)) for cell in cells
+    )
     columns = not_run = cautions = weights = {}
     protocols = {cell.dataset: cell.protocol for cell in cells if cell.protocol}
     return Results(
@@ -122,10 +124,10 @@ def sorted_methods(cells: Sequence[Cell]) -> list[str]:
 
 
 def _method_result(
-    cells: Sequence[Cell], cell: Cell, estimates: dict[str, Estimate], unlike: tuple[str, ...]
+    cells: Sequence[Cell], cell: Cell, estimates: dict[str, Estimate], unlike: tuple[str, ...], said: Sequence[str]
 ) -> MethodResult:
     facts = {name: getattr(cell, name) for name in ("method", "variant", "dataset", "title", "segmenter", "images")}
-    notes = list(cell.notes)
+    notes = [*cell.notes, *said]
     if unlike:
         theirs = published.titles()[published.counterpart(cell.method) or published.HARMONIZED]
         notes.append(f"not the paper's {theirs}: {'; '.join(unlike)}")

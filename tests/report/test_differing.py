@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 from stored_cells import column, tables, write_cell
 
-from ccc.assets import weights
+from ccc.assets import PUBLISHED, weights
 from ccc.codebook import Codebook
 from ccc.core.files import sha256
 from ccc.report.formats import FORMATS
@@ -158,6 +158,26 @@ def test_the_same_model_for_photographs_is_no_row_of_the_papers(tmp_path):
     published = column(table, "PSNR↑ published", "ADE")
     assert (published["Ccc"].text, published["Ccc_Photo"].text) == ("24.03", "–")
     assert told(table, "Ccc") == "" and "ciede2000" in told(table, "Ccc_Photo")
+
+
+@pytest.mark.parametrize(
+    ("start", "file"), [({}, ""), ({"init": True}, PUBLISHED.name), ({"init": "mine.safetensors"}, "mine.safetensors")]
+)
+def test_rows_of_one_model_say_so_and_what_its_training_started_from(tmp_path, start, file):
+    path, name = write_model(tmp_path, **start)
+    for method, options in (("ccc", ARGMAX), ("ccc_photo", PHOTO)):
+        write_cell(tmp_path / "in", method, "plain", "ade20k", **made(name, options))
+    write_cell(tmp_path / "in", "ccc_photo", "sam", "ade20k")
+    write_cell(tmp_path / "in", "mine", "plain", "ade20k", **made("other.safetensors:0123456789ab"))
+    built = tables(tmp_path / "in", {"ade20k": "ADE"}, model=path)
+    same = ["the same model as Ccc, but with the decoding for photographs"]
+    started = [f"a model whose training started from {file}, and not that one itself"] if file else []
+    for table in (built["IV"], built["all_ade20k"]):
+        notes = {row.label: [table.notes[k - 1] for k in row.notes] for row in table.rows}
+        found = {label: [note for note in said if "model" in note] for label, said in notes.items()}
+        found = {label: [note for note in said if not note.startswith("not the")] for label, said in found.items()}
+        assert found["Ccc"] == started and found["Mine"] == []
+        assert found["Ccc_Photo"] == found["Ccc_Photo + felzenszwalb"] == same + started
 
 
 def test_a_model_that_is_not_the_one_that_coloured_the_pictures_vouches_for_nothing(tmp_path):
