@@ -164,7 +164,7 @@ def _environment() -> jinja2.Environment:
         "static": _static, "policy": POLICY, "find": find,
     }  # fmt: skip
     environment.filters["url"] = lambda text: quote(text, safe="/")
-    environment.filters["code"] = lambda text: CODE.sub(r"<code>\1</code>", text)
+    environment.filters["code"] = lambda text: CODE.sub(r"<code>\1</code>", str(text))
     return environment
 
 

@@ -106,6 +106,8 @@ def test_what_is_there_and_what_is_missing_is_said(folder):
     assert "felzenszwalb" in index and "no weights" in index and "FID (64)" in index
     cell = json.loads((folder / "data/metrics/ccc/plain/set.json").read_text())
     assert f"{cell['estimates']['psnr']['value']:.2f}</a>" in index
+    for page in ("index.html", "tables.html"):
+        assert "no note of <code>ccc colorize</code>, or several" in (folder / page).read_text()
     plots = (folder / "plots.html").read_text()
     assert "3 of 400 classes; the paper kept 215" in plots and plots.count("<svg") > 10
 
