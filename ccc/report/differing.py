@@ -25,8 +25,7 @@ def differing(
     Only without differences can ours be compared with the paper's figures. `plain`: the cell before harmonization, or
     the same; `model`: from `ccc.report.overview.read_model`, {} without one; `harmonize`: parameters of Algorithm 1.
     """
-    theirs, sources = published.counterpart(cell.method), plain.made if plain else ()
-    notes = NOTE.findall(sources[0]) if len(sources) == 1 else []
+    theirs, notes = published.counterpart(cell.method), _notes(plain)
     method = dict(notes).get("method")
     if theirs is None and method != "ccc":
         return ()
@@ -42,21 +41,18 @@ def lineage(cell: Cell, plain: Mapping[tuple[str, str], Cell], model: Mapping[st
 
     `plain`: the cells before harmonization, by method and dataset; `model`: as in `differing`.
     """
-    file, papers = (_file(plain.get((method, cell.dataset))) for method in (cell.method, "ccc"))
-    if not file:
-        return []
-    said = []
-    if file == papers and cell.method == "ccc_photo":
+    notes, papers = (dict(_notes(plain.get((method, cell.dataset)))) for method in (cell.method, "ccc"))
+    file, said = notes.get("weights", ""), []
+    if cell.method == "ccc_photo" and file and file == papers.get("weights"):
         said.append(f"the same model as {plain['ccc', cell.dataset].title}, but with the decoding for photographs")
-    if model.get("init") and file.endswith(f":{str(model.get('sha256'))[:12]}"):
+    if model.get("init") and notes.get("method") == "ccc" and file.endswith(f":{str(model.get('sha256'))[:12]}"):
         said.append(f"a model whose training started from {model['init']}, and not that one itself")
     return said
 
 
-def _file(plain: Cell | None) -> str:
-    """Name and checksum of the model of CCC that all of a cell's pictures were coloured by; "" for none."""
-    notes = dict(NOTE.findall(plain.made[0])) if plain and len(plain.made) == 1 else {}
-    return notes.get("weights", "") if notes.get("method") == "ccc" else ""
+def _notes(plain: Cell | None) -> list[tuple[str, str]]:
+    """Options of `ccc colorize` that made all of a cell's pictures; [] if they are of several, or of unknown making."""
+    return NOTE.findall(plain.made[0]) if plain and len(plain.made) == 1 else []
 
 
 def _options(notes: list[tuple[str, str]]) -> dict[str, str]:
