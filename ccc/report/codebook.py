@@ -12,10 +12,8 @@ from ccc.core.files import written_whole
 
 def describe(codebook: Codebook) -> list[tuple[str, str]]:
     """Names and descriptions of a codebook's facts: classes kept, dropped, moved and clamped."""
-    cells = int(codebook.counts.sum())
-    dropped, moves = codebook.dropped, codebook.moves
-    occurring = int((codebook.counts > 0).sum())
-    far = "no cell is moved"
+    cells, dropped, moves = int(codebook.counts.sum()), codebook.dropped, codebook.moves
+    far, clamped = "no cell is moved", "not counted"
     if dropped.size:
         moved = codebook.counts[dropped]
         far = (
@@ -23,25 +21,17 @@ def describe(codebook: Codebook) -> list[tuple[str, str]]:
             f"{np.average(moves[dropped], weights=moved):.1f} on average and {moves[dropped].max():.1f} at most in ab, "
             f"between bin centres; {runs(dropped)}"
         )
-    clamped = "not counted"
     if codebook.clamped is not None:
         clamped = f"{codebook.clamped:,} cells ({codebook.clamped / cells:.2g} of all) lay outside the grid"
+    kept = (
+        f"{codebook.size} of {codebook.grid.size} classes; the paper kept {PAPER_SIZE}, and 8-bit sRGB reaches "
+        f"{REACHABLE}, of which {(codebook.counts > 0).sum()} occur here"
+    )
+    share = f"{codebook.threshold:,} of {cells:,} cells, a share of {codebook.threshold / cells:.3g}"
     return [
-        (
-            "kept",
-            f"{codebook.size} of {codebook.grid.size} classes; the paper kept {PAPER_SIZE}, and 8-bit sRGB reaches "
-            f"{REACHABLE}, of which {occurring} occur here",
-        ),
-        (
-            "threshold",
-            f"{codebook.threshold:,} of {cells:,} cells, a share of {codebook.threshold / cells:.3g}; the paper's is "
-            f"{PAPER_SHARE:.3g}",
-        ),
-        ("classes", runs(codebook.active)),
-        ("dropped", f"{len(dropped)} classes that occur: {far}"),
-        ("clamped", clamped),
-        ("mapping", codebook.mapping),
-    ]
+        ("kept", kept), ("threshold", f"{share}; the paper's is {PAPER_SHARE:.3g}"), ("classes", runs(codebook.active)),
+        ("dropped", f"{len(dropped)} classes that occur: {far}"), ("clamped", clamped), ("mapping", codebook.mapping),
+    ]  # fmt: skip
 
 
 def runs(numbers: np.ndarray) -> str:
@@ -79,27 +69,19 @@ def draw(codebook: Codebook, path: str | os.PathLike) -> None:
 
     grid = codebook.grid
     low, high = -grid.beta, grid.alpha * grid.delta - grid.beta
-    extent = (low, high, low, high)
-    shape = (grid.delta, grid.delta)
-    cells = codebook.counts.sum()
+    placed: dict[str, Any] = {"origin": "lower", "extent": (low, high, low, high), "interpolation": "none"}
+    shape, cells = (grid.delta, grid.delta), codebook.counts.sum()
     kept = np.isin(np.arange(grid.size), codebook.active)
     share = np.where(codebook.counts > 0, codebook.counts / cells, np.nan)
     colors = class_colors(grid)
-    fixed: dict[Any, Any] = {
-        "svg.hashsalt": "ccc",
-        "svg.fonttype": "path",
-        "font.size": 9,
-        "image.composite_image": False,
-    }
-    with rc_context(fixed), written_whole(path) as scratch:
+    fixed: dict[Any, Any] = {"svg.hashsalt": "ccc", "svg.fonttype": "path", "font.size": 9}
+    with rc_context(fixed | {"image.composite_image": False}), written_whole(path) as scratch:
         figure = Figure(figsize=(15, 4.8), layout="constrained")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.08, 1.19, 1))
         painted = np.concatenate([colors, kept[:, None]], axis=1).reshape(*shape, 4)
-        left.imshow(painted, origin="lower", extent=extent, interpolation="none")
+        left.imshow(painted, **placed)
         left.set_title(f"{codebook.size} classes kept, in colour (the paper kept {PAPER_SIZE})")
-        shades = middle.imshow(
-            share.reshape(shape), origin="lower", extent=extent, interpolation="none", cmap="viridis", norm=LogNorm()
-        )
+        shades = middle.imshow(share.reshape(shape), cmap="viridis", norm=LogNorm(), **placed)
         figure.colorbar(shades, ax=middle, label="share of all cells")
         half = grid.alpha / 2
         for a, b in grid.centers[codebook.dropped]:
@@ -107,10 +89,8 @@ def draw(codebook: Codebook, path: str | os.PathLike) -> None:
                 middle.plot([a - half, a + half], [b - sign * half, b + sign * half], color="crimson", linewidth=0.8)
         middle.set_title("how often each class occurs; crossed out: dropped")
         for axes in (left, middle):
-            axes.set(xlabel="a", ylabel="b")
-            axes.set_xticks(range(low, high + 1, 50))
-            axes.set_yticks(range(low, high + 1, 50))
-            axes.set_facecolor("0.93")
+            ticks = range(low, high + 1, 50)
+            axes.set(xlabel="a", ylabel="b", xticks=ticks, yticks=ticks, facecolor="0.93")
         order = np.argsort(-codebook.counts, kind="stable")[: int((codebook.counts > 0).sum())]
         right.bar(np.arange(1, len(order) + 1), share[order], width=1, color=colors[order])
         right.axhline(codebook.threshold / cells, color="black", linewidth=0.8)

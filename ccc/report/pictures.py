@@ -46,11 +46,8 @@ def columns_of(mine: Sequence[MethodResult]) -> list[dict]:
     gray = {"method": BENCHMARK, "variant": "gray", "label": "Gray"}
     truth = {"method": BENCHMARK, "variant": "truth", "label": "Truth", "measured": None}
     gray["measured"] = "gray/plain" if "gray/plain" in keys else None
-    results = [
-        {"method": r.method, "variant": r.variant, "label": r.label, "measured": r.key}
-        for r in mine
-        if r.method != "gray"  # the same pictures as the input
-    ]
+    others = [r for r in mine if r.method != "gray"]  # the same pictures as the input
+    results = [{"method": r.method, "variant": r.variant, "label": r.label, "measured": r.key} for r in others]
     return [column | {"key": f"{column['method']}/{column['variant']}"} for column in (gray, *results, truth)]
 
 
@@ -103,17 +100,13 @@ def page_data(results: Results, dataset: str, names: Sequence[str], folder: Path
         rows[column["key"]] = (table.index.get_indexer(list(names)) + 2).tolist()
         metrics |= dict.fromkeys(shown)
     truth = folder / columns[-1]["key"] / dataset / "picture"
+    shown = [
+        column | {"source": source(column, dataset), "command": rerun_command(column, dataset, rerun)}
+        for column in columns
+    ]
     return {
-        "dataset": dataset,
-        "names": list(names),
-        "sizes": [picture_size(truth / f"{name}.png") for name in names],
-        "columns": [
-            {**column, "source": source(column, dataset), "command": rerun_command(column, dataset, rerun)}
-            for column in columns
-        ],
-        "metrics": [_fact(metric) for metric in metrics],
-        "values": values,
-        "rows": rows,
+        "dataset": dataset, "names": list(names), "sizes": [picture_size(truth / f"{name}.png") for name in names],
+        "columns": shown, "metrics": list(map(_fact, metrics)), "values": values, "rows": rows,
         "suffixes": {"picture": ".png", **KINDS},
     }  # fmt: skip
 

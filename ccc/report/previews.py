@@ -55,12 +55,8 @@ def write_previews(
         if true.shape != lab.shape:
             raise CCCError(f"{path}: is of another size than its truth {partner}")
         small = picture if min(picture.shape[:2]) <= THUMBNAIL else resize_short_side(picture, THUMBNAIL)
-        shown = {
-            "thumbnail": Image.fromarray(small),
-            "classes": draw_classes(classes),
-            "error": Image.fromarray(draw_error(lab, true)),
-        }
-        for kind, image in shown.items():
+        shown = (Image.fromarray(small), draw_classes(classes), Image.fromarray(draw_error(lab, true)))
+        for kind, image in zip(KINDS, shown, strict=True):
             with written_whole(Path(folder) / kind / (path.stem + KINDS[kind])) as scratch:
                 image.save(scratch, quality=80, method=4)  # of WebP; PNG has neither
     write_text(Path(folder) / "classes.csv", class_counts(counts).to_csv(index=False))
