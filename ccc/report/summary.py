@@ -168,7 +168,9 @@ def _compare(
     comparison, ranking = (
         _tests(rows, direction, best[0] if best else None) if direction and len(rows) else (None, None)
     )
-    floors = {cell.key: _against_floors(cell, mine, metric, direction) for cell in methods if cell.key in best}
+    floors = {
+        cell.key: _against_floors(cell, mine, metric, direction) for cell in methods if direction and cell.key in best
+    }
     if sum(cell.value(metric) is not None for cell in methods) < 2:
         best = []
     tied = {*best, *(comparison.tied(LEVEL) if comparison else ())}
