@@ -42,13 +42,19 @@ def text(metric: "Metric") -> str:
 
 
 def markdown(chosen: "Iterable[Metric]") -> str:
-    """Facts about metrics as a Markdown table."""
-    lines = [
-        "| name | family | better | compares | range | source | needs | version |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for m in chosen:
-        name = m.at("SIDE").name if m.sized else m.name
-        words = (f"`{name}`", m.family, m.direction or "", m.compares, m.range, m.source, m.needs or "", str(m.version))
-        lines.append("| " + " | ".join(words) + " |")
+    """Metrics as a Markdown table, without remarks; those that differ in features or network alone share a row."""
+    alike: dict[tuple[str, ...], list[Metric]] = {}
+    for metric in chosen:
+        compares = _compares(metric).replace(str(metric.dimension), "N").replace(str(metric.needs), "NETWORK")
+        alike.setdefault((metric.family, metric.direction or "", compares, metric.source), []).append(metric)
+    lines = ["| name | family | better | compares | source | needs |", "|---|---|---|---|---|---|"]
+    for (family, better, general, source), group in alike.items():
+        names = ", ".join(f"`{m.at('SIDE').name}`" for m in group)
+        compares = general if len({_compares(m) for m in group}) > 1 else _compares(group[0])
+        needs = ", ".join(dict.fromkeys(m.needs for m in group if m.needs))
+        lines.append(f"| {names} | {family} | {better} | {compares} | {source} | {needs} |")
     return "\n".join(lines)
+
+
+def _compares(metric: "Metric") -> str:
+    return metric.compares.partition("; ")[0]
