@@ -37,9 +37,9 @@ TEXT = """# Supported formats
 
 ## Pictures
 
-A file of another suffix than these is a picture if its first bytes are those of such a format and its suffix is not that of
-something else, such as text, an archive or a camera raw file. Rotation, colour profile, bit depth and transparency are
-applied; of several pages or frames the first is used (`ccc colorize` has `--pages all`).
+Files of other suffixes are recognized by their first bytes, except known other kinds (text, archives, camera raw). Rotation,
+colour profile, bit depth and transparency are applied; of several pages or frames the first is used (`ccc colorize` has
+`--pages all`).
 
 | format | suffixes | support |
 |---|---|---|
@@ -55,9 +55,8 @@ bytes that are not UTF-8 are replaced, and a name of more than 200 bytes is cut 
 | a folder | its pictures at any depth, sorted by path; links are followed unless cyclic |
 | {archives} | its pictures in stored order, without unpacking; detected by content, whatever the name |
 | a folder of archives alone, or a pattern `shards/{{00000..00179}}.tar` | all of them, sorted; also WebDataset shards, whose other members are ignored |
-| a list ({lists}), at most {list_mb:,} MB, in UTF-8, or UTF-16 with a byte order mark | one path a line, absolute or relative to the list's folder; `#` begins a comment |
-| ... with labels | `path 17`, `path,17`, a leading `/` as in Places365's lists, quotation marks, backslashes: if the whole line is not a file |
-| ... as `.csv`, `.tsv` | the column {columns}; without one the first column, if it names a file |
+| a list ({lists}), at most {list_mb:,} MB, in UTF-8, or UTF-16 with a byte order mark | one path a line, absolute or relative to the list's folder; `#` begins a comment; labels (`path 17`, `path,17`), a leading `/` as in Places365's lists, quotation marks and backslashes are understood |
+| a `.csv` or `.tsv` list | the column {columns}; without one the first column, if it names a file |
 
 ## Masks and videos
 
@@ -65,9 +64,9 @@ Masks (`ccc harmonize --masks`, the segmenter `masks`): {masks}, one for each pi
 of `amg.py` with their {table}. Videos (`ccc colorize`) are detected by content under any name.
 
 A coloured video keeps frame times, pixel aspect ratio, colour tags, titles, chapters, `mov_text` subtitles, and all sound
-({sound} copied, other codecs converted to AAC). The result's line reports what changes (deinterlaced frames, more than 8 bits
-become 8, an odd side gets its last row or column twice) and what is dropped (other subtitles, further video tracks, cover
-pictures, data). HDR (PQ, HLG), and an MP4, Matroska or AVI that is shorter than its header says, are refused.
+({sound} copied, other codecs converted to AAC). Frames are deinterlaced, more than 8 bits become 8, an odd side gets its last
+row or column twice; other subtitles, further video tracks, cover pictures and data are dropped; the result's line reports
+either. HDR (PQ, HLG) and truncated files are refused.
 
 ## Results of `ccc colorize`
 
