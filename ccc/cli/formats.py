@@ -66,7 +66,7 @@ of `amg.py` with their {table}. Videos (`ccc colorize`) are detected by content 
 A coloured video keeps frame times, pixel aspect ratio, colour tags, titles, chapters, `mov_text` subtitles, and all sound
 ({sound} copied, other codecs converted to AAC). Frames are deinterlaced, more than 8 bits become 8, an odd side gets its last
 row or column twice; other subtitles, further video tracks, cover pictures and data are dropped; the result's line reports
-either. HDR (PQ, HLG) and truncated files are refused.
+either. HDR (PQ, HLG) and truncated MP4, Matroska and AVI are refused.
 
 ## Results of `ccc colorize`
 
