@@ -42,17 +42,17 @@ def text(metric: "Metric") -> str:
 
 
 def markdown(chosen: "Iterable[Metric]") -> str:
-    """Metrics as a Markdown table, without remarks; those that differ in features or network alone share a row."""
+    """What metrics compare as a Markdown table; those that differ in features or network alone share a row."""
     alike: dict[tuple[str, ...], list[Metric]] = {}
     for metric in chosen:
         compares = _compares(metric).replace(str(metric.dimension), "N").replace(str(metric.needs), "NETWORK")
-        alike.setdefault((metric.family, metric.direction or "", compares, metric.source), []).append(metric)
-    lines = ["| name | family | better | compares | source | needs |", "|---|---|---|---|---|---|"]
-    for (family, better, general, source), group in alike.items():
+        alike.setdefault((metric.family, metric.direction or "", compares), []).append(metric)
+    lines = ["| name | family | better | compares | needs |", "|---|---|---|---|---|"]
+    for (family, better, general), group in alike.items():
         names = ", ".join(f"`{m.at('SIDE').name}`" for m in group)
         compares = general if len({_compares(m) for m in group}) > 1 else _compares(group[0])
         needs = ", ".join(dict.fromkeys(m.needs for m in group if m.needs))
-        lines.append(f"| {names} | {family} | {better} | {compares} | {source} | {needs} |")
+        lines.append(f"| {names} | {family} | {better} | {compares} | {needs} |")
     return "\n".join(lines)
 
 

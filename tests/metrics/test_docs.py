@@ -28,11 +28,11 @@ def test_metrics_share_a_row_only_where_features_or_network_alone_differ():
     rows = [line.split(" | ") for line in markdown(registry.metrics().values()).splitlines()[2:]]
     listed = [re.findall(r"`(\S+)`", row[0]) for row in rows]
     assert sorted(sum(listed, [])) == sorted(m.at("SIDE").name for m in registry.metrics().values())
-    assert ["fid_64", "fid_192", "fid_768", "fid_2048"] in listed and ["fid_2048_clean"] in listed
-    for names, (_, family, better, compares, source, needs) in zip(listed, rows, strict=True):
+    assert ["fid_64", "fid_192", "fid_768", "fid_2048"] in listed and ["fid_2048_torchvision"] in listed
+    for names, (_, family, better, compares, needs) in zip(listed, rows, strict=True):
         metrics = [registry.find(name.replace("SIDE", "256")) for name in names]
         for m in metrics:
-            assert (m.family, m.direction or "", m.source) == (family, better, source)
+            assert (m.family, m.direction or "") == (family, better)
             exact = compares.replace("N ", f"{m.dimension} ").replace("NETWORK", str(m.needs))
             assert m.compares.startswith(exact), names
         assert needs.rstrip("| ") == ", ".join(dict.fromkeys(m.needs for m in metrics if m.needs))
