@@ -9,7 +9,7 @@ from ccc.core.decode import DEFAULT_LIMIT, FORMAT_NOTES, LIMIT
 from ccc.core.errors import STATUSES
 from ccc.core.files import write_text
 from ccc.data.archives import FOREIGN
-from ccc.data.files import ARCHIVES, LISTS, LITTER
+from ccc.data.files import ARCHIVES, LISTS
 from ccc.data.lists import COLUMNS, MAX_LIST
 from ccc.data.sources import MAX_BYTES
 from ccc.segment import given
@@ -18,16 +18,15 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/formats.md"
 # Sources, members and pictures that are refused, and the reason or remedy.
 REFUSED = {
     "EPS, PostScript, under any name": "decoding them runs a program",
-    "camera raw files, whole-slide scans": "contain a TIFF of a thumbnail or of one layer",
-    "SVG, PSD, JPEG XL, EXR and other formats not named above": "convert them",
-    "floating-point pixels": "their white level is not defined: save with 8 or 16 bits",
+    "camera raw files, whole-slide scans": "a TIFF in them is a thumbnail or one layer",
+    "SVG, PSD, JPEG XL, EXR and other formats": "convert them",
+    "floating-point pixels": "no white level: save with 8 or 16 bits",
     f"a picture of more than {DEFAULT_LIMIT} MB decoded": (
         f"134 megapixels of RGB; `{LIMIT}` sets another limit ([memory of the methods](methods.md#memory))"
     ),
     f"a file or member of more than {MAX_BYTES >> 20} MB": "it would be read whole into memory",
-    "pipes, devices, broken or cyclic links": "never opened",
-    "archive members that are links or devices, or named with `..`, a leading `/`, backslashes (except Windows' zips) "
-    "or zero bytes": "may point elsewhere",
+    "pipes, devices, broken or cyclic links; archive members that are links or devices, or named with `..`, a leading "
+    "`/`, backslashes (except Windows' zips) or zero bytes": "never opened",
     "encrypted or bzip2, lzma, zstd members of a zip; archives in archives": "unpack them",
     ", ".join(text.partition("; ")[0] for text in FOREIGN.values()): "the message says how to unpack or convert it",
 }
@@ -45,8 +44,8 @@ colour profile, bit depth and transparency are applied; of several pages or fram
 |---|---|---|
 {formats}
 
-Hidden files and folders and those of systems ({litter}) are ignored. Names are compared and written in Unicode's form NFC;
-bytes that are not UTF-8 are replaced, and a name of more than 200 bytes is cut and ends in a checksum.
+Hidden files and folders and those that systems create are ignored. Names are compared and written in Unicode's form NFC; bytes
+that are not UTF-8 are replaced, and a name of more than 200 bytes is cut and ends in a checksum.
 
 ## Sources of photographs (`ccc index`, `shard`, `prepare`, and the configuration)
 
@@ -55,7 +54,7 @@ bytes that are not UTF-8 are replaced, and a name of more than 200 bytes is cut 
 | a folder | its pictures at any depth, sorted by path; links are followed unless cyclic |
 | {archives} | its pictures in stored order, without unpacking; detected by content, whatever the name |
 | a folder of archives alone, or a pattern `shards/{{00000..00179}}.tar` | all of them, sorted; also WebDataset shards, whose other members are ignored |
-| a list ({lists}), at most {list_mb:,} MB, in UTF-8, or UTF-16 with a byte order mark | one path a line, absolute or relative to the list's folder; `#` begins a comment; labels (`path 17`, `path,17`), a leading `/` as in Places365's lists, quotation marks and backslashes are understood |
+| a list ({lists}), at most {list_mb:,} MB, in UTF-8, or UTF-16 with a byte order mark | one path a line, absolute or relative to the list's folder; `#` begins a comment; also with labels (`path 17`, `path,17`), a leading `/` as in Places365's lists, quotation marks or backslashes |
 | a `.csv` or `.tsv` list | the column {columns}; without one the first column, if it names a file |
 
 ## Masks and videos
@@ -63,10 +62,9 @@ bytes that are not UTF-8 are replaced, and a name of more than 200 bytes is cut 
 Masks (`ccc harmonize --masks`, the segmenter `masks`): {masks}, one for each picture or, for COCO, one for all; folders
 of `amg.py` with their {table}. Videos (`ccc colorize`) are detected by content under any name.
 
-A coloured video keeps frame times, pixel aspect ratio, colour tags, titles, chapters, `mov_text` subtitles, and all sound
-({sound} copied, other codecs converted to AAC). Frames are deinterlaced, more than 8 bits become 8, an odd side gets its last
-row or column twice; other subtitles, further video tracks, cover pictures and data are dropped; the result's line reports
-either. HDR (PQ, HLG) and truncated MP4, Matroska and AVI are refused.
+A coloured video keeps frame times, aspect ratio, colour tags, titles, chapters, `mov_text` subtitles, and all sound ({sound}
+copied, other codecs converted to AAC). The result's line reports what is dropped or changed: interlaced frames, bits above 8,
+odd sides. HDR (PQ, HLG) and truncated MP4, Matroska and AVI are refused.
 
 ## Results of `ccc colorize`
 
@@ -93,9 +91,8 @@ Ignored and refused files are counted by reason, and the first few are named.
 {statuses}
 
 The workflow passes `--allow-skipped` to `ccc index`, `shard`, `prepare` and `evaluate`, whose output records what was skipped.
-A metric named by `ccc evaluate --metrics` that has no value counts as skipped, a default metric or one of `--protocol` does
-not; nor do files that are not pictures, and photographs left out by `--min-chroma`. A command that is ended by a signal has
-status 128 plus the signal's number.
+A metric named by `ccc evaluate --metrics` that has no value counts as skipped, other metrics do not; nor do files that are not
+pictures, and photographs left out by `--min-chroma`. A signal gives 128 plus its number.
 """  # noqa: E501, a row of a table is a line
 
 
@@ -107,7 +104,7 @@ def page() -> str:
 
     return TEXT.format(
         formats="\n".join(f"| {name} | {suffixes} | {note} |" for name, suffixes, note in FORMAT_NOTES),
-        litter=named(LITTER), archives=named(ARCHIVES), lists=named(LISTS), list_mb=MAX_LIST >> 20,
+        archives=named(ARCHIVES), lists=named(LISTS), list_mb=MAX_LIST >> 20,
         columns=", ".join(f"`{name}`" for name in COLUMNS), masks=named(given.SUFFIXES), table=f"`{given.TABLE}`",
         sound=named(SOUND), written=named(WRITTEN),
         refused="\n".join(f"| {what} | {why} |" for what, why in REFUSED.items()),
