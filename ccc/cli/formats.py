@@ -20,14 +20,14 @@ REFUSED = {
     "EPS, PostScript, under any name": "decoding them runs a program",
     "camera raw files, whole-slide scans": "a TIFF in them is a thumbnail or one layer",
     "SVG, PSD, JPEG XL, EXR and other formats": "convert them",
-    "floating-point pixels": "no white level: save with 8 or 16 bits",
+    "floating-point pixels": "save with 8 or 16 bits",
     f"a picture of more than {DEFAULT_LIMIT} MB decoded": (
         f"134 megapixels of RGB; `{LIMIT}` sets another limit ([memory of the methods](methods.md#memory))"
     ),
     f"a file or member of more than {MAX_BYTES >> 20} MB": "it would be read whole into memory",
     "pipes, devices, broken or cyclic links; archive members that are links or devices, or named with `..`, a leading "
     "`/`, backslashes (except Windows' zips) or zero bytes": "never opened",
-    "encrypted or bzip2, lzma, zstd members of a zip; archives in archives": "unpack them",
+    "archives in archives; encrypted or bzip2, lzma, zstd members of a zip": "unpack them",
     ", ".join(text.partition("; ")[0] for text in FOREIGN.values()): "the message says how to unpack or convert it",
 }
 TEXT = """# Supported formats
@@ -80,14 +80,10 @@ pictures whose names differ only by suffix keep it (`scan.jpg.png`).
 
 Ignored and refused files are counted by reason, and the first few are named.
 
-| what | why, or what to do |
-|---|---|
 {refused}
 
 ## Exit statuses of `ccc`
 
-| status | means |
-|---|---|
 {statuses}
 
 The workflow passes `--allow-skipped` to `ccc index`, `shard`, `prepare` and `evaluate`, whose output records what was skipped.
@@ -107,8 +103,8 @@ def page() -> str:
         archives=named(ARCHIVES), lists=named(LISTS), list_mb=MAX_LIST >> 20,
         columns=", ".join(f"`{name}`" for name in COLUMNS), masks=named(given.SUFFIXES), table=f"`{given.TABLE}`",
         sound=named(SOUND), written=named(WRITTEN),
-        refused="\n".join(f"| {what} | {why} |" for what, why in REFUSED.items()),
-        statuses="\n".join(f"| {number} | {text} |" for number, text in STATUSES.items()),
+        refused="\n".join(f"- {what}: {why}" for what, why in REFUSED.items()),
+        statuses="\n".join(f"- **{number}**: {text}" for number, text in STATUSES.items()),
     )  # fmt: skip
 
 
