@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ccc.metrics.registry import Metric
 
+_ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", nargs="*", help="metrics (default: all)")
@@ -46,13 +48,13 @@ def markdown(chosen: "Iterable[Metric]") -> str:
     alike: dict[tuple[str, ...], list[Metric]] = {}
     for metric in chosen:
         compares = _compares(metric).replace(str(metric.dimension), "N").replace(str(metric.needs), "NETWORK")
-        alike.setdefault((metric.family, metric.direction or "", compares), []).append(metric)
-    lines = ["| name | family | better | compares | needs |", "|---|---|---|---|---|"]
-    for (family, better, general), group in alike.items():
+        alike.setdefault((metric.family, _ARROWS[metric.direction], compares), []).append(metric)
+    lines = ["| metric | family | compares |", "|---|---|---|"]
+    for (family, arrow, general), group in alike.items():
         names = ", ".join(f"`{m.at('SIDE').name}`" for m in group)
         compares = general if len({_compares(m) for m in group}) > 1 else _compares(group[0])
         needs = ", ".join(dict.fromkeys(m.needs for m in group if m.needs))
-        lines.append(f"| {names} | {family} | {better} | {compares} | {needs} |")
+        lines.append(f"| {names}{arrow} | {family} | {compares}{needs and f' (needs {needs})'} |")
     return "\n".join(lines)
 
 

@@ -29,13 +29,14 @@ def test_metrics_share_a_row_only_where_features_or_network_alone_differ():
     listed = [re.findall(r"`(\S+)`", row[0]) for row in rows]
     assert sorted(sum(listed, [])) == sorted(m.at("SIDE").name for m in registry.metrics().values())
     assert ["fid_64", "fid_192", "fid_768", "fid_2048"] in listed and ["fid_2048_torchvision"] in listed
-    for names, (_, family, better, compares, needs) in zip(listed, rows, strict=True):
+    for names, (name, family, compares) in zip(listed, rows, strict=True):
         metrics = [registry.find(name.replace("SIDE", "256")) for name in names]
+        compares, _, needs = compares.removesuffix(" |").partition(" (needs ")
         for m in metrics:
-            assert (m.family, m.direction or "") == (family, better)
+            assert m.family == family and name.endswith({"lower": " ↓", "higher": " ↑", None: "`"}[m.direction])
             exact = compares.replace("N ", f"{m.dimension} ").replace("NETWORK", str(m.needs))
             assert m.compares.startswith(exact), names
-        assert needs.rstrip("| ") == ", ".join(dict.fromkeys(m.needs for m in metrics if m.needs))
+        assert needs.rstrip(")") == ", ".join(dict.fromkeys(m.needs for m in metrics if m.needs))
 
 
 def test_every_key_of_the_stored_summary_is_described():
