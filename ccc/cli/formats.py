@@ -44,8 +44,8 @@ colour profile, bit depth and transparency are applied; of several pages or fram
 |---|---|---|
 {formats}
 
-Hidden files and folders and those that systems create are ignored. Names are compared and written in Unicode's form NFC; bytes
-that are not UTF-8 are replaced, and a name of more than 200 bytes is cut and ends in a checksum.
+Hidden files and folders and those that systems create are ignored. Names are compared and written in Unicode's form NFC; a
+name of more than 200 bytes is cut and ends in a checksum.
 
 ## Sources of photographs (`ccc index`, `shard`, `prepare`, and the configuration)
 
@@ -73,12 +73,10 @@ as EXIF, XMP or a PNG's texts; orientation, thumbnails, profiles and the maker's
 
 ## Evaluation
 
-`ccc evaluate` takes two pictures or two folders, and matches pictures by their path below the folder without suffix;
-pictures whose names differ only by suffix keep it (`scan.jpg.png`).
+`ccc evaluate` matches pictures of two folders by their path without suffix; where names differ only by suffix it stays
+(`scan.jpg.png`).
 
-## Refused
-
-Ignored and refused files are counted by reason, and the first few are named.
+## Refused, counted by reason
 
 {refused}
 
