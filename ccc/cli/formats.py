@@ -25,8 +25,7 @@ REFUSED = {
         f"134 megapixels of RGB; `{LIMIT}` sets another limit ([memory of the methods](methods.md#memory))"
     ),
     f"a file or member of more than {MAX_BYTES >> 20} MB": "it would be read whole into memory",
-    "pipes, devices, broken or cyclic links; archive members that are links or devices, or named with `..`, a leading "
-    "`/`, backslashes (except Windows' zips) or zero bytes": "never opened",
+    "pipes, devices, broken or cyclic links; links in archives, names that lead out of them": "never opened",
     "archives in archives; encrypted or bzip2, lzma, zstd members of a zip": "unpack them",
     ", ".join(text.partition("; ")[0] for text in FOREIGN.values()): "the message says how to unpack or convert it",
 }
@@ -84,8 +83,7 @@ as EXIF, XMP or a PNG's texts; orientation, thumbnails, profiles and the maker's
 
 {statuses}
 
-The workflow passes `--allow-skipped` to `ccc index`, `shard`, `prepare` and `evaluate`, whose output records what was skipped.
-A metric named by `ccc evaluate --metrics` that has no value counts as skipped, other metrics do not; nor do files that are not
+The workflow passes `--allow-skipped` to `ccc index`, `shard`, `prepare` and `evaluate`. A metric named by `ccc evaluate --metrics` that has no value counts as skipped, other metrics do not; nor do files that are not
 pictures, and photographs left out by `--min-chroma`. A signal gives 128 plus its number.
 """  # noqa: E501, a row of a table is a line
 
