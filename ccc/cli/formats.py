@@ -3,37 +3,31 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ccc.colorizers._containers import VIDEO_SUFFIXES
 from ccc.colorizers._tracks import SOUND
 from ccc.colorizers.filing import WRITTEN
-from ccc.colorizers.planning import REFUSED as UNREAD
 from ccc.core.decode import DEFAULT_LIMIT, FORMAT_NOTES, LIMIT
 from ccc.core.errors import STATUSES
 from ccc.core.files import write_text
-from ccc.core.images import SUFFIXES
 from ccc.data.archives import FOREIGN
-from ccc.data.files import ARCHIVES, LISTS, LITTER, OTHERS
+from ccc.data.files import ARCHIVES, LISTS
 from ccc.data.lists import COLUMNS, MAX_LIST
 from ccc.data.sources import MAX_BYTES
 from ccc.segment import given
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/formats.md"
-# Sources, members and pictures that are refused, and the reason.
+# Sources, members and pictures that are refused, and the reason or remedy.
 REFUSED = {
     "EPS, PostScript, under any name": "decoding them runs a program",
-    "camera raw files, whole-slide scans": "contain a TIFF of a thumbnail or of one layer, not of the whole picture",
-    "SVG, PSD, JPEG XL, EXR and other formats not named above": "not supported: convert them",
-    "floating-point pixels": "their white level is not defined: save with 8 or 16 bits",
-    f"a picture that takes more than {DEFAULT_LIMIT} MB decoded": (
-        f"set `{LIMIT}`, in MB, to allow more: the limit is 134 megapixels of RGB, for which `ccc colorize` with CCC "
-        "took 3,401 MB in all (16384x8192, benchmarks/colorizers.py --memory; other methods: docs/methods.md)"
+    "camera raw files, whole-slide scans": "a TIFF in them is a thumbnail or one layer",
+    "SVG, PSD, JPEG XL, EXR and other formats": "convert them",
+    "floating-point pixels": "save with 8 or 16 bits",
+    f"a picture of more than {DEFAULT_LIMIT} MB decoded": (
+        f"134 megapixels of RGB; `{LIMIT}` sets another limit ([memory of the methods](methods.md#memory))"
     ),
     f"a file or member of more than {MAX_BYTES >> 20} MB": "it would be read whole into memory",
-    "pipes, devices, broken links, cyclic links": "their content cannot be read twice; never opened",
-    "archive members that are links or devices": "may point out of the archive",
-    "names with `..`, a leading `/`, backslashes (except Windows' zips) or zero bytes": "may point out of the folder",
-    "encrypted or bzip2, lzma, zstd members of a zip": "unpack it",
-    "archives in archives": "unpack the outer one, and give the folder of the inner ones",
+    "pipes, devices, broken or cyclic links; links in archives, names that lead out of them": "never opened",
+    "archives in archives; encrypted or bzip2, lzma, zstd members of a zip": "unpack them",
+    ", ".join(text.partition("; ")[0] for text in FOREIGN.values()): "the message says how to unpack or convert it",
 }
 TEXT = """# Supported formats
 
@@ -41,74 +35,56 @@ TEXT = """# Supported formats
 
 ## Pictures
 
-A file is a picture if its suffix is one of {pictures}. A file of another suffix is a picture if its first bytes are
-those of such a format; files of these suffixes are never pictures: {others}.
-Rotation, colour profile, bit depth and transparency are applied; of several pages or frames the first is used
-(`ccc colorize` has `--pages all`).
+Files of other suffixes are recognized by their first bytes, except known other kinds (text, archives, camera raw). Rotation,
+colour profile, bit depth and transparency are applied; of several pages or frames the first is used (`ccc colorize` has
+`--pages all`).
 
 | format | suffixes | support |
 |---|---|---|
 {formats}
 
-Hidden files and folders and system files ({litter}) are ignored. Names are compared and written in Unicode's form NFC;
-bytes that are not UTF-8 are replaced, and a name of more than 200 bytes is cut and ends in a checksum.
+Hidden files and folders and those that systems create are ignored. Names are compared and written in Unicode's form NFC; a
+name of more than 200 bytes is cut and ends in a checksum.
 
 ## Sources of photographs (`ccc index`, `shard`, `prepare`, and the configuration)
 
 | source | read as |
 |---|---|
-| a folder | its pictures at any depth, sorted by path; links to folders and files are followed unless cyclic |
+| a folder | its pictures at any depth, sorted by path; links are followed unless cyclic |
 | {archives} | its pictures in stored order, without unpacking; detected by content, whatever the name |
-| a folder of archives without pictures or folders, or a pattern `shards/{{00000..00179}}.tar` | all of them, sorted; also WebDataset shards of others, whose other members are ignored |
-| a list ({lists}), at most {list_mb:,} MB | one path a line, absolute or relative to the list's folder; `#` begins a comment |
-| ... with labels | `path 17`, `path,17`, a leading `/` as in Places365's lists, quotation marks, backslashes: if the whole line is not a file |
-| ... as `.csv`, `.tsv` | the column {columns}; without one the first column, if it names a file |
-
-Lists are UTF-8, with or without a byte order mark, or UTF-16 with one. Ignored and refused files are counted by reason,
-and the first few are named.
+| a folder of archives alone, or a pattern `shards/{{00000..00179}}.tar` | all of them, sorted; also WebDataset shards, whose other members are ignored |
+| a list ({lists}), at most {list_mb:,} MB, in UTF-8, or UTF-16 with a byte order mark | one path a line, absolute or relative to the list's folder; `#` begins a comment; also with labels (`path 17`, `path,17`), a leading `/` as in Places365's lists, quotation marks or backslashes |
+| a `.csv` or `.tsv` list | the column {columns}; without one the first column, if it names a file |
 
 ## Masks and videos
 
 Masks (`ccc harmonize --masks`, the segmenter `masks`): {masks}, one for each picture or, for COCO, one for all; folders
-of `amg.py` with their {table}. Videos (`ccc colorize`) are detected by content under any name; files of these suffixes
-are treated as videos if they are not pictures: {videos}.
+of `amg.py` with their {table}. Videos (`ccc colorize`) are detected by content under any name.
 
-A coloured video keeps frame times, pixel aspect ratio, colour tags and the matrix that they name, titles, chapters,
-`mov_text` subtitles, and all sound ({sound} copied, other codecs converted to AAC). The result's line reports changes:
-interlaced frames are deinterlaced, more than 8 bits become 8, an odd side gets its last row or column twice, since browsers
-play only even sides. It also reports what is dropped: other subtitles, further video tracks, cover pictures, data. Refused,
-without output: HDR (PQ, HLG), and an MP4, Matroska or AVI that is shorter than its header says.
+A coloured video keeps frame times, aspect ratio, colour tags, titles, chapters, `mov_text` subtitles, and all sound ({sound}
+copied, other codecs converted to AAC). The result's line reports what is dropped or changed: interlaced frames, bits above 8,
+odd sides. HDR (PQ, HLG) and truncated MP4, Matroska and AVI are refused.
 
 ## Results of `ccc colorize`
 
-Pictures become {written}, videos `.mp4`. A picture's date, caption, author, copyright, place, camera and resolution
-are kept, as EXIF, XMP or a PNG's texts; orientation, thumbnails, profiles and the maker's own block are not. Files in a
-folder that are reported but not read: {unread}.
+Pictures become {written}, videos `.mp4`. A picture's date, caption, author, copyright, place, camera and resolution are kept,
+as EXIF, XMP or a PNG's texts; orientation, thumbnails, profiles and the maker's own block are not.
 
 ## Evaluation
 
-`ccc evaluate` takes two pictures or two folders, and matches pictures by their path below the folder without suffix;
-pictures whose names differ only by suffix keep it (`scan.jpg.png`). It refuses and names missing, extra, resized and
-unreadable pictures and other files.
+`ccc evaluate` matches pictures of two folders by their path without suffix; where names differ only by suffix it stays
+(`scan.jpg.png`).
 
-## Refused, and why
+## Refused, counted by reason
 
-| what | why |
-|---|---|
 {refused}
-{foreign}
 
 ## Exit statuses of `ccc`
 
-| status | means |
-|---|---|
 {statuses}
 
-`ccc index`, `shard`, `prepare`, `segment`, `colorize`, `harmonize`, `evaluate` and `weights` have `--allow-skipped`; the
-workflow passes it to the first three and to `evaluate`, since their output records what was skipped. A metric named by
-`ccc evaluate --metrics` that has no value counts as skipped; default metrics and those of `--protocol` are then n/a with
-status 0. Files that are not pictures, and photographs left out by `--min-chroma`, are ignored, not skipped. A command
-that is ended by a signal has status 128 plus the signal's number.
+The workflow passes `--allow-skipped` to `ccc index`, `shard`, `prepare` and `evaluate`. A metric named by `ccc evaluate --metrics` that has no value counts as skipped, other metrics do not; nor do files that are not
+pictures, and photographs left out by `--min-chroma`. A signal gives 128 plus its number.
 """  # noqa: E501, a row of a table is a line
 
 
@@ -119,15 +95,12 @@ def page() -> str:
         return ", ".join(f"`{suffix}`" for suffix in sorted(suffixes))
 
     return TEXT.format(
-        pictures=named(SUFFIXES), others=named(OTHERS),
         formats="\n".join(f"| {name} | {suffixes} | {note} |" for name, suffixes, note in FORMAT_NOTES),
-        litter=", ".join(f"`{name}`" for name in sorted(LITTER)), archives=named(ARCHIVES), lists=named(LISTS),
-        list_mb=MAX_LIST >> 20, columns=" or ".join(f"`{name}`" for name in COLUMNS), masks=named(given.SUFFIXES),
-        written=named(WRITTEN), unread=named(UNREAD),
-        table=f"`{given.TABLE}`", videos=named(VIDEO_SUFFIXES), sound=named(SOUND),
-        refused="\n".join(f"| {what} | {why} |" for what, why in REFUSED.items()),
-        foreign="\n".join(f"| {text.partition('; ')[0]} | {text.partition('; ')[2]} |" for text in FOREIGN.values()),
-        statuses="\n".join(f"| {number} | {text} |" for number, text in STATUSES.items()),
+        archives=named(ARCHIVES), lists=named(LISTS), list_mb=MAX_LIST >> 20,
+        columns=", ".join(f"`{name}`" for name in COLUMNS), masks=named(given.SUFFIXES), table=f"`{given.TABLE}`",
+        sound=named(SOUND), written=named(WRITTEN),
+        refused="\n".join(f"- {what}: {why}" for what, why in REFUSED.items()),
+        statuses="\n".join(f"- **{number}**: {text}" for number, text in STATUSES.items()),
     )  # fmt: skip
 
 

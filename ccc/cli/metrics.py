@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ccc.metrics.registry import Metric
 
+_ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", nargs="*", help="metrics (default: all)")
@@ -42,13 +44,19 @@ def text(metric: "Metric") -> str:
 
 
 def markdown(chosen: "Iterable[Metric]") -> str:
-    """Facts about metrics as a Markdown table."""
-    lines = [
-        "| name | family | better | compares | range | source | needs | version |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for m in chosen:
-        name = m.at("SIDE").name if m.sized else m.name
-        words = (f"`{name}`", m.family, m.direction or "", m.compares, m.range, m.source, m.needs or "", str(m.version))
-        lines.append("| " + " | ".join(words) + " |")
+    """What metrics compare as a Markdown table; those that differ in features or network alone share a row."""
+    alike: dict[tuple[str, ...], list[Metric]] = {}
+    for metric in chosen:
+        compares = _compares(metric).replace(str(metric.dimension), "N").replace(str(metric.needs), "NETWORK")
+        alike.setdefault((metric.family, _ARROWS[metric.direction], compares), []).append(metric)
+    lines = ["| metric | family | compares |", "|---|---|---|"]
+    for (family, arrow, general), group in alike.items():
+        names = ", ".join(f"`{m.at('SIDE').name}`" for m in group)
+        compares = general if len({_compares(m) for m in group}) > 1 else _compares(group[0])
+        needs = ", ".join(dict.fromkeys(m.needs for m in group if m.needs))
+        lines.append(f"| {names}{arrow} | {family} | {compares}{needs and f' (needs {needs})'} |")
     return "\n".join(lines)
+
+
+def _compares(metric: "Metric") -> str:
+    return metric.compares.partition("; ")[0]

@@ -25,7 +25,7 @@ FORMAT_NOTES = (
         "JPEG",
         ".jpg .jpeg .jpe .jfif .mpo",
         "gray, colour and CMYK, also inverted as by Adobe; without the end marker if no row is missing; further "
-        "pictures of an MPO, usually the other eye's view or a gain map, are pages",
+        "pictures of an MPO are pages",
     ),
     (
         "PNG",
@@ -36,14 +36,11 @@ FORMAT_NOTES = (
     (
         "TIFF",
         ".tif .tiff",
-        "gray of 1 to 32 bits, black or white at 0, also fewer than 16 bits in 16-bit words if the tag SMaxSampleValue "
-        "or MaxSampleValue gives their white, such as 4095 (without it the picture is dark, with a warning); RGB and "
-        "CMYK of 8 or 16 bits, as 8; palette, YCbCr, Lab; strips, tiles and planes; little-endian BigTIFF. Refused: "
-        "floating point, levels below 0, 64 bits, gray of 16 bits with transparency, 32 bits that use only the lowest "
-        "of 256 levels",
+        "gray of 1 to 32 bits, black or white at 0; fewer than 16 bits in 16-bit words if the tag SMaxSampleValue or "
+        "MaxSampleValue gives their white (else dark, with a warning); RGB and CMYK of 8 or 16 bits, as 8; palette, "
+        "YCbCr, Lab; strips, tiles and planes; little-endian BigTIFF; no levels below 0, no 64 bits",
     ),
-    ("WebP", ".webp", "frames are pages"),
-    ("GIF", ".gif", "frames are pages"),
+    ("WebP, GIF", ".webp .gif", "frames are pages"),
     ("AVIF", ".avif", "as 8 bits; frames are pages"),
     ("HEIC", ".heic .heif", f"as 8 bits; with {HEIC_EXTRA}"),
     ("JPEG 2000", ".jp2 .j2k .j2c .jpc .jpf .jpx", "8 and 16 bits"),

@@ -24,6 +24,21 @@ def test_the_table_is_that_of_the_registry():
     assert table in PAGE.read_text(), "write it again: ccc metrics --markdown"
 
 
+def test_metrics_share_a_row_only_where_features_or_network_alone_differ():
+    rows = [line.split(" | ") for line in markdown(registry.metrics().values()).splitlines()[2:]]
+    listed = [re.findall(r"`(\S+)`", row[0]) for row in rows]
+    assert sorted(sum(listed, [])) == sorted(m.at("SIDE").name for m in registry.metrics().values())
+    assert ["fid_64", "fid_192", "fid_768", "fid_2048"] in listed and ["fid_2048_torchvision"] in listed
+    for names, (name, family, compares) in zip(listed, rows, strict=True):
+        metrics = [registry.find(name.replace("SIDE", "256")) for name in names]
+        compares, _, needs = compares.removesuffix(" |").partition(" (needs ")
+        for m in metrics:
+            assert m.family == family and name.endswith({"lower": " ↓", "higher": " ↑", None: "`"}[m.direction])
+            exact = compares.replace("N ", f"{m.dimension} ").replace("NETWORK", str(m.needs))
+            assert m.compares.startswith(exact), names
+        assert needs.rstrip(")") == ", ".join(dict.fromkeys(m.needs for m in metrics if m.needs))
+
+
 def test_every_key_of_the_stored_summary_is_described():
     text = PAGE.read_text()
     assert all(f"`{key}`" in text for key in (*_BY_METRIC, "format", "images", "side", "inputs"))
