@@ -36,25 +36,6 @@ def differing(
     return tuple(said + (_of_harmonization(cell, method, harmonize) if cell.variant == "sam" else []))
 
 
-def lineage(cell: Cell, plain: Mapping[tuple[str, str], Cell], model: Mapping[str, object]) -> list[str]:
-    """Notes on the model of a row: which other row is of it too, and which trained model its training started from.
-
-    `plain`: the cells before harmonization, by method and dataset; `model`: as in `differing`.
-    """
-    notes, papers = (dict(_notes(plain.get((method, cell.dataset)))) for method in (cell.method, "ccc"))
-    file, said = notes.get("weights", ""), []
-    if cell.method == "ccc_photo" and file and file == papers.get("weights"):
-        said.append(f"the same model as {plain['ccc', cell.dataset].title}, but with the decoding for photographs")
-    if model.get("init") and notes.get("method") == "ccc" and file.endswith(f":{str(model.get('sha256'))[:12]}"):
-        said.append(f"a model whose training started from {model['init']}, and not that one itself")
-    return said
-
-
-def _notes(plain: Cell | None) -> list[tuple[str, str]]:
-    """Options of `ccc colorize` that made all of a cell's pictures; [] if they are of several, or of unknown making."""
-    return NOTE.findall(plain.made[0]) if plain and len(plain.made) == 1 else []
-
-
 def _options(notes: list[tuple[str, str]]) -> dict[str, str]:
     return dict(value.split("=", 1) for name, value in notes if name == "option")
 
@@ -115,3 +96,22 @@ def _of_harmonization(cell: Cell, method: str, harmonize: Mapping[str, object]) 
     return said + [
         f"{name.replace('_', ' ')} {value} (paper: {papers.get(name, 'bilinear')})" for name, value in sorted(changed)
     ]
+
+
+def lineage(cell: Cell, plain: Mapping[tuple[str, str], Cell], model: Mapping[str, object]) -> list[str]:
+    """Notes on the model of a row: which other row is of it too, and which trained model its training started from.
+
+    `plain`: the cells before harmonization, by method and dataset; `model`: as in `differing`.
+    """
+    notes, papers = (dict(_notes(plain.get((method, cell.dataset)))) for method in (cell.method, "ccc"))
+    file, said = notes.get("weights", ""), []
+    if cell.method == "ccc_photo" and file and file == papers.get("weights"):
+        said.append(f"the same model as {plain['ccc', cell.dataset].title}, but with the decoding for photographs")
+    if model.get("init") and notes.get("method") == "ccc" and file.endswith(f":{str(model.get('sha256'))[:12]}"):
+        said.append(f"a model whose training started from {model['init']}, and not that one itself")
+    return said
+
+
+def _notes(plain: Cell | None) -> list[tuple[str, str]]:
+    """Options of `ccc colorize` that made all of a cell's pictures; [] if they are of several, or of unknown making."""
+    return NOTE.findall(plain.made[0]) if plain and len(plain.made) == 1 else []
