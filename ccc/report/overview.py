@@ -47,12 +47,13 @@ def read_model(path: str | os.PathLike) -> dict:
         settings = model_settings(metadata)
     except (KeyError, ValueError) as error:
         raise CCCError(f"{path}: its metadata hold no settings ({error}); train the model again") from None
+    init = settings.get("init") or ""
     names = (*PAPER, *PAPERS_DECODING, "upsilon", "steps")
     kept = {name: settings[name] for name in names if name in settings and name != "balance"}
     grid = {name: getattr(codebook.grid, name) for name in ("alpha", "beta", "delta")}
     facts = {
         "decoder": metadata.get("decoder", "plain"), "trained_on": _data(settings), "sha256": sha256(path),
-        "started_from": _start(settings), "init": _init(settings),
+        "started_from": _start(settings), "init": PUBLISHED.name if init is True else PurePath(init).name,
         "classes": codebook.size, "phi": settings.get("phi") or 1 / codebook.size,
         "threshold": codebook.threshold, "mapping": codebook.mapping,
     }  # fmt: skip
@@ -81,12 +82,6 @@ def _start(settings: Mapping[str, Any]) -> str:
     if pretrained := settings.get("pretrained"):
         return "ImageNet" if pretrained is True else PurePath(str(pretrained)).name
     return "another model's training" if settings.get("init") else ""
-
-
-def _init(settings: Mapping[str, Any]) -> str:
-    """Name of the file of the trained model that training started from; "" for none."""
-    init = settings.get("init")
-    return PUBLISHED.name if init is True else PurePath(str(init)).name if init else ""
 
 
 def unlike_the_paper(model: Mapping[str, object]) -> list[str]:
