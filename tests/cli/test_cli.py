@@ -209,10 +209,17 @@ def test_evaluate_prints_what_it_cannot_compute(tmp_path, capsys, monkeypatch):
     assert main(["evaluate", str(tmp_path / "truth"), str(tmp_path / "truth")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("LPIPS (alex) ") and "n/a" in line for line in lines)
-    assert any(line.startswith("LPIPS (alex): no weights: alexnet") for line in lines)
+    (line,) = (line for line in lines if line.startswith("LPIPS (alex): no weights: alexnet"))
+    assert "trunk alone" in line and "`--weights alexnet=FILE`" in line and "`weights: {alexnet: FILE}`" in line
     assert sum("no weights: pt_inception" in line for line in lines) == 1, "one line for all that wait for one file"
     assert any(line.startswith("MSE ") and "0.0000" in line for line in lines)
     assert any(line.startswith("PSNR: infinite for 1 pictures") for line in lines)
+
+
+def test_metrics_say_that_the_trunk_of_lpips_is_enough(capsys):
+    assert main(["metrics", "lpips_alex", "lpips_vgg"]) == 0
+    alex, vgg = (part for part in capsys.readouterr().out.split("\n\n"))
+    assert "needs     alexnet; its trunk alone" in alex and "`--weights alexnet=FILE`" in alex and "trunk" not in vgg
 
 
 def test_a_family_is_measured_alone_and_wrong_words_are_told(tmp_path, capsys):
