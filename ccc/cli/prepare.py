@@ -6,7 +6,8 @@ SHA-256 of its file and of its truth.
   ccc prepare photos/ -o results/benchmarks/mine -n all
   ccc prepare flowers102 -o results/benchmarks/flowers102
 
-The second command takes 50 pictures of the official test part of a set that `ccc data fetch` downloaded.
+The second command takes 50 pictures of the official test part of a set that `ccc data fetch` downloaded. Subfolders are
+flattened: a/1.jpg becomes 1.png, or a__1.png if that name is taken.
 """
 
 from argparse import ArgumentParser, Namespace

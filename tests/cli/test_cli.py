@@ -194,6 +194,17 @@ def test_wrong_words(tmp_path, capsys):
     )
 
 
+def test_prepare_flattens_subfolders_as_its_help_says(tmp_path, capsys):
+    for name in ("1.jpg", "a/1.jpg"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(data.astronaut()[:20, :20]).save(tmp_path / "in" / name)
+    assert main(["prepare", str(tmp_path / "in"), "-o", str(tmp_path / "set"), "-n", "all", "--side", "keep"]) == 0
+    assert sorted(path.name for path in (tmp_path / "set/gray").iterdir()) == ["1.png", "a__1.png"]
+    with pytest.raises(SystemExit):
+        main(["prepare", "--help"])
+    assert "a/1.jpg becomes 1.png, or a__1.png if that name is taken" in " ".join(capsys.readouterr().out.split())
+
+
 def test_two_pictures_of_one_name_are_not_written_over_each_other(tmp_path, capsys):
     write_png(tmp_path / "in/a.png", data.astronaut()[:20, :20])
     Image.fromarray(data.astronaut()[:20, :20]).save(tmp_path / "in/a.jpg")
