@@ -76,8 +76,14 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
     place = f"in {folders()[0]}" if folders() else "here, and this user has no home: set CCC_WEIGHTS to a folder"
     raise MissingWeights(
         f"no weights: {facts(name)['file']} is not {place}: get it with `ccc weights fetch {name}`, "
-        f"or with `ccc weights fetch {name} --from FILE` where you have it"
+        f"or with `ccc weights fetch {name} --from FILE` where you have it{enough(name)}"
     )
+
+
+def enough(name: str) -> str:
+    """The end of a message about a missing weight file: which part of it is enough; "" where the whole is needed."""
+    part = known().get(name, {}).get("enough")
+    return f"; {part}" if part else ""
 
 
 def verify(name: str, path: str | os.PathLike | None = None) -> str:

@@ -102,6 +102,8 @@ def run(args: Namespace) -> int:
     _check_plan(args, plan)
     colorizer = colorizers.load(args.method, args.weights, args.device, **options)
     weights = colorizers.files(args.method, args.weights, **options)
+    if colorizer.needs_color:
+        coloring.skip_gray(plan, args.method)
     quality = args.quality or JPEG_QUALITY
     made = notes.note(args.method, weights, options, args.max_size, args.keep_ab, args.depth, quality)
     todo, others = _missing(args, plan, made)

@@ -7,7 +7,8 @@ examples:
   ccc evaluate coloured/ truth/ --json coloured.json --csv coloured.csv     then: ccc tables *.json -o tables/
   ccc evaluate coloured/ truth/ --protocol center_crop --title "My method"
   ccc evaluate coloured/ truth/ --family distribution --features truth.npz --json distribution.json
-Pictures are matched by their path in the folder, without suffix; two files form a pair whatever their names.
+Pictures are matched by their path in the folder, without suffix; two files form a pair whatever their names. Files that
+are no pictures, such as videos, are left out and counted.
 docs/metrics.md explains each metric. A metric whose weight file is missing is n/a, with the reason. Exit status: 3 if a
 metric named in --metrics has no value, else 0.
 """
@@ -58,7 +59,7 @@ def run(args: Namespace) -> int:
     from ccc.core.errors import CCCError
     from ccc.metrics import field
     from ccc.metrics.evaluate import evaluate
-    from ccc.metrics.folders import matched
+    from ccc.metrics.folders import left_out, matched
 
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else []
     if args.protocol:
@@ -85,8 +86,8 @@ def run(args: Namespace) -> int:
     )  # fmt: skip
     found.summary["notes"] = args.note
     found.save(args.csv, args.json)
-    print(f"{args.prediction}: {found.summary['images']} pictures compared with {args.truth}\n")
-    print("\n".join(_table(found.summary, args.family)))
+    print(f"{args.prediction}: {found.summary['images']} pictures compared with {args.truth}")
+    print("\n".join([*left_out(args.prediction, args.truth), "", *_table(found.summary, args.family)]))
     if args.protocol:
         print("\n" + field.latex(args.protocol, found.summary, args.title or args.method or args.prediction.name))
     values = found.summary["mean"] | found.summary["set"]

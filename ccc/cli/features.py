@@ -26,6 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> None:
     from ccc.metrics.features import write_features
+    from ccc.metrics.folders import left_out
 
     count = write_features(args.truth, args.output, args.weights, lambda items: bar(items, "features"), args.network)
-    print(f"{args.output}: {count} pictures")
+    print("\n".join([f"{args.output}: {count} pictures", *left_out(args.truth)]))

@@ -38,8 +38,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="OUT",
         type=Path,
         required=True,
-        help="folder to write, or a .png for one picture; replaces files of the same names",
+        help="folder to write, or a .png for one picture; replaces earlier results of the same names",
     )
+    parser.add_argument("--overwrite", action="store_true", help="also replace pictures that are not from this command")
     masks = parser.add_argument_group("masks")
     masks.add_argument("--masks", type=Path, help="existing masks; short for --segmenter masks --checkpoint MASKS")
     masks.add_argument(
@@ -74,7 +75,9 @@ def run(args: Namespace) -> int:
         )
     chosen = ALGORITHM.read(args).model_dump(include=set(ALGORITHM.flags))
     skipped: list[str] = []
-    rows = harmonize_pictures(pairs, segmenter, args.changes, lambda items: bar(items, "harmonize"), skipped, **chosen)
+    rows = harmonize_pictures(
+        pairs, segmenter, args.changes, lambda items: bar(items, "harmonize"), skipped, args.overwrite, **chosen
+    )
     share = sum(row["changed_share"] for row in rows) / len(rows)
     shift = sum(row["mean_ab_shift"] for row in rows) / len(rows)
     makers = " and ".join(sorted({row["segmenter"] for row in rows}))

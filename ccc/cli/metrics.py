@@ -30,13 +30,15 @@ def run(args: Namespace) -> None:
 
 def text(metric: "Metric") -> str:
     """Facts about one metric as text."""
+    from ccc.assets import weights
+
     better = f"{metric.direction} is better" if metric.direction else "neither lower nor higher is better"
     facts = {
         "family": metric.family,
         "compares": metric.compares,
         "range": metric.range,
         "source": f"{metric.source}; version {metric.version}",
-        "needs": metric.needs,
+        "needs": metric.needs and metric.needs + weights.enough(metric.needs),
         "no value": metric.undefined and f"where {metric.undefined}",
     }
     lines = [f"  {name:<10}{fact}" for name, fact in facts.items() if fact]

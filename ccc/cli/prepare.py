@@ -6,7 +6,8 @@ SHA-256 of its file and of its truth.
   ccc prepare photos/ -o results/benchmarks/mine -n all
   ccc prepare flowers102 -o results/benchmarks/flowers102
 
-The second command takes 50 pictures of the official test part of a set that `ccc data fetch` downloaded.
+The second command takes 50 pictures of the official test part of a set that `ccc data fetch` downloaded. Subfolders are
+flattened: a/1.jpg becomes 1.png, or a__1.png if that name is taken.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -51,8 +52,11 @@ def run(args: Namespace) -> int:
     source, dataset = resolve(args.source)
     if args.dataset:
         dataset = named(args.dataset)
-    if Path(source).is_dir() and Path(source).resolve() in (args.output.resolve(), *args.output.resolve().parents):
+    output, photographs = args.output.resolve(), Path(source).resolve()
+    if photographs.is_dir() and photographs in (output, *output.parents):
         raise CCCError(f"{args.output}: in the folder of the photographs, {source}; give another folder with -o")
+    if {output / "truth", output / "gray"} & {photographs, *photographs.parents}:
+        raise CCCError(f"{source}: would be overwritten by the results; give another folder with -o")
     opened = Source(source)
     written, skipped = prepare(
         opened, args.output, count, choice.seed, side, dataset, lambda items: bar(items, "prepare"), choice.pick,

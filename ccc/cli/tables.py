@@ -29,7 +29,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="JSON file for `ccc report`, its parquet beside it (default: <output>/summary.json)",
     )
     parser.add_argument("--run", default="benchmark", help="name of the run (default: %(default)s)")
-    parser.add_argument("--model", type=Path, help="file of `ccc train`, whose settings Table II shows")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="file of `ccc train`, whose settings Table II shows (default: the packaged model if pictures name it)",
+    )
     parser.add_argument(
         "--leakage",
         nargs="+",

@@ -51,6 +51,7 @@ class Colorizer:
 
     network: Any = None
     by_name = False  # whether it reads data stored by picture name, so that callers must use `colorize_named`
+    needs_color = False  # whether it paints from the true colours, so that gray pictures alone give nothing
 
     def __init__(self, network: torch.nn.Module | None = None, device: Device = None):
         if network is not None:

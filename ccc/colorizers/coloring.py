@@ -14,9 +14,9 @@ from ccc.color import lab_to_rgb, lightness, resize_ab, rgb_to_lab, with_ab
 from ccc.colorizers import Colorizer, filing
 from ccc.colorizers.base import JPEG_QUALITY, memory_reported
 from ccc.colorizers.notes import MADE, of_source, read_note
-from ccc.colorizers.planning import Task
+from ccc.colorizers.planning import Plan, Task
 from ccc.core.errors import CCCError, ImageError
-from ccc.core.images import ab_file, page_count, read_gray16, read_rgba, write_ab
+from ccc.core.images import ab_file, page_count, read_gray16, read_rgb, read_rgba, write_ab
 from ccc.data.files import COMPARE, SHEET_NOTE
 
 COLORED = 4.0  # mean distance in ab from the tint's colour at each lightness; less is noise
@@ -145,6 +145,30 @@ def color_pictures(
                 outcome.skipped.append(error)
         told(len(chunk))
     return outcome
+
+
+def skip_gray(plan: Plan, method: str) -> None:
+    """Move a plan's pictures to its skipped ones if none has a colour, for a method that `needs_color`.
+
+    One picture in colour keeps them all: the gray ones are then photographs whose true colours are gray. So are those
+    of a folder `truth` of `ccc prepare`.
+    """
+    gray = set()
+    for task in plan.tasks:
+        folder = task.source.absolute().parent
+        if folder.name == "truth" and (folder.parent / "manifest.csv").is_file():
+            return
+        try:
+            if task.video:
+                continue
+            if (np.ptp(read_rgb(task.source, page=task.page or 0), axis=-1) > 1).any():  # 1 is rounding
+                return
+        except ImageError:
+            continue  # reported by `color_pictures`
+        gray.add(task)
+    why = f"{method} needs the photograph in colour; this one is gray"
+    plan.skipped += [ImageError(str(task.source), why) for task in plan.tasks if task in gray]
+    plan.tasks = [task for task in plan.tasks if task not in gray]
 
 
 def _read(task: Task, wishes: Wishes, outcome: Outcome) -> _Picture:

@@ -20,6 +20,8 @@ INFO = MethodInfo(
 
 
 class Oracle(Colorizer):
+    needs_color = True
+
     def __init__(self, map_size: int, upsample: str):
         self.map_size, self.upsample = map_size, upsample
 

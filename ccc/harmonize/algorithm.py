@@ -11,7 +11,7 @@ from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
 from ccc.core.compiled import compiled
 from ccc.core.errors import CCCError
 from ccc.core.files import write_csv
-from ccc.core.images import read_ab, read_rgb, write_png
+from ccc.core.images import read_ab, read_rgb, software, write_png
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
 from ccc.segment.store import pictures_alike
@@ -199,6 +199,7 @@ def harmonize_pictures(
     changes: str | os.PathLike | None = None,
     progress: Callable[[list[str]], Iterable[str]] | None = iter,
     skipped: list[str] | None = None,
+    overwrite: bool = True,
     **parameters,
 ) -> list[dict]:
     """Harmonize many pictures.
@@ -208,14 +209,20 @@ def harmonize_pictures(
     changed_share, mean_ab_shift and segments_used (see `harmonize_picture`), segmenter, and ab, which is "own" if
     `NAME.ab.npz` (`ccc.core.images.read_ab`) is beside a coloured picture of the gray one's size, else "picture"; the
     PNG's note repeats it. `progress` wraps the iterable of names; `parameters`: of `harmonize_picture`. Raises CCCError
-    before writing anything if masks are missing or a picture would be overwritten. Pictures that cannot be harmonized
-    do not stop the others; the CCCError at the end names them. With a list `skipped` their errors are appended to it
-    instead, unless no picture can be harmonized.
+    before writing anything if masks are missing or a picture would be overwritten: one of `pairs`, or unless
+    `overwrite` one that is not from this function. Pictures that cannot be harmonized do not stop the others; the
+    CCCError at the end names them. With a list `skipped` their errors are appended to it instead, unless no picture can
+    be harmonized.
     """
     read = {path.resolve() for gray, color, _ in pairs.values() for path in (gray, color)}
     for *_, target in pairs.values():
         if target.resolve() in read:
             raise CCCError(f"{target}: would be overwritten; write to another folder")
+        if not overwrite and target.exists() and not software(target).startswith(MADE):
+            raise CCCError(
+                f"{target}: is there, not from `ccc harmonize`; give another name or folder with -o, or --overwrite to "
+                "replace it"
+            )
     segmenter.require(pairs)
     rows, broken = [], []
     for name in (progress or iter)(list(pairs)):

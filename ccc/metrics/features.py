@@ -32,7 +32,7 @@ def write_features(
     `weights`: as `inception_features` takes them; `network`: "inception_fid" or "inception_torchvision". The file is
     NumPy's npz: float32 `(N, D)` for each depth and way to resize, as `clean_2048`, and `made_from`, JSON of the
     format, the weights' SHA-256 and that of each picture by its name. Equal inputs give equal bytes. Raises CCCError
-    for a folder that holds no pictures or anything else, and as `inception_features` and `read_rgb` do.
+    as `pictures_of`, `inception_features` and `read_rgb` do.
     """
     pictures = pictures_of(truth)
     weights = weight_files.locate(network, weights)

@@ -24,9 +24,9 @@ class Match(NamedTuple):
 def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Match]:
     """Every picture of both folders, sorted by name; or the one pair, where both are pictures.
 
-    Subfolders, formats and the Unicode form of names may differ, names and sizes may not; hidden and system files and
-    `.ab.npz` (a and b) are ignored. Raises CCCError naming a folder that is missing, empty or holds anything but
-    pictures, and the first pictures that are missing, extra, unreadable or of another size, with their number.
+    Subfolders, formats and the Unicode form of names may differ, names and sizes may not; `left_out` names files that
+    are no pictures. Raises CCCError as `pictures_of`, and naming the first pictures that are missing, extra, unreadable
+    or of another size, with their number.
     """
     for path in (prediction, truth):
         if not Path(path).exists():
@@ -63,17 +63,31 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
 def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
     """Pictures of a folder as `ccc.data.files.pictures` names them, sorted; names that differ only by suffix keep it.
 
-    Raises CCCError for a folder that is missing, empty or holds anything but pictures.
+    Raises CCCError for a folder that is missing, has no pictures, or holds a folder or a broken link named like one.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise CCCError(f"{folder}: {'give two pictures, or two folders' if folder.exists() else 'no such folder'}")
-    found, others = pictures(folder)
-    if strange := [name for name in others if not name.endswith(AB)]:
-        raise CCCError(f"{folder}: holds what is no picture: {few(strange)}; move it elsewhere")
+    found, others = _split(folder)
+    if not all((folder / name).is_file() for name in others):
+        raise CCCError(f"{folder}: holds what is no picture: {few(others)}; move it elsewhere")
     if not found:
         raise CCCError(f"{folder}: holds no pictures")
     return found
+
+
+def left_out(*folders: str | os.PathLike) -> list[str]:
+    """A line for each folder with files that are no pictures, such as videos: their number and the first names.
+
+    Hidden and system files, `.ab.npz` (a and b) and sheets of `--compare` are not counted; a path to a file gives none.
+    """
+    others = {folder: _split(folder)[1] for folder in folders if Path(folder).is_dir()}
+    return [f"{path}: left out, no pictures ({len(names)}): {few(names)}" for path, names in others.items() if names]
+
+
+def _split(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
+    found, others = pictures(folder)
+    return found, [name for name in others if not name.endswith(AB)]
 
 
 def _stem(path: Path) -> str:

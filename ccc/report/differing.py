@@ -1,10 +1,11 @@
 """Differences of a row's method from the paper's, read from the notes in its pictures, its model and its weights."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ccc.assets import weights
+from ccc.assets import PUBLISHED, weights
+from ccc.core.files import sha256
 from ccc.decoding import decoding, not_the_papers
 from ccc.report import published
 from ccc.report.cells import Cell
@@ -34,6 +35,13 @@ def differing(
     said = _of_ccc(notes, model) if method == "ccc" else _of_baseline(method, notes)
     said += [f"seen at {size} pixels at most" for name, size in notes if name == "max-size"]
     return tuple(said + (_of_harmonization(cell, method, harmonize) if cell.variant == "sam" else []))
+
+
+def packaged(cells: Iterable[Cell]) -> bool:
+    """Whether pictures of any cell say that CCC made them with the model that comes with the package."""
+    notes = [dict(NOTE.findall(made)) for cell in cells for made in cell.made]
+    models = {note.get("weights", "").rpartition(":")[2] for note in notes if note.get("method") == "ccc"}
+    return bool(models) and sha256(PUBLISHED)[:12] in models
 
 
 def _options(notes: list[tuple[str, str]]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas
 
+from ccc.assets import PUBLISHED
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
 from ccc.core.stored import read_json
@@ -16,7 +17,7 @@ from ccc.data import leakage as leaks
 from ccc.metrics.registry import find
 from ccc.report import published
 from ccc.report.cells import SIZE, VARIANTS, Cell, read_cells
-from ccc.report.differing import differing, lineage
+from ccc.report.differing import differing, lineage, packaged
 from ccc.report.overview import read_model
 from ccc.report.results import FLOORS, LEVEL, REFERENCES, VALUES, Contest, Estimate, MethodResult, Results, is_stand_in
 from ccc.report.statistics import FEWEST, Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
@@ -44,15 +45,17 @@ def read_results(
 
     `metrics`, `titles`: as `read_cells` takes them; `columns`: by our dataset, the paper's column that it is compared
     with (ADE, Celeba, COCO, Ox. Flower, ImageNet; Fig. 9 for a `showcase` that holds the paper's pictures), or None;
-    `not_run`: reasons by method without metrics; `cautions`: by dataset; `model`: file of `ccc train`; `harmonize`: all
-    parameters of Algorithm 1, and `upsample`; `weights`: files by their user; `leakage`: files of `ccc leakage` about
-    that model's photographs; `interval`: the `method` of `bootstrap_intervals`. Raises CCCError for an unreadable file
-    and an unknown column.
+    `not_run`: reasons by method without metrics; `cautions`: by dataset; `model`: file of `ccc train`, None for the
+    packaged one where pictures name it; `harmonize`: all parameters of Algorithm 1, and `upsample`; `weights`: files by
+    their user; `leakage`: files of `ccc leakage` about that model's photographs; `interval`: the `method` of
+    `bootstrap_intervals`. Raises CCCError for an unreadable file and an unknown column.
     """
     columns = {name: paper for name, paper in (columns or {}).items() if paper is not None}
     published.check_columns(columns)
     cells = read_cells(metrics, titles)
     ran = {cell.method for cell in cells}
+    if model is None and packaged(cells):
+        model = PUBLISHED
     made = read_model(model) if model else {}
     found = summarize(cells, made, harmonize or {}, interval)
     compared = dict(map(_leakage, leakage))

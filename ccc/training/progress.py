@@ -1,6 +1,7 @@
 """Losses, speed and TensorBoard curves of a training run."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -58,20 +59,20 @@ class Progress:
 
     def __init__(self, step: int, settings: Recipe, log: Callable[[str], None]):
         self.first, self.settings, self.log = step, settings, log
-        self.started = self.reported = time.perf_counter()
+        self.started, self.reported = time.perf_counter(), -math.inf
 
     def rate(self, step: int) -> float:
         """Pictures per second since the start of this process, including validation."""
         return (step - self.first) * self.settings.batch_size / (time.perf_counter() - self.started)
 
     def report(self, step: int, loss: float, row: dict | None = None) -> None:
-        """Log a line after a validation, of which `row` is the history row, otherwise every minute."""
+        """Log a line after the first loss, after a validation, of which `row` is the history row, and every minute."""
         now = time.perf_counter()
         if row is None and now - self.reported < REPORT_EVERY:
             return
-        self.reported = now
+        first, self.reported = row is None and math.isinf(self.reported), now
         rate = self.rate(step)
-        text = f"step {step}/{self.settings.steps}  loss {loss:.3f}  "
+        text = f"{'first ' * first}step {step}/{self.settings.steps}  loss {loss:.3f}  "
         if row:
             text += (
                 f"validation {row['validation_loss']:.3f}  accuracy {row['accuracy']:.3f}  "

@@ -194,6 +194,17 @@ def test_wrong_words(tmp_path, capsys):
     )
 
 
+def test_prepare_flattens_subfolders_as_its_help_says(tmp_path, capsys):
+    for name in ("1.jpg", "a/1.jpg"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(data.astronaut()[:20, :20]).save(tmp_path / "in" / name)
+    assert main(["prepare", str(tmp_path / "in"), "-o", str(tmp_path / "set"), "-n", "all", "--side", "keep"]) == 0
+    assert sorted(path.name for path in (tmp_path / "set/gray").iterdir()) == ["1.png", "a__1.png"]
+    with pytest.raises(SystemExit):
+        main(["prepare", "--help"])
+    assert "a/1.jpg becomes 1.png, or a__1.png if that name is taken" in " ".join(capsys.readouterr().out.split())
+
+
 def test_two_pictures_of_one_name_are_not_written_over_each_other(tmp_path, capsys):
     write_png(tmp_path / "in/a.png", data.astronaut()[:20, :20])
     Image.fromarray(data.astronaut()[:20, :20]).save(tmp_path / "in/a.jpg")
@@ -209,10 +220,17 @@ def test_evaluate_prints_what_it_cannot_compute(tmp_path, capsys, monkeypatch):
     assert main(["evaluate", str(tmp_path / "truth"), str(tmp_path / "truth")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("LPIPS (alex) ") and "n/a" in line for line in lines)
-    assert any(line.startswith("LPIPS (alex): no weights: alexnet") for line in lines)
+    (line,) = (line for line in lines if line.startswith("LPIPS (alex): no weights: alexnet"))
+    assert "trunk alone" in line and "`--weights alexnet=FILE`" in line and "`weights: {alexnet: FILE}`" in line
     assert sum("no weights: pt_inception" in line for line in lines) == 1, "one line for all that wait for one file"
     assert any(line.startswith("MSE ") and "0.0000" in line for line in lines)
     assert any(line.startswith("PSNR: infinite for 1 pictures") for line in lines)
+
+
+def test_metrics_say_that_the_trunk_of_lpips_is_enough(capsys):
+    assert main(["metrics", "lpips_alex", "lpips_vgg"]) == 0
+    alex, vgg = (part for part in capsys.readouterr().out.split("\n\n"))
+    assert "needs     alexnet; its trunk alone" in alex and "`--weights alexnet=FILE`" in alex and "trunk" not in vgg
 
 
 def test_a_family_is_measured_alone_and_wrong_words_are_told(tmp_path, capsys):

@@ -89,6 +89,16 @@ def test_one_picture_of_another_size_is_skipped_with_the_status_of_that(own, cap
     assert "1 of 1 pictures cannot be harmonized: " in error and not (own / "none").exists()
 
 
+def test_earlier_results_are_replaced_but_pictures_of_others_only_with_overwrite(own, capsys):
+    pictures, out = ("old photo.png", "by somebody.png", "--masks", "left.npy", "-o"), own / "mine/a.png"
+    write_png(out, read_rgb(own / "by somebody.png")[::2])
+    before = out.read_bytes()
+    assert "a.png: is there, not from `ccc harmonize`; give another name" in failed(capsys, own, *pictures, out)
+    assert out.read_bytes() == before
+    assert run(own, *pictures, out, "--overwrite") == 0 and read_rgb(out).shape == (100, 150, 3)
+    assert run(own, *pictures, out) == 0
+
+
 def test_what_is_wrong_is_said_in_a_line(own, capsys):
     pictures = "old photo.png", "by somebody.png"
     assert "no such picture" in failed(capsys, own, "lost.png", "by somebody.png", "-o", own / "out")

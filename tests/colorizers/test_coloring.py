@@ -45,6 +45,27 @@ def test_names_and_folders_are_kept_and_the_output_is_no_input(photos, tmp_path,
         plan([str(photos / "*.gif")], tmp_path / "out")
 
 
+def test_the_oracle_skips_gray_pictures_but_paints_a_gray_truth_of_a_set(photos, tmp_path, capsys):
+    def oracle(source, out) -> int:
+        return colorize(source, "--method", "oracle", "-o", tmp_path / out)
+
+    assert main(["prepare", str(photos), "-o", str(tmp_path / "set"), "-n", "all", "--side", "keep"]) == 0
+    assert oracle(tmp_path / "set/gray", "a") == 1 and not (tmp_path / "a").exists()
+    said = capsys.readouterr().out
+    assert "0 coloured by oracle, 0 there already, 3 skipped" in said
+    assert f"skipped {tmp_path / 'set/gray/a.png'}: oracle needs the photograph in colour; this one is gray" in said
+    Image.open(tmp_path / "set/gray/a.png").save(photos / "gray.jpg")  # among others in colour: its truth is gray
+    assert oracle(photos, "b") == 0 and (tmp_path / "b/gray.png").is_file()
+    for part in ("gray", "truth"):
+        Image.open(photos / "gray.jpg").save(tmp_path / f"set/{part}/a.png")
+    for name in ("a.b", "c"):
+        (tmp_path / f"set/truth/{name}.png").unlink()
+    assert oracle(tmp_path / "set/truth", "c") == 0  # of a benchmark
+    (tmp_path / "set/gray/broken.png").write_bytes(b"")
+    assert oracle(tmp_path / "set/gray", "d") == 1
+    assert "4 skipped" in (said := capsys.readouterr().out) and "broken.png: empty file" in said
+
+
 def test_transparency_is_kept(tmp_path):
     rgb, opacity = data.astronaut()[:40, :64], np.tile(np.arange(0, 256, 4, dtype=np.uint8), (40, 1))
     Image.fromarray(np.dstack([rgb, opacity])).save(tmp_path / "a.png")

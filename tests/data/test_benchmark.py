@@ -93,6 +93,17 @@ def test_results_do_not_lie_among_the_photographs(photographs, output, capsys):
     assert len(list((photographs / "in").rglob("*"))) == 3
 
 
+@pytest.mark.parametrize("part", ["truth", "gray"])
+def test_photographs_are_not_overwritten_by_their_own_truth(photographs, part, capsys):
+    source = (photographs / "in").rename(photographs / part)
+    write_png(source / "deep/4.png", np.zeros((20, 20, 3), np.uint8))
+    before = {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    for given in (source, source / "deep"):
+        assert main(["prepare", str(given), "-o", str(photographs), "-n", "all", "--side", "16"]) == 2
+        assert f"{given}: would be overwritten by the results" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in photographs.rglob("*") if path.is_file()} == before
+
+
 def test_a_protocol_needs_a_side(photographs):
     with pytest.raises(CCCError, match="squash needs a side in pixels"):
         prepare(photographs / "in", photographs / "out", side=None, protocol="squash")

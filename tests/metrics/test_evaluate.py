@@ -367,6 +367,25 @@ def test_other_folders_and_names_are_refused(folders, tmp_path):
         evaluate(*folders, ["mse"])
 
 
+def test_files_that_are_no_pictures_are_left_out_counted_and_named(folders, capsys):
+    prediction, truth = folders
+    command = ["evaluate", str(prediction), str(truth), "--metrics", "mse"]
+    assert main(command) == 0 and "left out" not in capsys.readouterr().out
+    (prediction / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    (prediction / "a.ab.npz").write_bytes(b"")
+    for name in "1234":
+        (truth / f"{name}.txt").write_text("?")
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert f"{prediction}: 3 pictures compared with {truth}\n" in said
+    assert f"\n{prediction}: left out, no pictures (1): film.mp4\n" in said
+    assert f"\n{truth}: left out, no pictures (4): 1.txt, 2.txt, 3.txt and 1 more\n" in said
+    (prediction / "b.png").unlink()
+    (prediction / "b.txt").write_text("?")
+    with pytest.raises(CCCError, match=r"missing \(1\): b$"):
+        evaluate(prediction, truth, ["mse"])
+
+
 def test_formats_may_differ_but_one_name_is_one_picture(folders):
     prediction, truth = folders
     Image.open(truth / "a.png").save(prediction / "a.bmp")

@@ -190,6 +190,18 @@ def test_a_model_that_is_not_the_one_that_coloured_the_pictures_vouches_for_noth
     assert "pictures of unknown making" in told(tables(tmp_path / "in", {"ade20k": "ADE"}, model=path)["IV"], "Ccc")
 
 
+def test_the_packaged_model_is_known_by_the_notes_of_its_pictures(tmp_path):
+    name = f"{PUBLISHED.name}:{sha256(PUBLISHED)[:12]}"
+    write_cell(tmp_path / "in", "ours", "plain", "mine", **made(name, ""))
+    said = told(tables(tmp_path / "in")["all_mine"], "Ours")
+    assert "encoder mobilenet_v2 (paper: densenet121)" in said and "scenes+objects" in said and "7000 steps" in said
+    results = read_results([tmp_path / "in"])
+    assert results.model["upsilon"] == 0.1
+    assert results.leakage["mine"].startswith("not known: CCC's model came from elsewhere")
+    write_cell(tmp_path / "constant", "constant", "plain", "mine", **made(name, "", "constant"))
+    assert not read_results([tmp_path / "constant"]).model  # has its codebook alone
+
+
 CIC = weights.known()["cic"]["sha256"]
 
 

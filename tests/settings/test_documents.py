@@ -35,6 +35,15 @@ def test_every_configuration_is_valid_under_todays_names(path):
     read_configuration(given, pytest.fail)
 
 
+def test_a_first_try_of_your_photographs_has_the_steps_that_the_file_names():
+    text = (ROOT / "config/photos.yaml").read_text()
+    (section, shorter) = re.search(r"^#   '(\w+)=(\{.*\})'$", text, re.M).groups()
+    given = yaml.safe_load(text)
+    given[section] |= yaml.safe_load(shorter)
+    found = read_configuration(given, pytest.fail).training
+    assert found.steps == 20 < yaml.safe_load(text)["training"]["steps"] and found.init is True
+
+
 def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(yaml.safe_load(schema()))
 

@@ -40,7 +40,8 @@ def test_it_leaves_a_model_a_history_and_a_preview(data, tmp_path):
     assert sorted(path.name for path in (tmp_path / "previews").iterdir()) == ["000000003.png", "000000006.png"]
     with Image.open(tmp_path / "preview.png") as preview:
         assert preview.size == (4 * 64, 4 * 64)  # four pictures; gray, truth, argmax, annealed
-    assert any("images/s" in line for line in logged)
+    steps = [line.split("  ")[0] for line in logged if "images/s" in line]
+    assert steps == ["first step 1/6", "step 3/6", "step 6/6"]  # the first shows at once that it runs
 
 
 def test_the_loss_goes_down(data, tmp_path):

@@ -99,6 +99,8 @@ def test_a_metric_that_is_named_needs_its_weights_and_a_default_one_is_told(monk
     assert told.pop() == f"n/a: {missing}"
     families.chosen(["psnr", "lpips_vgg"], {"vgg16": "vgg16.pth"}, False)
     assert not told
+    families.chosen(["lpips_alex"], {}, False, allow_missing=True)
+    assert "fetch alexnet`; its trunk alone" in (line := told.pop()) and "`weights: {alexnet: FILE}`" in line
     families.chosen([], {"alexnet": "alexnet.pth"}, False)
     assert len(told) == 1 and told[0].startswith("n/a: fid_64, fid_192") and "fetch inception_fid`" in told[0]
 

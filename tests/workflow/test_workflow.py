@@ -350,6 +350,16 @@ def test_missing_weights_of_the_encoder_are_told_before_any_work(checkout):
     assert not (fresh.folder / "results").exists()
 
 
+def test_too_few_photographs_for_a_batch_are_told_by_a_dry_run_and_stop_a_run(checkout):
+    fresh = checkout("small batch")
+    train = yaml.safe_load((fresh.folder / "config/config.yaml").read_text())["training"]
+    fresh.configure({"training": train | {"batch_size": 9}})
+    wrong = "training.batch_size: 9 are more than the photographs of data.source, 4"
+    assert wrong in fresh.run("-n").output and wrong not in fresh.run("-n", "results/codebook.json").output
+    run = fresh.run()
+    assert run.returncode == 1 and wrong in run.output and not (fresh.folder / "results").exists()
+
+
 def test_the_evaluation_refuses_a_folder_that_does_not_match(finished, tmp_path):
     truth = finished.folder / "results/benchmarks/people/truth"
     names = sorted(path.name for path in truth.glob("*.png"))

@@ -73,6 +73,7 @@ def without_weights(metrics: Collection[registry.Metric], weights: Mapping[str, 
             waiting.setdefault(metric.needs, []).append(metric.name)
     return [
         f"{', '.join(names)}: {files.known()[need]['file']} is missing, get it with `ccc weights fetch {need}`"
+        f"{files.enough(need)}"
         for need, names in waiting.items()
     ]
 

@@ -33,7 +33,7 @@ def quiet_output(logger: logging.Logger, dryrun: bool, missing: Callable[[Collec
 class Lines(logging.StreamHandler):
     """One line per start and end of a job; other records formatted and filtered as by the handler `usual`.
 
-    `missing`: from names of rules to lines about their missing weights, for a dry run.
+    `missing`: from names of rules to lines about what stops their jobs, such as missing weights, for a dry run.
     """
 
     def __init__(self, usual: logging.StreamHandler, dryrun: bool, missing: Callable[[Collection[str]], list[str]]):

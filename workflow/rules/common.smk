@@ -36,10 +36,16 @@ from workflow.lib.output import quiet_output
 os.environ.update(CCC_PARENT=str(os.getpid()), CCC_CHECKOUT=str(ROOT))
 
 config = checked_config(config)
-missing_weights = functools.partial(weights.missing, config=config)
+
+
+def obstacles(rules):
+    """Lines about the weights and photographs that jobs of these rules lack."""
+    lines = weights.missing(rules, config)
+    return lines + (sources.no_batch(config) if "train" in rules else [])
+
 
 if workflow.is_main_process and not workflow.output_settings.verbose:
-    quiet_output(logger, workflow.output_settings.dryrun, missing_weights)
+    quiet_output(logger, workflow.output_settings.dryrun, obstacles)
 
 sources.check_sources(config)
 
@@ -81,9 +87,7 @@ def check_jobs():
     """Raise before the first job if weights or photographs are missing for any job, not after hours of work."""
     jobs = list(workflow.dag.needrun_jobs())
     rules = {job.rule.name for job in jobs}
-    lines = missing_weights(rules)
-    if "train" in rules:
-        lines += sources.no_batch(config)
+    lines = obstacles(rules)
     if not config["allow_missing"]:
         lines += weights.missing_of_pyiqa(families.of_pyiqa(jobs))
     if lines:
