@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ccc.core.errors import CCCError
-from ccc.core.files import write_text, written_whole
+from ccc.core.files import file_name, write_text, written_whole
 
 # First bytes by suffix, to detect such things as a web page saved under a checkpoint's name.
 _MAGIC = {".pth": (b"PK", b"\x80"), ".pt": (b"PK", b"\x80"), ".zip": (b"PK",), ".h5": (b"\x89HDF\r\n\x1a\n",)}
@@ -53,7 +53,7 @@ def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | N
     value expected, if size, first bytes or checksum differ.
     """
     path, target = Path(path), Path(target or path)
-    size, least, kept = path.stat().st_size, facts.get("at_least"), _record_of(target)
+    size, least = path.stat().st_size, facts.get("at_least")
     with open(path, "rb") as file:
         start = file.read(16)
     if least and size < least:
@@ -72,13 +72,14 @@ def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | N
         digits = len(facts[published[0]])
         return f"{f'first {digits} digits of the ' if digits < 32 else ''}{published[0]} as published"
     digest = _digest(path, "sha256")
-    if not kept.is_file():
+    kept = next(filter(Path.is_file, _records_of(target)), None)
+    if kept is None:
         return f"no checksum was published, and none recorded (sha256 {digest})"
     if not (words := kept.read_text(errors="replace").split()):
         raise CCCError(f"{kept}: empty, where a sha256 was recorded; delete it, and the next use records one again")
     if (before := words[0]) != digest:
         raise CCCError(
-            f"{path}: sha256 {digest}, but {before} was recorded when it was first seen, in {kept.name} (delete it too "
+            f"{path}: sha256 {digest}, but {before} was recorded when it was first seen, in {kept} (delete it too "
             "if it was the wrong one)"
         )
     return f"no checksum is published: taken on trust, sha256 as recorded when it was first seen ({digest})"
@@ -89,22 +90,28 @@ def _digest(path: Path, name: str) -> str:
         return hashlib.file_digest(file, name).hexdigest()
 
 
-def _record_of(target: Path) -> Path:
-    return target.with_name(target.name + ".sha256")
+def _records_of(target: Path) -> list[Path]:
+    """Where its checksum may be recorded: beside it, or in ccc's cache where its folder is read-only."""
+    beside, elsewhere = target.with_name(target.name + ".sha256"), cache()
+    name = str(beside.absolute()).replace("/", "%")
+    return [beside] + ([elsewhere / "ccc" / "recorded" / file_name(name)] if elsewhere else [])
 
 
 def record(target: str | os.PathLike, facts: Mapping) -> str | None:
     """Record the sha256 of a file without published checksum as `FILE.sha256` beside it, for `check` to compare later.
 
     Returns the digest if it is new; None if a checksum is published or already recorded, or the file fails `check`.
-    Records nothing in a folder that is not writable.
+    Records it in ccc's cache if the folder is not writable, and nowhere if that is not either.
     """
-    kept = _record_of(Path(target))
-    if facts.get("sha256") or facts.get("md5") or kept.is_file() or not is_whole(Path(target), facts):
+    records = _records_of(Path(target))
+    recorded = facts.get("sha256") or facts.get("md5") or any(map(Path.is_file, records))
+    if recorded or not is_whole(Path(target), facts):
         return None
     digest = _digest(Path(target), "sha256")
-    with contextlib.suppress(OSError):
-        write_text(kept, f"{digest}  {Path(target).name}\n")  # as sha256sum --check reads it
+    for kept in records:
+        with contextlib.suppress(OSError):
+            write_text(kept, f"{digest}  {Path(target).name}\n")  # as sha256sum --check reads it
+            break
     return digest
 
 

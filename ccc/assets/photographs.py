@@ -114,7 +114,7 @@ def fetch(
     otherwise = f"get it by hand (see {dataset.page}), then `ccc data fetch {dataset.name} --from FILE`"
     done = []
     for file, facts in dataset.files.items():
-        target, source = (Path(folder) if folder else catalogue.folder("data")) / dataset.name / file, local.get(file)
+        target, source = catalogue.folder("data", folder) / dataset.name / file, local.get(file)
         if mirror:
             source = mirror if mirror.endswith(f"/{file}") else f"{mirror}/{file}"
         if not (source or facts["urls"] or target.is_file()):

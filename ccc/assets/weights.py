@@ -112,7 +112,7 @@ def fetch(
     at_hand = find(name) if folder is None and source is None else None
     if at_hand and catalogue.is_whole(at_hand, facts(name)):
         return at_hand
-    target = (Path(folder) if folder else catalogue.folder("weights")) / facts(name)["file"]
+    target = catalogue.folder("weights", folder) / facts(name)["file"]
     by_hand = f"fetch it by hand and give it with `ccc weights fetch {name} --from FILE`"
     catalogue.fetch(target, facts(name), source, by_hand, progress)
     return target

@@ -183,7 +183,7 @@ def _read(task: Task, wishes: Wishes, outcome: Outcome) -> _Picture:
     kept = filing.record(data, name)
     if task.page is None and kept.several and (left := page_count(data) - 1):
         outcome.pages_left[task.source] = left
-    deep = kept.deep and wishes.depth != "8" and filing.holds_16_bits(task.target)
+    deep = kept.deep and wishes.depth != "8" and filing.WRITTEN[task.target.suffix.lower()] != "jpeg"
     gray = read_gray16(data, name, page) if deep else None
     return _Picture(task, rgb, opacity, gray, kept, hashlib.sha256(data).hexdigest())
 

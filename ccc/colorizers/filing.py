@@ -133,11 +133,6 @@ def write(
         {"png": _png, "jpeg": _jpeg, "tiff": _tiff}[kind](file, np.ascontiguousarray(pixels), software, kept, quality)
 
 
-def holds_16_bits(path: str | os.PathLike) -> bool:
-    """Whether the format of `path` can hold 16 bits."""
-    return WRITTEN[os.path.splitext(path)[1].lower()] != "jpeg"
-
-
 def _exif(kept: Record, software: str = "") -> Image.Exif:
     """Returns the EXIF of a new file; a PNG has `software` in a text instead."""
     exif = Image.Exif()

@@ -107,11 +107,9 @@ def standing(task: Task, made: str) -> str | None:
         return None
     if not said.startswith(MADE):
         return f"not from `{MADE}`"
-    how, knows, source = said.partition(SOURCE)
+    how, _, source = said.partition(SOURCE)
     if how.removesuffix(KEEP_AB) != plain(made).removesuffix(KEEP_AB):
         return "made with other options, weights or method"
-    if not knows:
-        return "made by an earlier release, which did not note of what"
     try:
         if source != of_source("", sha256(task.source), task.page).removeprefix(SOURCE):
             return OTHER_SOURCE

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from filelock import lock_descriptor
 
 from ccc.core.errors import CCCError
-from ccc.core.files import lock
 
 
 def choose(device: str | torch.device | None = None) -> torch.device:
@@ -56,10 +56,9 @@ def pick(names: Sequence[str], folder: Path) -> tuple[int, int | None]:
             try:
                 folder.mkdir(mode=0o700, exist_ok=True)
                 handle = os.open(folder / f"{name}-{turn}", os.O_RDWR | os.O_CREAT, 0o600)
-                lock(handle, wait=False)  # held until the process ends
-                return number, handle
-            except BlockingIOError:
-                os.close(handle)  # ty: ignore[invalid-argument-type] # only `lock` raises it
+                if lock_descriptor(handle, blocking=False):  # held until the process ends
+                    return number, handle
+                os.close(handle)
             except OSError:  # no file locks here, or a folder of another user: every process uses the first device
                 return number, handle
         turn += 1

@@ -65,9 +65,10 @@ def unknown(what: str, name: str, known: Iterable[str]) -> CCCError:
     return CCCError(f"no {what} {name!r}: {did_you_mean(name, known)}there are {', '.join(known)}")
 
 
-def few(names: Sequence[str]) -> str:
-    """The first names of a list, and how many more there are."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def few(names: Sequence[str], count: int | None = None) -> str:
+    """The first names of a list, and how many more there are: of `count` in all, None for as many as names."""
+    more = (len(names) if count is None else count) - 3
+    return ", ".join(names[:3]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def write_line(text: str, stream: TextIO | None = None) -> None:

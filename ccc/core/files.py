@@ -12,15 +12,9 @@ import tempfile
 import unicodedata
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import IO
 
 from ccc.core import processes
 from ccc.core.errors import CCCError, printable
-
-try:
-    import fcntl  # not filelock: the lock is on the half-written file itself and ends with its writer
-except ImportError:  # Windows: writing is atomic too, but files left by killed writers stay
-    fcntl = None
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # raised only by writing
 MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE)  # when reading: not the file's own fault
@@ -29,14 +23,11 @@ LONGEST_NAME = 200  # bytes; leaves room for suffixes, since most file systems a
 LOCK = ".lock"  # file in a temporary folder
 
 
-def lock(file: int | IO, wait: bool = True) -> None:
-    """Lock an open file against other processes until it is closed.
+def lock(file: int, wait: bool = True) -> bool:
+    """Lock an open file, by its descriptor, against other processes until it is closed; False if another holds it."""
+    from filelock import lock_descriptor  # takes as long to import as all else in this module
 
-    Raises BlockingIOError if another process holds the lock and `wait` is false; OSError without lock support.
-    """
-    if fcntl is None:
-        raise OSError(errno.ENOTSUP, "no locks on this system")
-    fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock_descriptor(file, blocking=wait)
 
 
 @contextlib.contextmanager
@@ -90,7 +81,7 @@ def folder_aside(folder: str | os.PathLike) -> Generator[Path]:
     try:
         with open(aside / LOCK, "xb") as held:
             with contextlib.suppress(OSError):
-                lock(held)
+                lock(held.fileno())
             yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -110,8 +101,8 @@ def _sweep(folder: Path) -> None:
     """Remove half-written files of killed writers from a folder, once per process."""
     for aside in folder.glob(ASIDE + "*"):
         with contextlib.suppress(OSError), open(aside / LOCK if aside.is_dir() else aside, "rb+") as file:
-            lock(file, wait=False)  # fails while its writer runs
-            shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+            if lock(file.fileno(), wait=False):  # not while its writer runs
+                shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
 
 
 def _naming(error: OSError, path: Path) -> OSError:

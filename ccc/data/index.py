@@ -115,12 +115,11 @@ class Index:
         try:
             file = pq.ParquetFile(path)
             facts = json.loads(file.schema_arrow.metadata[b"ccc"])
-            if facts.get("format") == FORMAT:
-                _check(file, facts)
+            if facts["format"] != FORMAT:
+                raise ValueError(f"its format is {facts['format']!r}, not {FORMAT!r}")
+            _check(file, facts)
         except (pa.ArrowInvalid, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
             raise CCCError(f"{path}: not an index ({error}); {make_it}") from None
-        if facts.get("format") != FORMAT:
-            raise CCCError(f"{path}: an index of an earlier version; {make_it}")
         change = "another kind of source" if facts["kind"] != source.kind else source.changed_since(facts["state"])
         if change:
             raise CCCError(f"{path}: stale, {source.path} has changed since it was indexed ({change}); {again}")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pydantic
 from typing_extensions import TypedDict
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, few
 from ccc.core.files import regular, sha256
 from ccc.core.stored import LOOSE, Count, read_table
 from ccc.data.likeness import SCHEMA, SUFFIX
@@ -106,15 +106,14 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
     return facts | {"compared": counts, "exact": exact, "near": near}
 
 
-def words(facts: dict, most: int = 3) -> str:
-    """The result of `compare` as a sentence, naming the first `most` pictures."""
+def words(facts: dict) -> str:
+    """The result of `compare` as a sentence, naming the first few pictures."""
     if facts["compared"] is None:
         return "not known: the shards hold no hashes of their photographs; write them again with `ccc shard`"
     among = " and ".join(f"{count:,} of {split}" for split, count in facts["compared"].items())
     found = [f"{item['picture']} ({item['found']}, {item['split']})" for item in facts["exact"] + facts["near"]]
-    named = ", ".join(found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")
     return (
         f"of {facts['pictures']} pictures {len(facts['exact'])} are among CCC's photographs ({among}), byte for byte, "
         f"and {len(facts['near'])} nearly (hashes differ in at most {facts['near_bits']} of 64 bits)"
-        + (f": {named}" if named else "; another shot of the same place is not seen")
+        + (f": {few(found)}" if found else "; another shot of the same place is not seen")
     )

@@ -1,10 +1,10 @@
 """Counts and names of the files of a source that are ignored or refused."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from ccc.core.errors import printable
+from ccc.core.errors import few, printable
 
 LISTED = 1000  # refused members listed by name; all are counted
 NAMED = 3  # ignored files listed by name for each suffix
@@ -44,9 +44,9 @@ class LeftOut:
     def report(self) -> Iterator[str]:
         """Lines on refused and ignored files: numbers by reason, and the first few names."""
         for reason, count in sorted(self.refused_by_reason.items()):
-            yield f"{count:,} refused: {reason} ({_such([name for name, why in self.refused if why == reason], count)})"
+            yield f"{count:,} refused: {reason} ({few([name for name, why in self.refused if why == reason], count)})"
         if self.ignored:
-            yield f"{self.ignored:,} other files ignored ({_such(self._ignored(), self.ignored)})"
+            yield f"{self.ignored:,} other files ignored ({few(self._ignored(), self.ignored)})"
 
     def instead(self) -> str:
         """The end of a message about a source without pictures: what was found, and a remedy for nested archives."""
@@ -59,14 +59,9 @@ class LeftOut:
             if inner
             else ""
         )
-        return f"; found instead: {_such(found, self.ignored + self.refused_by_reason.total())}{remedy}"
+        return f"; found instead: {few(found, self.ignored + self.refused_by_reason.total())}{remedy}"
 
     def _ignored(self) -> list[str]:
         """Names of ignored files, one of each suffix first."""
         columns = [names[place : place + 1] for place in range(NAMED) for names in self.ignored_names.values()]
         return [name for names in columns for name in names]
-
-
-def _such(names: Sequence[str], count: int) -> str:
-    """The first names, and how many of `count` follow."""
-    return ", ".join(names[:NAMED]) + (f" and {count - NAMED:,} more" if count > NAMED else "")

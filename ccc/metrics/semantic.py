@@ -112,7 +112,7 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
         base = PurePosixPath(name).name
         keys = (name, base) if same_base[base] == 1 else (name,)  # a label of a/1 is none of b/1
         written = (known[key] for known in (labels, sources) for key in keys if key in known)
-        return next(filter(None, map(_wnid, (name, *written))), "")
+        return first[0] if (first := WNID.search("\n".join((name, *written)))) else ""
 
     found = {match.name: wnid(match.name) for match in matches}
     if unknown := [name for name, wnid in found.items() if not wnid]:
@@ -124,11 +124,6 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
     if strange := sorted(set(found.values()) - set(numbers)):
         raise CCCError(f"{folder}: none of ImageNet's 1,000 classes: {few(strange)}")
     return [numbers[found[match.name]] for match in matches]
-
-
-def _wnid(text: str) -> str:
-    """The first wnid in a text; "" without one."""
-    return found[0] if (found := WNID.search(text)) else ""
 
 
 def _labels(path: Path) -> Mapping[str, str]:

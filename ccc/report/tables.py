@@ -95,7 +95,7 @@ def _group(
     columns = []
     for metric in paper.metrics:
         fact, names = paper.metrics[metric], []
-        impossible = _impossible(paper) if metric in paper.irreproducible else ""
+        impossible = _impossible(paper) if metric in paper_figures.IRREPRODUCIBLE.get(paper.number, ()) else ""
         if dataset is not None:
             found = {base: dict.fromkeys(name for result in mine for name in result.named(base)) for base in fact.ours}
             names = [name for base, called in found.items() for name in called or [base]]

@@ -173,8 +173,4 @@ def _sentence(items: list) -> str:
         hint = did_you_mean(given, choices).strip()
     elif isinstance(given, bool | int | float) and any(item["type"] == "string_type" for item in items):
         hint = "YAML reads some words as numbers or as true and false: write them in quotes"
-    return f"{text}, got {_shown(given)}" + (f" ({hint})" if hint else "")
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False)
+    return f"{text}, got {json.dumps(given, default=str, ensure_ascii=False)}" + (f" ({hint})" if hint else "")

@@ -211,20 +211,22 @@ def measure(run: Run, epoch: float) -> dict[str, float]:
     row |= run.ranks.on_first(lambda: look(run))
     run.losses = []
     run.history.append(row)
-    better = not run.best or row["validation_loss"] < run.best["loss"]
-    if better and run.settings.select == "best" and run.ranks.first:
-        weights = {name: part.cpu().clone() for name, part in run.learner.kept.state_dict().items()}
-        run.best = {"step": run.step, "loss": row["validation_loss"], "weights": weights}
     run.ranks.on_first(lambda: write_history(run.folder / "history.csv", run.history))
     return row
 
 
 def look(run: Run) -> dict[str, float]:
-    """Returns the measures of `validate`; writes the preview and the class table."""
+    """Returns the measures of `validate`; writes the preview and, of a model that may be kept, the class table."""
     learner = run.learner
     row, confusion = validate(learner.kept, run.validation, run.settings.validation_batches, run.ranks.device)
     for path in (run.folder / "preview.png", run.folder / "previews" / f"{run.step:09d}.png"):
         write_preview(path, learner.kept, run.validation, run.ranks.device)
+    better = not run.best or row["validation_loss"] < run.best["loss"]
+    if run.settings.select == "best":
+        if not better:
+            return row
+        parts = {name: part.cpu().clone() for name, part in learner.kept.state_dict().items()}
+        run.best = {"step": run.step, "loss": row["validation_loss"], "weights": parts}
     weights = learner.loss.weights(torch.bincount(learner.seen.reshape(-1), minlength=run.codebook.size))
     write_classes(run.folder / "classes.csv", run.codebook, weights.tolist(), confusion)
     return row

@@ -65,7 +65,7 @@ def resume(run: Run, path: Path) -> None:
     Raises CCCError for a state past the last step, and as `read_state`.
     """
     steps, log = run.settings.steps, run.log
-    state: dict = {"planned": steps, "earlier": []} | read_state(path)  # states of older versions lack them
+    state = read_state(path)
     if state["step"] > steps:
         advice = f"set steps to {state['step']} or more, or remove {path.parent} to train anew"
         raise CCCError(f"{path} is past the {steps} steps: {advice}")

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from unittest.mock import Mock
+from unittest.mock import Mock, patch
 
 import numpy as np
 import pytest
@@ -334,3 +334,18 @@ def test_a_shard_is_written_where_no_cache_can_be_kept(tmp_path):
         [sys.executable, "-m", "ccc", *words], env=os.environ | caches, capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 0 and "2 samples" in run.stdout + run.stderr, run.stderr
+
+
+def test_a_checksum_is_recorded_once_for_a_file_in_a_folder_that_cannot_be_written(empty, publish, tmp_path):
+    """Else every command, and every parse of the Snakefile, reads the whole file."""
+    publish(sha256=None)
+    path = empty / "net.pth"
+    (empty / "net.pth.sha256").mkdir(parents=True)  # takes no record, from root neither
+    path.write_bytes(CONTENT)
+    with patch.dict(os.environ, XDG_CACHE_HOME=str(tmp_path / "home")):
+        assert catalogue.record(path, weights.facts("net")) == DIGEST
+        with patch.object(catalogue, "_digest", side_effect=AssertionError("read again")):
+            assert weights.locate("net") == path
+        path.write_bytes(CONTENT[:-1] + b"?")
+        with pytest.raises(CCCError, match=f"{DIGEST} was recorded when it was first seen, in {tmp_path}/home/ccc/"):
+            weights.verify("net")

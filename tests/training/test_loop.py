@@ -52,15 +52,20 @@ def test_the_loss_goes_down(data, tmp_path):
 
 
 def test_the_best_model_is_kept_where_it_is_asked_for(data, tmp_path, monkeypatch):
-    look = ccc.training.loop.look
-    worse_again = {1: 5.0, 2: 3.0, 3: 4.0, 4: 3.5}
-    monkeypatch.setattr(
-        ccc.training.loop, "look", lambda run: look(run) | {"validation_loss": worse_again[run.step]}
-    )  # fmt: skip
+    validate, worse_again = ccc.training.loop.validate, [5.0, 3.0, 4.0, 3.5]
+    losses = iter([*worse_again, *worse_again[:2], *worse_again])  # of the runs below
+
+    def validated(*given):
+        row, confusion = validate(*given)
+        return row | {"validation_loss": next(losses)}, confusion
+
+    monkeypatch.setattr(ccc.training.loop, "validate", validated)
     settings = QUICK.model_copy(update=dict(steps=4, validate_every=1, select="best"))
     path, logged = run(data, tmp_path / "whole", settings)
     assert "step 2, of the least validation loss, 3.000" in logged[-1] and load_model(path)[2]["kept_step"] == 2
     same_model(path, run(data, tmp_path / "ended", settings.model_copy(update=dict(steps=2, select="last")))[0])
+    for name in ("classes.csv", "preview.png"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "ended" / name).read_bytes()
     run(data, tmp_path / "broken", settings.model_copy(update=dict(steps=3)))
     resumed, logged = run(data, tmp_path / "broken", settings)
     assert "resumed at step 3 of 4" in logged[0]

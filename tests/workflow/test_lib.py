@@ -1,5 +1,6 @@
 """The Python that the rules import: command lines, what a verb imports, methods, titles."""
 
+import itertools
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from ccc.settings.decoding import Decoding
 from ccc.settings.training import Training
 from workflow.lib import families
 from workflow.lib.code import code, imported
-from workflow.lib.commands import assignments, options
+from workflow.lib.commands import assignments, braces, options
 from workflow.lib.configuration import check_start, checked_config, recipe_options
 from workflow.lib.ending import unavailable
 from workflow.lib.incomplete import LIST_FILES, deleted
@@ -40,6 +41,14 @@ def test_what_is_null_false_or_empty_is_left_out_of_a_command():
     assert assignments("--option", {"model": "tiny", "side": 256, "boxes": None, "on": True}) == [
         "--option", "model=tiny", "--option", "side=256", "--option", "on=true",
     ]  # fmt: skip
+
+
+def test_a_command_about_thousands_of_files_is_short_enough_for_bash():
+    parts = [[f"method {n}'s" for n in range(9)], ["plain"], [f"dataset{n}" for n in range(14)], ["fid", "kid"] * 20]
+    paths = ["/".join(names) for names in itertools.product(*parts)]
+    assert len(shlex.join(paths)) > 1 << 17  # which Linux refuses as one argument
+    bash = ["bash", "-c", f"printf '%s\\n' {'/'.join(map(braces, parts))}"]
+    assert subprocess.check_output(bash, text=True).splitlines() == paths
 
 
 def test_the_code_of_a_verb_is_what_it_imports_all_the_way_down(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import io
 import logging
 import re
+import time
 
 import pytest
 from snakemake.logging import ColorizingTextHandler, DefaultFormatter
@@ -31,7 +32,7 @@ def job(**more):
     return facts | files | more
 
 
-def test_a_job_is_two_lines():
+def test_a_job_is_two_lines(monkeypatch):
     logger, stream = logged()
     logger.info(None, extra={"event": LogEvent.RUN_INFO, "stats": {"all": 1, "total": 89}})
     stream.truncate(0)
@@ -39,12 +40,17 @@ def test_a_job_is_two_lines():
         (LogEvent.RESOURCES_INFO, {"cores": 2}),
         (LogEvent.JOB_STARTED, {"jobs": [7]}),
         (LogEvent.JOB_INFO, job()),
+    ):
+        logger.info("some words", extra={"event": event} | facts)
+    seconds = time.time()
+    monkeypatch.setattr(time, "time", lambda: seconds + 65)
+    for event, facts in (
         (LogEvent.JOB_FINISHED, {"job_id": 7}),
         (LogEvent.PROGRESS, {"done": 1, "total": 88}),
     ):
         logger.info("some words", extra={"event": event} | facts)
     assert [re.sub(r"^[\0\n]*\[[\d:]{8}\] ", "", line) for line in stream.getvalue().splitlines()] == [
-        "evaluate ccc people: logs/a.log", "evaluate ccc people: done in 0 s, 1 of 88, about 0 s left",
+        "evaluate ccc people: logs/a.log", "evaluate ccc people: done in 1 min 5 s, 1 of 88 after 1 min 5 s",
     ]  # fmt: skip
 
 
@@ -96,7 +102,7 @@ def test_a_run_prints_three_lines_a_job_and_verbose_prints_all(checkout):
     assert run.returncode == 0, run.output
     assert "ccc/cli" not in run.output and "\nPSNR" not in run.output
     jobs = run.output.split("Job stats:")[1].split("\n\n", 1)[1].split("Complete log")[0].splitlines()
-    assert len(jobs) <= 3 * 4 and "prepare people: done in " in run.output and ", 4 of 4\n" in run.output
+    assert len(jobs) <= 3 * 4 and "prepare people: done in " in run.output and ", 4 of 4 after " in run.output
     assert "PSNR" in (project.folder / "logs/evaluate/gray/plain/people/pixel.log").read_text()
     assert "ccc/cli/prepare.py" in next((project.folder / ".snakemake/log").iterdir()).read_text()
     assert "ccc/cli/prepare.py" in project.run("-n", "--forceall", "--verbose", "results/benchmarks/people/gray").output

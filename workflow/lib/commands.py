@@ -27,6 +27,12 @@ def assignments(flag: str, section: Mapping) -> list[str]:
     ]
 
 
+def braces(names: Collection[str]) -> str:
+    """Names as a brace expansion of bash, which multiplies out: one argument of `bash -c` holds 128 KiB at most."""
+    quoted = list(map(shlex.quote, names))
+    return f"{{{','.join(quoted)}}}" if len(quoted) > 1 else "".join(quoted)
+
+
 def rerun_command(workflow) -> str:
     """The command that repeats this run from anywhere: its Snakefile, folder, configuration files and values.
 

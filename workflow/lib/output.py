@@ -91,8 +91,8 @@ class Lines(logging.StreamHandler):
         self.done += 1
         name, start = self.started.pop(record.job_id)
         now = time.time()
-        left = (now - self.begin) / self.done * (self.total - self.done)  # assuming equally long jobs
-        count = f"{self.done} of {self.total}" + (f", about {duration(left)} left" if self.done < self.total else "")
+        # No time left: in whole runs, neither the mean of all jobs nor that of each rule came within a factor of 2.
+        count = f"{self.done} of {self.total} after {duration(now - self.begin)}"
         return f"{time.strftime('[%H:%M:%S]')} {name}: done in {duration(now - start)}, {count}"
 
 

@@ -20,7 +20,7 @@ from workflow.lib import code as source_code
 from workflow.lib import families
 from workflow.lib import methods as method_files
 from workflow.lib import sources, weights
-from workflow.lib.commands import assignments, options, rerun_command
+from workflow.lib.commands import assignments, braces, options, rerun_command
 from workflow.lib.configuration import (
     checked_config,
     recipe_options,
@@ -112,10 +112,16 @@ def before_harmonizing(method, dataset):
     return f"results/colorized/{method}/plain/{dataset}"
 
 
-def cells(suffix):
-    pattern = f"results/metrics/{{method}}/{{variant}}/{{dataset}}/{{family}}{suffix}"
+CELL = "results/metrics/{method}/{variant}/{dataset}/{family}"
+
+
+def cell_parts():
     parts = {"method": METHODS, "variant": VARIANTS, "dataset": DATASETS}
-    return expand(pattern, family=FAMILIES, **parts)
+    return {"family": FAMILIES} | parts
+
+
+def cells(suffix):
+    return expand(CELL + suffix, **cell_parts())
 
 
 def incomplete_folders(wildcards):

@@ -64,12 +64,15 @@ rule tables:
         ),
         leakage=lambda wildcards, input: options({"leakage": list(input.leakage)}),
         interval=options(config["report"], only=["interval"]),
+        metrics=lambda wildcards: CELL.format(
+            **{part: braces(names) for part, names in cell_parts().items()}
+        ),
         # Functions, because Snakemake would read braces in a string as wildcards.
         options=lambda wildcards: (
             TABLE_OPTIONS + assignments("--weights", METRIC_WEIGHTS)
         ),
     shell:
-        "ccc tables {input.json:q} -o {output.tables:q} --summary {output.json:q} --run {params.run:q}"
+        "ccc tables {params.metrics}.json -o {output.tables:q} --summary {output.json:q} --run {params.run:q}"
         " {params.model:q} {params.leakage:q} {params.interval:q}"
         " {params.options:q} 2>&1 | tee {log:q} && {params.list_files} {output.tables:q}"
 

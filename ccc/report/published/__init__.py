@@ -43,7 +43,7 @@ ALIASES = {  # names that a published method may have here, beside its own in th
     "dd": "ddcolor",
 }
 HARMONIZED = "ccc"  # the method whose published pictures may have gone through Algorithm 1
-IRREPRODUCIBLE = {"III": ("mse", "psnr")}  # see `psnr_gaps`
+IRREPRODUCIBLE = {"III": ("mse", "psnr")}  # by table, metrics whose printed figures contradict each other: `psnr_gaps`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,11 +75,6 @@ class PublishedTable:
     def methods(self) -> list[str]:
         """Names of the methods in it, in its order."""
         return list(dict.fromkeys(method for method, _, _ in self.values))
-
-    @property
-    def irreproducible(self) -> tuple[str, ...]:
-        """Metrics whose printed figures contradict each other."""
-        return IRREPRODUCIBLE.get(self.number, ())
 
     def counterpart(self, method: str) -> str | None:
         """Its method that `method`, a name here, is; None without one."""
