@@ -73,7 +73,10 @@ def locate(name: str, given: str | os.PathLike | None = None) -> Path:
         if digest := catalogue.record(path, facts(name)):
             write_line(f"{path}: no checksum is published: taken on trust, its sha256 is {digest}")
         return path
-    place = f"in {folders()[0]}" if folders() else "here, and this user has no home: set CCC_WEIGHTS to a folder"
+    place = "here, and this user has no home: set CCC_WEIGHTS to a folder"
+    if folders():
+        place, home = f"in {folders()[0]}", os.path.expanduser("~/")
+        place = place.replace(f"in {home}", "in ~/")  # tables show this reason to others
     raise MissingWeights(
         f"no weights: {facts(name)['file']} is not {place}: get it with `ccc weights fetch {name}`, "
         f"or with `ccc weights fetch {name} --from FILE` where you have it{enough(name)}"

@@ -82,6 +82,13 @@ def test_missing_files_say_how_to_get_them(empty):
         weights.locate("zang")
 
 
+def test_reasons_in_tables_do_not_name_a_users_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CCC_WEIGHTS", str(tmp_path / "mine"))
+    with pytest.raises(MissingWeights, match=r"is not in ~/mine: get it"):
+        weights.locate("vgg16")
+
+
 def test_fetch_tells_its_progress_and_does_not_fetch_twice(empty, server, publish):
     publish("good")
     seen = []
