@@ -48,6 +48,8 @@ def verdict(results: Results, dataset: str, metric: str) -> dict | None:
     sign, words = _judge(best, [r for _, r in ranked if r is not best], metric, results.contest(dataset, metric))
     if floors := _floors(best.estimates[metric]):
         sign, words = ("floor", f"{words}, but {floors}") if sign == "real" else (sign, f"{words}; {floors}")
+    elif beaten := _beaten(best.estimates[metric]):
+        words = f"{words}; better than {beaten}"
     gray = next((r.estimates.get(metric) for r in mine if r.key == "gray/plain"), None)
     if gray and (gray.value is None or not (gray.value < value if direction == "lower" else gray.value > value)):
         gray = None
@@ -90,8 +92,18 @@ def _floors(estimate: Estimate) -> str:
             said.append(f"not compared with {FLOORS[name]}: no picture has finite values of both")
         else:
             how = "not told apart from" if p >= LEVEL else "not better than"
-            said.append(f"{how} {FLOORS[name]} ({'p < 0.001' if p < 0.001 else f'p = {p:.2g}'})")
+            said.append(f"{how} {FLOORS[name]} ({_p(p)})")
     return " and ".join(said)
+
+
+def _beaten(estimate: Estimate) -> str:
+    """The references that the best method is better than, with p; "" for none."""
+    tested = {FLOORS[name]: getattr(estimate, f"p_{name}") for name in FLOORS}
+    return " and ".join(f"{floor} ({_p(p)})" for floor, p in tested.items() if p is not None)
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def strip(results: Results, dataset: str, names: Sequence[str]) -> dict:

@@ -78,9 +78,9 @@ def _svg(axes: "Axes", label: str) -> str:
     for ink, name in INK.items():
         text = text.replace(ink, name)
     width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)[0]
-    size = f'style="max-width: {float(width) * 4 / 3:.0f}px" viewBox="0 0 {width} {height}"'
-    head = f'<svg {size} role="img" aria-label="{html.escape(label)}" class="drawing"'
-    return re.sub(r"<svg [^>]*?(?= xmlns:xlink)", head, text, count=1, flags=re.S)
+    size = f'style="width: {float(width) * 4 / 3:.0f}px" viewBox="0 0 {width} {height}"'
+    head = f'<svg {size} role="img" aria-label="{html.escape(label)}" class="drawing">'
+    return head + text[text.index(">") + 1 :]
 
 
 def method_colors(results: Results) -> dict[str, str]:

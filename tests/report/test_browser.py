@@ -15,6 +15,9 @@ NAMES = [f"picture {number:02d}" for number in range(30)] + ["#odd?%41&"]
 SIZES = {"desktop": (1400, 900), "tablet": (1000, 800), "phone": (390, 844)}
 
 
+WIDER = """[...document.querySelectorAll("figure svg")].filter((drawing) => drawing.checkVisibility()).filter((drawing) =>
+  drawing.getBoundingClientRect().width > drawing.closest("figure").getBoundingClientRect().width + 1
+  || !drawing.ariaLabel).length"""
 FAULTS = Path(__file__).parents[1].joinpath("faults.js").read_text()
 
 
@@ -46,6 +49,7 @@ def test_every_page_loads_alone_at_every_size(folder, tab, tmp_path):
                 assert not outside, (page.name, outside)
                 assert tab.run("document.documentElement.scrollWidth <= innerWidth"), (page.name, size)
                 assert not tab.run(FAULTS), (page.name, size, dark)
+                assert not tab.run(WIDER), (page.name, size)
                 shot = shots / f"{page.stem}-{size}-{'dark' if dark else 'light'}.png"
                 tab.screenshot(shot)
                 assert shot.stat().st_size > 5000
