@@ -72,7 +72,7 @@ def check(path: str | os.PathLike, facts: Mapping, target: str | os.PathLike | N
         digits = len(facts[published[0]])
         return f"{f'first {digits} digits of the ' if digits < 32 else ''}{published[0]} as published"
     digest = _digest(path, "sha256")
-    kept = next(filter(Path.is_file, _records_of(target)), None)
+    kept = next(filter(os.path.isfile, _records_of(target)), None)
     if kept is None:
         return f"no checksum was published, and none recorded (sha256 {digest})"
     if not (words := kept.read_text(errors="replace").split()):
@@ -104,7 +104,7 @@ def record(target: str | os.PathLike, facts: Mapping) -> str | None:
     Records it in ccc's cache if the folder is not writable, and nowhere if that is not either.
     """
     records = _records_of(Path(target))
-    recorded = facts.get("sha256") or facts.get("md5") or any(map(Path.is_file, records))
+    recorded = facts.get("sha256") or facts.get("md5") or any(map(os.path.isfile, records))
     if recorded or not is_whole(Path(target), facts):
         return None
     digest = _digest(Path(target), "sha256")

@@ -55,8 +55,6 @@ def run(args: Namespace) -> int:
     output, photographs = args.output.resolve(), Path(source).resolve()
     if photographs.is_dir() and photographs in (output, *output.parents):
         raise CCCError(f"{args.output}: in the folder of the photographs, {source}; give another folder with -o")
-    if {output / "truth", output / "gray"} & {photographs, *photographs.parents}:
-        raise CCCError(f"{source}: would be overwritten by the results; give another folder with -o")
     opened = Source(source)
     written, skipped = prepare(
         opened, args.output, count, choice.seed, side, dataset, lambda items: bar(items, "prepare"), choice.pick,

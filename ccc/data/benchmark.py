@@ -15,9 +15,10 @@ from ccc.core.files import file_name, printable, sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, square, write_png
 from ccc.data.datasets import select
 from ccc.data.likeness import perceptual_hash
-from ccc.data.sources import Source
+from ccc.data.sources import Entry, Source
 from ccc.settings.evaluation import Preparation
 
+PARTS = ("truth", "gray")
 DEFAULTS = Preparation.model_construct()  # without validation, since `source` has no default
 
 
@@ -71,6 +72,7 @@ def prepare(
     source, entries = opened.path, opened.entries()
     if dataset:
         entries = [entries[i] for i in select(dataset, [entry.member for entry in entries], Path(source).parent)]
+    _check_apart(opened, entries, folder)
     # By file name before folder, which keeps ImageNet's order when its pictures are in class folders.
     by_name = sorted(range(len(entries)), key=lambda i: (PurePosixPath(entries[i].member).name, entries[i].member))
     order = by_name if pick == "first" else np.random.default_rng(seed).permutation(len(entries))
@@ -100,6 +102,14 @@ def prepare(
     return len(rows), skipped
 
 
+def _check_apart(source: Source, entries: Sequence[Entry], folder: Path) -> None:
+    """Raises CCCError if pictures lie where the results are written, also by a link."""
+    written = {(folder / part).resolve() for part in PARTS if (folder / part).is_dir()}
+    root = {"folder": source.path, "list": source.path.parent}.get(source.kind)
+    if root and any(not written.isdisjoint((root / entry.member).resolve().parents) for entry in entries if written):
+        raise CCCError(f"{source.path}: would be overwritten by the results; give another folder with -o")
+
+
 def _scaled(picture: np.ndarray, side: int, protocol: str, name: str) -> np.ndarray:
     if protocol == "keep_aspect":
         return resize_short_side(picture, side, name)
@@ -114,7 +124,7 @@ def _forget(folder: Path, names: set[str]) -> None:
     except (OSError, ValueError, KeyError, csv.Error):
         return
     for name in before - names:
-        for part in ("truth", "gray"):
+        for part in PARTS:
             (folder / part / PurePosixPath(f"{name}.png").name).unlink(missing_ok=True)
 
 

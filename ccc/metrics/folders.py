@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ccc.core.errors import CCCError, ImageError, few
 from ccc.core.files import file_name
-from ccc.core.images import AB, picture_size
+from ccc.core.images import AB, SUFFIXES, picture_size
 from ccc.data.files import pictures
 
 
@@ -69,8 +69,9 @@ def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
     if not folder.is_dir():
         raise CCCError(f"{folder}: {'give two pictures, or two folders' if folder.exists() else 'no such folder'}")
     found, others = _split(folder)
-    if not all((folder / name).is_file() for name in others):
-        raise CCCError(f"{folder}: holds what is no picture: {few(others)}; move it elsewhere")
+    named = [name for name in others if os.path.splitext(name)[1].lower() in SUFFIXES]
+    if wrong := [name for name in named if not (folder / name).is_file()]:
+        raise CCCError(f"{folder}: holds what is no picture: {few(wrong)}; move it elsewhere")
     if not found:
         raise CCCError(f"{folder}: holds no pictures")
     return found

@@ -38,10 +38,10 @@ def differing(
 
 
 def packaged(cells: Iterable[Cell]) -> bool:
-    """Whether pictures of any cell say that CCC made them with the model that comes with the package."""
+    """Whether the model that comes with the package is the only one that pictures say CCC made them with."""
     notes = [dict(NOTE.findall(made)) for cell in cells for made in cell.made]
     models = {note.get("weights", "").rpartition(":")[2] for note in notes if note.get("method") == "ccc"}
-    return bool(models) and sha256(PUBLISHED)[:12] in models
+    return len(models) == 1 and models == {sha256(PUBLISHED)[:12]}
 
 
 def _options(notes: list[tuple[str, str]]) -> dict[str, str]:

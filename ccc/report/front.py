@@ -89,7 +89,7 @@ def _floors(estimate: Estimate) -> str:
     for name in estimate.not_better_than:
         p = getattr(estimate, f"p_{name}")
         if p is None:
-            said.append(f"not compared with {FLOORS[name]}: no picture has finite values of both")
+            said.append(f"not compared with {FLOORS[name]}: too few pictures have values of both")
         else:
             how = "not told apart from" if p >= LEVEL else "not better than"
             said.append(f"{how} {FLOORS[name]} ({_p(p)})")

@@ -207,14 +207,23 @@ def _against_floors(best: Cell, cells: Sequence[Cell], metric: str, direction: s
         rows = pandas.DataFrame({"best": best.values(metric), floor.method: floor.values(metric)}).sort_index()
         if rows.isna().all().any():  # not measured
             continue
-        finite, beaten = rows.replace([np.inf, -np.inf], np.nan).dropna(), False
-        if len(finite):
-            test = wilcoxon_against_best(finite.to_dict("list"), direction)
+        measured, beaten = _finite(rows.dropna()), False
+        if 2.0 ** (1 - len(measured)) < LEVEL:  # the least p of so many pictures
+            test = wilcoxon_against_best(measured.to_dict("list"), direction)
             (found[f"p_{floor.method}"],) = test.p.values()
             beaten = test.best == "best" and floor.method not in test.tied(LEVEL)
         if not beaten:
             found["not_better_than"] = (*found.get("not_better_than", ()), floor.method)
     return found
+
+
+def _finite(rows: pandas.DataFrame) -> pandas.DataFrame:
+    """Infinite values, such as the PSNR of a gray photograph's gray version, as ones beyond all differences."""
+    values = rows.to_numpy()
+    finite = values[np.isfinite(values)]
+    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+    beyond = 2 * (high - low) + 1
+    return rows.clip(low - beyond, high + beyond)
 
 
 def _beyond(cell: Cell, metric: str, cells: Sequence[Cell]) -> str:

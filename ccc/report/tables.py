@@ -35,7 +35,7 @@ def _overall(results: Results, dataset: str) -> Table:
     absent: dict[str, list[str]] = {}
     for name, reason in results.not_run.items():
         absent.setdefault(reason, []).append(name)
-    left_out = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in absent.items())
+    left_out = "; ".join(f"{', '.join(names)} ({reason})".removesuffix(" ()") for reason, names in absent.items())
     said = notes(
         results.cautions.get(dataset, ""), f"seen in training? {seen}" if seen else "",
         f"not run: {left_out}" if left_out else "",

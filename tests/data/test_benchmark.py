@@ -93,6 +93,18 @@ def test_results_do_not_lie_among_the_photographs(photographs, output, capsys):
     assert len(list((photographs / "in").rglob("*"))) == 3
 
 
+def test_photographs_are_not_overwritten_through_a_list_or_a_link(photographs, tmp_path, capsys):
+    source = (photographs / "in").rename(photographs / "truth")
+    before = {path: path.read_bytes() for path in source.rglob("*") if path.is_file()}
+    (photographs / "list.txt").write_text("".join(f"{path.relative_to(photographs)}\n" for path in before))
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/truth").symlink_to(source)
+    for given, output in ((photographs / "list.txt", photographs), (tmp_path / "linked/truth", tmp_path / "linked")):
+        assert main(["prepare", str(given), "-o", str(output), "-n", "all", "--side", "16"]) == 2
+        assert f"{given}: would be overwritten by the results" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in before} == before
+
+
 @pytest.mark.parametrize("part", ["truth", "gray"])
 def test_photographs_are_not_overwritten_by_their_own_truth(photographs, part, capsys):
     source = (photographs / "in").rename(photographs / part)

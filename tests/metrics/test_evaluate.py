@@ -363,7 +363,7 @@ def test_other_folders_and_names_are_refused(folders, tmp_path):
     evaluate(*folders, ["mse"])
     (folders[0] / "notes.txt").write_text("?")
     (folders[0] / "folder.png").mkdir()
-    with pytest.raises(CCCError, match="holds what is no picture: folder.png, notes.txt"):
+    with pytest.raises(CCCError, match="holds what is no picture: folder.png; move"):
         evaluate(*folders, ["mse"])
 
 

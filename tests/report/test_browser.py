@@ -15,8 +15,8 @@ NAMES = [f"picture {number:02d}" for number in range(30)] + ["#odd?%41&"]
 SIZES = {"desktop": (1400, 900), "tablet": (1000, 800), "phone": (390, 844)}
 
 
-WIDER = """[...document.querySelectorAll("figure svg")].filter((drawing) => drawing.checkVisibility()).filter((drawing) =>
-  drawing.getBoundingClientRect().width > drawing.closest("figure").getBoundingClientRect().width + 1
+WIDER = """[...document.querySelectorAll("figure svg")].filter((drawing) => drawing.checkVisibility())
+  .filter((drawing) => drawing.getBoundingClientRect().width > drawing.closest("figure").clientWidth + 1
   || !drawing.ariaLabel).length"""
 FAULTS = Path(__file__).parents[1].joinpath("faults.js").read_text()
 

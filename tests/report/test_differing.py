@@ -198,6 +198,8 @@ def test_the_packaged_model_is_known_by_the_notes_of_its_pictures(tmp_path):
     results = read_results([tmp_path / "in"])
     assert results.model["upsilon"] == 0.1
     assert results.leakage["mine"].startswith("not known: CCC's model came from elsewhere")
+    write_cell(tmp_path / "other", "theirs", "plain", "mine", **made("mine.safetensors:0123456789ab", ""))
+    assert not read_results([tmp_path / "in", tmp_path / "other"]).model  # of which of the two?
     write_cell(tmp_path / "constant", "constant", "plain", "mine", **made(name, "", "constant"))
     assert not read_results([tmp_path / "constant"]).model  # has its codebook alone
 

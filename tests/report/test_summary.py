@@ -189,8 +189,12 @@ def test_the_p_against_gray_is_the_share_of_signs_that_are_as_uneven():
     ("floors", "sign", "words"),
     [
         ({}, "real", ""),
-        ({"gray": 3 + APART / 10}, "real", ""),
-        ({"gray": 3 + APART / 10, "constant": 2 + APART / 10}, "real", ""),
+        ({"gray": 3 + APART / 10}, "real", "; better than gray (p = 0.002)"),
+        (
+            {"gray": 3 + APART / 10, "constant": 2 + APART / 10},
+            "real",
+            "; better than gray (p = 0.002) and one colour (p = 0.002)",
+        ),
         ({"gray": APART}, "floor", ", but not told apart from gray (p = 0.85)"),
         ({"constant": APART}, "floor", ", but not told apart from one colour (p = 0.85)"),
         ({"gray": -3 + APART / 10}, "floor", ", but not better than gray (p = 0.002)"),
@@ -199,7 +203,14 @@ def test_the_p_against_gray_is_the_share_of_signs_that_are_as_uneven():
             "floor",
             ", but not better than one colour (p = 0.002) and not told apart from gray (p = 0.85)",
         ),
-        ({"gray": np.full(10, -np.inf)}, "floor", ", but not compared with gray: no picture has finite values of both"),
+        ({"gray": np.full(10, -np.inf)}, "floor", ", but not better than gray (p = 0.002)"),
+        # Ranks of 6 or less have 28 of 1024 choices of signs.
+        ({"gray": np.where(TEN < 27, -np.inf, 3)}, "floor", ", but not better than gray (p = 0.027)"),
+        (
+            {"gray": np.where(TEN < 25, np.nan, 3)},
+            "floor",
+            ", but not compared with gray: too few pictures have values of both",
+        ),
         ({"gray": np.full(10, np.nan)}, "real", ""),
     ],
 )
@@ -209,10 +220,13 @@ def test_a_lead_is_not_called_real_where_gray_or_one_colour_is_as_good(floors, s
     assert won["words"] == f"yes, against each of 1 (corrected p at most 0.002){words}"
 
 
-def test_only_pictures_that_are_finite_for_both_are_compared_with_gray():
+def test_gray_photographs_count_for_gray_which_is_exact_on_them():
     exact = np.where(np.arange(10) < 4, -np.inf, APART)
     found = by_method(floor_cells(gray=exact))["ccc"]
-    assert found.p_gray == pytest.approx(wilcoxon(APART[4:]).pvalue) and found.p != found.p_gray
+    ranks = np.arange(1, 11)
+    sums = [sum(ranks[[bool(signs >> k & 1) for k in range(10)]]) for signs in range(2**10)]
+    assert found.p_gray == pytest.approx(2 * np.mean(np.array(sums) <= 2 + 4 + 6))  # 6, 8 and 10 among the finite ones
+    assert found.not_better_than == ("gray",) and found.p != found.p_gray
 
 
 def test_a_better_mean_by_one_picture_alone_is_not_better_than_gray(base):

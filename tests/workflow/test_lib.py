@@ -44,7 +44,7 @@ def test_what_is_null_false_or_empty_is_left_out_of_a_command():
 
 
 def test_a_command_about_thousands_of_files_is_short_enough_for_bash():
-    parts = [[f"method {n}'s" for n in range(9)], ["plain"], [f"dataset{n}" for n in range(14)], ["fid", "kid"] * 20]
+    parts = [[f"method {n}'s, {n}" for n in range(9)], ["plain"], [f"dataset{n}" for n in range(14)], ["fid"] * 40]
     paths = ["/".join(names) for names in itertools.product(*parts)]
     assert len(shlex.join(paths)) > 1 << 17  # which Linux refuses as one argument
     bash = ["bash", "-c", f"printf '%s\\n' {'/'.join(map(braces, parts))}"]

@@ -130,7 +130,7 @@ def test_every_cell_and_table_is_there_and_the_second_run_does_nothing(finished)
 
 def test_the_end_of_a_run_says_what_is_not_available_why_and_where_the_report_lies(finished):
     (finished.folder / "reports/tiny/provenance.json").unlink()
-    end = small(finished).split(", 1 of 1\n")[1].splitlines()
+    end = re.split(r", 1 of 1 after .*\n", small(finished))[1].splitlines()
     assert end[0].startswith("n/a: lpips_alex: no weights: ") and "`ccc weights fetch alexnet`" in end[0]
     assert end[1].startswith("n/a: fid_64, fid_192, ") and "`ccc weights fetch inception_fid`" in end[1]
     assert end[2] == "the report: reports/tiny/index.html"

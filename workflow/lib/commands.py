@@ -29,7 +29,7 @@ def assignments(flag: str, section: Mapping) -> list[str]:
 
 def braces(names: Collection[str]) -> str:
     """Names as a brace expansion of bash, which multiplies out: one argument of `bash -c` holds 128 KiB at most."""
-    quoted = list(map(shlex.quote, names))
+    quoted = ["'" + name.replace("'", "'\"'\"'") + "'" for name in names]  # commas too, unlike `shlex.quote`
     return f"{{{','.join(quoted)}}}" if len(quoted) > 1 else "".join(quoted)
 
 
