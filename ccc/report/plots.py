@@ -17,6 +17,7 @@ from PIL import Image
 
 from ccc.codebook import Codebook, ColorGrid
 from ccc.metrics.registry import find
+from ccc.report.front import brief_labels
 from ccc.report.previews import class_counts, class_palette
 from ccc.report.results import MethodResult, Results
 
@@ -79,8 +80,7 @@ def _svg(axes: "Axes", label: str) -> str:
         text = text.replace(ink, name)
     width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)[0]
     size = f'style="width: {float(width) * 4 / 3:.0f}px" viewBox="0 0 {width} {height}"'
-    head = f'<svg {size} role="img" aria-label="{html.escape(label)}" class="drawing">'
-    return head + text[text.index(">") + 1 :]
+    return f'<svg {size} role="img" aria-label="{html.escape(label)}" class="drawing">' + text[text.index(">") + 1 :]
 
 
 def method_colors(results: Results) -> dict[str, str]:
@@ -122,7 +122,7 @@ def dot_plot(results: Results, metric: str) -> Plot:
             if e.low is not None and e.high is not None:
                 axes.plot([e.low, e.high], [place, place], color=color, linewidth=1.5, alpha=0.6)
             _dot(axes, result, value, place, color, 5.5, e.text + (f" ({e.interval})" if e.interval else ""))
-        _name_rows(axes, [result.short_label for result, *_ in shown])
+        _name_rows(axes, [brief_labels(results)[result.key] for result, *_ in shown])
         axes.locator_params(axis="x", nbins=5)
         drawings[f"{dataset} (n = {shown[0][0].images})"] = _svg(axes, label)
     columns = ["dataset", "method", "variant", "metric", "value", "low", "high", "n"]
@@ -146,7 +146,7 @@ def trade_off(results: Results, x: str, y: str) -> Plot:
             rows.append({"dataset": dataset, "method": result.method, "variant": result.variant, x: a, name: b})
             _dot(axes, result, a, b, colors[result.method], 6, f"{names[0]} {a:.2f}, {names[1]} {b:.3f}")
         axes.margins(0.15)
-        _name_points(axes, [(a, b, _short(r.short_label, 24)) for r, a, b in points])
+        _name_points(axes, [(a, b, _short(brief_labels(results)[r.key], 24)) for r, a, b in points])
         axes.set(xlabel=names[0], ylabel=names[1])
         drawings[dataset] = _svg(axes, label)
     return Plot(
