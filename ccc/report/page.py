@@ -84,8 +84,7 @@ def write_report(
     )  # fmt: skip
     render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
     if comparisons:
-        titles = {result.method: result.title for result in results.methods}
-        render("harmonization.html", titles=titles, sections=harmonized["sections"], tables=harmonized["tables"])
+        render("harmonization.html", sections=harmonized["sections"], tables=harmonized["tables"])
     for dataset in results.datasets:
         render(
             "pictures.html", f"pictures-{dataset}.html", dataset=dataset, count=results.on(dataset)[0].images,

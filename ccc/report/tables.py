@@ -9,7 +9,7 @@ from ccc.report import field
 from ccc.report import published as paper_figures
 from ccc.report.layout import BLANK, Column, Notes, Row, Table, Value
 from ccc.report.published import PublishedTable
-from ccc.report.results import NOT_AVAILABLE, MethodResult, Results, by_variant, is_stand_in
+from ccc.report.results import FLOORS, NOT_AVAILABLE, MethodResult, Results, by_variant, is_stand_in
 
 Mine = Sequence[MethodResult]  # results of one dataset, or of one method
 ARROWS = {"lower": "↓", "higher": "↑", None: ""}
@@ -235,7 +235,13 @@ def _value(
         return Value(BLANK if printed is None or value is None or result.differs else signed(value, printed))
     if estimate is None or value is None:
         return _not_available(estimate.reason if estimate else "not computed in this run", notes)
-    said = notes(f"{find(column.metric).title}: {estimate.caution}") if estimate.caution else ()
+    floors = " and ".join(FLOORS[name] for name in estimate.not_better_than)
+    said = notes(
+        f"{find(column.metric).title}: {estimate.caution}" if estimate.caution else "",
+        f"the best method, but no better than {floors} by a paired Wilcoxon test at 0.05 (p: statistics.csv)"
+        if floors
+        else "",
+    )
     return Value(estimate.text, tied=estimate.tied, notes=said, estimate=estimate)
 
 
