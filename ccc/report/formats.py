@@ -18,7 +18,8 @@ from ccc.report.tables import BLANK, Table, Value, build_tables
 LEGEND = (
     "Bold: best among the methods run here, references left out; italic (underlined in LaTeX): not told apart from the "
     "best by these pictures, which does not make the two equal: a paired Wilcoxon test at 0.05, with Holm's correction "
-    "for the methods of one column, not for the metrics and benchmarks. "
+    "for the methods of one column, not for the metrics and benchmarks. The best is tested against gray and one colour "
+    "too, where they were run; a note says where it is not better. "
     f'"Published" columns hold the paper\'s figures; {BLANK}: the paper has no such figure, or the method '
     "was not run here."
 )

@@ -238,7 +238,7 @@ def _value(
     floors = " and ".join(FLOORS[name] for name in estimate.not_better_than)
     said = notes(
         f"{find(column.metric).title}: {estimate.caution}" if estimate.caution else "",
-        f"the best method, but no better than {floors} by a paired Wilcoxon test at 0.05 (p: statistics.csv)"
+        f"the best method, but not better than {floors} by a paired Wilcoxon test at 0.05 (p: statistics.csv)"
         if floors
         else "",
     )
