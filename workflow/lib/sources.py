@@ -88,9 +88,10 @@ def check_sources(config: dict) -> None:
         if path and not os.path.exists(path)
     ]
     if missing:
+        absent = "" if os.path.isdir(data) else ", which is not there"
         hint = (
-            f"relative photograph paths start from `photographs`, now {data!r}: --config photographs=FOLDER, or change "
-            "the sources in the configuration file"
+            f"relative paths start from `photographs`, now {data!r}{absent}: --config photographs=FOLDER, or put your "
+            "own paths into the configuration file; one benchmark is enough"
         )
         steps = datasets.how_to_get(list(away.values()), data)
         lines = [
