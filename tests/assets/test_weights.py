@@ -356,3 +356,19 @@ def test_a_checksum_is_recorded_once_for_a_file_in_a_folder_that_cannot_be_writt
         path.write_bytes(CONTENT[:-1] + b"?")
         with pytest.raises(CCCError, match=f"{DIGEST} was recorded when it was first seen, in {tmp_path}/home/ccc/"):
             weights.verify("net")
+
+
+def test_a_cache_that_may_not_be_searched_holds_no_record(empty, publish, tmp_path):
+    publish(sha256=None)
+    empty.mkdir(exist_ok=True)
+    (empty / "net.pth").write_bytes(CONTENT)
+    closed, stat = str(tmp_path / "closed"), os.stat
+
+    def denied(path, *args, **options):
+        if str(path).startswith(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *args, **options)
+
+    with patch.dict(os.environ, XDG_CACHE_HOME=closed), patch("os.stat", denied):
+        assert "none recorded" in weights.verify("net", empty / "net.pth")
+        assert catalogue.record(empty / "net.pth", weights.facts("net")) == DIGEST

@@ -216,6 +216,17 @@ def test_the_folder_is_whole_without_the_results(finished, tmp_path):
     assert not shown.is_symlink() and shown.read_bytes() == source.read_bytes()
 
 
+def test_the_page_of_harmonization_titles_its_methods_and_lists_what_did_not_change(finished, tmp_path):
+    places = [tmp_path / "out/harmonization" / name for name in ("ccc/set", "gray/set")]
+    for place, lines in zip(places, ([{"name": "a", "file": "a.jpg", "changed_share": 0.5, "mean_ab_shift": 2.0,
+                                       "segmenter": "slic"}], []), strict=True):  # fmt: skip
+        place.mkdir(parents=True)
+        (place / "comparisons.json").write_text(json.dumps(lines))
+    page = (report(finished, tmp_path / "out", comparisons=places) / "harmonization.html").read_text()
+    assert page.count("<h3>") == 1 and re.search(r"<h3>[^<]+ on set: the pictures that changed most</h3>", page)
+    assert re.search(r"Nothing changed: [^<]+ on set\.</p>", page) and "<h3>ccc/set" not in page
+
+
 def test_it_is_identical_every_time_and_leaves_nothing_old(finished, tmp_path):
     folder = report(finished, tmp_path / "out")
     (folder / "pictures/old.png").touch()

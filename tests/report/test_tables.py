@@ -283,6 +283,7 @@ def test_every_metric_stands_in_a_table_of_its_dataset(tmp_path):
     assert [name for name, value in column(table, "vsi (pyiqa)↑").items() if value.best] == ["A"]
     assert [name for name, value in column(table, "KID (2048, clean)↓").items() if value.best] == ["B"]
     assert any("versions a, b" in note for note in table.notes) and "not run: c, d (why)" in table.notes
+    assert "not run: e" in tables(tmp_path, not_run={"e": ""})["all_set"].notes
 
 
 def test_fid_of_few_pictures_is_flagged(tmp_path):
