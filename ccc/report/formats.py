@@ -10,6 +10,7 @@ import pandas
 from ccc.core.files import write_text, written_whole
 from ccc.core.latex import CODE, escaped
 from ccc.report import published as paper_figures
+from ccc.report.change import changes
 from ccc.report.front import interval_words
 from ccc.report.overview import table_1, table_2
 from ccc.report.results import Results
@@ -36,7 +37,8 @@ def write_tables(results: Results, folder: str | os.PathLike) -> list[Path]:
 
     table_1 to table_7 and all_<dataset>, each as csv, md and tex; `results.csv` and `results.parquet`, every stored
     value; `statistics.csv`, every estimate with interval and tests; `friedman.csv`, whether methods differ at all;
-    `notes.md`. docs/metrics.md describes their columns. Equal results give equal bytes.
+    `harmonization.csv`, harmonized against plain pictures, if both were run; `notes.md`. docs/metrics.md describes
+    their columns. Equal results give equal bytes.
     """
     folder, tables = Path(folder), all_tables(results)
     contests = pandas.DataFrame(results.contests, columns=list(FRIEDMAN) + ["others"]).dropna(subset="p")
@@ -47,6 +49,8 @@ def write_tables(results: Results, folder: str | os.PathLike) -> list[Path]:
         "friedman.csv": contests.astype({"methods": int})[FRIEDMAN].to_csv(index=False),
         "notes.md": notes_text(results, tables),
     }
+    if len(harmonized := changes(results)):
+        texts["harmonization.csv"] = harmonized.to_csv(index=False)
     for name, text in texts.items():
         write_text(folder / name, text)
     with written_whole(folder / "results.parquet") as scratch:

@@ -1,4 +1,4 @@
-"""The page on harmonization: pictures before and after, and an ablation of the parameters."""
+"""The page on harmonization: pictures before and after, what it changes by each metric, other parameters."""
 
 import json
 import os
@@ -8,7 +8,10 @@ from pathlib import Path
 from ccc.core.errors import CCCError
 from ccc.harmonize.ablation import read_ablation
 from ccc.report.ablation import ablation_cells
+from ccc.report.change import changes
+from ccc.report.front import headline_metrics
 from ccc.report.plots import ablation_plot
+from ccc.report.results import Results, format_value
 
 
 def sections(
@@ -34,3 +37,15 @@ def sections(
         plot = ablation_plot(rows, path.stem)
         tables.append({"title": path.stem, "cells": ablation_cells(rows), "drawings": plot, **facts})
     return {"sections": found, "tables": tables}
+
+
+def outcomes(results: Results) -> dict[str, dict[str, dict[str, dict]]]:
+    """Rows of `changes` for the metrics of the first page, by dataset, method's title and metric, figures as text."""
+    titles = {result.method: result.title for result in results.methods}
+    found: dict[str, dict[str, dict[str, dict]]] = {}
+    for row in changes(results).to_dict("records"):
+        if (metric := row["metric"]) in headline_metrics(results):
+            texts = {name: format_value(metric, row[name]) for name in ("before", "after", "difference", "low", "high")}
+            mine = found.setdefault(row["dataset"], {}).setdefault(titles[row["method"]], {})
+            mine[metric] = row | texts
+    return found

@@ -70,7 +70,8 @@ def write_report(
     theirs = field.sections(results, tables := all_tables(results))
     common = {
         **{name: getattr(results, name) for name in ("run", "datasets", "metrics")}, "results": results, "shown": shown,
-        "rerun": rerun, "harmonization": bool(comparisons), "field": bool(theirs), "book": book and describe(book),
+        "rerun": rerun, "field": bool(theirs), "book": book and describe(book),
+        "harmonization": bool(comparisons) or any(r.variant == "sam" for r in results.methods),
         "stand_in_masks": front.stand_in_masks(results), "interval_words": front.interval_words(results),
     }  # fmt: skip
     render = functools.partial(_render, folder, written := set(), common)
@@ -83,8 +84,11 @@ def write_report(
         curves=list(plots.training_curves(Path(training) / HISTORY)) if training else [],
     )  # fmt: skip
     render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
-    if comparisons:
-        render("harmonization.html", sections=harmonized["sections"], tables=harmonized["tables"])
+    if common["harmonization"]:
+        render(
+            "harmonization.html", sections=harmonized["sections"], tables=harmonized["tables"],
+            outcomes=harmonization.outcomes(results), shown_metrics=front.headline_metrics(results),
+        )  # fmt: skip
     for dataset in results.datasets:
         render(
             "pictures.html", f"pictures-{dataset}.html", dataset=dataset, count=results.on(dataset)[0].images,

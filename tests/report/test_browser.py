@@ -55,6 +55,13 @@ def test_every_page_loads_alone_at_every_size(folder, tab, tmp_path):
                 assert shot.stat().st_size > 5000
 
 
+def test_a_long_name_of_a_method_stays_in_its_select_on_a_phone(folder, tab):
+    tab.open(folder / "pictures-faces.html", "", *SIZES["phone"])
+    tab.run("document.querySelector('.strip button').click()")
+    tab.run("document.querySelectorAll('#left option').forEach((option) => { option.text = 'Method '.repeat(12) })")
+    assert tab.run("document.querySelector('#left').getBoundingClientRect().right <= innerWidth")
+
+
 def test_a_long_name_of_a_method_stays_in_its_cell(folder, tab):
     name = "document.querySelector('#all tbody th')"
     for width, height in SIZES.values():

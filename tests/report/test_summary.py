@@ -7,34 +7,14 @@ import numpy as np
 import pandas
 import pytest
 from scipy.stats import wilcoxon
+from stored_cells import cell
 
-from ccc.metrics.registry import find
-from ccc.report.cells import _BY_METRIC, Cell
 from ccc.report.formats import write_tables
 from ccc.report.front import headline_metrics, verdict
 from ccc.report.plots import trade_off
 from ccc.report.results import Contest, Results
 from ccc.report.statistics import wilcoxon_against_best
 from ccc.report.summary import summarize
-
-PICTURES = [f"p{i:02d}" for i in range(50)]
-
-
-def cell(method, values, variant="plain", dataset="set", pictures=None, images=50, **changes):
-    """A cell with the given values of its metrics, by name of the metric; `changes`: stored parts, by metric."""
-    arrays = {name: np.asarray(column, dtype=float) for name, column in values.items()}
-    finite = {name: found for name, column in arrays.items() if len(found := column[np.isfinite(column)])}
-    parts = {
-        "mean": {name: float(column.mean()) for name, column in finite.items()},
-        "median": {name: float(np.median(column)) for name, column in finite.items()},
-        "sd": {name: float(column.std(ddof=1)) for name, column in finite.items()},
-        "n": {name: len(column) for name, column in finite.items()},
-        "directions": {name: find(name).direction for name in values},
-    } | changes  # fmt: skip
-    stored = {name: {part: parts.get(part, {}).get(name) for part in _BY_METRIC} for name in parts["directions"]}
-    frame = pandas.DataFrame(arrays).set_axis(PICTURES[: len(next(iter(arrays.values()), ()))]).rename_axis("name")
-    frame = frame if pictures is None else frame[:pictures]
-    return Cell(method, variant, dataset, method, None, (), (), images, stored, frame)
 
 
 @pytest.fixture

@@ -166,8 +166,8 @@ def test_written_files_are_complete_and_identical_every_time(tmp_path):
     first = write_tables(results, tmp_path / "one")
     second = write_tables(read_results(sorted((tmp_path / "in").rglob("*.json"), reverse=True)), tmp_path / "two")
     assert {path.name for path in first} == {f"table_{n}.{s}" for n in range(1, 8) for s in ("csv", "md", "tex")} | {
-        "results.csv", "results.parquet", "statistics.csv", "friedman.csv", "notes.md", "all_set.csv",
-        "all_set.md", "all_set.tex",
+        "results.csv", "results.parquet", "statistics.csv", "friedman.csv", "harmonization.csv", "notes.md",
+        "all_set.csv", "all_set.md", "all_set.tex",
     }  # fmt: skip
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     rows = list(csv.DictReader(io.StringIO((tmp_path / "one/results.csv").read_text())))

@@ -182,7 +182,7 @@ rule report:
             f"{REPORT}/tables.html",
             f"{REPORT}/classes.html",
             *([f"{REPORT}/field.html"] if FIELD else []),
-            *([f"{REPORT}/harmonization.html"] if COMPARISONS else []),
+            *([f"{REPORT}/harmonization.html"] if "sam" in VARIANTS else []),
             *expand(f"{REPORT}/pictures-{{dataset}}.html", dataset=DATASETS),
         ],
         pictures=directory(f"{REPORT}/pictures"),

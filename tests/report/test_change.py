@@ -1,0 +1,61 @@
+"""Harmonized against plain pictures, from stored cells."""
+
+import numpy as np
+import pytest
+from scipy.stats import wilcoxon
+from stored_cells import cell
+
+from ccc.report.change import COLUMNS, changes
+from ccc.report.harmonization import outcomes
+from ccc.report.summary import summarize
+
+DIRECTIONS = {"psnr": "higher", "fid_64": "lower"}
+RANDOM = np.random.default_rng(0)
+
+
+def both(method, before, after, **facts):
+    return [cell(method, before, "plain", **facts), cell(method, after, "sam", **facts)]
+
+
+def test_outcomes_follow_the_paired_test_and_the_direction_of_the_metric():
+    psnr, lpips = RANDOM.normal(20, 3, 50), RANDOM.uniform(0.1, 0.3, 50)
+    noise = RANDOM.normal(0, 0.5, 50)
+    cells = [
+        *both("ccc", {"psnr": psnr, "lpips_alex": lpips}, {"psnr": psnr + 1, "lpips_alex": lpips + 0.1}),
+        *both("cic", {"psnr": psnr, "lpips_alex": lpips}, {"psnr": psnr + noise, "lpips_alex": lpips}),
+        cell("su", {"psnr": psnr}),  # not harmonized
+    ]
+    found = changes(summarize(cells))
+    assert list(found) == COLUMNS and found[["metric", "method", "outcome"]].values.tolist() == [
+        ["psnr", "cic", "alike"], ["psnr", "ccc", "better"],
+        ["lpips_alex", "cic", "same"], ["lpips_alex", "ccc", "worse"],
+    ]  # fmt: skip
+    rows = found.set_index(["metric", "method"])
+    own = rows.loc[("psnr", "cic")]
+    assert own["p"] == pytest.approx(wilcoxon(noise).pvalue) and own["holm"] == own["p"]  # the larger of two
+    assert own["difference"] == pytest.approx(noise.mean()) and own["low"] < own["difference"] < own["high"]
+    assert rows.loc[("psnr", "ccc"), "holm"] == pytest.approx(2 * rows.loc[("psnr", "ccc"), "p"])
+    assert np.isnan(rows.loc[("lpips_alex", "cic"), "p"]) and rows["pictures"].eq(50).all()
+
+
+def test_few_pictures_sets_and_missing_values():
+    few = both("ccc", {"psnr": np.arange(20.0, 25)}, {"psnr": np.arange(21.0, 26)}, images=5, dataset="few")
+    infinite = np.array([np.inf, *range(20, 69)])
+    sets = [
+        cell("ccc", {"psnr": infinite}, "plain", set={"fid_64": 0.5}, directions=DIRECTIONS),
+        cell("ccc", {"psnr": infinite - 1}, "sam", set={"fid_64": 0.75}, directions=DIRECTIONS),
+    ]
+    found = changes(summarize([*few, *sets])).set_index(["dataset", "metric"])
+    assert found["outcome"].to_dict() == {
+        ("few", "psnr"): "few", ("set", "psnr"): "worse", ("set", "fid_64"): "untested",
+    }  # fmt: skip
+    assert found.loc[("set", "fid_64"), ["pictures", "before", "after", "difference"]].tolist() == [0, 0.5, 0.75, 0.25]
+    assert found.loc[("set", "psnr"), "pictures"] == 49 and found.loc[("set", "psnr"), "difference"] == -1
+    assert changes(summarize([cell("ccc", {"psnr": infinite})])).empty
+
+
+def test_the_page_has_them_as_text_by_method():
+    psnr = RANDOM.normal(20, 3, 50)
+    found = outcomes(summarize(both("ccc", {"psnr": psnr}, {"psnr": psnr + 1})))
+    row = found["set"]["ccc"]["psnr"]
+    assert (row["outcome"], row["difference"]) == ("better", "1.00") and row["before"] == f"{psnr.mean():.2f}"
