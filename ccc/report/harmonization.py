@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ccc.core.errors import CCCError
 from ccc.harmonize.ablation import read_ablation
@@ -16,7 +17,7 @@ from ccc.report.results import Results, format_value
 
 def sections(
     folder: Path, comparisons: Sequence[str | os.PathLike], ablations: Sequence[str | os.PathLike] = ()
-) -> dict[str, list[dict]]:
+) -> dict[str, Any]:
     """Content of the page: `sections` of pictures by method and benchmark, and `tables` with a plot each.
 
     `folder`: the report's; `comparisons`: folders of `ccc compare` in it, shown by their path below it; `ablations`:

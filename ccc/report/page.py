@@ -85,10 +85,8 @@ def write_report(
     )  # fmt: skip
     render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
     if common["harmonization"]:
-        render(
-            "harmonization.html", sections=harmonized["sections"], tables=harmonized["tables"],
-            outcomes=harmonization.outcomes(results), shown_metrics=front.headline_metrics(results),
-        )  # fmt: skip
+        shown_metrics, outcomes = front.headline_metrics(results), harmonization.outcomes(results)
+        render("harmonization.html", shown_metrics=shown_metrics, outcomes=outcomes, **harmonized)
     for dataset in results.datasets:
         render(
             "pictures.html", f"pictures-{dataset}.html", dataset=dataset, count=results.on(dataset)[0].images,
