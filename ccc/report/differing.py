@@ -37,6 +37,22 @@ def differing(
     return tuple(said + (_of_harmonization(cell, method, harmonize) if cell.variant == "sam" else []))
 
 
+def said(cell: Cell, unlike: Mapping[tuple, tuple[str, ...]], labels: Mapping[tuple, str]) -> list[str]:
+    """The note on a row's differences from the paper's method; [] without any.
+
+    `unlike`: as `differing` gives it, `labels`: of the rows, both by key of the cell, in the tables' order. What the
+    row has in common with one above of its dataset, three differences or more, is said by the label of that one.
+    """
+    if not (parts := unlike[cell.key]):
+        return []
+    theirs = published.titles()[published.counterpart(cell.method) or published.HARMONIZED]
+    above = [key for key in list(unlike)[: list(unlike).index(cell.key)] if key[2] == cell.dataset]
+    like = [key for key in above if len(unlike[key]) > 2 and {*unlike[key]} <= {*parts}]
+    most = max(like, key=lambda key: len(unlike[key]), default=None)
+    words = parts if most is None else [f"as {labels[most]}", *(part for part in parts if part not in unlike[most])]
+    return [f"not the paper's {theirs}: {'; '.join(words)}"]
+
+
 def packaged(cells: Iterable[Cell]) -> bool:
     """Whether the model that comes with the package is the only one that pictures say CCC made them with."""
     notes = [dict(NOTE.findall(made)) for cell in cells for made in cell.made]

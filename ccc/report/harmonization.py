@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas
+
 from ccc.core.errors import CCCError
 from ccc.harmonize.ablation import read_ablation
 from ccc.report.ablation import ablation_cells
@@ -13,6 +15,20 @@ from ccc.report.change import changes
 from ccc.report.front import headline_metrics
 from ccc.report.plots import ablation_plot
 from ccc.report.results import Results, format_value
+
+NUMBERS = ("before", "after", "difference", "low", "high")  # columns of `changes` in a metric's digits
+
+
+def content(
+    results: Results,
+    folder: Path,
+    comparisons: Sequence[str | os.PathLike],
+    ablations: Sequence[str | os.PathLike] = (),
+) -> dict[str, Any]:
+    """What `sections` and `outcomes` give; {} for a run without harmonization."""
+    if not comparisons and all(result.variant == "plain" for result in results.methods):
+        return {}
+    return sections(folder, comparisons, ablations) | {"outcomes": outcomes(results)}
 
 
 def sections(
@@ -41,12 +57,13 @@ def sections(
 
 
 def outcomes(results: Results) -> dict[str, dict[str, dict[str, dict]]]:
-    """Rows of `changes` for the metrics of the first page, by dataset, method's title and metric, figures as text."""
-    titles = {result.method: result.title for result in results.methods}
+    """Rows of `changes` for the metrics of the first page, by dataset, method's label and metric, figures as text."""
+    labels = {result.method: result.short_label for result in results.methods if result.variant == "plain"}
     found: dict[str, dict[str, dict[str, dict]]] = {}
-    for row in changes(results).to_dict("records"):
-        if (metric := row["metric"]) in headline_metrics(results):
-            texts = {name: format_value(metric, row[name]) for name in ("before", "after", "difference", "low", "high")}
-            mine = found.setdefault(row["dataset"], {}).setdefault(titles[row["method"]], {})
-            mine[metric] = row | texts
+    figures = changes(results)
+    for row in figures[figures["metric"].isin(headline_metrics(results))].to_dict("records"):
+        known = {name: value for name, value in row.items() if not pandas.isna(value)}
+        texts = {name: format_value(row["metric"], known[name]) for name in NUMBERS if name in known}
+        mine = found.setdefault(row["dataset"], {}).setdefault(labels[row["method"]], {})
+        mine[row["metric"]] = known | texts
     return found

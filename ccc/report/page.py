@@ -66,13 +66,12 @@ def write_report(
         for part in progress(PARTS):
             put_folder(scratch / part, folder / part)
 
-    harmonized = harmonization.sections(folder, comparisons, ablations)
+    harmonized = harmonization.content(results, folder, comparisons, ablations)
     theirs = field.sections(results, tables := all_tables(results))
     common = {
         **{name: getattr(results, name) for name in ("run", "datasets", "metrics")}, "results": results, "shown": shown,
-        "rerun": rerun, "field": bool(theirs), "book": book and describe(book),
-        "harmonization": bool(comparisons) or any(r.variant == "sam" for r in results.methods),
-        "stand_in_masks": front.stand_in_masks(results), "interval_words": front.interval_words(results),
+        "rerun": rerun, "harmonization": bool(harmonized), "field": bool(theirs), "book": book and describe(book),
+        **{f.__name__: f(results) for f in (front.stand_in_masks, front.interval_words, front.headline_metrics)},
     }  # fmt: skip
     render = functools.partial(_render, folder, written := set(), common)
     _render_front(render, results, shown, rerun, provenance or {})
@@ -84,9 +83,8 @@ def write_report(
         curves=list(plots.training_curves(Path(training) / HISTORY)) if training else [],
     )  # fmt: skip
     render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
-    if common["harmonization"]:
-        shown_metrics, outcomes = front.headline_metrics(results), harmonization.outcomes(results)
-        render("harmonization.html", shown_metrics=shown_metrics, outcomes=outcomes, **harmonized)
+    if harmonized:
+        render("harmonization.html", **harmonized)
     for dataset in results.datasets:
         render(
             "pictures.html", f"pictures-{dataset}.html", dataset=dataset, count=results.on(dataset)[0].images,
@@ -109,7 +107,7 @@ def _render_front(render: Callable, results: Results, shown: Mapping, rerun: str
         if won
     }
     render(
-        "index.html", matrix=matrix, headline=headline, strips=strips, again=again, missing=front.missing(results),
+        "index.html", matrix=matrix, strips=strips, again=again, missing=front.missing(results),
         grouped=front.by_method(results), brief=front.brief_labels(results), provenance=dict(provenance),
         cautions={metric: front.cautions(results, metric, matrix) for metric in results.metrics},
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,13 @@ from ccc.data import leakage as leaks
 from ccc.metrics.registry import find
 from ccc.report import published
 from ccc.report.cells import SIZE, VARIANTS, Cell, read_cells
-from ccc.report.differing import differing, lineage, packaged
+from ccc.report.differing import differing, lineage, packaged, said
 from ccc.report.overview import read_model
 from ccc.report.results import FLOORS, LEVEL, REFERENCES, VALUES, Contest, Estimate, MethodResult, Results, is_stand_in
 from ccc.report.statistics import FEWEST, Comparison, Ranking, bootstrap_intervals, friedman, wilcoxon_against_best
 
 SEED, CONFIDENCE = 0, 0.95
-ELSEWHERE = (
-    "not known: CCC's model came from elsewhere, and no shards of its photographs were compared (`ccc leakage` does it)"
-)
+ELSEWHERE = "not known: no shards of the photographs of CCC's training were compared (`ccc leakage` does it)"
 
 
 def read_results(
@@ -61,7 +59,7 @@ def read_results(
     compared = dict(map(_leakage, leakage))
     if before := made.get("started_from"):  # ImageNet, or another model's training
         compared = {
-            name: f"{said}; not compared with what it started from, {before}" for name, said in compared.items()
+            name: f"{words}; not compared with what it started from, {before}" for name, words in compared.items()
         }
     elsewhere = {name: ELSEWHERE for name in found.datasets if model and name != published.SHOWCASE}
     return dataclasses.replace(
@@ -104,9 +102,15 @@ def summarize(
             contests += [contest] if contest else []
     plain = {(cell.method, cell.dataset): cell for cell in cells if cell.variant == "plain"}
     unlike = {cell.key: differing(cell, plain.get((cell.method, cell.dataset)), model, harmonize) for cell in cells}
+    labels = {cell.key: _label(cells, cell) for cell in cells}
     methods = tuple(
-        _method_result(cells, cell, found[cell.key], unlike[cell.key], lineage(cell, plain, model)) for cell in cells
-    )
+        MethodResult(
+            cell.method, cell.variant, cell.dataset, cell.title, labels[cell.key], cell.segmenter, cell.images,
+            (*cell.notes, *lineage(cell, plain, model), *said(cell, unlike, labels), *_cautions(cell)),
+            unlike[cell.key], {metric: found[cell.key][metric] for metric in cell.stored},
+        )
+        for cell in cells
+    )  # fmt: skip
     columns = not_run = cautions = weights = {}
     protocols = {cell.dataset: cell.protocol for cell in cells if cell.protocol}
     return Results(
@@ -126,23 +130,15 @@ def sorted_methods(cells: Sequence[Cell]) -> list[str]:
     return sorted({cell.method for cell in cells}, key=place)
 
 
-def _method_result(
-    cells: Sequence[Cell], cell: Cell, estimates: dict[str, Estimate], unlike: tuple[str, ...], said: Sequence[str]
-) -> MethodResult:
-    facts = {name: getattr(cell, name) for name in ("method", "variant", "dataset", "title", "segmenter", "images")}
-    notes = [*cell.notes, *said]
-    if unlike:
-        theirs = published.titles()[published.counterpart(cell.method) or published.HARMONIZED]
-        notes.append(f"not the paper's {theirs}: {'; '.join(unlike)}")
+def _cautions(cell: Cell) -> Iterator[str]:
+    """Notes on a reference, and on harmonization with other means than the paper's."""
     if cell.method in REFERENCES:
-        notes.append(f"{REFERENCES[cell.method]}; never marked as best")
+        yield f"{REFERENCES[cell.method]}; never marked as best"
     if cell.variant == "sam" and is_stand_in(cell.segmenter):
         maker = cell.segmenter or "an unnamed segmenter"
-        notes.append(f"masks come from {maker}, which stands in for the paper's SAM")
+        yield f"masks come from {maker}, which stands in for the paper's SAM"
     if cell.variant == "sam" and any(made.endswith("--ab picture") for made in cell.made):
-        notes.append("Algorithm 1 had the a and b of 8-bit pictures: none of the method's own lay beside them")
-    ordered = {metric: estimates[metric] for metric in cell.stored}
-    return MethodResult(**facts, label=_label(cells, cell), notes=tuple(notes), differs=unlike, estimates=ordered)
+        yield "Algorithm 1 had the a and b of 8-bit pictures: none of the method's own lay beside them"
 
 
 def _label(cells: Sequence[Cell], cell: Cell) -> str:
@@ -181,7 +177,7 @@ def _compare(
     for cell in mine:
         key, stored = cell.key, cell.stored[metric]
         low, high = intervals.get((key, metric)) or stored["interval"] or (None, None)
-        value, said = cell.value(metric), cell.reason(metric)
+        value, reason = cell.value(metric), cell.reason(metric)
         estimates[key] = Estimate(
             metric, stored["directions"], str(stored["versions"] or ""),
             cell.images if stored["n"] is None else stored["n"],
@@ -189,8 +185,8 @@ def _compare(
             best=key in best, tied=key in tied,
             p=comparison.p.get(key) if comparison else None, holm=comparison.holm.get(key) if comparison else None,
             mean_rank=ranking.mean_rank.get(key) if ranking else None,
-            reason="" if value is not None else said,
-            caution="; ".join(filter(None, (said, _beyond(cell, metric, mine)))) if value is not None else "",
+            reason="" if value is not None else reason,
+            caution="; ".join(filter(None, (reason, _beyond(cell, metric, mine)))) if value is not None else "",
             **floors.get(key, {}),
         )  # fmt: skip
     if not direction or rows.empty:

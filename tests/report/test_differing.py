@@ -115,6 +115,19 @@ def test_a_row_names_what_differs_and_has_no_difference_in_every_file(tmp_path, 
             assert words in text, write
 
 
+def test_a_row_says_what_it_has_in_common_with_one_above_by_its_label(tmp_path):
+    path, name = write_model(tmp_path, encoder="mobilenet_v2", batch_size=32, input_size=160)
+    write_cell(tmp_path / "in", "ccc", "plain", "ade20k", **made(name))
+    write_cell(tmp_path / "in", "ccc", "sam", "ade20k", **made(name))
+    write_cell(tmp_path / "in", "ccc_photo", "plain", "ade20k", **made(name, "--option vividness=0.1"))
+    table = tables(tmp_path / "in", {"ade20k": "ADE"}, model=path)["VI"]
+    assert told(table, "Ccc").startswith(
+        "not the paper's CCC: encoder mobilenet_v2 (paper: densenet121); batch size 32"
+    )
+    assert told(table, "Ccc + felzenszwalb").startswith("not the paper's CCC: as Ccc; masks of felzenszwalb (paper: ")
+    assert told(table, "Ccc_Photo") == "not the paper's CCC: as Ccc; decoding: vividness 0.1 (paper: argmax)"
+
+
 def test_every_setting_of_training_is_compared_but_those_that_the_paper_leaves_open(tmp_path):
     others = {
         "learning_rate": 1.0, "beta2": 0.9, "encoder_rate": 0.1, "schedule": "cosine", "warmup": 5, "tf32": True,
@@ -197,7 +210,7 @@ def test_the_packaged_model_is_known_by_the_notes_of_its_pictures(tmp_path):
     assert "encoder mobilenet_v2 (paper: densenet121)" in said and "scenes+objects" in said and "7000 steps" in said
     results = read_results([tmp_path / "in"])
     assert results.model["upsilon"] == 0.1
-    assert results.leakage["mine"].startswith("not known: CCC's model came from elsewhere")
+    assert results.leakage["mine"].startswith("not known: no shards of the photographs of CCC's training")
     write_cell(tmp_path / "other", "theirs", "plain", "mine", **made("mine.safetensors:0123456789ab", ""))
     assert not read_results([tmp_path / "in", tmp_path / "other"]).model  # of which of the two?
     write_cell(tmp_path / "constant", "constant", "plain", "mine", **made(name, "", "constant"))
