@@ -92,12 +92,12 @@ class Colorizer:
         return None
 
     def _halving(self, images: list[np.ndarray]) -> list[np.ndarray]:
-        if len(images) == 1:
+        try:
             with memory_reported(images[0]):
                 return self._colorize_batch(images)
-        with contextlib.suppress(CCCOutOfMemory):
-            with memory_reported(images[0]):
-                return self._colorize_batch(images)
+        except CCCOutOfMemory:
+            if len(images) == 1:
+                raise
         middle = len(images) // 2  # outside the failed block, whose tensors are freed
         return self._halving(images[:middle]) + self._halving(images[middle:])
 

@@ -51,10 +51,10 @@ class ColorClassified(Colorizer):
 
         Pictures that would exceed `MOST` pixels are scaled down further and, if necessary, shortened.
         """
-        if self.input_size != "full" and self.settings.get("fit") == "stretch":
-            height = width = self.input_size
         if self.input_size == "full":
             return _whole(height), _whole(width)
+        if self.settings.get("fit") == "stretch":
+            height = width = self.input_size
         most = max(MOST, 4 * self.input_size**2)
         scale = min(self.input_size / min(height, width), (most / (height * width)) ** 0.5)
         rows, columns = _whole(height * scale), _whole(width * scale)

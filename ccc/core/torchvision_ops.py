@@ -19,10 +19,10 @@ def _compiled_operators_load() -> bool:
     spec = importlib.util.find_spec("torchvision")
     if torch.version.cuda is not None or "torchvision" in sys.modules or spec is None or spec.origin is None:
         return True
-    library = next(Path(spec.origin).parent.glob("_C.*"), None)
+    libraries = list(Path(spec.origin).parent.glob("_C.*"))
     try:
-        torch.ops.load_library(library or "_C")
-    except OSError:
+        torch.ops.load_library(libraries[0])
+    except (IndexError, OSError):  # none, or one that does not load
         return False
     return True
 
