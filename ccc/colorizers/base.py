@@ -84,12 +84,13 @@ class Colorizer:
         """
         return self._halving([checked(image) for image in images])
 
-    def own_ab(self, image: np.ndarray) -> np.ndarray | None:
+    def own_ab(self, image: np.ndarray) -> np.ndarray:
         """The method's a and b of a picture, before rounding to 8 bits and clipping to sRGB: float32 `(H, W, 2)`.
 
-        `image`: as in `colorize`, which combines them with the picture's own L. None where the method has no ab.
+        `image`: as in `colorize`, which combines them with the picture's own L. Raises CCCError where the method has no
+        ab, or the device runs out of memory.
         """
-        return None
+        raise CCCError("--keep-ab: the method gives no a and b of its own, only pictures")
 
     def _halving(self, images: list[np.ndarray]) -> list[np.ndarray]:
         try:

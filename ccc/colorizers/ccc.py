@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccc.assets import PUBLISHED
-from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, checked
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, checked, memory_reported
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.settings.decoding import PAPERS_DECODING
 from ccc.settings.training import model_settings
@@ -85,11 +85,12 @@ class ColorClassified(Colorizer):
         from ccc.color import guided_ab, lightness, resize_ab
 
         rgb = checked(image)
-        luminance = lightness(rgb)
-        ab = self.predict_ab(luminance)
-        if self.upsample == "guided":
-            return guided_ab(ab, luminance)
-        return resize_ab(ab, *luminance.shape, self.upsample)
+        with memory_reported(rgb):
+            luminance = lightness(rgb)
+            ab = self.predict_ab(luminance)
+            if self.upsample == "guided":
+                return guided_ab(ab, luminance)
+            return resize_ab(ab, *luminance.shape, self.upsample)
 
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
         from ccc.color import with_ab
