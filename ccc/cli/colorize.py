@@ -105,12 +105,12 @@ def run(args: Namespace) -> int:
     if colorizer.needs_color:
         coloring.skip_gray(plan, args.method)
     quality = args.quality or JPEG_QUALITY
-    made = notes.note(args.method, weights, options, args.max_size, args.keep_ab, args.depth, quality)
+    wishes = notes.Wishes(args.max_size, args.keep_ab, args.depth, quality, args.compare, args.skip_color)
+    made = notes.note(args.method, weights, options, wishes)
     todo, others = _missing(args, plan, made)
     device = getattr(colorizer, "device", None)
     batch = args.batch or (1 if device is None or device.type == "cpu" else 8)
     pictures = [task for task in todo if not task.video]
-    wishes = coloring.Wishes(args.max_size, args.keep_ab, args.depth, quality, args.compare, args.skip_color)
     with bar(None, args.method, len(pictures)) as progress:
         outcome = coloring.color_pictures(colorizer, pictures, batch, wishes, made, progress.update)
     for task in todo:

@@ -1,6 +1,5 @@
 """Recognize video files by their first bytes and by their names."""
 
-import os
 import re
 
 VIDEO_SUFFIXES = set(
@@ -19,8 +18,3 @@ SOUND_SUFFIXES = {".m4a", ".m4b", ".mka", ".wma"}  # in containers of videos
 def looks_like_video(head: bytes) -> bool:
     """Whether a file is in a container of videos, by its first bytes, whatever its name."""
     return bool(_MAGIC.match(head))
-
-
-def has_video_suffix(path: str | os.PathLike) -> bool:
-    """Whether a file is named as a video."""
-    return os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES

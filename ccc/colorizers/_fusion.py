@@ -49,6 +49,13 @@ class Instance(Trunk):
         return features
 
 
+def _in_place(planes: torch.Tensor, box: np.ndarray, side: int) -> torch.Tensor:
+    """Planes of a crop brought to its box in `side` x `side`, 0 around it."""
+    x0, y0, x1, y1 = box
+    small = functional.interpolate(planes, (y1 - y0, x1 - x0), mode="bilinear", align_corners=False)
+    return functional.pad(small, (x0, side - x1, y0, side - y1))
+
+
 class WeightGenerator(nn.Module):
     """How much each instance and the background count at each place."""
 
@@ -66,25 +73,17 @@ class WeightGenerator(nn.Module):
 
     def forward(self, instances: torch.Tensor, background: torch.Tensor, boxes: np.ndarray) -> torch.Tensor:
         """Fuse features of N crops, `(N, C, s, s)`, into the picture's, `(1, C, s, s)`; `boxes`: see `placed`."""
-        side = background.shape[-1]
-        scores, placed_features = [], [background]
-        outside = background.new_ones(1, 1, side, side)
-        for feature, (x0, y0, x1, y1) in zip(instances, boxes, strict=True):
-            size, padding = (y1 - y0, x1 - x0), (x0, side - x1, y0, side - y1)
-
-            def place(
-                planes: torch.Tensor, size: tuple[int, int] = size, padding: tuple[int, ...] = padding
-            ) -> torch.Tensor:
-                small = functional.interpolate(planes, size, mode="bilinear", align_corners=False)
-                return functional.pad(small, padding)
-
-            scores.append(place(self.simple_instance_conv(feature[None])))
-            placed_features.append(place(feature[None]))
+        outside = torch.ones_like(background[:, :1])
+        for x0, y0, x1, y1 in boxes:
             outside[..., y0:y1, x0:x1] = 0
-        scores.insert(0, self.simple_bg_conv(background) + 1e5 * outside)
-        share = torch.cat(scores, dim=1).softmax(dim=1)
-        weighted = (share[:, i : i + 1] * feature for i, feature in enumerate(placed_features))
-        return sum(weighted, start=torch.zeros_like(background))
+        crops = [(feature[None], box) for feature, box in zip(instances, boxes, strict=True)]
+        scores = [self.simple_bg_conv(background) + 1e5 * outside]
+        scores += [_in_place(self.simple_instance_conv(feature), box, outside.shape[-1]) for feature, box in crops]
+        background_share, *shares = torch.cat(scores, dim=1).softmax(dim=1).split(1, dim=1)
+        fused = background_share * background
+        for share, (feature, box) in zip(shares, crops, strict=True):
+            fused = fused + share * _in_place(feature, box, outside.shape[-1])
+        return fused
 
 
 class Fusion(Trunk):

@@ -7,7 +7,7 @@ file, so that unused ones, such as gradient buffers, cost nothing.
 import dataclasses
 import mmap
 import os
-import struct
+import re
 from typing import Any
 
 import numpy as np
@@ -15,20 +15,9 @@ import numpy as np
 from ccc.core.errors import CCCError
 
 _NIL, _NUMBER, _STRING, _TABLE, _TORCH, _BOOLEAN, _FUNCTION, _OLD_RECUR, _RECUR = range(9)
-_TYPES = {
-    "Byte": "u1",
-    "Char": "i1",
-    "Short": "<i2",
-    "Int": "<i4",
-    "Long": "<i8",
-    "Float": "<f4",
-    "Double": "<f8",
-    "Half": "<f2",
-    "Cuda": "<f4",
-    "CudaDouble": "<f8",
-    "CudaHalf": "<f2",
-    "CudaLong": "<i8",
-}
+_TYPES = {"Byte": "u1", "Char": "i1", "Short": "<i2", "Int": "<i4", "Long": "<i8"}
+_TYPES |= {"Half": "<f2", "Float": "<f4", "Double": "<f8"}
+_TYPES |= {"CudaHalf": "<f2", "Cuda": "<f4", "CudaDouble": "<f8", "CudaLong": "<i8"}
 
 
 @dataclasses.dataclass(eq=False)
@@ -45,44 +34,31 @@ class TorchObject:
 
 class _Reader:
     def __init__(self, data: mmap.mmap):
-        self.data, self.at, self.seen = data, 0, {}
-
-    def _unpack(self, code: str):
-        size = struct.calcsize(code)
-        if self.at + size > len(self.data):
-            raise ValueError("the file ends too early")
-        (value,) = struct.unpack_from(code, self.data, self.at)
-        self.at += size
-        return value
-
-    def integer(self) -> int:
-        return self._unpack("<i")
-
-    def long(self) -> int:
-        return self._unpack("<q")
-
-    def string(self) -> str:
-        size = self.integer()
-        if size < 0 or self.at + size > len(self.data):
-            raise ValueError("the file ends too early")
-        text = self.data[self.at : self.at + size]
-        self.at += size
-        return text.decode("latin-1")
+        self.data, self.at = data, 0
+        self.seen: dict[int, Any] = {}  # by index in the file, each before what it holds, which may refer to it
 
     def array(self, kind: str, count: int) -> np.ndarray:
-        dtype = np.dtype(kind)
-        if count < 0 or self.at + count * dtype.itemsize > len(self.data):
-            raise ValueError("the file ends too early")
-        values = np.frombuffer(self.data, dtype, count, self.at)
-        self.at += count * dtype.itemsize
+        if count < 0:
+            raise ValueError("a size below 0")
+        values = np.frombuffer(self.data, kind, count, self.at)  # raises ValueError beyond the end
+        self.at += values.nbytes
         return values
 
-    def value(self):
+    def integer(self) -> int:
+        return self.array("<i4", 1).item()
+
+    def longs(self, count: int) -> list[int]:
+        return self.array("<i8", count).tolist()
+
+    def string(self) -> str:
+        return self.array("u1", self.integer()).tobytes().decode("latin-1")
+
+    def value(self) -> Any:
         kind = self.integer()
         if kind == _NIL:
             return None
         if kind == _NUMBER:
-            number = self._unpack("<d")
+            number = self.array("<f8", 1).item()
             return int(number) if number.is_integer() else number
         if kind == _STRING:
             return self.string()
@@ -91,60 +67,46 @@ class _Reader:
         if kind not in (_TABLE, _TORCH, _FUNCTION, _OLD_RECUR, _RECUR):
             raise ValueError(f"no type {kind}")
         index = self.integer()
-        if index in self.seen:
-            return self.seen[index]
-        if kind == _TABLE:
-            return self.table(index)
-        if kind == _TORCH:
-            return self.torch_object(index)
-        function = TorchObject("function", {})  # its bytecode is passed over
-        self.seen[index] = function
-        self.string()
-        self.value()
-        return function
+        if index not in self.seen:
+            {_TABLE: self.table, _TORCH: self.torch_object}.get(kind, self.function)(index)
+        return self.seen[index]
 
-    def table(self, index: int) -> dict:
-        table: dict = {}
-        self.seen[index] = table
+    def function(self, index: int) -> None:
+        self.seen[index] = TorchObject("function", {})
+        self.string()  # its bytecode is passed over
+        self.value()
+
+    def table(self, index: int) -> None:
+        table = self.seen[index] = {}
         for _ in range(self.integer()):
             key = self.value()
-            value = self.value()
-            table[key if isinstance(key, str | int | float | bool) else id(key)] = value
-        return table
+            table[key if isinstance(key, str | int | float | bool) else id(key)] = self.value()
 
-    def torch_object(self, index: int):
+    def torch_object(self, index: int) -> None:
         name = self.string()
         if name.startswith("V "):  # versions before 1 begin with the class name
             name = self.string()
-        module, _, kind = name.partition(".")
-        if module == "torch" and kind.endswith("Storage") and kind[:-7] in _TYPES:
-            storage = self.array(_TYPES[kind[:-7]], self.long())
-            self.seen[index] = storage
-            return storage
-        if module == "torch" and kind.endswith("Tensor") and kind[:-6] in _TYPES:
-            return self.tensor(index)
-        value = TorchObject(name, {})
-        self.seen[index] = value
-        fields = self.value()
-        value.fields = fields if isinstance(fields, dict) else {"value": fields}
-        return value
+        kind = re.fullmatch(r"torch\.(\w+)(Storage|Tensor)", name)
+        if kind is None or kind[1] not in _TYPES:
+            value = self.seen[index] = TorchObject(name, {})
+            fields = self.value()
+            value.fields = fields if isinstance(fields, dict) else {"value": fields}
+        elif kind[2] == "Storage":
+            self.seen[index] = self.array(_TYPES[kind[1]], *self.longs(1))
+        else:
+            self.seen[index] = self.tensor()
 
-    def tensor(self, index: int) -> np.ndarray:
+    def tensor(self) -> np.ndarray:
         dimensions = self.integer()
-        shape = tuple(self.long() for _ in range(dimensions))
-        strides = tuple(self.long() for _ in range(dimensions))
-        offset = self.long() - 1
+        shape, strides, (start,) = self.longs(dimensions), self.longs(dimensions), self.longs(1)
         storage = self.value()
         if dimensions == 0 or storage is None:
-            tensor = np.zeros(0)
-        else:
-            last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-            if min((*shape, 1)) < 1 or min((*strides, 0)) < 0 or offset < 0 or last >= len(storage):
-                raise ValueError("a tensor reaches beyond its storage")
-            steps = tuple(stride * storage.itemsize for stride in strides)
-            tensor = np.lib.stride_tricks.as_strided(storage[offset:], shape, steps, writeable=False)
-        self.seen[index] = tensor
-        return tensor
+            return np.zeros(0)
+        last = start - 1 + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+        if min(shape) < 1 or min(strides) < 0 or start < 1 or last >= len(storage):
+            raise ValueError("a tensor reaches beyond its storage")
+        steps = [stride * storage.itemsize for stride in strides]
+        return np.lib.stride_tricks.as_strided(storage[start - 1 :], shape, steps, writeable=False)
 
 
 def read(path: str | os.PathLike) -> Any:
@@ -157,5 +119,5 @@ def read(path: str | os.PathLike) -> Any:
     try:
         with open(path, "rb") as file:
             return _Reader(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).value()
-    except (OSError, ValueError, TypeError, AttributeError, struct.error, RecursionError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CCCError(f"{path}: truncated, or not a binary Torch7 file ({error}); fetch it again") from None

@@ -84,20 +84,21 @@ class Colorizer:
         """
         return self._halving([checked(image) for image in images])
 
-    def own_ab(self, image: np.ndarray) -> np.ndarray | None:
+    def own_ab(self, image: np.ndarray) -> np.ndarray:
         """The method's a and b of a picture, before rounding to 8 bits and clipping to sRGB: float32 `(H, W, 2)`.
 
-        `image`: as in `colorize`, which combines them with the picture's own L. None where the method has no ab.
+        `image`: as in `colorize`, which combines them with the picture's own L. Raises CCCError where the method has no
+        ab, or the device runs out of memory.
         """
-        return None
+        raise CCCError("--keep-ab: the method gives no a and b of its own, only pictures")
 
     def _halving(self, images: list[np.ndarray]) -> list[np.ndarray]:
-        if len(images) == 1:
+        try:
             with memory_reported(images[0]):
                 return self._colorize_batch(images)
-        with contextlib.suppress(CCCOutOfMemory):
-            with memory_reported(images[0]):
-                return self._colorize_batch(images)
+        except CCCOutOfMemory:
+            if len(images) == 1:
+                raise
         middle = len(images) // 2  # outside the failed block, whose tensors are freed
         return self._halving(images[:middle]) + self._halving(images[middle:])
 

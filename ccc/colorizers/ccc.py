@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccc.assets import PUBLISHED
-from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, checked
+from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, checked, memory_reported
 from ccc.core.errors import CCCError, MissingWeights
 from ccc.settings.decoding import PAPERS_DECODING
 from ccc.settings.training import model_settings
@@ -51,10 +51,10 @@ class ColorClassified(Colorizer):
 
         Pictures that would exceed `MOST` pixels are scaled down further and, if necessary, shortened.
         """
-        if self.input_size != "full" and self.settings.get("fit") == "stretch":
-            height = width = self.input_size
         if self.input_size == "full":
             return _whole(height), _whole(width)
+        if self.settings.get("fit") == "stretch":
+            height = width = self.input_size
         most = max(MOST, 4 * self.input_size**2)
         scale = min(self.input_size / min(height, width), (most / (height * width)) ** 0.5)
         rows, columns = _whole(height * scale), _whole(width * scale)
@@ -85,11 +85,12 @@ class ColorClassified(Colorizer):
         from ccc.color import guided_ab, lightness, resize_ab
 
         rgb = checked(image)
-        luminance = lightness(rgb)
-        ab = self.predict_ab(luminance)
-        if self.upsample == "guided":
-            return guided_ab(ab, luminance)
-        return resize_ab(ab, *luminance.shape, self.upsample)
+        with memory_reported(rgb):
+            luminance = lightness(rgb)
+            ab = self.predict_ab(luminance)
+            if self.upsample == "guided":
+                return guided_ab(ab, luminance)
+            return resize_ab(ab, *luminance.shape, self.upsample)
 
     def _colorize(self, rgb: np.ndarray) -> np.ndarray:
         from ccc.color import with_ab

@@ -12,8 +12,7 @@ from PIL import Image
 
 from ccc.color import lab_to_rgb, lightness, resize_ab, rgb_to_lab, with_ab
 from ccc.colorizers import Colorizer, filing
-from ccc.colorizers.base import JPEG_QUALITY, memory_reported
-from ccc.colorizers.notes import MADE, of_source, read_note
+from ccc.colorizers.notes import MADE, Wishes, of_source, read_note
 from ccc.colorizers.planning import Plan, Task
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.images import ab_file, page_count, read_gray16, read_rgb, read_rgba, write_ab
@@ -22,18 +21,6 @@ from ccc.data.files import COMPARE, SHEET_NOTE
 COLORED = 4.0  # mean distance in ab from the tint's colour at each lightness; less is noise
 SHEET = 1024  # pixels of the long side of either half of a before/after sheet
 _ROWS = 1 << 20  # pixels brought to CIELAB at once, so that a large scan takes little memory
-
-
-@dataclasses.dataclass(frozen=True)
-class Wishes:
-    """How to colour and file pictures: see `ccc colorize --help`."""
-
-    max_size: int | None = None
-    keep_ab: bool = False
-    depth: str = "auto"  # or "8", "16"
-    quality: int = JPEG_QUALITY
-    compare: bool = False
-    skip_color: bool = False
 
 
 @dataclasses.dataclass
@@ -86,14 +73,6 @@ def _shrunk(image: np.ndarray, max_size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
-def _own_ab(colorizer: Colorizer, picture: np.ndarray) -> np.ndarray:
-    with memory_reported(picture):
-        ab = colorizer.own_ab(picture)
-    if ab is None:
-        raise CCCError("--keep-ab: the method gives no a and b of its own, only pictures")
-    return ab
-
-
 def sheet_of(target: Path) -> Path:
     """Path of the before/after sheet of a result."""
     return target.with_suffix(COMPARE)
@@ -103,7 +82,7 @@ def color_pictures(
     colorizer: Colorizer,
     tasks: Sequence[Task],
     batch: int = 1,
-    wishes: Wishes = Wishes(),
+    wishes: Wishes = Wishes(),  # noqa: B008  frozen
     made: str = MADE,
     told: Callable[[int], None] = lambda count: None,
 ) -> Outcome:
@@ -130,7 +109,7 @@ def color_pictures(
         try:
             own: list[np.ndarray | None] = [None] * len(read)
             if wishes.keep_ab:
-                own = given = [_own_ab(colorizer, picture) for picture in pictures]
+                own = given = [colorizer.own_ab(picture) for picture in pictures]
                 colored = [with_ab(picture, ab) for picture, ab in zip(pictures, given, strict=True)]
             else:
                 names = [picture.task.source.name for picture in read]

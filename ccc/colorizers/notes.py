@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,16 +23,20 @@ OTHER_SOURCE = "made from another picture, or from this one as it was"
 HALF = {"truncated", "empty file", "unreadable", "not a picture"}  # reasons of ImageError for a half-written file
 
 
-def note(
-    method: str,
-    weights: Sequence[Path],
-    options: Mapping,
-    max_size: int | None = None,
-    keep_ab: bool = False,
-    depth: str = "auto",
-    quality: int = JPEG_QUALITY,
-) -> str:
-    """How files are made: the method, its weights by name and the start of their SHA-256, and options.
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """How to colour and file pictures: see `ccc colorize --help`."""
+
+    max_size: int | None = None
+    keep_ab: bool = False
+    depth: str = "auto"  # or "8", "16"
+    quality: int = JPEG_QUALITY
+    compare: bool = False
+    skip_color: bool = False
+
+
+def note(method: str, weights: Sequence[Path], options: Mapping, wishes: Wishes = Wishes()) -> str:
+    """How files are made: the method, its weights by name and the start of their SHA-256, options and wishes.
 
     Options that the method declares as paths are named without their folders, and what they hold by its SHA-256.
     """
@@ -43,10 +48,10 @@ def note(
     words = [MADE, "--method", method, *(f"--weights {_described(path)}" for path in weights)]
     words += [f"--option {name}={_named(value)}" for name, value in options.items()]
     words += [f"--reads {_described(value)}" for value in options.values() if isinstance(value, Path)]
-    words += [f"--max-size {max_size}"] if max_size else []
-    words += [f"--depth {depth}"] if depth != "auto" else []
-    words += [f"--quality {quality}"] if quality != JPEG_QUALITY else []
-    return " ".join(words) + KEEP_AB * keep_ab
+    words += [f"--max-size {wishes.max_size}"] if wishes.max_size else []
+    words += [f"--depth {wishes.depth}"] if wishes.depth != "auto" else []
+    words += [f"--quality {wishes.quality}"] if wishes.quality != JPEG_QUALITY else []
+    return " ".join(words) + KEEP_AB * wishes.keep_ab
 
 
 def of_source(made: str, digest: str, page: int | None = None) -> str:

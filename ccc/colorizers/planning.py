@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 
-from ccc.colorizers._containers import SOUND_SUFFIXES, VIDEO_SUFFIXES, has_video_suffix, looks_like_video
+from ccc.colorizers._containers import SOUND_SUFFIXES, VIDEO_SUFFIXES, looks_like_video
 from ccc.colorizers.filing import FORMATS, WRITTEN
 from ccc.colorizers.notes import MADE, read_note
 from ccc.core.errors import CCCError, ImageError
@@ -104,7 +104,7 @@ def _check_single(output: Path, videos: list[bool], format: str | None) -> None:
 
 def _is_video(path: Path) -> bool:
     head = head_of(path)
-    return looks_like_video(head) or has_video_suffix(path) and not looks_like_picture(head)
+    return looks_like_video(head) or path.suffix.lower() in VIDEO_SUFFIXES and not looks_like_picture(head)
 
 
 def _pages(path: Path) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ccc.colorizers._containers import has_video_suffix, looks_like_video
+from ccc.colorizers._containers import VIDEO_SUFFIXES, looks_like_video
 from ccc.colorizers._tracks import describe, is_cover, tracks_of
 from ccc.core.errors import CCCError
 from ccc.core.files import written_whole
@@ -61,13 +61,13 @@ def color_video(
     file cannot be read to its end, is HDR (PQ or HLG), or has a matrix that swscale does not support.
     """
     av = _av()
-    count, waiting = 0, []
+    count, waiting, named = 0, [], Path(source).suffix.lower() in VIDEO_SUFFIXES
     try:
         with (
             written_whole(target) as scratch,
             open(os.open(source, os.O_RDONLY), "rb") as file,  # as a descriptor, without a name
             # Hides misleading names: FFmpeg would take an MPEG named .jpg for a picture.
-            av.open(str(source) if has_video_suffix(source) else file, metadata_errors="replace") as container,
+            av.open(str(source) if named else file, metadata_errors="replace") as container,
             av.open(str(scratch), "w") as output,
         ):
             reader = _Reader(str(source), container)

@@ -58,14 +58,8 @@ _MAGIC = re.compile(
     rb"|BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0|\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51|.{4}ftypavi[fs]",
     re.DOTALL,
 )
-_MODE_BYTES = {
-    "1": 1,
-    "L": 1,
-    "P": 1,
-    "I;16": 2,
-    "I;16L": 2,
-    "I;16B": 2,
-}  # in Pillow's memory; other modes take 4
+# In Pillow's memory; other modes take 4.
+_MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}
 
 # Pillow's limits are global: MAX_IMAGE_PIXELS counts pixels instead of bytes (`check_size` counts bytes), and
 # MAX_TEXT_CHUNK refuses pictures with a profile or text of more than a megabyte.

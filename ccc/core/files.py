@@ -121,21 +121,19 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def file_name(path: str | os.PathLike, longest: int = LONGEST_NAME) -> str:
+def file_name(path: str | os.PathLike) -> str:
     """A path as the name of a file to write, with "/" between its parts: NFC, printable, no part too long.
 
-    A part of more than `longest` bytes is cut and ends in 12 digits of its SHA-256, so that names stay distinct.
+    A part of more than `LONGEST_NAME` bytes is cut and ends in 12 digits of its SHA-256, so that names stay distinct.
     """
-    return "/".join(_fitting(part, longest) for part in PurePath(path).parts)
+    return "/".join(map(_fitting, PurePath(path).parts))
 
 
-def _fitting(part: str, longest: int) -> str:
+def _fitting(part: str) -> str:
     raw = unicodedata.normalize("NFC", printable(part)).encode()
-    if len(raw) > longest:
-        raw = (
-            raw[: longest - 13].decode(errors="ignore").encode() + b"~" + hashlib.sha256(raw).hexdigest()[:12].encode()
-        )
-    return raw.decode()
+    if len(raw) <= LONGEST_NAME:
+        return raw.decode()
+    return raw[: LONGEST_NAME - 13].decode(errors="ignore") + "~" + hashlib.sha256(raw).hexdigest()[:12]
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -157,15 +157,18 @@ def square(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:
 
     `fit`: "crop" takes the central square first; "stretch" changes the aspect ratio. Raises ValueError for another.
     """
-    if fit == "crop":
-        rgb = central_square(rgb)
-    elif fit != "stretch":
+    return _resize(framed(rgb, fit), side, side)
+
+
+def framed(image: np.ndarray, fit: str) -> np.ndarray:
+    """What of `(H, W, ...)` a square shows, a view: for `fit` "crop" the central square, for "stretch" all of it.
+
+    Raises ValueError for another `fit`.
+    """
+    if fit == "stretch":
+        return image
+    if fit != "crop":
         raise ValueError(f'fit must be "crop" or "stretch", got {fit!r}')
-    return _resize(rgb, side, side)
-
-
-def central_square(image: np.ndarray) -> np.ndarray:
-    """The largest square in the middle of `(H, W, ...)`, a view."""
     height, width = image.shape[:2]
     edge = min(height, width)
     top, left = (height - edge) // 2, (width - edge) // 2

@@ -1,12 +1,10 @@
 """Checked reading of JSON, NumPy and Parquet files: limits size before allocation, validates types, one-line errors."""
 
 import json
-import math
 import os
-import zipfile
 from collections.abc import Collection
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
@@ -14,7 +12,6 @@ from ccc.core.errors import CCCError
 from ccc.core.files import regular
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
 LARGEST = 1 << 29  # bytes of a JSON file, or of all arrays or columns in a file
@@ -59,48 +56,26 @@ def typed(value: Any, kind: Any) -> Any:
 def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, largest: int = LARGEST) -> dict:
     """Read the arrays of an `.npz` file by name, only `names` if given, or the array of an `.npy` file under "".
 
-    Compares headers with the file's size before allocating, and refuses pickles. Raises FileNotFoundError if the file
-    is missing, CCCError if it is not a regular file, ValueError, one line, if it is broken or larger than `largest`
-    bytes.
+    Refuses pickles. Raises FileNotFoundError if the file is missing, CCCError if it is not a regular file, ValueError,
+    one line, if it is broken or larger than `largest` bytes.
     """
+    import numpy as np
+
     try:
-        with open(regular(path), "rb") as file:
-            if file.read(4)[:2] != b"PK":
-                file.seek(0)
-                return {"": _array(file, min(os.fstat(file.fileno()).st_size, largest))}
-            with zipfile.ZipFile(file) as archive:
-                members = [item for item in archive.infolist() if item.filename.endswith(".npy")]
-                if (total := sum(item.file_size for item in members)) > largest:
-                    raise ValueError(f"{total:,} bytes unpacked, at most {largest:,}")
-                found = {}
-                for item in members:
-                    name = item.filename.removesuffix(".npy")
-                    if names is None or name in names:
-                        with archive.open(item) as member:
-                            found[name] = _array(member, item.file_size)
-                return found
+        if (size := regular(path).stat().st_size) > largest:
+            raise ValueError(f"{size:,} bytes, at most {largest:,}")
+        with open(path, "rb") as file:
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return {"": found}
+            if (total := sum(member.file_size for member in found.zip.infolist())) > largest:
+                raise ValueError(f"{total:,} bytes unpacked, at most {largest:,}")
+            # NumPy returns the bytes of a member that is no array.
+            return {name: np.asarray(found[name]) for name in found.files if names is None or name in names}
     except (CCCError, FileNotFoundError):
         raise
     except Exception as error:  # zip, zlib and NumPy raise different types for a truncated file
         raise ValueError((str(error).splitlines() or [""])[0] or type(error).__name__) from None
-
-
-def _array(file: IO[bytes], size: int) -> "np.ndarray":
-    """Read the array of an open `.npy` file of `size` bytes."""
-    import numpy as np
-
-    version = np.lib.format.read_magic(file)
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
-    if read is None:
-        raise ValueError(f"an .npy file of version {version}")
-    shape, fortran, dtype = read(file)
-    if dtype.hasobject:
-        raise ValueError("it holds pickled objects")
-    needed = math.prod(shape) * dtype.itemsize
-    if min(shape, default=1) < 0 or needed > size:
-        raise ValueError(f"an array {shape} of {dtype} in {size:,} bytes")
-    values = np.frombuffer(file.read(needed), dtype).reshape(shape, order="F" if fortran else "C")
-    return values.astype(dtype.newbyteorder("="))
 
 
 def read_table(path: str | os.PathLike, schema: "pa.Schema | None" = None) -> "pa.Table":

@@ -4,32 +4,25 @@ The torchvision wheel on the package index is built against CUDA torch. Beside a
 and `import torchvision` then fails because it describes operators that nobody has registered
 (pytorch/pytorch#157648, pytorch/vision#8985). Import this module before the first `import torchvision` of a process:
 where torchvision works it does nothing; elsewhere it declares the operators that torchvision describes at import and
-gives non-maximum suppression, which segment-anything calls, the implementation of OpenCV. `roi_align` then works
+gives non-maximum suppression, which segment-anything calls, an implementation in Python. `roi_align` then works
 through torchvision's own Python path; `deform_conv2d`, `roi_pool` and the image decoders do not.
 """
 
-import importlib.machinery
 import importlib.util
 import sys
+from pathlib import Path
 
 import torch
 
 
 def _compiled_operators_load() -> bool:
-    if torch.version.cuda is not None or "torchvision" in sys.modules:
-        return True
     spec = importlib.util.find_spec("torchvision")
-    if spec is None or not spec.submodule_search_locations:
+    if torch.version.cuda is not None or "torchvision" in sys.modules or spec is None or spec.origin is None:
         return True
-    extension = importlib.machinery.FileFinder(
-        spec.submodule_search_locations[0],
-        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES + [".so"]),
-    ).find_spec("_C")
-    if extension is None:
-        return False
+    libraries = list(Path(spec.origin).parent.glob("_C.*"))
     try:
-        torch.ops.load_library(extension.origin)
-    except OSError:
+        torch.ops.load_library(libraries[0])
+    except (IndexError, OSError):  # none, or one that does not load
         return False
     return True
 
@@ -41,18 +34,14 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     falling score: a box goes when its intersection over union with a better one exceeds `iou_threshold`.
     Source: the definition in torchvision.ops.nms.
     """
-    import cv2
+    from torchvision.ops import box_iou
 
-    if not len(boxes):
-        return torch.empty(0, dtype=torch.long, device=boxes.device)
-    ranks = torch.empty(len(boxes))
-    ranks[scores.argsort(descending=True, stable=True).cpu()] = torch.arange(len(boxes), 0, -1.0)
-    corners = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], dim=1).double().cpu()
-    flat = corners[:, 2:].prod(dim=1) == 0  # overlaps none, and OpenCV takes two of them for the same
-    some = torch.nonzero(~flat).flatten()
-    kept = cv2.dnn.NMSBoxes(corners[some].tolist(), ranks[some].tolist(), 0, iou_threshold)  # takes no score below 0
-    kept = torch.cat([some[torch.as_tensor(kept, dtype=torch.long)], torch.nonzero(flat).flatten()])
-    return kept[ranks[kept].argsort(descending=True)].to(boxes.device)
+    left, kept = scores.argsort(descending=True, stable=True), []
+    while len(left):
+        best, left = left[:1], left[1:]
+        kept.append(best)
+        left = left[~(box_iou(boxes[best], boxes[left])[0] > iou_threshold)]  # boxes without area: NaN
+    return torch.cat([left, *kept])
 
 
 _library: torch.library.Library

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from ccc.codebook import ColorGrid
 from ccc.core.errors import CCCError, ImageError, NothingUsable
 from ccc.core.files import printable, sha256, write_json, written_whole
-from ccc.core.images import central_square, read_rgb
+from ccc.core.images import framed, read_rgb
 from ccc.core.stored import LOOSE, Count, read_arrays, read_json
 from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
@@ -42,10 +42,7 @@ def resized(rgb: np.ndarray, side: int, fit: str = "crop") -> np.ndarray:
 
     `fit`: "crop" takes the central square first; "stretch" changes the aspect ratio. Raises ValueError for another.
     """
-    if fit == "crop":
-        rgb = central_square(rgb)
-    elif fit != "stretch":
-        raise ValueError(f'fit must be "crop" or "stretch", got {fit!r}')
+    rgb = framed(rgb, fit)
     # Two steps, since INTER_AREA does not average along a shrinking side if the other side grows.
     height, width = (side if extent > MUCH * side else extent for extent in rgb.shape[:2])
     for target, interpolation in (((width, height), cv2.INTER_AREA), ((side, side), cv2.INTER_CUBIC)):
