@@ -131,12 +131,6 @@ def measure(args, device: torch.device, paths: list[str], codebook: Codebook) ->
     for number in range(3):
         step(number, gray, classes)
     wait(device)
-
-    # Backward is taken as twice forward: torch's counter knows no groups there and counts depthwise ones many times.
-    with FlopCounterMode(display=False) as forward, torch.no_grad():
-        learner.model(moved(gray).float())
-    with Traffic() as traffic:
-        step(4, gray, classes)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
 
@@ -173,6 +167,12 @@ def measure(args, device: torch.device, paths: list[str], codebook: Codebook) ->
     else:
         name = f"{device.type}, {torch.get_num_threads()} thread(s)"
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Last, because dynamo never again uses a compiled network that a dispatch mode has watched. Backward is taken as
+    # twice forward: torch's counter knows no groups there and counts depthwise ones many times.
+    with FlopCounterMode(display=False) as forward, torch.no_grad():
+        learner.model(moved(gray).float())
+    with Traffic() as traffic:
+        step(4, gray, classes)
     rate, bandwidth = peaks(device, DTYPES[args.precision])
     by_compute = rate / (3 * forward.get_total_flops() / args.batch)
     by_bandwidth = bandwidth / (traffic.bytes / args.batch)
