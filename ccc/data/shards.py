@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
@@ -182,10 +182,10 @@ class Statistics(TypedDict):
     map_size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]
     fit: Literal["crop", "stretch"]
     sha256: Digest
-    pictures_sha256: NotRequired[Digest]
+    pictures_sha256: Digest
     clamped_cells: Count
-    near_gray: NotRequired[Count]
-    skipped_by_reason: NotRequired[dict[str, Count]]
+    near_gray: Count
+    skipped_by_reason: dict[str, Count]
 
 
 def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
