@@ -43,11 +43,9 @@ def run(args: Namespace) -> None:
         counts, threshold, choice.mapping, clamped=sum(item["clamped_cells"] for item in statistics)
     )
     photographs = sum(item["samples"] for item in statistics)
-    known = [item["near_gray"] for item in statistics if "near_gray" in item]
-    gray = "not counted: the shards were written by an earlier release"
-    if len(known) == len(statistics):
-        share = f"{sum(known):,} of {photographs:,} photographs ({sum(known) / photographs:.1%})"
-        gray = f"{share} have a mean chroma below {NEAR_GRAY}"
+    near = sum(item["near_gray"] for item in statistics)
+    share = f"{near:,} of {photographs:,} photographs ({near / photographs:.1%})"
+    gray = f"{share} have a mean chroma below {NEAR_GRAY}"
     if codebook.size < 2:
         raise CCCError(
             f"codebook: only one class is kept, so there is nothing to learn; nearly gray: {gray}; use photographs "

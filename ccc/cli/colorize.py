@@ -21,19 +21,19 @@ Exit status: 0 all done, 3 something was skipped or kept, 1 no result.
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ccc import colorizers
 from ccc.cli.options import add_allow_skipped, add_options, parse_options, skipped_status
 from ccc.cli.progress import bar
-from ccc.colorizers.base import JPEG_QUALITY
-from ccc.core.errors import CCCError, few
+from ccc.colorizers import coloring, notes, planning
+from ccc.colorizers.base import JPEG_QUALITY, Colorizer
+from ccc.colorizers.coloring import Outcome
+from ccc.colorizers.planning import Plan, Task
+from ccc.colorizers.video import color_video
+from ccc.core.errors import CCCError, ImageError, few
+from ccc.core.files import sha256
 from ccc.settings.decoding import Decoding
 from ccc.settings.options import Options
-
-if TYPE_CHECKING:
-    from ccc.colorizers.base import Colorizer
-    from ccc.colorizers.coloring import Outcome
-    from ccc.colorizers.planning import Plan, Task
 
 VIVIDNESS = Options(
     Decoding,
@@ -88,9 +88,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from ccc import colorizers
-    from ccc.colorizers import coloring, notes, planning
-
     _check(args)
     given = parse_options(args.option, colorizers.kinds(args.method))
     flag = VIVIDNESS.read(args).model_dump(exclude_unset=True)
@@ -124,10 +121,8 @@ def run(args: Namespace) -> int:
     return skipped_status(args, len(outcome.skipped) + len(others))
 
 
-def _missing(args: Namespace, plan: "Plan", made: str) -> "tuple[list[Task], dict[Path, str]]":
+def _missing(args: Namespace, plan: Plan, made: str) -> tuple[list[Task], dict[Path, str]]:
     """The tasks still to do; and for each file that holds another result, why it differs."""
-    from ccc.colorizers import coloring, notes
-
     todo, others = [], {}
     for task in plan.tasks:
         state = None if args.overwrite else notes.standing(task, made)
@@ -156,7 +151,7 @@ def _check(args: Namespace) -> None:
         raise CCCError("--keep-ab cannot be combined with --max-size, which enlarges a and b afterwards")
 
 
-def _check_plan(args: Namespace, plan: "Plan") -> None:
+def _check_plan(args: Namespace, plan: Plan) -> None:
     jpegs = [task.target for task in plan.tasks if task.target.suffix.lower() in (".jpg", ".jpeg")]
     if args.quality is not None and plan.tasks and not jpegs:
         raise CCCError("--quality applies to JPEG only, and no result is JPEG: add --format jpeg, or omit it")
@@ -168,26 +163,15 @@ def _check_plan(args: Namespace, plan: "Plan") -> None:
         raise CCCError("--depth 16 cannot be combined with JPEG, which has 8 bits; use --format png or tiff")
 
 
-def _video(
-    colorizer: "Colorizer", task: "Task", batch: int, max_size: int | None, made: str, outcome: "Outcome"
-) -> None:
-    from ccc.colorizers.coloring import color_arrays
-    from ccc.colorizers.notes import KEEP_AB, of_source
-    from ccc.colorizers.video import color_video
-    from ccc.core.errors import ImageError
-    from ccc.core.files import sha256
-
+def _video(colorizer: Colorizer, task: Task, batch: int, max_size: int | None, made: str, outcome: Outcome) -> None:
     source = task.source
     with bar(None, source.name, unit=" frames") as progress:
         try:
             frames, sound = color_video(
-                source,
-                task.target,
-                lambda images: color_arrays(colorizer, images, [source.name] * len(images), max_size),
-                batch,
-                of_source(made.removesuffix(KEEP_AB), sha256(source)),
-                progress.update,
-            )
+                source, task.target,
+                lambda images: coloring.color_arrays(colorizer, images, [source.name] * len(images), max_size),
+                batch, notes.of_source(made.removesuffix(notes.KEEP_AB), sha256(source)), progress.update,
+            )  # fmt: skip
         except CCCError as error:  # the next video may be readable
             reason = str(error).removeprefix(f"{source}: ")
             outcome.skipped.append(ImageError(str(source), "video not coloured", reason))
@@ -196,7 +180,7 @@ def _video(
     print(f"{task.target}: {frames} frames, each coloured by itself; {sound}")
 
 
-def _summarize(args: Namespace, plan: "Plan", outcome: "Outcome", kept: int, others: "dict[Path, str]") -> None:
+def _summarize(args: Namespace, plan: Plan, outcome: Outcome, kept: int, others: dict[Path, str]) -> None:
     """Print what was done, then what was not, by reason."""
     for line in plan.lines:
         print(line)

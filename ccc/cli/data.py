@@ -15,8 +15,10 @@ ccc/assets/photographs.yaml holds addresses, checksums and their sources.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ccc.assets import photographs
 from ccc.cli.options import aligned
 from ccc.cli.progress import transfer
+from ccc.core.errors import CCCError, write_line
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,51 +33,41 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int | None:
-    from ccc.assets.photographs import known
-    from ccc.core.errors import CCCError
-
     if args.action != "list" and not args.name:
-        raise CCCError(f"{args.action} needs names; known are {', '.join(known())}")
+        raise CCCError(f"{args.action} needs names; known are {', '.join(photographs.known())}")
     if args.given and args.action != "fetch":
         raise CCCError("--from works only with fetch")
     return {"list": _list, "fetch": _fetch, "check": _check}[args.action](args)
 
 
 def _list(args: Namespace):
-    from ccc.assets.photographs import find, known, named
-
     rows = [("name", "title", "pictures", "size", "licence", "where")]
-    for dataset in map(named, args.name or known()):
-        where = find(dataset, args.data) or ("get it by hand" if dataset.by_hand else "not at hand")
+    for dataset in map(photographs.named, args.name or photographs.known()):
+        where = photographs.find(dataset, args.data) or ("get it by hand" if dataset.by_hand else "not at hand")
         rows.append((dataset.name, dataset.title, f"{dataset.count:,}", dataset.gigabytes, dataset.licence, str(where)))
     print(aligned(rows, left=(0, 1, 4, 5)))
 
 
 def _fetch(args: Namespace):
-    from ccc.assets.photographs import fetch, named
-    from ccc.core.errors import CCCError
-
-    datasets = [named(name) for name in args.name]
+    datasets = [photographs.named(name) for name in args.name]
     if args.given and len(datasets) > 1 and "://" not in args.given and not Path(args.given).is_dir():
         raise CCCError("--from FILE takes one set at a time; for several sets give a folder that holds their files")
     for dataset in datasets:
         print(f"{dataset.title}, {dataset.gigabytes}; licence: {dataset.licence}; see {dataset.page}")
         with transfer() as progress:
-            done = fetch(dataset, args.data, args.given, progress)
+            done = photographs.fetch(dataset, args.data, args.given, progress)
         for path, how in done:
             print(f"  {path}: {how}")
 
 
 def _check(args: Namespace):
-    from ccc.assets.photographs import at_hand
-    from ccc.core.errors import CCCError, write_line
     from ccc.data.datasets import verify
 
     wrong = 0
     for word in args.name:
         name = ""
         try:
-            for dataset, place in at_hand(word, args.data):
+            for dataset, place in photographs.at_hand(word, args.data):
                 name = f"{dataset.name}: "
                 print(f"{name}{place}: {verify(dataset, place)}")
         except CCCError as error:

@@ -13,17 +13,19 @@ docs/metrics.md explains each metric. A metric whose weight file is missing is n
 metric named in --metrics has no value, else 0.
 """
 
+import csv
 import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ccc.cli.options import add_allow_skipped, add_pairs, aligned, skipped_status
 from ccc.cli.progress import bar
-from ccc.metrics.field import PROTOCOLS
-
-if TYPE_CHECKING:
-    from ccc.metrics.evaluate import Evaluation
+from ccc.core.errors import CCCError
+from ccc.core.files import regular
+from ccc.metrics import field
+from ccc.metrics.evaluate import Evaluation, evaluate
+from ccc.metrics.folders import left_out, matched
+from ccc.metrics.registry import find
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -35,7 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--metrics", help="comma-separated metrics, also pyiqa:NAME (default: the default set)")
     parser.add_argument(
-        "--protocol", choices=PROTOCOLS,
+        "--protocol", choices=field.PROTOCOLS,
         help="the field's metrics for 256x256 pictures made by `ccc prepare --protocol`, and a LaTeX row",
     )  # fmt: skip
     parser.add_argument("--codebook", type=Path, help="codebook for the metric cnr_codebook")
@@ -56,11 +58,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from ccc.core.errors import CCCError
-    from ccc.metrics import field
-    from ccc.metrics.evaluate import evaluate
-    from ccc.metrics.folders import left_out, matched
-
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else []
     if args.protocol:
         if names or args.family:
@@ -95,12 +92,7 @@ def run(args: Namespace) -> int:
     return skipped_status(args, len(lacking) if args.metrics else 0)
 
 
-def _add_changes(found: "Evaluation", path: Path) -> None:
-    import csv
-
-    from ccc.core.errors import CCCError
-    from ccc.core.files import regular
-
+def _add_changes(found: Evaluation, path: Path) -> None:
     columns = ("changed_share", "mean_ab_shift")
     try:
         with open(regular(path), newline="", encoding="utf-8") as file:
@@ -122,7 +114,6 @@ def _finite(text: str) -> float:
 
 def _table(summary: dict, family: str | None) -> list[str]:
     """The summary as text: a line per metric, then the reasons for missing values and the cautions."""
-    from ccc.metrics.registry import find
 
     def number(value: float | None) -> str:
         return "n/a" if value is None else f"{value:.4f}"

@@ -8,10 +8,9 @@ examples:
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ccc.metrics.registry import Metric
+from ccc.assets import weights
+from ccc.metrics.registry import Metric, find, metrics
 
 _ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 
@@ -22,16 +21,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    from ccc.metrics.registry import find, metrics
-
     chosen = [find(name) for name in args.name] or list(metrics().values())
     print(markdown(chosen) if args.markdown else "\n\n".join(map(text, chosen)))
 
 
-def text(metric: "Metric") -> str:
+def text(metric: Metric) -> str:
     """Facts about one metric as text."""
-    from ccc.assets import weights
-
     better = f"{metric.direction} is better" if metric.direction else "neither lower nor higher is better"
     facts = {
         "family": metric.family,
@@ -45,7 +40,7 @@ def text(metric: "Metric") -> str:
     return "\n".join([f"{metric.name}: {metric.title}, {better}", *lines])
 
 
-def markdown(chosen: "Iterable[Metric]") -> str:
+def markdown(chosen: Iterable[Metric]) -> str:
     """What metrics compare as a Markdown table; those that differ in features or network alone share a row."""
     alike: dict[tuple[str, ...], list[Metric]] = {}
     for metric in chosen:
@@ -60,5 +55,5 @@ def markdown(chosen: "Iterable[Metric]") -> str:
     return "\n".join(lines)
 
 
-def _compares(metric: "Metric") -> str:
+def _compares(metric: Metric) -> str:
     return metric.compares.partition("; ")[0]

@@ -17,8 +17,10 @@ import functools
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ccc.assets import weights
 from ccc.cli.options import add_allow_skipped, skipped_status
 from ccc.cli.progress import transfer
+from ccc.core.errors import CCCError
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -34,9 +36,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    from ccc.assets import weights
-    from ccc.core.errors import CCCError
-
     if args.action == "inspect":
         return _inspect(args)
     if args.all and (args.action != "fetch" or args.name or args.source):
@@ -68,9 +67,7 @@ def run(args: Namespace) -> int:
 
 
 def _inspect(args: Namespace) -> int:
-    from ccc.assets import weights
     from ccc.cli.inspection import inspect, refused
-    from ccc.core.errors import CCCError
 
     files = []  # each with the name that follows it, or None
     for word in args.name:
@@ -95,8 +92,6 @@ def _inspect(args: Namespace) -> int:
 
 
 def _list(name: str) -> str:
-    from ccc.assets import weights
-
     facts = weights.facts(name)
     size = facts.get("size") or facts.get("at_least")
     amount = f"{'' if facts.get('size') else 'at least '}{size / 1e6:,.0f} MB" if size else "size unknown"
@@ -106,8 +101,6 @@ def _list(name: str) -> str:
 
 
 def _fetch(name: str, source: str | None, mirror: str | None) -> str:
-    from ccc.assets import weights
-
     if mirror:
         source = f"{mirror.rstrip('/')}/{weights.facts(name)['file']}"
     with transfer() as report:
@@ -116,6 +109,4 @@ def _fetch(name: str, source: str | None, mirror: str | None) -> str:
 
 
 def _verify(name: str) -> str:
-    from ccc.assets import weights
-
     return f"{name}: {weights.locate(name)}: {weights.verify(name)}"

@@ -30,7 +30,7 @@ def fingerprint(*paths: str | os.PathLike, suffixes: Collection[str] = SUFFIXES)
     for path in map(Path, paths):
         if parts := archives(path):
             for name, part in parts.items():
-                add(name, stat_of(part))
+                digest.update(f"{name}\0{fingerprint(part, suffixes=suffixes)}\n".encode("utf-8", "surrogateescape"))
         elif path.is_dir():
             for base, entries in walk(path):
                 for entry in entries:

@@ -33,7 +33,7 @@ class Leakage(TypedDict):
     benchmark: str
     pictures: Count
     near_bits: Count
-    compared: dict[str, Count] | None
+    compared: dict[str, Count]
     exact: list[dict[str, str]]
     near: list[dict[str, str | int]]
 
@@ -41,14 +41,12 @@ class Leakage(TypedDict):
 NEAR = 8  # most differing bits; docs/metrics.md measures hits and false alarms
 
 
-def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict]) -> pa.Table | None:
-    """Hashes of all photographs in these shards, each with its `split`; None if a shard has no hashes.
+def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict]) -> pa.Table:
+    """Hashes of all photographs in these shards, each with its `split`.
 
     `shards`: tars, the name of whose folder is the split; `statistics`: of `ccc.data.shards.read_statistics`. Raises
     CCCError if a file is not the one that the JSON describes.
     """
-    if not all("pictures_sha256" in facts for facts in statistics):
-        return None
     tables = []
     for shard, facts in zip(map(Path, shards), statistics, strict=True):
         path = shard.with_suffix(SUFFIX)
@@ -68,10 +66,9 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
     """Search the photographs of shards for each picture of a benchmark.
 
     `manifest`: of `ccc prepare`; `shards`, `statistics`: see `read_pictures`. Returns `benchmark`, its number of
-    `pictures`, `compared` (photographs by split, None if the shards have no hashes), `near_bits`, and the lists `exact`
-    (equal bytes) and `near` (the nearest other photograph, if hashes differ in at most `near_bits`), each with
-    `picture`, the photograph `found`, its `split` and for `near` the `distance` in bits. Raises CCCError for an invalid
-    manifest.
+    `pictures`, `compared` (photographs by split), `near_bits`, and the lists `exact` (equal bytes) and `near` (the
+    nearest other photograph, if hashes differ in at most `near_bits`), each with `picture`, the photograph `found`, its
+    `split` and for `near` the `distance` in bits. Raises CCCError for an invalid manifest.
     """
     manifest = Path(manifest)
     try:
@@ -87,8 +84,6 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
         ) from None
     facts = {"format": FORMAT, "benchmark": manifest.parent.name, "pictures": len(rows), "near_bits": NEAR}
     known = read_pictures(shards, statistics)
-    if known is None:
-        return facts | {"compared": None, "exact": [], "near": []}
     same = known.filter(pc.field("sha256").isin(wanted))
     same = {line["sha256"].hex(): line for line in same.to_pylist()}
     hashes, exact, near = known["hash"].to_numpy(), [], []
@@ -108,8 +103,6 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
 
 def words(facts: dict) -> str:
     """The result of `compare` as a sentence, naming the first few pictures."""
-    if facts["compared"] is None:
-        return "not known: the shards hold no hashes of their photographs; write them again with `ccc shard`"
     among = " and ".join(f"{count:,} of {split}" for split, count in facts["compared"].items())
     found = [f"{item['picture']} ({item['found']}, {item['split']})" for item in facts["exact"] + facts["near"]]
     return (

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
@@ -179,10 +179,10 @@ class Statistics(TypedDict):
     map_size: Annotated[int, pydantic.Field(gt=0, le=LARGEST_SIDE)]
     fit: Literal["crop", "stretch"]
     sha256: Digest
-    pictures_sha256: NotRequired[Digest]
+    pictures_sha256: Digest
     clamped_cells: Count
-    near_gray: NotRequired[Count]
-    skipped_by_reason: NotRequired[dict[str, Count]]
+    near_gray: Count
+    skipped_by_reason: dict[str, Count]
 
 
 def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
@@ -209,16 +209,12 @@ def sum_histograms(paths: Sequence[str | os.PathLike]) -> np.ndarray:
     total = np.zeros(GRID.size, np.int64)
     for path in paths:
         try:
-            histogram = read_arrays(path).get("")
+            histogram = np.asarray(read_arrays(path).get("", ()))  # "" is absent from an .npz
+            if histogram.shape != total.shape or histogram.dtype.kind not in "iu":
+                raise ValueError(f"{histogram.dtype} {histogram.shape}, where {GRID.size} integers are needed")
+            if (histogram < 0).any() or (histogram > MOST_CELLS).any():
+                raise ValueError(f"counts that are not from 0 to {MOST_CELLS:,}")
         except (OSError, ValueError) as error:
             raise CCCError(f"{path}: not a histogram ({error}); {AGAIN}") from None
-        if histogram is None:
-            raise CCCError(f"{path}: not a histogram but an archive; {AGAIN}")
-        if histogram.shape != total.shape or histogram.dtype.kind not in "iu":
-            raise CCCError(
-                f"{path}: a histogram has {GRID.size} integers, this has {histogram.dtype} {histogram.shape}"
-            )
-        if (histogram < 0).any() or (histogram > MOST_CELLS).any():
-            raise CCCError(f"{path}: a histogram has counts from 0 to {MOST_CELLS:,}, this has others; {AGAIN}")
         total += histogram.astype(np.int64)
     return total

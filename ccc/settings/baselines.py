@@ -15,10 +15,7 @@ class DeOldify(Section):
 
     model: Literal["artistic", "stable", "video"] = setting("artistic", "`artistic` is the published default")
     render_factor: int | None = setting(
-        None,
-        "side of the network's input divided by 16; null: the published 35, or 21 for video",
-        ge=2,
-        le=128,
+        None, "side of the network's input divided by 16; null: the published 35, or 21 for video", ge=2, le=128
     )
 
 
@@ -37,8 +34,7 @@ class Su(Section):
     """InstColorization"""
 
     boxes: UserPath | None = setting(
-        None,
-        "folder of boxes, as BENCHMARK/PICTURE.npz or .json; null: colour without instances",
+        None, "folder of boxes, as BENCHMARK/PICTURE.npz or .json; null: colour without instances"
     )
     most_boxes: int = setting(8, "number of boxes used, by descending score; -1 for all", ge=-1)
     detector: Literal["maskrcnn_r50"] | None = setting(

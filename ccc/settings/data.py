@@ -21,8 +21,7 @@ class Data(Section):
     shards: int = setting(1, "training shards, of about 10,000 photographs each", ge=1)
     validation_shards: int = setting(1, "validation shards", ge=1)
     classes: list[str] = setting(
-        [],
-        "use only training photographs of these classes (folders below Places365's single letters); empty for all",
+        [], "use only training photographs of these classes (folders below Places365's single letters); empty for all"
     )
     per_class: int | None = setting(None, "use at most this many training photographs of each class", ge=1)
     limit: int | None = setting(None, "use at most this many training photographs", ge=1)

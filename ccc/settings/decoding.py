@@ -38,15 +38,11 @@ class Decoding(Section):
         le=1e3,
     )
     logit_adjustment: float | None = setting(
-        None,
-        f"fraction of the class balancing that is undone before decoding; {_ELSE.format('0')}",
-        ge=0,
-        le=1,
+        None, f"fraction of the class balancing that is undone before decoding; {_ELSE.format('0')}", ge=0, le=1
     )
     chroma: float | None = setting(None, f"factor on a and b; {_ELSE.format('1')}", ge=0, le=10)
     input_size: Annotated[int, pydantic.Field(ge=32, le=8192)] | Literal["full"] | None = setting(
-        None,
-        "short side of the network's input in pixels, or `full`; null: the size that the model was trained on",
+        None, "short side of the network's input in pixels, or `full`; null: the size that the model was trained on"
     )
     upsample: Upsample | None = setting(
         None,

@@ -45,7 +45,6 @@ class Harmonization(Algorithm):
 
     enabled: bool = setting(True, "make the harmonized variant of every method")
     upsample: Literal["nearest", "bilinear"] | None = setting(
-        None,
-        "upsampling of `ccc`'s class maps before Algorithm 1; null: bilinear",
+        None, "upsampling of `ccc`'s class maps before Algorithm 1; null: bilinear"
     )
     ablation: Ablation = pydantic.Field(default_factory=Ablation)

@@ -54,6 +54,16 @@ def test_whatever_happens_to_a_picture_gives_another_fingerprint_and_a_stale_ind
         list(source.read(Index.open(index, source).entries(0, 3)))
 
 
+def test_a_picture_of_folders_given_as_a_pattern_counts_too(folder, tmp_path):
+    pattern, index = f"{folder}/{{a,b}}", tmp_path / "index.parquet"
+    Index.of(Source(pattern)).save(index)
+    before = fingerprint(pattern)
+    replace(folder / "a/1.jpg")
+    assert fingerprint(pattern) != before
+    with pytest.raises(CCCError, match="stale"):
+        Index.open(index, Source(pattern))
+
+
 @pytest.mark.parametrize("change", OTHERS)
 def test_what_is_not_read_changes_neither(folder, tmp_path, change):
     before, index = fingerprint(folder), tmp_path / "index.parquet"

@@ -14,7 +14,7 @@ from ccc.core.errors import CCCError
 from ccc.core.files import write_csv
 from ccc.core.images import write_png
 from ccc.data.benchmark import prepare
-from ccc.data.leakage import NEAR, compare, read_pictures, words
+from ccc.data.leakage import NEAR, compare, read_pictures
 from ccc.data.likeness import SUFFIX, perceptual_hash
 from ccc.data.shards import read_statistics, write_shard
 
@@ -62,12 +62,13 @@ def test_what_was_trained_on_is_found_by_bytes_and_by_looks(compared, tmp_path, 
     assert "of 3 pictures 1 are among" in said and "astronaut (same.png, train), coffee (small.jpg, train)" in said
 
 
-def test_old_shards_are_read_and_not_known(compared):
-    manifest, shard = compared
-    (facts,) = read_statistics([shard])
+def test_shards_without_hashes_are_refused(compared, tmp_path):
+    _, shard = compared
+    facts = json.loads(shard.with_suffix(".json").read_text())
     facts.pop("pictures_sha256")
-    found = compare(manifest, [shard], [facts])
-    assert found["compared"] is None and not found["exact"] and words(found).startswith("not known")
+    (tmp_path / "0.json").write_text(json.dumps(facts))
+    with pytest.raises(CCCError, match=r"0\.json: .*pictures_sha256: Field required.*write the shard again"):
+        read_statistics([tmp_path / "0.tar"])
 
 
 def test_files_that_are_not_the_ones_told_of_are_refused(compared, tmp_path):
