@@ -82,9 +82,6 @@ class Given(Segmenter):
             raise CCCError(f"{path}: cannot be read as masks ({reason})") from None
         return self._sorted(records), maker or self.name
 
-    def segment(self, gray: np.ndarray, name: str | None = None) -> list[dict]:
-        return self.attributed(gray, name)[0]
-
     def _file(self, name: str) -> Path | None:
         if self.single or self.dataset is not None:
             return self.path

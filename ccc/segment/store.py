@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import Any, Literal, NotRequired
 
 import pydantic
 from typing_extensions import TypedDict
@@ -24,22 +24,15 @@ AGAIN = "make it again with `ccc segment`"
 
 
 @pydantic.with_config(LOOSE)
-class _Mask(TypedDict):
-    segmentation: dict[str, Any]
-    area: Count
-    bbox: list[int]
-    score: float | None
-
-
-@pydantic.with_config(LOOSE)
 class _Masks(TypedDict):
-    """Masks of one picture; `ccc.segment.rle` checks the encodings."""
+    """Masks of one picture, of which `ccc.segment.rle.record` checks each."""
 
+    format: Literal["ccc-masks-1"]
     image: str
     size: list[Count]
     segmenter: str
     parameters: dict[str, Any]
-    masks: list[_Mask]
+    masks: list[dict[str, Any]]
 
 
 @pydantic.with_config(LOOSE)
@@ -98,36 +91,25 @@ def write_masks(
     `name` and `size` (height, width): of the picture; `records`: of `Segmenter.segment`; `source`: SHA-256 of the
     picture's file, so that later runs notice a changed picture.
     """
-    value = {
-        "format": FORMAT,
-        "image": name,
-        "size": [int(extent) for extent in size],
-        "source": source,
-        "segmenter": segmenter.name,
-        "version": segmenter.version,
-        "stand_in": segmenter.stand_in,
-        "parameters": segmenter.parameters,
-        "masks": records,
-    }
-    write_json(path, value)
+    facts = {"format": FORMAT, "image": name, "size": [int(extent) for extent in size], "source": source}
+    write_json(path, facts | segmenter.identity | {"stand_in": segmenter.stand_in, "masks": records})
 
 
 def read_masks(path: str | os.PathLike) -> dict:
-    """Read a file of `write_masks` and check that every mask has the picture's size and the stated area.
+    """Read a file of `write_masks` and check every mask.
 
-    Returns the JSON object: format, image, size `[H, W]`, source, segmenter, stand_in, parameters, masks (COCO
-    records). Raises CCCError if the file is missing, of another format, or holds a broken mask.
+    Returns the JSON object: format, image, size `[H, W]`, source, segmenter, version, parameters (those that change the
+    masks), stand_in, masks (COCO records). Raises CCCError if the file is missing, of another format, or holds a mask
+    that is broken, of another size, or has another area or bbox than stated.
     """
-    value = read_json(path, "file of masks", AGAIN)
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise CCCError(f"{path}: not a file of masks in format {FORMAT}; make it with `ccc segment`")
-    try:
-        for number, mask in enumerate(typed(value, _Masks)["masks"]):
-            found = rle.record(mask["segmentation"])
-            if found["segmentation"]["size"] != value["size"] or found["area"] != mask["area"]:
-                raise CCCError(f"mask {number} does not fit the size or area stated")
-    except (ValueError, CCCError) as error:
-        raise CCCError(f"{path}: broken file of masks ({error}); {AGAIN}") from None
+    value = read_json(path, "file of masks", AGAIN, _Masks)
+    for number, mask in enumerate(value["masks"]):
+        try:
+            found = rle.record(mask.get("segmentation"), mask.get("score"))
+        except CCCError as error:
+            raise CCCError(f"{path}: broken mask {number} ({error}); {AGAIN}") from None
+        if found != mask or found["segmentation"]["size"] != value["size"]:
+            raise CCCError(f"{path}: mask {number} does not fit the size, area or bbox stated; {AGAIN}")
     return value
 
 
@@ -225,14 +207,9 @@ def segment_folder(
 
 def _kept(path: Path, source: str, segmenter: Segmenter) -> int | None:
     """Number of masks in `path` if `segmenter` would make the same ones of that picture file, else None."""
-    if not path.exists():
-        return None
     try:
         stored = read_masks(path)
     except CCCError:
         return None
-    if stored.get("source") != source or not isinstance(stored["parameters"], Mapping):
-        return None
-    parameters = {key: value for key, value in stored["parameters"].items() if key not in segmenter.speed_only}
-    made_by = {key: stored.get(key) for key in ("segmenter", "version")} | {"parameters": parameters}
-    return len(stored["masks"]) if made_by == segmenter.identity else None
+    wanted = segmenter.identity | {"source": source}
+    return len(stored["masks"]) if wanted.items() <= stored.items() else None
