@@ -9,8 +9,8 @@ BLOCK = 1024  # rows of a kernel at a time: 40 MB for 5,000 pictures
 ROWS = 2048  # of features that `frechet_distance` processes at a time: 34 MB of 2048 each
 
 
-def _checked(x: np.ndarray, y: np.ndarray, dtype: type | None = np.float64) -> tuple[np.ndarray, np.ndarray]:
-    x, y = (np.asarray(features, dtype=dtype) for features in (x, y))
+def _checked(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(x), np.asarray(y)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or not x.shape[1] or min(len(x), len(y)) < 2:
         raise ValueError(f"features must be (N, D) and (M, D) with N and M at least 2, got {x.shape} and {y.shape}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
@@ -28,7 +28,7 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     takes beside the features does not grow with N. Raises ValueError for other shapes and values that are not finite.
     Source: Dowson and Landau 1982; Heusel et al. 2017.
     """
-    x, y = _checked(x, y, None)
+    x, y = _checked(x, y)
     return _frechet(_fitted(x, np.full(len(x), True)), _fitted(y, np.full(len(y), True)))
 
 
@@ -81,6 +81,7 @@ def kid(x: np.ndarray, y: np.ndarray, paired: bool = False) -> float:
 
 def _kernel_sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sums of the kernel's rows and columns, and its diagonal, from `BLOCK` rows at a time: `(N,)`, `(M,)`, `(N,)`."""
+    x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
     rows, columns, diagonal = np.empty(len(x)), np.zeros(len(y)), np.zeros(min(len(x), len(y)))
     for start in range(0, len(x), BLOCK):
         kernel = (x[start : start + BLOCK] @ y.T / x.shape[1] + 1) ** 3
@@ -106,7 +107,7 @@ def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> 
     it upwards. Raises ValueError as `frechet_distance` and for unequal or fewer rows. Source: Tukey's jackknife, by
     groups as in Shao and Tu 1995, section 2.3; Student's t.
     """
-    x, y = _paired(x, y, None)
+    x, y = _paired(x, y)
     if 2 * len(x) < x.shape[1]:
         # The same points in the space that they span, of 2N dimensions at most: distances stay as they are.
         spanned = _triangle(np.concatenate([x, y], dtype=np.float64).T).T
@@ -137,8 +138,8 @@ def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95, paired:
     return _jackknife(value, without, confidence)
 
 
-def _paired(x: np.ndarray, y: np.ndarray, dtype: type | None = np.float64) -> tuple[np.ndarray, np.ndarray]:
-    x, y = _checked(x, y, dtype)
+def _paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x, y = _checked(x, y)
     if len(x) != len(y) or len(x) < 3:
         raise ValueError(f"an interval needs at least three pairs, got {len(x)} and {len(y)} rows")
     return x, y

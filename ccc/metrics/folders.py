@@ -1,5 +1,6 @@
 """Matches the pictures of two folders and reports problems."""
 
+import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,6 +76,15 @@ def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
     if not found:
         raise CCCError(f"{folder}: holds no pictures")
     return found
+
+
+def manifest(folder: str | os.PathLike) -> list[dict]:
+    """Rows of the `manifest.csv` of `ccc prepare` in a folder, by column; none where there is no such file."""
+    path = Path(folder, "manifest.csv")
+    if not path.is_file():
+        return []
+    with open(path, encoding="utf-8", newline="", errors="replace") as file:
+        return list(csv.DictReader(file))
 
 
 def left_out(*folders: str | os.PathLike) -> list[str]:
