@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 import numpy as np
 import pydantic
@@ -123,6 +123,7 @@ class _Stored(TypedDict):
     active: list[Count]
     counts: list[Count]
     lookup: list[Count]
+    clamped_pixels: NotRequired[Count | None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -237,18 +238,11 @@ class Codebook:
         """Restore a codebook. Raises CCCError if its lookup does not follow from counts, threshold and mapping."""
         try:
             typed(value, _Stored)
-            clamped = typed(value.get("clamped_pixels"), Count | None)
-            fitted = cls.fit(
-                np.array(value["counts"], dtype=np.int64),
-                value["threshold"],
-                value["mapping"],
-                ColorGrid(**value["grid"]),
-                clamped,
-            )
-            consistent = fitted.active.tolist() == value["active"] and fitted.lookup.tolist() == value["lookup"]
+            counts, grid = np.array(value["counts"], dtype=np.int64), ColorGrid(**value["grid"])
+            fitted = cls.fit(counts, value["threshold"], value["mapping"], grid, value.get("clamped_pixels"))
         except ValueError as error:
             raise CCCError(f"not a codebook: {error}") from None
-        if not consistent:
+        if fitted.active.tolist() != value["active"] or fitted.lookup.tolist() != value["lookup"]:
             raise CCCError("codebook: its active classes or lookup do not follow from its counts; fit it again")
         return fitted
 

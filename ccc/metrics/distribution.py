@@ -98,8 +98,8 @@ def _mean_of_others(x: np.ndarray) -> float:
     return (rows.sum() - diagonal.sum()) / (len(x) * (len(x) - 1))
 
 
-def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
-    """Interval of `frechet_distance` by the jackknife over pairs of pictures: (low, high), low at least 0.
+def frechet_interval(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """95% interval of `frechet_distance` by the jackknife over pairs of pictures: (low, high), low at least 0.
 
     Floating `(N, D)` twice, row i of both from one picture, N at least 3. One pair at a time is left out of up to
     `SINGLY`, of more every `GROUPS`th, so that a set of thousands is decomposed as often as one of twenty. It says how
@@ -117,12 +117,12 @@ def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> 
     for group in range(groups):
         kept = np.arange(len(x)) % groups != group
         values.append(_frechet(_fitted(x, kept), _fitted(y, kept)))
-    low, high = _jackknife(frechet_distance(x, y), values, confidence)
+    low, high = _jackknife(frechet_distance(x, y), values)
     return max(low, 0.0), high
 
 
-def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95, paired: bool = False) -> tuple[float, float]:
-    """Interval of `kid` by leaving out one pair of pictures at a time: (low, high); see `frechet_interval`."""
+def kid_interval(x: np.ndarray, y: np.ndarray, paired: bool = False) -> tuple[float, float]:
+    """95% interval of `kid` by leaving out one pair of pictures at a time: (low, high); see `frechet_interval`."""
     x, y = _paired(x, y)
     n, (rows, columns, diagonal) = len(x), _kernel_sums(x, y)
     # Each mean without the row and the column of one picture.
@@ -135,7 +135,7 @@ def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95, paired:
         sums -= own
         value += sums.sum() / (n * (n - 1))
         without += (sums.sum() - 2 * sums) / ((n - 1) * (n - 2))
-    return _jackknife(value, without, confidence)
+    return _jackknife(value, without)
 
 
 def _paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,10 +145,10 @@ def _paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _jackknife(value: float, without: Sequence[float], confidence: float) -> tuple[float, float]:
+def _jackknife(value: float, without: Sequence[float]) -> tuple[float, float]:
     from scipy.stats import t
 
     n = len(without)
     error = np.sqrt((n - 1) * np.var(without))
-    half = float(t.ppf((1 + confidence) / 2, n - 1) * error)
+    half = float(t.ppf(0.975, n - 1) * error)
     return value - half, value + half
