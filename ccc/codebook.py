@@ -86,15 +86,14 @@ def area_weights(source: int, target: int) -> np.ndarray:
     return (np.clip(overlap, 0, None) * (target / source)).astype(np.float32)
 
 
-def area_mean(planes: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Area mean of float `(H, W, C)` over a grid of `size` cells (one number, or rows and columns): `(h, w, C)`."""
-    rows, columns = size if isinstance(size, tuple) else (size, size)
+def area_mean(planes: np.ndarray, size: int) -> np.ndarray:
+    """Area mean of float `(H, W, C)` over a grid of `size` x `size` cells: `(size, size, C)`."""
     height, width = planes.shape[:2]
-    if height % rows == 0 and width % columns == 0:
-        blocks = planes.reshape(rows, height // rows, columns, width // columns, -1)
+    if height % size == 0 and width % size == 0:
+        blocks = planes.reshape(size, height // size, size, width // size, -1)
         return blocks.mean(axis=(1, 3), dtype=np.float64).astype(planes.dtype)
-    down = np.tensordot(area_weights(height, rows), planes, axes=(1, 0))
-    return np.einsum("jw,iwc->ijc", area_weights(width, columns), down)
+    down = np.tensordot(area_weights(height, size), planes, axes=(1, 0))
+    return np.einsum("jw,iwc->ijc", area_weights(width, size), down)
 
 
 def class_map(rgb: np.ndarray, size: int = 56, grid: ColorGrid = ColorGrid()) -> np.ndarray:

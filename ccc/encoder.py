@@ -31,18 +31,17 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
     children = dict(network.named_children())
     names = list(children)
     if "features" in children:
-        names = ["features"]
+        names, layers = ["features"], children["features"].named_children()
     else:  # the ResNet family: stem and layers stand before the pooling
         names = names[: names.index("avgpool")] if "avgpool" in names else []
+        layers = ((child, children[child]) for child in names)
+    features = nn.Sequential(OrderedDict(layers))
     if pretrained:
         path = weights.locate(name, None if pretrained is True else pretrained)
-        for child in children.keys() - set(names):
+        head = children.keys() - set(names)
+        for child in head:
             setattr(network, child, nn.Identity())  # its classes may be others
-        _load_trunk(network, path, children.keys() - set(names), log=pretrained is not True)
-    if "features" in children:
-        features = nn.Sequential(OrderedDict(network.get_submodule("features").named_children()))
-    else:
-        features = nn.Sequential(OrderedDict((child, children[child]) for child in names))
+        _load_trunk(network, path, head, log=pretrained is not True)
     _take_gray(features, summed=bool(pretrained))
     return features
 

@@ -49,7 +49,8 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
             except ImageError as error:
                 unreadable.append(str(error))
         if len(found) == 2 and found[0] != found[1]:
-            resized.append(of_another_size(name, *found))
+            (width, height), (true_width, true_height) = found
+            resized.append(f"{name} ({width}x{height}, not {true_width}x{true_height})")
         sizes[name] = found[-1] if found else None
     problems = {
         "missing": sorted(set(true) - set(predicted)),
@@ -108,11 +109,6 @@ def _stem(path: Path) -> str:
 def _is_twin(name: str, path: Path) -> bool:
     """Whether a picture is named with its suffix because another differs only by that."""
     return name.rpartition("/")[2] != _stem(path)
-
-
-def of_another_size(name: str, found: tuple[int, int], wanted: tuple[int, int]) -> str:
-    """Message about a picture whose size differs from its truth's; sizes as (width, height)."""
-    return f"{name} ({found[0]}x{found[1]}, not {wanted[0]}x{wanted[1]})"
 
 
 def refuse(prediction: str | os.PathLike, truth: str | os.PathLike, problems: Mapping[str, Sequence[str]]) -> None:
