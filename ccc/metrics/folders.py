@@ -3,7 +3,7 @@
 import csv
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ccc.core.errors import CCCError, ImageError, few
@@ -37,8 +37,9 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
     else:
         predicted, true = (pictures_of(folder) for folder in (prediction, truth))
         for folder, found, other in ((prediction, predicted, true), (truth, true, predicted)):
-            twins = {_stem(path) for name, path in found.items() if name not in other and _is_twin(name, path)}
-            if twice := sorted(twins):
+            # A picture keeps its suffix in its name where another differs only by that.
+            stems = {name: file_name(path.stem) for name, path in found.items() if name not in other}
+            if twice := sorted({stem for name, stem in stems.items() if PurePosixPath(name).name != stem}):
                 raise CCCError(f"{folder}: holds more than one picture named {few(twice)}")
     resized, unreadable, sizes = [], [], {}
     for name in sorted(set(true) & set(predicted)):
@@ -100,15 +101,6 @@ def left_out(*folders: str | os.PathLike) -> list[str]:
 def _split(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
     found, others = pictures(folder)
     return found, [name for name in others if not name.endswith(AB)]
-
-
-def _stem(path: Path) -> str:
-    return file_name(path.stem)
-
-
-def _is_twin(name: str, path: Path) -> bool:
-    """Whether a picture is named with its suffix because another differs only by that."""
-    return name.rpartition("/")[2] != _stem(path)
 
 
 def refuse(prediction: str | os.PathLike, truth: str | os.PathLike, problems: Mapping[str, Sequence[str]]) -> None:
