@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from ccc.core.errors import CCCError, ImageError, few
 from ccc.core.files import file_name
-from ccc.core.images import AB, SUFFIXES, picture_size
-from ccc.data.files import pictures
+from ccc.core.images import AB, picture_size
+from ccc.data.files import pictures, pictures_of
 
 
 class Match(NamedTuple):
@@ -32,7 +32,9 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
     for path in (prediction, truth):
         if not Path(path).exists():
             raise CCCError(f"{path}: no such folder or picture")
-    if Path(prediction).is_file() and Path(truth).is_file():
+    if Path(prediction).is_file() != Path(truth).is_file():
+        raise CCCError(f"{prediction} and {truth}: give two pictures, or two folders")
+    if Path(prediction).is_file():
         predicted, true = ({Path(truth).stem: Path(path)} for path in (prediction, truth))
     else:
         predicted, true = (pictures_of(folder) for folder in (prediction, truth))
@@ -63,23 +65,6 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
     return [Match(name, predicted[name], true[name], *sizes[name]) for name in sorted(true)]
 
 
-def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
-    """Pictures of a folder as `ccc.data.files.pictures` names them, sorted; names that differ only by suffix keep it.
-
-    Raises CCCError for a folder that is missing, has no pictures, or holds a folder or a broken link named like one.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise CCCError(f"{folder}: {'give two pictures, or two folders' if folder.exists() else 'no such folder'}")
-    found, others = _split(folder)
-    named = [name for name in others if os.path.splitext(name)[1].lower() in SUFFIXES]
-    if wrong := [name for name in named if not (folder / name).is_file()]:
-        raise CCCError(f"{folder}: holds what is no picture: {few(wrong)}; move it elsewhere")
-    if not found:
-        raise CCCError(f"{folder}: holds no pictures")
-    return found
-
-
 def manifest(folder: str | os.PathLike) -> list[dict]:
     """Rows of the `manifest.csv` of `ccc prepare` in a folder, by column; none where there is no such file."""
     path = Path(folder, "manifest.csv")
@@ -94,13 +79,9 @@ def left_out(*folders: str | os.PathLike) -> list[str]:
 
     Hidden and system files, `.ab.npz` (a and b) and sheets of `--compare` are not counted; a path to a file gives none.
     """
-    others = {folder: _split(folder)[1] for folder in folders if Path(folder).is_dir()}
+    found = {folder: pictures(folder)[1] for folder in folders if Path(folder).is_dir()}
+    others = {folder: [name for name in names if not name.endswith(AB)] for folder, names in found.items()}
     return [f"{path}: left out, no pictures ({len(names)}): {few(names)}" for path, names in others.items() if names]
-
-
-def _split(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
-    found, others = pictures(folder)
-    return found, [name for name in others if not name.endswith(AB)]
 
 
 def refuse(prediction: str | os.PathLike, truth: str | os.PathLike, problems: Mapping[str, Sequence[str]]) -> None:

@@ -12,9 +12,8 @@ from typing_extensions import TypedDict
 from ccc.color import read_gray
 from ccc.core.errors import CCCError, ImageError, NothingUsable, few
 from ccc.core.files import file_name, sha256, write_json
-from ccc.core.images import SUFFIXES
 from ccc.core.stored import LOOSE, Count, read_json, typed
-from ccc.data.files import pictures as pictures_in
+from ccc.data.files import pictures_of
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
 
@@ -54,23 +53,9 @@ class _Coco(TypedDict):
     annotations: list[_Annotation]
 
 
-def pictures(folder: str | os.PathLike) -> dict[str, Path]:
-    """Picture files of a folder as `ccc.data.files.pictures` names them, sorted.
-
-    Raises CCCError for a missing folder or one without pictures.
-    """
-    if not Path(folder).is_dir():
-        raise CCCError(f"{folder}: no such folder")
-    found, strange = pictures_in(folder)
-    if not found:
-        instead = f"; found instead: {few(strange)}" if strange else ""
-        raise CCCError(f"{folder}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))}){instead}")
-    return found
-
-
 def pictures_alike(folders: Mapping[str, str | os.PathLike]) -> dict[str, dict[str, Path]]:
-    """`pictures` of several named folders. Raises CCCError if one lacks a picture of the first."""
-    found = {name: pictures(folder) for name, folder in folders.items()}
+    """`pictures_of` several named folders. Raises CCCError if one lacks a picture of the first."""
+    found = {name: pictures_of(folder) for name, folder in folders.items()}
     first = next(iter(folders))
     for name, files in found.items():
         if missing := [picture for picture in found[first] if picture not in files]:
@@ -176,7 +161,7 @@ def segment_folder(
     NothingUsable if no picture can be read.
     """
     counts = {"segmented": 0, "there already": 0, "masks": 0, "seconds": 0.0, "skipped": []}
-    files = pictures(gray_dir)
+    files = pictures_of(gray_dir)
     segmenter.require(files)
     for name, path in (progress or iter)(list(files.items())):
         target = Path(out_dir) / f"{name}.json"
