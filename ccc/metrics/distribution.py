@@ -29,36 +29,25 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     Source: Dowson and Landau 1982; Heusel et al. 2017.
     """
     x, y = _checked(x, y)
-    return _frechet(_fitted(x, np.full(len(x), True)), _fitted(y, np.full(len(y), True)))
-
-
-def _fitted(features: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean `(D,)` of the rows that are kept, `(N,)` bool, and a factor of their covariance: `(D or less, D)`, float64.
-
-    The triangle of a tall matrix has the same covariance and at most D rows, whether of all rows or of some after some.
-    """
-    count = kept.sum()
-    mean = features.sum(axis=0, dtype=np.float64, where=kept[:, None]) / count
-    factor = np.empty((0, features.shape[1]))
-    for start in range(0, len(features), ROWS):
-        part = slice(start, start + ROWS)
-        factor = np.concatenate([factor, (features[part][kept[part]] - mean) / np.sqrt(count - 1)])
-        if len(factor) > factor.shape[1]:
-            factor = _triangle(factor)
-    return mean, factor
-
-
-def _triangle(matrix: np.ndarray) -> np.ndarray:
-    """R of the QR decomposition."""
-    return np.linalg.qr(matrix, mode="r")  # ty: ignore[invalid-explicit-return]  its stub mixes the modes up
-
-
-def _frechet(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray]) -> float:
-    """The distance of two sets from what `_fitted` gives of them."""
-    (mean, a), (other, b) = x, y
+    (mean, a), (other, b) = _fitted(x), _fitted(y)
     offset = mean - other
     root = np.linalg.svd(a @ b.T, compute_uv=False).sum()
     return float(offset @ offset + np.vdot(a, a) + np.vdot(b, b) - 2 * root)
+
+
+def _fitted(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean `(D,)` of the rows and a factor of their covariance: `(D or less, D)`, float64.
+
+    The triangle of a tall matrix has the same covariance and at most D rows, whether of all rows or of some after some.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    factor: np.ndarray = np.empty((0, features.shape[1]))
+    for start in range(0, len(features), ROWS):
+        centered = features[start : start + ROWS] - mean
+        factor = np.concatenate([factor, centered / np.sqrt(len(features) - 1)])
+        if len(factor) > factor.shape[1]:
+            factor = np.linalg.qr(factor, mode="r")  # ty: ignore[invalid-assignment]  its stub mixes the modes up
+    return mean, factor
 
 
 def kid(x: np.ndarray, y: np.ndarray, paired: bool = False) -> float:
@@ -108,15 +97,9 @@ def frechet_interval(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     groups as in Shao and Tu 1995, section 2.3; Student's t.
     """
     x, y = _paired(x, y)
-    if 2 * len(x) < x.shape[1]:
-        # The same points in the space that they span, of 2N dimensions at most: distances stay as they are.
-        spanned = _triangle(np.concatenate([x, y], dtype=np.float64).T).T
-        x, y = spanned[: len(x)], spanned[len(x) :]
     groups = len(x) if len(x) <= SINGLY else GROUPS
-    values = []
-    for group in range(groups):
-        kept = np.arange(len(x)) % groups != group
-        values.append(_frechet(_fitted(x, kept), _fitted(y, kept)))
+    kept = (np.arange(len(x)) % groups != group for group in range(groups))
+    values = [frechet_distance(x[rows], y[rows]) for rows in kept]
     low, high = _jackknife(frechet_distance(x, y), values)
     return max(low, 0.0), high
 
