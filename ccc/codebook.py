@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 import numpy as np
 import pydantic
@@ -86,15 +86,14 @@ def area_weights(source: int, target: int) -> np.ndarray:
     return (np.clip(overlap, 0, None) * (target / source)).astype(np.float32)
 
 
-def area_mean(planes: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Area mean of float `(H, W, C)` over a grid of `size` cells (one number, or rows and columns): `(h, w, C)`."""
-    rows, columns = size if isinstance(size, tuple) else (size, size)
+def area_mean(planes: np.ndarray, size: int) -> np.ndarray:
+    """Area mean of float `(H, W, C)` over a grid of `size` x `size` cells: `(size, size, C)`."""
     height, width = planes.shape[:2]
-    if height % rows == 0 and width % columns == 0:
-        blocks = planes.reshape(rows, height // rows, columns, width // columns, -1)
+    if height % size == 0 and width % size == 0:
+        blocks = planes.reshape(size, height // size, size, width // size, -1)
         return blocks.mean(axis=(1, 3), dtype=np.float64).astype(planes.dtype)
-    down = np.tensordot(area_weights(height, rows), planes, axes=(1, 0))
-    return np.einsum("jw,iwc->ijc", area_weights(width, columns), down)
+    down = np.tensordot(area_weights(height, size), planes, axes=(1, 0))
+    return np.einsum("jw,iwc->ijc", area_weights(width, size), down)
 
 
 def class_map(rgb: np.ndarray, size: int = 56, grid: ColorGrid = ColorGrid()) -> np.ndarray:
@@ -123,6 +122,7 @@ class _Stored(TypedDict):
     active: list[Count]
     counts: list[Count]
     lookup: list[Count]
+    clamped_pixels: NotRequired[Count | None]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -237,18 +237,11 @@ class Codebook:
         """Restore a codebook. Raises CCCError if its lookup does not follow from counts, threshold and mapping."""
         try:
             typed(value, _Stored)
-            clamped = typed(value.get("clamped_pixels"), Count | None)
-            fitted = cls.fit(
-                np.array(value["counts"], dtype=np.int64),
-                value["threshold"],
-                value["mapping"],
-                ColorGrid(**value["grid"]),
-                clamped,
-            )
-            consistent = fitted.active.tolist() == value["active"] and fitted.lookup.tolist() == value["lookup"]
+            counts, grid = np.array(value["counts"], dtype=np.int64), ColorGrid(**value["grid"])
+            fitted = cls.fit(counts, value["threshold"], value["mapping"], grid, value.get("clamped_pixels"))
         except ValueError as error:
             raise CCCError(f"not a codebook: {error}") from None
-        if not consistent:
+        if fitted.active.tolist() != value["active"] or fitted.lookup.tolist() != value["lookup"]:
             raise CCCError("codebook: its active classes or lookup do not follow from its counts; fit it again")
         return fitted
 

@@ -31,18 +31,17 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
     children = dict(network.named_children())
     names = list(children)
     if "features" in children:
-        names = ["features"]
+        names, layers = ["features"], children["features"].named_children()
     else:  # the ResNet family: stem and layers stand before the pooling
         names = names[: names.index("avgpool")] if "avgpool" in names else []
+        layers = ((child, children[child]) for child in names)
+    features = nn.Sequential(OrderedDict(layers))
     if pretrained:
         path = weights.locate(name, None if pretrained is True else pretrained)
-        for child in children.keys() - set(names):
+        head = children.keys() - set(names)
+        for child in head:
             setattr(network, child, nn.Identity())  # its classes may be others
-        _load_trunk(network, path, children.keys() - set(names), log=pretrained is not True)
-    if "features" in children:
-        features = nn.Sequential(OrderedDict(network.get_submodule("features").named_children()))
-    else:
-        features = nn.Sequential(OrderedDict((child, children[child]) for child in names))
+        _load_trunk(network, path, head, log=pretrained is not True)
     _take_gray(features, summed=bool(pretrained))
     return features
 
@@ -50,15 +49,13 @@ def build_encoder(name: str, pretrained: bool | str | os.PathLike) -> nn.Sequent
 def _load_trunk(network: nn.Module, path: str | os.PathLike, head: Collection[str], log: bool) -> None:
     """Load a file without its `head`, strictly; `log` writes one line about what was left out."""
     # DataParallel begins names with "module."; older DenseNets have norm.1 and conv.2, torchvision norm1 and conv2 now.
+    # The batch counters that files older than torch 0.4.1 lack are filled in by torch.
     state = {
         re.sub(r"(denselayer\d+)\.(norm|conv)\.([12])\.", r"\1.\2\3.", key.removeprefix("module.")): value
         for key, value in weights.read_state_dict(path, unwrap=("state_dict", "model")).items()
     }
     left_out = sorted({key.partition(".")[0] for key in state} & set(head))
     state = {key: value for key, value in state.items() if key.partition(".")[0] not in head}
-    for key, value in network.state_dict().items():
-        if key.endswith("num_batches_tracked"):
-            state.setdefault(key, value)  # files older than torch 0.4.1 lack these counters
     weights.load_strictly(network, state, path)
     if log and left_out:
         write_line(f"{path}: left out {', '.join(f'{part}.*' for part in left_out)}: its classes are not used")

@@ -48,12 +48,9 @@ def rebalancing_weights(codebook: Codebook, mixture: float = 0.5, sigma: float =
 
 def expected_weights(codebook: Codebook, balance: str, upsilon: float, phi: float | None) -> np.ndarray:
     """Returns the class weights for a batch distributed like the whole data set: float32 `(size,)`."""
-    counts = codebook.kept_counts
-    if balance == "cbce":
-        return class_weights(counts, upsilon, phi)
-    if balance == "cic":
-        return rebalancing_weights(codebook)
-    return (counts.max() / counts if balance == "inverse" else np.ones(codebook.size)).astype(np.float32)
+    fixed = rebalancing_weights(codebook) if balance == "cic" else None
+    loss = ClassBalancedCrossEntropy(codebook.size, upsilon, phi, balance=balance, fixed=fixed)
+    return loss.weights(torch.from_numpy(codebook.kept_counts)).numpy()
 
 
 class ClassBalancedCrossEntropy(nn.Module):

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
+from ccc.core.errors import CCCError, few
 from ccc.core.files import file_name
 from ccc.core.images import SUFFIXES, looks_like_picture, software
 
@@ -124,6 +125,23 @@ def pictures(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
             own = name if len(paths) == 1 else file_name(path)
             taken[own if own not in taken else f"{own}__{len(taken)}"] = folder / path
     return dict(sorted(taken.items())), sorted(strange)
+
+
+def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
+    """Picture files of a folder by name, see `pictures`.
+
+    Raises CCCError for a folder that is missing, has no pictures, or holds a folder or a broken link named like one.
+    """
+    if not os.path.isdir(folder):
+        raise CCCError(f"{folder}: no such folder")
+    found, others = pictures(folder)
+    named = [name for name in others if os.path.splitext(name)[1].lower() in SUFFIXES]
+    if wrong := [name for name in named if not Path(folder, name).is_file()]:
+        raise CCCError(f"{folder}: holds what is no picture: {few(wrong)}; move it elsewhere")
+    if not found:
+        instead = f"; found instead: {few(others)}" if others else ""
+        raise CCCError(f"{folder}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))}){instead}")
+    return found
 
 
 def archives(path: str | os.PathLike) -> dict[str, Path]:

@@ -1,5 +1,6 @@
 """Comparison before and after harmonization, with mask outlines and magnified views of the largest changes."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from ccc.settings.harmonization import Algorithm
 
 TILE = 384  # side of a tile in pixels, at most
 BORDER, HEAD = 6, 20
+FRAMES = ((255, 210, 0), (0, 220, 255), (255, 90, 200), (120, 255, 90))  # RGB, of the windows in turn
 
 
 def comparison(
@@ -35,41 +37,34 @@ def comparison(
     framed in the same colour above, at the mask outlines where ab moved most. There are at most `windows`. Returns
     uint8 RGB.
     """
-    shapes = {picture.shape for picture in (before, after, truth) if picture is not None}
+    pictures = [picture for picture in (before, after, truth) if picture is not None]
+    shapes = {picture.shape for picture in pictures}
     if len(shapes) > 1:
         raise CCCError(f"pictures to compare must be of one size, got {' and '.join(map(str, sorted(shapes)))}")
     inside = [decode(mask["segmentation"]) for mask in masks if mask["area"] > min_pixels]
-    columns = [("before", before), ("after", after)] + ([("truth", truth)] if truth is not None else [])
     height, width = before.shape[:2]
     side = min(max(round(max(height, width) / 8), 8), height, width)
-    places = _places(before, after, inside, side, windows)
     scale = TILE / max(height, width)
-    rows = [[_tile(picture, inside, (round(height * scale), round(width * scale))) for _, picture in columns]]
-    colors = [(255, 210, 0), (0, 220, 255), (255, 90, 200), (120, 255, 90)]
-    for number, (y, x) in enumerate(places):
+    rows = [[_tile(picture, inside, (round(height * scale), round(width * scale))) for picture in pictures]]
+    for (y, x), color in zip(_places(before, after, inside, side, windows), itertools.cycle(FRAMES)):
         window = slice(y, y + side), slice(x, x + side)
         cut = [mask[window] for mask in inside]
-        tiles = [_tile(picture[window], cut, (TILE, TILE)) for _, picture in columns]
-        color = colors[number % len(colors)]
+        tiles = [_tile(picture[window], cut, (TILE, TILE)) for picture in pictures]
         for tile in tiles:
             ImageDraw.Draw(tile).rectangle((0, 0, tile.width - 1, tile.height - 1), outline=color, width=3)
         for tile in rows[0]:
             box = (x * scale, y * scale, (x + side) * scale, (y + side) * scale)
             ImageDraw.Draw(tile).rectangle(box, outline=color, width=2)
         rows.append(tiles)
-    sheet = Image.new(
-        "RGB",
-        (BORDER + (TILE + BORDER) * len(columns), HEAD + sum(row[0].height + BORDER for row in rows)),
-        "white",
-    )
+    lefts = [BORDER + number * (TILE + BORDER) for number in range(len(pictures))]
+    *tops, bottom = itertools.accumulate((row[0].height + BORDER for row in rows), initial=HEAD)
+    sheet = Image.new("RGB", (lefts[-1] + TILE + BORDER, bottom), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for number, (title, _) in enumerate(columns):
-        draw.text((BORDER + number * (TILE + BORDER), 2), title, fill="black", font=font)
-    top = HEAD
-    for row in rows:
-        for number, tile in enumerate(row):
-            sheet.paste(tile, (BORDER + number * (TILE + BORDER), top))
-        top += row[0].height + BORDER
+    for left, title in zip(lefts, ("before", "after", "truth"), strict=False):
+        draw.text((left, 2), title, fill="black", font=font)
+    for top, row in zip(tops, rows, strict=True):
+        for left, tile in zip(lefts, row, strict=True):
+            sheet.paste(tile, (left, top))
     return np.asarray(sheet)
 
 

@@ -9,8 +9,8 @@ BLOCK = 1024  # rows of a kernel at a time: 40 MB for 5,000 pictures
 ROWS = 2048  # of features that `frechet_distance` processes at a time: 34 MB of 2048 each
 
 
-def _checked(x: np.ndarray, y: np.ndarray, dtype: type | None = np.float64) -> tuple[np.ndarray, np.ndarray]:
-    x, y = (np.asarray(features, dtype=dtype) for features in (x, y))
+def _checked(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(x), np.asarray(y)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or not x.shape[1] or min(len(x), len(y)) < 2:
         raise ValueError(f"features must be (N, D) and (M, D) with N and M at least 2, got {x.shape} and {y.shape}")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
@@ -28,37 +28,26 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
     takes beside the features does not grow with N. Raises ValueError for other shapes and values that are not finite.
     Source: Dowson and Landau 1982; Heusel et al. 2017.
     """
-    x, y = _checked(x, y, None)
-    return _frechet(_fitted(x, np.full(len(x), True)), _fitted(y, np.full(len(y), True)))
-
-
-def _fitted(features: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean `(D,)` of the rows that are kept, `(N,)` bool, and a factor of their covariance: `(D or less, D)`, float64.
-
-    The triangle of a tall matrix has the same covariance and at most D rows, whether of all rows or of some after some.
-    """
-    count = kept.sum()
-    mean = features.sum(axis=0, dtype=np.float64, where=kept[:, None]) / count
-    factor = np.empty((0, features.shape[1]))
-    for start in range(0, len(features), ROWS):
-        part = slice(start, start + ROWS)
-        factor = np.concatenate([factor, (features[part][kept[part]] - mean) / np.sqrt(count - 1)])
-        if len(factor) > factor.shape[1]:
-            factor = _triangle(factor)
-    return mean, factor
-
-
-def _triangle(matrix: np.ndarray) -> np.ndarray:
-    """R of the QR decomposition."""
-    return np.linalg.qr(matrix, mode="r")  # ty: ignore[invalid-explicit-return]  its stub mixes the modes up
-
-
-def _frechet(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray]) -> float:
-    """The distance of two sets from what `_fitted` gives of them."""
-    (mean, a), (other, b) = x, y
+    x, y = _checked(x, y)
+    (mean, a), (other, b) = _fitted(x), _fitted(y)
     offset = mean - other
     root = np.linalg.svd(a @ b.T, compute_uv=False).sum()
     return float(offset @ offset + np.vdot(a, a) + np.vdot(b, b) - 2 * root)
+
+
+def _fitted(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean `(D,)` of the rows and a factor of their covariance: `(D or less, D)`, float64.
+
+    The triangle of a tall matrix has the same covariance and at most D rows, whether of all rows or of some after some.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    factor: np.ndarray = np.empty((0, features.shape[1]))
+    for start in range(0, len(features), ROWS):
+        centered = features[start : start + ROWS] - mean
+        factor = np.concatenate([factor, centered / np.sqrt(len(features) - 1)])
+        if len(factor) > factor.shape[1]:
+            factor = np.linalg.qr(factor, mode="r")  # ty: ignore[invalid-assignment]  its stub mixes the modes up
+    return mean, factor
 
 
 def kid(x: np.ndarray, y: np.ndarray, paired: bool = False) -> float:
@@ -81,6 +70,7 @@ def kid(x: np.ndarray, y: np.ndarray, paired: bool = False) -> float:
 
 def _kernel_sums(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sums of the kernel's rows and columns, and its diagonal, from `BLOCK` rows at a time: `(N,)`, `(M,)`, `(N,)`."""
+    x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
     rows, columns, diagonal = np.empty(len(x)), np.zeros(len(y)), np.zeros(min(len(x), len(y)))
     for start in range(0, len(x), BLOCK):
         kernel = (x[start : start + BLOCK] @ y.T / x.shape[1] + 1) ** 3
@@ -97,8 +87,8 @@ def _mean_of_others(x: np.ndarray) -> float:
     return (rows.sum() - diagonal.sum()) / (len(x) * (len(x) - 1))
 
 
-def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
-    """Interval of `frechet_distance` by the jackknife over pairs of pictures: (low, high), low at least 0.
+def frechet_interval(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """95% interval of `frechet_distance` by the jackknife over pairs of pictures: (low, high), low at least 0.
 
     Floating `(N, D)` twice, row i of both from one picture, N at least 3. One pair at a time is left out of up to
     `SINGLY`, of more every `GROUPS`th, so that a set of thousands is decomposed as often as one of twenty. It says how
@@ -106,22 +96,16 @@ def frechet_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95) -> 
     it upwards. Raises ValueError as `frechet_distance` and for unequal or fewer rows. Source: Tukey's jackknife, by
     groups as in Shao and Tu 1995, section 2.3; Student's t.
     """
-    x, y = _paired(x, y, None)
-    if 2 * len(x) < x.shape[1]:
-        # The same points in the space that they span, of 2N dimensions at most: distances stay as they are.
-        spanned = _triangle(np.concatenate([x, y], dtype=np.float64).T).T
-        x, y = spanned[: len(x)], spanned[len(x) :]
+    x, y = _paired(x, y)
     groups = len(x) if len(x) <= SINGLY else GROUPS
-    values = []
-    for group in range(groups):
-        kept = np.arange(len(x)) % groups != group
-        values.append(_frechet(_fitted(x, kept), _fitted(y, kept)))
-    low, high = _jackknife(frechet_distance(x, y), values, confidence)
+    kept = (np.arange(len(x)) % groups != group for group in range(groups))
+    values = [frechet_distance(x[rows], y[rows]) for rows in kept]
+    low, high = _jackknife(frechet_distance(x, y), values)
     return max(low, 0.0), high
 
 
-def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95, paired: bool = False) -> tuple[float, float]:
-    """Interval of `kid` by leaving out one pair of pictures at a time: (low, high); see `frechet_interval`."""
+def kid_interval(x: np.ndarray, y: np.ndarray, paired: bool = False) -> tuple[float, float]:
+    """95% interval of `kid` by leaving out one pair of pictures at a time: (low, high); see `frechet_interval`."""
     x, y = _paired(x, y)
     n, (rows, columns, diagonal) = len(x), _kernel_sums(x, y)
     # Each mean without the row and the column of one picture.
@@ -134,20 +118,20 @@ def kid_interval(x: np.ndarray, y: np.ndarray, confidence: float = 0.95, paired:
         sums -= own
         value += sums.sum() / (n * (n - 1))
         without += (sums.sum() - 2 * sums) / ((n - 1) * (n - 2))
-    return _jackknife(value, without, confidence)
+    return _jackknife(value, without)
 
 
-def _paired(x: np.ndarray, y: np.ndarray, dtype: type | None = np.float64) -> tuple[np.ndarray, np.ndarray]:
-    x, y = _checked(x, y, dtype)
+def _paired(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x, y = _checked(x, y)
     if len(x) != len(y) or len(x) < 3:
         raise ValueError(f"an interval needs at least three pairs, got {len(x)} and {len(y)} rows")
     return x, y
 
 
-def _jackknife(value: float, without: Sequence[float], confidence: float) -> tuple[float, float]:
+def _jackknife(value: float, without: Sequence[float]) -> tuple[float, float]:
     from scipy.stats import t
 
     n = len(without)
     error = np.sqrt((n - 1) * np.var(without))
-    half = float(t.ppf((1 + confidence) / 2, n - 1) * error)
+    half = float(t.ppf(0.975, n - 1) * error)
     return value - half, value + half

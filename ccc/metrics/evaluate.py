@@ -11,7 +11,7 @@ from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError, ImageError, MissingWeights, NoValue
 from ccc.core.files import sha256, write_csv, write_json
 from ccc.core.images import read_rgb, software
-from ccc.metrics.folders import Match, matched, of_another_size, refuse
+from ccc.metrics.folders import Match, matched, refuse
 from ccc.metrics.pair import Pair
 from ccc.metrics.registry import FOREIGN, FORMAT, NATIVE, Metric, choose, metrics
 
@@ -131,17 +131,15 @@ def _measure(
     """
     values = {metric.name: np.full(len(matches), math.nan) for metric in chosen if metric.pair}
     counts: dict[str, Any] = {metric.name: 0 for metric in chosen if metric.counts}
-    problems = {"of another size": [], "unreadable": []}
+    unreadable: list[str] = []
     for i, match in enumerate(progress(matches) if values or counts else ()):
         pictures = []
         for path in (match.prediction, match.truth):
             try:
                 pictures.append(read_rgb(path))
             except ImageError as error:
-                problems["unreadable"].append(str(error))
-        if len(pictures) == 2 and pictures[0].shape != pictures[1].shape:
-            problems["of another size"].append(of_another_size(match.name, *(p.shape[1::-1] for p in pictures)))
-        if any(problems.values()):  # measure no more, but collect all problems
+                unreadable.append(str(error))
+        if unreadable:  # measure no more, but collect all problems
             continue
         pair = Pair(*pictures)
         for metric in chosen:
@@ -153,7 +151,7 @@ def _measure(
             except Exception as error:
                 error.add_note(f"{metric.name} of {match.prediction}: a metric returns NaN where it has no value")
                 raise
-    refuse(*folders, problems)
+    refuse(*folders, {"unreadable": unreadable})
     return values, counts
 
 

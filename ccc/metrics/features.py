@@ -12,7 +12,8 @@ from ccc.core.errors import CCCError, few
 from ccc.core.files import sha256, written_whole
 from ccc.core.images import read_rgb
 from ccc.core.stored import LARGEST, read_arrays
-from ccc.metrics.folders import Match, pictures_of
+from ccc.data.files import pictures_of
+from ccc.metrics.folders import Match
 from ccc.metrics.inception import RESIZE, inception_features
 
 FORMAT = "ccc-features-1"

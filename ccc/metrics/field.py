@@ -1,13 +1,12 @@
 """The field's protocol: metrics that papers report for pictures of 256x256, and a row for their tables."""
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ccc.core.errors import CCCError
 from ccc.core.latex import escaped
-from ccc.metrics.folders import Match
+from ccc.metrics.folders import Match, manifest
 from ccc.metrics.registry import find
 
 SIDE = 256
@@ -34,19 +33,16 @@ def check(protocol: str, matches: Sequence[Match], truth: str | os.PathLike) -> 
             f"PHOTOGRAPHS -o FOLDER -n all --protocol {protocol}` brings them to it; then colour FOLDER/gray"
         )
     if (made := stated(truth)) and made != protocol:
-        raise CCCError(f"{_manifest(truth)}: the pictures were made by {made}, not by {protocol}")
+        raise CCCError(f"{_around(truth) / 'manifest.csv'}: the pictures were made by {made}, not by {protocol}")
 
 
 def stated(truth: str | os.PathLike) -> str:
     """The protocol by which `ccc prepare` made the pictures of a folder; "" where no manifest beside it names one."""
-    if not _manifest(truth).is_file():
-        return ""
-    with open(_manifest(truth), encoding="utf-8", newline="", errors="replace") as file:
-        return ", ".join(sorted({row.get("protocol") or "" for row in csv.DictReader(file)}))
+    return ", ".join(sorted({row.get("protocol") or "" for row in manifest(_around(truth))}))
 
 
-def _manifest(truth: str | os.PathLike) -> Path:
-    return Path(os.path.abspath(truth)).parent / "manifest.csv"  # not where a link leads
+def _around(folder: str | os.PathLike) -> Path:
+    return Path(os.path.abspath(folder)).parent  # not where a link leads
 
 
 def latex(protocol: str, summary: Mapping, title: str) -> str:

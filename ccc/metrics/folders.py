@@ -1,14 +1,15 @@
 """Matches the pictures of two folders and reports problems."""
 
+import csv
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ccc.core.errors import CCCError, ImageError, few
 from ccc.core.files import file_name
-from ccc.core.images import AB, SUFFIXES, picture_size
-from ccc.data.files import pictures
+from ccc.core.images import AB, picture_size
+from ccc.data.files import pictures, pictures_of
 
 
 class Match(NamedTuple):
@@ -31,13 +32,16 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
     for path in (prediction, truth):
         if not Path(path).exists():
             raise CCCError(f"{path}: no such folder or picture")
-    if Path(prediction).is_file() and Path(truth).is_file():
+    if Path(prediction).is_file() != Path(truth).is_file():
+        raise CCCError(f"{prediction} and {truth}: give two pictures, or two folders")
+    if Path(prediction).is_file():
         predicted, true = ({Path(truth).stem: Path(path)} for path in (prediction, truth))
     else:
         predicted, true = (pictures_of(folder) for folder in (prediction, truth))
         for folder, found, other in ((prediction, predicted, true), (truth, true, predicted)):
-            twins = {_stem(path) for name, path in found.items() if name not in other and _is_twin(name, path)}
-            if twice := sorted(twins):
+            # A picture keeps its suffix in its name where another differs only by that.
+            stems = {name: file_name(path.stem) for name, path in found.items() if name not in other}
+            if twice := sorted({stem for name, stem in stems.items() if PurePosixPath(name).name != stem}):
                 raise CCCError(f"{folder}: holds more than one picture named {few(twice)}")
     resized, unreadable, sizes = [], [], {}
     for name in sorted(set(true) & set(predicted)):
@@ -48,7 +52,8 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
             except ImageError as error:
                 unreadable.append(str(error))
         if len(found) == 2 and found[0] != found[1]:
-            resized.append(of_another_size(name, *found))
+            (width, height), (true_width, true_height) = found
+            resized.append(f"{name} ({width}x{height}, not {true_width}x{true_height})")
         sizes[name] = found[-1] if found else None
     problems = {
         "missing": sorted(set(true) - set(predicted)),
@@ -60,21 +65,13 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
     return [Match(name, predicted[name], true[name], *sizes[name]) for name in sorted(true)]
 
 
-def pictures_of(folder: str | os.PathLike) -> dict[str, Path]:
-    """Pictures of a folder as `ccc.data.files.pictures` names them, sorted; names that differ only by suffix keep it.
-
-    Raises CCCError for a folder that is missing, has no pictures, or holds a folder or a broken link named like one.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise CCCError(f"{folder}: {'give two pictures, or two folders' if folder.exists() else 'no such folder'}")
-    found, others = _split(folder)
-    named = [name for name in others if os.path.splitext(name)[1].lower() in SUFFIXES]
-    if wrong := [name for name in named if not (folder / name).is_file()]:
-        raise CCCError(f"{folder}: holds what is no picture: {few(wrong)}; move it elsewhere")
-    if not found:
-        raise CCCError(f"{folder}: holds no pictures")
-    return found
+def manifest(folder: str | os.PathLike) -> list[dict]:
+    """Rows of the `manifest.csv` of `ccc prepare` in a folder, by column; none where there is no such file."""
+    path = Path(folder, "manifest.csv")
+    if not path.is_file():
+        return []
+    with open(path, encoding="utf-8", newline="", errors="replace") as file:
+        return list(csv.DictReader(file))
 
 
 def left_out(*folders: str | os.PathLike) -> list[str]:
@@ -82,27 +79,9 @@ def left_out(*folders: str | os.PathLike) -> list[str]:
 
     Hidden and system files, `.ab.npz` (a and b) and sheets of `--compare` are not counted; a path to a file gives none.
     """
-    others = {folder: _split(folder)[1] for folder in folders if Path(folder).is_dir()}
+    found = {folder: pictures(folder)[1] for folder in folders if Path(folder).is_dir()}
+    others = {folder: [name for name in names if not name.endswith(AB)] for folder, names in found.items()}
     return [f"{path}: left out, no pictures ({len(names)}): {few(names)}" for path, names in others.items() if names]
-
-
-def _split(folder: str | os.PathLike) -> tuple[dict[str, Path], list[str]]:
-    found, others = pictures(folder)
-    return found, [name for name in others if not name.endswith(AB)]
-
-
-def _stem(path: Path) -> str:
-    return file_name(path.stem)
-
-
-def _is_twin(name: str, path: Path) -> bool:
-    """Whether a picture is named with its suffix because another differs only by that."""
-    return name.rpartition("/")[2] != _stem(path)
-
-
-def of_another_size(name: str, found: tuple[int, int], wanted: tuple[int, int]) -> str:
-    """Message about a picture whose size differs from its truth's; sizes as (width, height)."""
-    return f"{name} ({found[0]}x{found[1]}, not {wanted[0]}x{wanted[1]})"
 
 
 def refuse(prediction: str | os.PathLike, truth: str | os.PathLike, problems: Mapping[str, Sequence[str]]) -> None:

@@ -5,9 +5,9 @@ import functools
 import io
 import runpy
 import socket
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from importlib import metadata
-from typing import Any, Protocol
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -17,17 +17,7 @@ from ccc.metrics.pair import Pair
 from ccc.metrics.registry import FOREIGN, Metric
 
 SINGLE = ("FR", "NR")  # pyiqa's modes: full reference and no reference
-
-
-class Model(Protocol):
-    """What is used of a metric of pyiqa, a torch module."""
-
-    metric_name: str
-    metric_mode: str
-    net: Any  # its network, a torch module
-
-    def __call__(self, *pictures: Any) -> Any:
-        """Value of float tensors `(1, 3, H, W)` in [0, 1]: the prediction and, in mode "FR", the truth."""
+Model = Any  # a metric of pyiqa, see `load`
 
 
 def version() -> str:
@@ -87,12 +77,13 @@ _log_once = functools.cache(write_line)  # and not for every picture
 
 @functools.lru_cache(maxsize=4)
 def load(name: str) -> Model:
-    """pyiqa's metric of that name: a torch module with `metric_mode` and `lower_better`.
+    """pyiqa's metric of that name: a torch module with `metric_name`, `metric_mode` and its network as `net`.
 
-    Nothing is downloaded, weights are read without running code in them, and every parameter of the network must come
-    from a file: by itself, pyiqa downloads files and leaves layers random where a file does not fit. Raises CCCError,
-    with the nearest name, for an unknown name or a metric of whole sets; MissingWeights, with the file that pyiqa
-    requested or the reason why pyiqa cannot be imported.
+    It takes float tensors `(1, 3, H, W)` in [0, 1]: the prediction and, in mode "FR", the truth. Nothing is downloaded,
+    weights are read without running code in them, and every parameter of the network must come from a file: by itself,
+    pyiqa downloads files and leaves layers random where a file does not fit. Raises CCCError, with the nearest name,
+    for an unknown name or a metric of whole sets; MissingWeights, with the file that pyiqa requested or the reason why
+    pyiqa cannot be imported.
     """
     import ccc.core.torchvision_ops  # noqa: F401  before pyiqa, which imports torchvision
 
@@ -103,13 +94,12 @@ def load(name: str) -> Model:
     except Exception as error:  # it imports a hundred packages, some of which load system libraries
         raise MissingWeights(f"pyiqa cannot be imported here ({type(error).__name__}: {error})") from None
     loaded: set[int] = set()
+    refused: list[str] = []
     try:
-        with _offline(), _recorded_parameters(loaded), _quiet():
+        with _offline(refused), _recorded_parameters(loaded), _quiet():
             model = pyiqa.create_metric(name, device="cpu")
     except Exception as error:  # metrics of pyiqa raise anything if files or packages are missing
-        reason = next(
-            (str(e) for e in _chain(error) if isinstance(e, MissingWeights)), f"{type(error).__name__}: {error}"
-        )
+        reason = refused[0] if refused else f"{type(error).__name__}: {error}"
         raise MissingWeights(f"no weights: pyiqa:{name} cannot be loaded here ({' '.join(reason.split())})") from None
     for key, parameter in model.net.named_parameters():
         if parameter.numel() and parameter.data_ptr() not in loaded:
@@ -121,12 +111,6 @@ def load(name: str) -> Model:
 def _quiet() -> Generator[None]:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 @contextlib.contextmanager
@@ -149,20 +133,24 @@ def _recorded_parameters(loaded: set[int]) -> Generator[None]:
 
 
 @contextlib.contextmanager
-def _offline() -> Generator[None]:
-    """Make every download fail at once with the file that was requested."""
+def _offline(refused: list[str]) -> Generator[None]:
+    """Make every download fail at once, and add what was requested to `refused`."""
     import torch
     from pyiqa.utils import download_util
 
-    def refuse_file(url: str, path: str, *_: Any, **__: Any) -> None:
-        raise MissingWeights(f"put {url} at {path}")
+    def refuse(reason: str) -> None:
+        refused.append(reason)
+        raise MissingWeights(reason)  # which no library catches to try again
 
-    def refuse(*arguments: Any, **_: Any) -> None:
-        raise MissingWeights(f"it wants to fetch files from {arguments[0]}; nothing is fetched by itself")
+    def refuse_file(url: str, path: str, *_: Any, **__: Any) -> None:
+        refuse(f"put {url} at {path}")
+
+    def refuse_host(host: str, *_: Any, **__: Any) -> None:
+        refuse(f"it wants to fetch files from {host}; nothing is fetched by itself")
 
     with (
         patch.object(download_util, "download_url_to_file", refuse_file),
         patch.object(torch.hub, "download_url_to_file", refuse_file),
-        patch.object(socket, "getaddrinfo", refuse),
+        patch.object(socket, "getaddrinfo", refuse_host),
     ):
         yield

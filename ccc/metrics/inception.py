@@ -51,14 +51,12 @@ def inception_torchvision() -> "Module":
 
 @functools.lru_cache(maxsize=2)
 def _network(path: str, name: str) -> "Module":
-    from ccc.assets import weights as weight_files
-
-    network, state = NETWORKS[name](), weight_files.read_state_dict(path)
-    # Files of an older torch lack the batch counters, which evaluation never reads.
-    counters = {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
-    weight_files.load_strictly(network, counters | state, path)
     import torch
 
+    from ccc.assets import weights as weight_files
+
+    network = NETWORKS[name]()
+    weight_files.load_state_dict(path, network)
     return network.eval().to(memory_format=torch.channels_last)  # ty: ignore[no-matching-overload]  its stub wants 4 dimensions
 
 

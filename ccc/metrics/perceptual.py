@@ -11,7 +11,6 @@ from ccc.metrics.pair import Pair, of_pictures
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16"}  # the network's name in lpips: its name in `ccc weights`
 SMALLEST = {"alex": 31, "vgg": 16}  # sides, in pixels: below, the trunk's last maps are empty
-_CLASSIFIERS = {"alex": (1, 4, 6), "vgg": (0, 3, 6)}  # layers of the published files that the trunk does not use
 
 
 @of_pictures
@@ -56,9 +55,8 @@ def _network(net: str, path: str):
     state = weight_files.read_state_dict(path)
     if not any(name.startswith("features.") for name in state):
         state = {f"features.{name}": tensor for name, tensor in state.items()}
-    rest = {f"classifier.{layer}.{kind}" for layer in _CLASSIFIERS[net] for kind in ("weight", "bias")}
-    state = {name: tensor for name, tensor in state.items() if name not in rest}
     # slice1.0.weight of lpips is features.0.weight of the published file
     names = {f"features.{key.split('.', 1)[1]}": key for key in network.net.state_dict()}
-    weight_files.load_strictly(network.net, {names.get(name, name): tensor for name, tensor in state.items()}, path)
+    trunk = {names.get(name, name): state[name] for name in state if not name.startswith("classifier.")}
+    weight_files.load_strictly(network.net, trunk, path)
     return network.eval()

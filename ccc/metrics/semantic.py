@@ -1,6 +1,5 @@
 """Top-1 accuracy of a classifier on ImageNet's classes."""
 
-import csv
 import os
 import re
 from collections import Counter
@@ -12,7 +11,7 @@ import numpy as np
 from ccc.core.errors import CCCError, NoValue, few
 from ccc.core.files import regular
 from ccc.core.images import SUFFIXES, read_rgb
-from ccc.metrics.folders import Match
+from ccc.metrics.folders import Match, manifest
 
 CLASSIFIERS = ("mobilenet_v2", "vgg16")  # of torchvision, by their names in `ccc weights`
 LABELS = "labels.csv"  # beside the folder of the truth
@@ -105,7 +104,8 @@ def true_classes(matches: Sequence[Match]) -> list[int]:
 
     truth = Path(os.path.abspath(matches[0].truth))  # not where a link of it leads
     folder = truth.parents[matches[0].name.count("/") + 1]
-    labels, sources = _labels(folder / LABELS), _sources(folder / "manifest.csv")
+    labels = _labels(folder / LABELS)
+    sources = {row.get("name") or "": row.get("source") or "" for row in manifest(folder)}
     same_base = Counter(PurePosixPath(match.name).name for match in matches)
 
     def wnid(name: str) -> str:
@@ -138,10 +138,3 @@ def _labels(path: Path) -> Mapping[str, str]:
 def _without_suffix(name: str) -> str:
     stem, suffix = os.path.splitext(name)
     return stem if suffix.lower() in SUFFIXES else name
-
-
-def _sources(path: Path) -> Mapping[str, str]:
-    if not path.is_file():
-        return {}
-    with open(path, encoding="utf-8", newline="", errors="replace") as file:
-        return {row.get("name") or "": row.get("source") or "" for row in csv.DictReader(file)}

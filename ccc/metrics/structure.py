@@ -39,8 +39,8 @@ def uiqi(pair: Pair) -> float:
 
 
 def _uiqi_channel(x: np.ndarray, y: np.ndarray) -> float:
-    # Sums are integers: with rounded ones a flat window would look almost flat, and its index is 0/0.
-    x, y = x.astype(np.int64), y.astype(np.int64)
+    # Sums of integers are exact: with rounded ones a flat window would look almost flat, and its index is 0/0.
+    x, y = x.astype(np.float64), y.astype(np.float64)
     sum_x, sum_y = _window_sums(x), _window_sums(y)
     product, squares = sum_x * sum_y, sum_x**2 + sum_y**2
     covariance = UIQI_WINDOW**2 * _window_sums(x * y) - product
@@ -48,12 +48,12 @@ def _uiqi_channel(x: np.ndarray, y: np.ndarray) -> float:
     quality = np.ones(product.shape)  # both windows black
     flat = (variances == 0) & (squares != 0)
     quality[flat] = 2 * product[flat] / squares[flat]
-    np.divide(4.0 * covariance * product, variances.astype(np.float64) * squares, out=quality, where=variances != 0)
+    np.divide(4 * covariance * product, variances * squares, out=quality, where=variances != 0)
     return quality.mean()
 
 
-def _window_sums(values: np.ndarray, side: int = UIQI_WINDOW) -> np.ndarray:
-    """Sum of every whole window of int64 `(H, W)`, from the sums of all that is above and left: `(H - 7, W - 7)`."""
-    sums = np.zeros((values.shape[0] + 1, values.shape[1] + 1), np.int64)
-    np.cumsum(np.cumsum(values, axis=0), axis=1, out=sums[1:, 1:])
-    return sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+def _window_sums(values: np.ndarray) -> np.ndarray:
+    """Sum of every whole window of float64 `(H, W)`: `(H - 7, W - 7)`."""
+    import cv2
+
+    return cv2.boxFilter(values, -1, (UIQI_WINDOW, UIQI_WINDOW), normalize=False)[4:-3, 4:-3]

@@ -27,12 +27,12 @@ class Segmenter:
         [x, y, width, height], "score": in [0, 1] or None}` by falling area, equal ones by bbox. They may overlap and
         need not cover the picture. Raises CCCError where `gray` is something else or the segmenter fails.
         """
-        self._check(gray)
-        return self._sorted(self._segment(gray, name))
+        return self.attributed(gray, name)[0]
 
     def attributed(self, gray: np.ndarray, name: str | None = None) -> tuple[list[dict], str]:
         """The masks of `segment`, and the name of the segmenter that computed them."""
-        return self.segment(gray, name), self.name
+        self._check(gray)
+        return self._sorted(self._segment(gray, name)), self.name
 
     def require(self, names: Iterable[str]) -> None:
         """Raise CCCError, before any work, where masks of one of these pictures are not available."""

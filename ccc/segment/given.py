@@ -44,12 +44,11 @@ class Given(Segmenter):
         if not Path(path).exists():
             raise CCCError(f"{path}: no such folder or file of masks; make them with `ccc segment`")
         self.path = Path(path)
-        own_folder = (self.path / TABLE).is_file()
-        self.single = own_folder or not self.path.is_dir()
-        if self.single and not own_folder and self.path.suffix not in SUFFIXES:
+        is_file = not self.path.is_dir()
+        if is_file and self.path.suffix not in SUFFIXES:
             raise CCCError(f"{path}: masks come as {', '.join(SUFFIXES)}")
-        self.dataset = read_coco(self.path) if self.single and self.path.suffix == ".json" else None
-        self.single = self.single and self.dataset is None
+        self.dataset = read_coco(self.path) if is_file and self.path.suffix == ".json" else None
+        self.single = self.dataset is None and (is_file or (self.path / TABLE).is_file())
         self.background = None if chosen["background"] == "none" else chosen["background"]
         super().__init__("masks", {"path": str(path)} | chosen)
 
@@ -81,9 +80,6 @@ class Given(Segmenter):
             reason = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise CCCError(f"{path}: cannot be read as masks ({reason})") from None
         return self._sorted(records), maker or self.name
-
-    def segment(self, gray: np.ndarray, name: str | None = None) -> list[dict]:
-        return self.attributed(gray, name)[0]
 
     def _file(self, name: str) -> Path | None:
         if self.single or self.dataset is not None:

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import Any, Literal, NotRequired
 
 import pydantic
 from typing_extensions import TypedDict
@@ -12,9 +12,8 @@ from typing_extensions import TypedDict
 from ccc.color import read_gray
 from ccc.core.errors import CCCError, ImageError, NothingUsable, few
 from ccc.core.files import file_name, sha256, write_json
-from ccc.core.images import SUFFIXES
 from ccc.core.stored import LOOSE, Count, read_json, typed
-from ccc.data.files import pictures as pictures_in
+from ccc.data.files import pictures_of
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
 
@@ -24,22 +23,15 @@ AGAIN = "make it again with `ccc segment`"
 
 
 @pydantic.with_config(LOOSE)
-class _Mask(TypedDict):
-    segmentation: dict[str, Any]
-    area: Count
-    bbox: list[int]
-    score: float | None
-
-
-@pydantic.with_config(LOOSE)
 class _Masks(TypedDict):
-    """Masks of one picture; `ccc.segment.rle` checks the encodings."""
+    """Masks of one picture, of which `ccc.segment.rle.record` checks each."""
 
+    format: Literal["ccc-masks-1"]
     image: str
     size: list[Count]
     segmenter: str
     parameters: dict[str, Any]
-    masks: list[_Mask]
+    masks: list[dict[str, Any]]
 
 
 @pydantic.with_config(LOOSE)
@@ -61,23 +53,9 @@ class _Coco(TypedDict):
     annotations: list[_Annotation]
 
 
-def pictures(folder: str | os.PathLike) -> dict[str, Path]:
-    """Picture files of a folder as `ccc.data.files.pictures` names them, sorted.
-
-    Raises CCCError for a missing folder or one without pictures.
-    """
-    if not Path(folder).is_dir():
-        raise CCCError(f"{folder}: no such folder")
-    found, strange = pictures_in(folder)
-    if not found:
-        instead = f"; found instead: {few(strange)}" if strange else ""
-        raise CCCError(f"{folder}: no pictures in it (looked for {', '.join(sorted(SUFFIXES))}){instead}")
-    return found
-
-
 def pictures_alike(folders: Mapping[str, str | os.PathLike]) -> dict[str, dict[str, Path]]:
-    """`pictures` of several named folders. Raises CCCError if one lacks a picture of the first."""
-    found = {name: pictures(folder) for name, folder in folders.items()}
+    """`pictures_of` several named folders. Raises CCCError if one lacks a picture of the first."""
+    found = {name: pictures_of(folder) for name, folder in folders.items()}
     first = next(iter(folders))
     for name, files in found.items():
         if missing := [picture for picture in found[first] if picture not in files]:
@@ -98,36 +76,25 @@ def write_masks(
     `name` and `size` (height, width): of the picture; `records`: of `Segmenter.segment`; `source`: SHA-256 of the
     picture's file, so that later runs notice a changed picture.
     """
-    value = {
-        "format": FORMAT,
-        "image": name,
-        "size": [int(extent) for extent in size],
-        "source": source,
-        "segmenter": segmenter.name,
-        "version": segmenter.version,
-        "stand_in": segmenter.stand_in,
-        "parameters": segmenter.parameters,
-        "masks": records,
-    }
-    write_json(path, value)
+    facts = {"format": FORMAT, "image": name, "size": [int(extent) for extent in size], "source": source}
+    write_json(path, facts | segmenter.identity | {"stand_in": segmenter.stand_in, "masks": records})
 
 
 def read_masks(path: str | os.PathLike) -> dict:
-    """Read a file of `write_masks` and check that every mask has the picture's size and the stated area.
+    """Read a file of `write_masks` and check every mask.
 
-    Returns the JSON object: format, image, size `[H, W]`, source, segmenter, stand_in, parameters, masks (COCO
-    records). Raises CCCError if the file is missing, of another format, or holds a broken mask.
+    Returns the JSON object: format, image, size `[H, W]`, source, segmenter, version, parameters (those that change the
+    masks), stand_in, masks (COCO records). Raises CCCError if the file is missing, of another format, or holds a mask
+    that is broken, of another size, or has another area or bbox than stated.
     """
-    value = read_json(path, "file of masks", AGAIN)
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise CCCError(f"{path}: not a file of masks in format {FORMAT}; make it with `ccc segment`")
-    try:
-        for number, mask in enumerate(typed(value, _Masks)["masks"]):
-            found = rle.record(mask["segmentation"])
-            if found["segmentation"]["size"] != value["size"] or found["area"] != mask["area"]:
-                raise CCCError(f"mask {number} does not fit the size or area stated")
-    except (ValueError, CCCError) as error:
-        raise CCCError(f"{path}: broken file of masks ({error}); {AGAIN}") from None
+    value = read_json(path, "file of masks", AGAIN, _Masks)
+    for number, mask in enumerate(value["masks"]):
+        try:
+            found = rle.record(mask.get("segmentation"), mask.get("score"))
+        except CCCError as error:
+            raise CCCError(f"{path}: broken mask {number} ({error}); {AGAIN}") from None
+        if found != mask or found["segmentation"]["size"] != value["size"]:
+            raise CCCError(f"{path}: mask {number} does not fit the size, area or bbox stated; {AGAIN}")
     return value
 
 
@@ -194,7 +161,7 @@ def segment_folder(
     NothingUsable if no picture can be read.
     """
     counts = {"segmented": 0, "there already": 0, "masks": 0, "seconds": 0.0, "skipped": []}
-    files = pictures(gray_dir)
+    files = pictures_of(gray_dir)
     segmenter.require(files)
     for name, path in (progress or iter)(list(files.items())):
         target = Path(out_dir) / f"{name}.json"
@@ -225,14 +192,9 @@ def segment_folder(
 
 def _kept(path: Path, source: str, segmenter: Segmenter) -> int | None:
     """Number of masks in `path` if `segmenter` would make the same ones of that picture file, else None."""
-    if not path.exists():
-        return None
     try:
         stored = read_masks(path)
     except CCCError:
         return None
-    if stored.get("source") != source or not isinstance(stored["parameters"], Mapping):
-        return None
-    parameters = {key: value for key, value in stored["parameters"].items() if key not in segmenter.speed_only}
-    made_by = {key: stored.get(key) for key in ("segmenter", "version")} | {"parameters": parameters}
-    return len(stored["masks"]) if made_by == segmenter.identity else None
+    wanted = segmenter.identity | {"source": source}
+    return len(stored["masks"]) if wanted.items() <= stored.items() else None

@@ -59,8 +59,7 @@ def train(
     """
     settings.check()
     with joined(device) as ranks:
-        if not ranks.first:
-            log = _nothing
+        log = log if ranks.first else lambda text: None
         run = prepare(shards, validation_shards, codebook, Path(folder), settings, ranks, workers, log)
         try:
             fit(run)
@@ -71,9 +70,6 @@ def train(
             advice = "run the same command to resume from the last saved state"
             raise CCCError(f"{reason.rstrip('. ')}; {advice}") from None
         return finish(run, trained_on)
-
-
-def _nothing(text: str) -> None: ...
 
 
 def prepare(

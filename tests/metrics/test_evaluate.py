@@ -347,7 +347,7 @@ def test_pictures_cut_short_are_named_all_of_them(folders):
 
 def test_other_folders_and_names_are_refused(folders, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(CCCError, match="empty: holds no pictures"):
+    with pytest.raises(CCCError, match="empty: no pictures in it"):
         evaluate(tmp_path / "empty", folders[1])
     with pytest.raises(CCCError, match="absent: no such folder"):
         evaluate(folders[0], tmp_path / "absent")
