@@ -1,13 +1,14 @@
 """Object-selective colour harmonization: Algorithm 1 of the paper, with given masks."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
+from ccc.core.compiled import compiled
 from ccc.core.errors import CCCError
 from ccc.core.files import write_csv
 from ccc.core.images import read_ab, read_rgb, software, write_png
@@ -57,15 +58,10 @@ def harmonize(
     if order not in ("area", "given") or mode not in ("marginal", "joint"):
         raise ValueError(f'order must be "area" or "given", mode "marginal" or "joint", got {order!r}, {mode!r}')
     planes = [_Plane(ab[..., channel], delta, mode_bin) for channel, delta in enumerate((delta_a, delta_b))]
-    segments = _used(masks, ab.shape[:2], min_pixels)
-    if order == "area":
-        segments.sort(key=lambda record: (-record["area"], record["bbox"]))
-    for record in segments:
-        x, y, width, height = record["bbox"]
-        window = slice(y, y + height), slice(x, x + width)
-        inside = np.ascontiguousarray(rle.decode(record["segmentation"])[window])
+    for window, inside in _segments(masks, ab.shape[:2], min_pixels, order):
         for plane, value in zip(planes, _modes(planes, window, inside, mode), strict=True):
-            plane.pull(window, inside, value)
+            center = (value + plane.low) * mode_bin
+            _pull(plane.values[window], plane.bins[window], inside, value, float(center), float(plane.delta))
     return np.stack([plane.values for plane in planes], axis=-1)
 
 
@@ -73,45 +69,74 @@ class _Plane:
     """One channel and the bin of each value, counted from `low`; bins are computed once for all masks."""
 
     def __init__(self, values: np.ndarray, delta: float, mode_bin: float):
-        self.delta, self.mode_bin, self.values = delta, mode_bin, np.array(values, dtype=np.float32, order="C")
+        self.delta, self.values = delta, np.array(values, dtype=np.float32, order="C")
         # In float64: adding 0.5 in float32 would round 0.49999997 up to 1.
         bins = np.floor(self.values.astype(np.float64) / mode_bin + 0.5).astype(np.int64)
-        self.low = int(bins.min(initial=0))
-        self.bins = bins - self.low
+        self.low, high = (int(bins.min()), int(bins.max())) if bins.size else (0, 0)
+        self.count = high - self.low + 1
+        self.bins = (bins - self.low).astype(np.min_scalar_type(self.count))  # one byte for ordinary pictures
 
-    def pull(self, window: tuple, inside: np.ndarray, mode: int) -> None:
-        """Set values further than `delta` from the centre of the bin `mode` to it, within the mask."""
-        values, center = self.values[window], (mode + self.low) * self.mode_bin
-        far = inside & (np.abs(values.astype(np.float64) - center) > self.delta)  # float64, as in the loops
-        values[far] = center
-        self.bins[window][far] = mode
+
+@compiled
+def _histogram(bins: np.ndarray, inside: np.ndarray, count: int) -> np.ndarray:
+    # Two rows, since neighbours often share a bin, whose updates would be serialized.
+    counts = np.zeros((2, count), np.int64)
+    for y in range(bins.shape[0]):
+        for x in range(bins.shape[1]):
+            counts[x & 1, bins[y, x]] += inside[y, x]
+    return counts.sum(axis=0)
+
+
+@compiled
+def _pull(values: np.ndarray, bins: np.ndarray, inside: np.ndarray, mode: int, center: float, delta: float) -> None:
+    """Set values further than `delta` from `center` to it, and their bins to `mode`, within the mask."""
+    for y in range(bins.shape[0]):
+        for x in range(bins.shape[1]):
+            if inside[y, x] and abs(values[y, x] - center) > delta:  # float64, as in the loops
+                values[y, x] = center
+                bins[y, x] = mode
 
 
 def _modes(planes: list[_Plane], window: tuple, inside: np.ndarray, mode: str) -> tuple[int, int]:
     """Most frequent bins of a and b in a mask, or the most frequent pair; ties to the smallest."""
-    a, b = (plane.bins[window][inside] for plane in planes)
     if mode == "marginal":
-        return int(np.bincount(a).argmax()), int(np.bincount(b).argmax())
-    count = int(b.max()) + 1
-    values, counts = np.unique(a * count + b, return_counts=True)
-    return divmod(int(values[counts.argmax()]), count)
+        a, b = (int(_histogram(plane.bins[window], inside, plane.count).argmax()) for plane in planes)
+        return a, b
+    a, b = (plane.bins[window][inside].astype(np.int64) for plane in planes)
+    values, counts = np.unique(a * planes[1].count + b, return_counts=True)
+    return divmod(int(values[counts.argmax()]), planes[1].count)
 
 
-def _used(masks: Sequence, size: tuple[int, int], min_pixels: int) -> list[dict]:
-    """COCO records of the masks of more than `min_pixels` pixels. Raises CCCError for another size or type."""
-    found = []
-    for number, mask in enumerate(masks):
-        if not isinstance(mask, Mapping):
-            mask = np.asarray(mask)
-            if mask.dtype != bool or mask.ndim != 2:
-                raise CCCError(f"mask {number}: must be bool (H, W) or a COCO encoding, got {mask.dtype} {mask.shape}")
-            mask = rle.encode(mask)
+def _segments(
+    masks: Sequence, size: tuple[int, int], min_pixels: int, order: str
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Yields bounding box (slices) and mask within it, in order, of each mask of more than `min_pixels` pixels."""
+    measured = ((*_measured(mask, size, number), number, mask) for number, mask in enumerate(masks))
+    found = [segment for segment in measured if segment[0] > max(min_pixels, 0)]
+    if order == "area":
+        found.sort(key=lambda segment: (-segment[0], segment[1], segment[2]))
+    for _, (x, y, width, height), _, mask in found:
+        window = slice(y, y + height), slice(x, x + width)
+        whole = rle.decode(mask.get("segmentation", mask)) if isinstance(mask, Mapping) else np.asarray(mask)
+        yield window, np.ascontiguousarray(whole[window])
+
+
+def _measured(mask: Mapping | np.ndarray, size: tuple[int, int], number: int) -> tuple[int, tuple[int, int, int, int]]:
+    """Area and bounding box (x, y, width, height) of a mask or encoding. Raises CCCError for another size or type."""
+    if isinstance(mask, Mapping):
         record = rle.record(mask.get("segmentation", mask))
-        if (shape := tuple(record["segmentation"]["size"])) != tuple(size):
-            raise CCCError(f"mask {number}: is {shape[0]} x {shape[1]}, the picture {size[0]} x {size[1]}")
-        if record["area"] > max(min_pixels, 0):
-            found.append(record)
-    return found
+        shape, area, box = tuple(record["segmentation"]["size"]), record["area"], record["bbox"]
+    else:
+        mask = np.asarray(mask)
+        if mask.dtype != bool:
+            raise CCCError(f"mask {number}: must be bool or a COCO encoding, got {mask.dtype}")
+        rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+        box = (columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1) if rows.size else (0, 0, 0, 0)
+        shape, area = mask.shape, int(np.count_nonzero(mask))
+    if shape != tuple(size):
+        raise CCCError(f"mask {number}: is {' x '.join(map(str, shape))}, the picture {size[0]} x {size[1]}")
+    x, y, width, height = map(int, box)
+    return area, (x, y, width, height)
 
 
 def harmonize_picture(
@@ -145,7 +170,8 @@ def harmonize_picture(
     picture = color_rgb.copy()
     if changed.any():
         picture[changed] = with_ab(gray[changed][None], after[changed][None])[0]
-    used = len(_used(masks, gray.shape[:2], parameters.get("min_pixels", PAPERS.min_pixels)))
+    least = max(parameters.get("min_pixels", PAPERS.min_pixels), 0)
+    used = sum(_measured(mask, gray.shape[:2], number)[0] > least for number, mask in enumerate(masks))
     shift = np.linalg.norm((after - before)[changed], axis=-1).sum(dtype=np.float64) / changed.size
     return picture, {"changed_share": float(changed.mean()), "mean_ab_shift": float(shift), "segments_used": used}
 
