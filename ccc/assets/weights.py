@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import yaml
 
 from ccc.assets import catalogue
-from ccc.core.errors import CCCError, MissingWeights, unknown, write_line
+from ccc.core.errors import CCCError, MissingWeights, first_line, unknown, write_line
 from ccc.core.files import regular
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def read(path: str | os.PathLike, file: BinaryIO | None = None) -> Any:
                 f"{path}: refused: its pickle names {refused[1]}, and what is not plain tensors may run code when it "
                 f"is loaded; fetch the published file, or show `ccc weights inspect {path}` in an issue"
             ) from None
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         if reason.startswith("Weights only load failed"):  # the rest of torch's message advises unsafe loading
             reason = "no plain file of torch.save"
         raise CCCError(f"{path}: not a file of weights that can be loaded safely ({reason}); fetch it again") from None

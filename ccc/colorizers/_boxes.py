@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ccc.colorizers.base import kept_names
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 from ccc.core.files import regular
 from ccc.core.stored import read_arrays
 
@@ -37,7 +37,7 @@ def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
     except FileNotFoundError:
         raise CCCError(f"{path}: no such file of boxes") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise CCCError(f"{path}: not a file of boxes, .npz or .json ({str(error).splitlines()[0]})") from None
+        raise CCCError(f"{path}: not a file of boxes, .npz or .json ({first_line(error)})") from None
     if isinstance(record, Mapping) and "bbox" not in record:
         keys = [key for key in (name, Path(name).stem) if key in record] if name is not None else []
         if not keys:

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 
 if TYPE_CHECKING:  # listing the methods imports neither
     import numpy as np
@@ -122,7 +122,7 @@ def memory_reported(image: np.ndarray) -> Generator[None]:
         if not any(words in str(error).lower() for words in ("out of memory", "can't allocate memory")):
             raise
         height, width = image.shape[:2]
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise CCCOutOfMemory(
             f"out of memory for a picture of {width}x{height}: take a smaller one, or --device cpu ({reason})"
         ) from None

@@ -15,7 +15,7 @@ from torch.nn import functional
 from ccc.assets import weights as weight_files
 from ccc.color import to_uint8
 from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, located
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 
 INFO = MethodInfo(
     name="larsson",
@@ -184,7 +184,7 @@ def read_caffe(path: str | os.PathLike) -> dict[str, torch.Tensor]:
                 elif any(tensor.shape[:2] != (1, 1) for tensor in tensors.values()):
                     raise CCCError(f"{path}: not the weights of this network: layer {layer} is left over")
     except OSError as error:
-        raise CCCError(f"{path}: truncated or not HDF5 ({str(error).splitlines()[0]}); fetch it again") from None
+        raise CCCError(f"{path}: truncated or not HDF5 ({first_line(error)}); fetch it again") from None
     wanted = network_on_meta().state_dict()
     for key, tensor in state.items():  # fully connected layers may be flat
         if tensor.numel() == wanted[key].numel():

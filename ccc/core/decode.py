@@ -14,7 +14,7 @@ import simplejpeg
 from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from ccc.core.errors import CCCError, ImageError
+from ccc.core.errors import CCCError, ImageError, first_line
 from ccc.core.files import MACHINE
 from ccc.core.tiff import correct_layout, described
 
@@ -129,7 +129,7 @@ def opened(source: str | os.PathLike | bytes, name: str | None = None, page: int
             raise
         if isinstance(error, OSError) and error.errno in MACHINE:
             raise OSError(error.errno, error.strerror, name) from None
-        text = (str(error).splitlines() or [type(error).__name__])[0]
+        text = first_line(error)
         raise ImageError(name, "truncated" if _is_cut(text) else "unreadable", text) from None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from filelock import lock_descriptor
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 
 
 def choose(device: str | torch.device | None = None) -> torch.device:
@@ -25,7 +25,7 @@ def choose(device: str | torch.device | None = None) -> torch.device:
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise CCCError(f"no device {device!r} here ({reason}); use --device cpu, or leave it out") from None
     return torch.device(device)
 

@@ -71,6 +71,11 @@ def few(names: Sequence[str], count: int | None = None) -> str:
     return ", ".join(names[:3]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text; its type if it has none."""
+    return (str(error).splitlines() or [""])[0] or type(error).__name__
+
+
 def write_line(text: str, stream: TextIO | None = None) -> None:
     """Write a line to `stream`, by default standard error, in one call.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 from ccc.core.files import regular
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, l
     except (CCCError, FileNotFoundError):
         raise
     except Exception as error:  # zip, zlib and NumPy raise different types for a truncated file
-        raise ValueError((str(error).splitlines() or [""])[0] or type(error).__name__) from None
+        raise ValueError(first_line(error)) from None
 
 
 def read_table(path: str | os.PathLike, schema: "pa.Schema | None" = None) -> "pa.Table":
@@ -98,4 +98,4 @@ def read_table(path: str | os.PathLike, schema: "pa.Schema | None" = None) -> "p
     except (CCCError, FileNotFoundError):
         raise
     except Exception as error:  # Arrow raises ValueError, OSError and Exception
-        raise ValueError((str(error).splitlines() or [""])[0] or type(error).__name__) from None
+        raise ValueError(first_line(error)) from None

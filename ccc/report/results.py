@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 from ccc.core.files import write_json, written_whole
 from ccc.core.stored import read_json, read_table
 from ccc.metrics.registry import find
@@ -269,5 +269,5 @@ class Results:
         except FileNotFoundError as error:
             raise CCCError(f"{error.filename}: no such file; make it with `ccc tables`") from None
         except (ValueError, TypeError, AttributeError) as error:
-            first = str(error).splitlines()[0]
+            first = first_line(error)
             raise CCCError(f"{path}: not the summary of `ccc tables` ({first}); run it again") from None

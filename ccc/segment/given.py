@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ccc.core.decode import decoded
-from ccc.core.errors import CCCError, ImageError, few
+from ccc.core.errors import CCCError, ImageError, few, first_line
 from ccc.core.stored import read_arrays, read_json, regular
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import MOST, encode, from_labels, from_polygons, record
@@ -77,7 +77,7 @@ class Given(Segmenter):
             text = str(error)
             raise CCCError(text if text.startswith(str(path)) else f"{path}: {error}") from None
         except Exception as error:  # of json, zip, NumPy, Pillow or pycocotools on a broken file
-            reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+            reason = first_line(error)
             raise CCCError(f"{path}: cannot be read as masks ({reason})") from None
         return self._sorted(records), maker or self.name
 

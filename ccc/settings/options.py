@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 from ccc.settings.base import Section, kind, schema_of
 
 S = TypeVar("S", bound=Section)
@@ -48,7 +48,7 @@ class Options(Generic[S]):
         try:
             return self.section.checked(given, lambda place: self.flags[place[0]].split()[-1] if place else "")
         except CCCError as error:
-            raise CCCError(str(error).splitlines()[0]) from None
+            raise CCCError(first_line(error)) from None
 
     def _kind(self, name: str, schema: Mapping) -> dict:
         """Arguments of `add_argument`; argparse yields text, which pydantic converts."""

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self, get_args
 
 import pydantic
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 from ccc.settings.base import Section, UserPath, dotted, setting
 
 
@@ -94,5 +94,5 @@ class SegmenterChoice(Section):
         try:
             parameters_of(self.name, self.parameters)
         except CCCError as error:
-            raise ValueError(str(error).splitlines()[0]) from None
+            raise ValueError(first_line(error)) from None
         return self

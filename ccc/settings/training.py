@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self, get_args
 
 import pydantic
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 from ccc.settings.base import SWITCH, Section, UserPath, setting, todays_names
 from ccc.settings.decoding import Decoding
 
@@ -136,4 +136,4 @@ def model_settings(metadata: Mapping[str, str]) -> dict:
             raise ValueError("trained_on and pictures are no words and no number")
         return settings
     except (RecursionError, CCCError) as error:
-        raise ValueError(str(error).splitlines()[0]) from None
+        raise ValueError(first_line(error)) from None

@@ -10,7 +10,7 @@ import torch
 
 from ccc.assets import PUBLISHED, weights
 from ccc.codebook import Codebook
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 from ccc.core.files import sha256
 from ccc.data.shards import read_statistics
 from ccc.data.stream import Stream
@@ -66,7 +66,7 @@ def train(
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             advice = "run the same command to resume from the last saved state"
             raise CCCError(f"{reason.rstrip('. ')}; {advice}") from None
         return finish(run, trained_on)
