@@ -24,7 +24,7 @@ SPEEDS = ("loader alone", "compute alone", "end to end", "peak memory", "compute
 
 def faults(found: dict) -> list[str]:
     """What went wrong in a step: how it failed, and the figures beyond their bounds."""
-    failed = [f"failed: {found['failed']}"] if "failed" in found else []
+    failed = [f"{name}: {value}" for name, value in found.items() if name.rpartition(": ")[2] == "failed"]
     beyond = [name for name, value in found.items() if isinstance(value, dict) and value.get("ok") is False]
     return failed + [f"{name} beyond its bound" for name in beyond]
 

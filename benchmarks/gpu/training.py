@@ -16,7 +16,7 @@ from benchmarks.gpu.steps import Figures, bounded, relative
 
 NOISE = 0.05  # of validation losses after 200 steps in two precisions
 RESERVE = 90  # seconds at the end of `train` to validate and write what was trained
-PROBE = 40  # seconds of training from which its length is reckoned
+PROBE = 40  # seconds after the first steps, from which the length of the training is reckoned
 
 
 def _shards(args, folder: Path) -> list[str]:
@@ -115,13 +115,19 @@ def train(args) -> Figures:
         folder = Path(name)
         shards = _shards(args, folder)
 
-        def together(output: str, steps: dict[str, int], seconds: float) -> None:
+        def log_of(network: str, output: str) -> Path:
+            return args.out / f"{network}.{output}.log"
+
+        def together(output: str, steps: dict[str, int], seconds: float, from_first_step: bool = False) -> None:
             running = []
             for network, flags in networks.items():
                 pace = ["--steps", str(steps[network]), "--validate-every", str(max(steps[network] // 20, 1))]
                 command = _command(args, shards, folder, folder / output / network, *common, *flags, *pace)
-                with open(args.out / f"{network}.{output}.log", "wb") as log:
+                with open(log_of(network, output), "wb") as log:
                     running.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
+            while from_first_step and all(process.poll() is None for process in running):
+                from_first_step = not all("first step" in log_of(name, output).read_text() for name in networks)
+                time.sleep(0.5)
             until = time.perf_counter() + seconds
             while time.perf_counter() < until and any(process.poll() is None for process in running):
                 time.sleep(0.5)
@@ -129,13 +135,17 @@ def train(args) -> Figures:
                 process.terminate()
                 process.wait()
 
-        steps = dict.fromkeys(networks, 2)
-        if not args.rehearse:
-            together("probe", dict.fromkeys(networks, 10**6), PROBE)
-            for network in networks:
-                seen = re.findall(r"step (\d+)/", (args.out / f"{network}.probe.log").read_text(errors="replace"))
-                rate = int(seen[-1]) / PROBE  # its start counts too: better too few steps than no end
-                steps[network] = int(rate * (end - time.perf_counter() - RESERVE))
+        started = time.perf_counter()
+        together("probe", dict.fromkeys(networks, 10**6), 1 if args.rehearse else PROBE, from_first_step=True)
+        # Its start counts too: better too few steps than no end.
+        probed, left = time.perf_counter() - started, end - time.perf_counter() - RESERVE
+        steps = {}
+        for network in networks:
+            stopped = re.findall(r"at step (\d+);", log_of(network, "probe").read_text(errors="replace"))
+            if not stopped:
+                yield f"{network}: failed", f"see {network}.probe.log"
+                return
+            steps[network] = 2 if args.rehearse else int(int(stopped[-1]) / probed * left)
         together("model", steps, end - time.perf_counter() - 10)
         for network in networks:
             file = folder / "model" / network / "ccc.safetensors"

@@ -26,6 +26,7 @@ def test_a_rehearsal_goes_through_every_step(tmp_path):
     text = page.render(tmp_path)
     assert "Not run." not in text and "**beyond**" not in text and "Failed" not in text
     assert (tmp_path / "mobilenet_v2.safetensors").stat().st_size > 1e6
+    assert "stopped by SIGTERM at step" in (tmp_path / "mobilenet_v2.probe.log").read_text()
 
 
 def test_a_step_without_time_is_skipped_and_one_that_fails_stops_no_other(tmp_path):
@@ -46,8 +47,13 @@ def test_a_step_without_time_is_skipped_and_one_that_fails_stops_no_other(tmp_pa
 
 
 def test_what_is_beyond_its_bound_is_a_fault():
-    found = {"a": bounded(1.0, 2.0), "b": bounded(float("nan"), 2.0), "failed": "no end in 3 s"}
-    assert page.faults(found) == ["failed: no end in 3 s", "b beyond its bound"]
+    found = {
+        "a": bounded(1.0, 2.0),
+        "b": bounded(float("nan"), 2.0),
+        "c: failed": "see c.log",
+        "failed": "no end in 3 s",
+    }
+    assert page.faults(found) == ["c: failed: see c.log", "failed: no end in 3 s", "b beyond its bound"]
 
 
 def test_the_page_is_that_of_the_stored_figures():
