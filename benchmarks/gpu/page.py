@@ -76,9 +76,11 @@ def _speeds(figures: dict) -> list[str]:
     """One row for each run of benchmarks/train.py, from the lines that it printed."""
     lines = ["| run | " + " | ".join(SPEEDS) + " |", "|---" * (len(SPEEDS) + 1) + "|"]
     for flags, text in figures.items():
+        if flags.endswith(": failed"):
+            reason = f"**failed**: {' '.join(text.split())} |" + " |" * (len(SPEEDS) - 1)
+            lines.append(f"| `{flags.removesuffix(': failed')}` | {reason}")
+            continue
         rows = {name: re.search(rf"{name} +([\d.]+ \S+)", "\n".join(text)) for name in SPEEDS}
         cells = [row[1].rstrip(";") if (row := rows[name]) else "-" for name in SPEEDS]
         lines.append(f"| `{flags}` | " + " | ".join(cells) + " |")
-        if not any(rows.values()):
-            lines[-1] = f"| `{flags}` | {' '.join(text)[-300:]} |" + " |" * (len(SPEEDS) - 1)
     return lines

@@ -117,10 +117,13 @@ def speed(args) -> Figures:
         command = [sys.executable, "-m", "benchmarks.train", "--device", args.device, *flags, *given]
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=EACH)
-            text = done.stdout if not done.returncode else done.stdout + done.stderr[-1000:]
+            failed = "" if not done.returncode else (done.stdout + done.stderr).rstrip()[-300:]
         except subprocess.TimeoutExpired:
-            text = f"no end in {EACH} s"
-        yield " ".join(flags), text.splitlines()
+            failed = f"no end in {EACH} s"
+        if failed:
+            yield f"{' '.join(flags)}: failed", failed
+        else:
+            yield " ".join(flags), done.stdout.splitlines()
 
 
 def nccl(args) -> Figures:

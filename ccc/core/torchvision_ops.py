@@ -1,11 +1,11 @@
 """Make `import torchvision` work beside a torch that its compiled operators were not built for.
 
-The torchvision wheel on the package index is built against CUDA torch. Beside a CPU torch its `_C.so` does not load,
-and `import torchvision` then fails because it describes operators that nobody has registered
-(pytorch/pytorch#157648, pytorch/vision#8985). Import this module before the first `import torchvision` of a process:
-where torchvision works it does nothing; elsewhere it declares the operators that torchvision describes at import and
-gives non-maximum suppression, which segment-anything calls, an implementation in Python. `roi_align` then works
-through torchvision's own Python path; `deform_conv2d`, `roi_pool` and the image decoders do not.
+The torchvision wheel on the package index is built against CUDA torch of one version. Beside a CPU torch, or another
+version, its `_C.so` does not load, and `import torchvision` then fails because it describes operators that nobody has
+registered (pytorch/pytorch#157648, pytorch/vision#8985). Import this module before the first `import torchvision` of a
+process: where torchvision works it does nothing; elsewhere it declares the operators that torchvision describes at
+import and gives non-maximum suppression, which segment-anything calls, an implementation in Python. `roi_align` then
+works through torchvision's own Python path; `deform_conv2d`, `roi_pool` and the image decoders do not.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ import torch
 
 def _compiled_operators_load() -> bool:
     spec = importlib.util.find_spec("torchvision")
-    if torch.version.cuda is not None or "torchvision" in sys.modules or spec is None or spec.origin is None:
+    if "torchvision" in sys.modules or spec is None or spec.origin is None:
         return True
     libraries = list(Path(spec.origin).parent.glob("_C.*"))
     try:
