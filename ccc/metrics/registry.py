@@ -110,6 +110,7 @@ def metrics(family: str | None = None) -> dict[str, Metric]:
     return found
 
 
+@functools.cache
 def find(name: str, family: str | None = None) -> Metric:
     """The metric of that name, which may hold a size ("cnr_256") or be one of the package pyiqa ("pyiqa:musiq").
 

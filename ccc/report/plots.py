@@ -9,10 +9,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median_high
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from ccc.codebook import Codebook, ColorGrid
@@ -20,9 +24,6 @@ from ccc.metrics.registry import find
 from ccc.report.front import brief_labels
 from ccc.report.previews import class_counts, class_palette
 from ccc.report.results import MethodResult, Results
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # Paul Tol's "muted" and two more: every method has one colour in all plots, in the tables' order; references are gray.
 COLORS = (
@@ -51,26 +52,22 @@ class Plot:
     data: pandas.DataFrame
 
 
-def _axes(width: float, height: float) -> "Axes":
+def _axes(width: float, height: float) -> Axes:
     """Axes of a new figure of that size in points."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     with rc_context(_STYLE):
         return Figure(figsize=(width / 72, height / 72)).subplots()
 
 
-def _svg(axes: "Axes", label: str) -> str:
+def _svg(axes: Axes, label: str) -> str:
     """A drawing as SVG: unclipped, scalable, in colours of the style sheet, deterministic.
 
     `label` describes it. A shape with gid "title: words" shows the words on hover.
     """
-    from matplotlib import rc_context
-
     file = io.StringIO()
     with rc_context(_STYLE | {"svg.hashsalt": label}):
-        options = {"bbox_inches": "tight", "pad_inches": 0.04, "transparent": True}
-        axes.figure.savefig(file, format="svg", metadata={"Date": None}, **options)  # ty: ignore[missing-union-attribute]
+        figure: Any = axes.figure
+        box = figure.get_tightbbox().padded(0.04)  # "tight" would draw everything twice
+        figure.savefig(file, format="svg", metadata={"Date": None}, bbox_inches=box, transparent=True)
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text[text.index("<svg") :], flags=re.S)
     text = re.sub(r'<g id="title: (.*?)">', r"<g><title>\1</title>", text)
@@ -94,14 +91,16 @@ def _short(words: str, most: int) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def _name_rows(axes: "Axes", names: Sequence[str]) -> None:
+def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     """Write the rows' names at the left, the first on top."""
-    axes.set_yticks(range(len(names)), [_short(name, 34) for name in names], color=TEXT)
+    place: Any = {"ha": "right", "va": "center_baseline", "transform": axes.get_yaxis_transform()}
+    for row, name in enumerate(names):  # as text: a tick takes five times as long
+        axes.text(-0.02, row, _short(name, 34), color=TEXT, **place)
+    axes.set_yticks([])
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.grid(axis="y", visible=False)
 
 
-def _dot(axes: "Axes", result: MethodResult, x: float, y: float, color: str, size: float, words: str) -> None:
+def _dot(axes: Axes, result: MethodResult, x: float, y: float, color: str, size: float, words: str) -> None:
     """Draw a method, hollow if harmonized; its label and `words` show on hover."""
     face = GROUND if result.variant == "sam" else color
     (dot,) = axes.plot(x, y, "o", color=color, markerfacecolor=face, markersize=size)
@@ -158,10 +157,8 @@ def trade_off(results: Results, x: str, y: str) -> Plot:
     )  # fmt: skip
 
 
-def _name_points(axes: "Axes", points: Sequence[tuple[float, float, str]]) -> None:
+def _name_points(axes: Axes, points: Sequence[tuple[float, float, str]]) -> None:
     """Write each point's name beside it, unless it would cover a point or another name."""
-    from matplotlib.transforms import Bbox
-
     axes.get_xlim(), axes.get_ylim()  # computes the limits
     frame = axes.get_window_extent()
     places = [axes.transData.transform(point[:2]) for point in points]

@@ -234,6 +234,10 @@ class Results:
 
     def statistics(self) -> pandas.DataFrame:
         """A row per estimate: method, variant, dataset and label first."""
+        return self._statistics.copy()
+
+    @functools.cached_property
+    def _statistics(self) -> pandas.DataFrame:
         rows = [
             {"method": r.method, "variant": r.variant, "dataset": r.dataset, "label": r.label, "metric": e.metric,
              "direction": e.direction, "kind": e.kind}
