@@ -1,12 +1,13 @@
 """What harmonization changes: each method's harmonized pictures against its plain ones."""
 
-from collections import defaultdict
+import itertools
+from operator import itemgetter
 
 import numpy as np
 import pandas
 
 from ccc.report.results import LEVEL, MethodResult, Results
-from ccc.report.statistics import FEWEST, bootstrap_intervals, holm, wilcoxon_against_best
+from ccc.report.statistics import FEWEST, bootstrap_intervals, holm, signed_ranks
 
 COLUMNS = ["dataset", "metric", "method", "pictures", "before", "after", "difference", "low", "high", "p", "holm",
            "outcome"]  # fmt: skip
@@ -26,56 +27,60 @@ def changes(results: Results) -> pandas.DataFrame:
     rows = []
     for dataset in results.datasets:
         mine = [(*pair, *map(results.pictures, pair)) for pair in both if pair[0].dataset == dataset]
-        for metric in results.metrics:
-            rows += _judged([row for pair in mine if (row := _change(metric, *pair))])
-    _add_intervals(rows, results.interval)
+        rows += [row for metric in results.metrics for pair in mine if (row := _change(metric, *pair))]
+    for pictures, alike in itertools.groupby(sorted(rows, key=itemgetter("pictures")), itemgetter("pictures")):
+        if pictures:
+            _measure(list(alike), results.interval)
+    for _, alike in itertools.groupby(rows, itemgetter("dataset", "metric")):
+        _judge(list(alike))
     return pandas.DataFrame(rows, columns=COLUMNS)
 
 
 def _change(
     metric: str, before: MethodResult, after: MethodResult, old: pandas.DataFrame, new: pandas.DataFrame
 ) -> dict:
-    """One row without interval, and what this needs; {} where a value is missing. `old`, `new`: values by picture."""
+    """One row without interval and test, and what these need; {} where a value is missing.
+
+    `old`, `new`: values by picture.
+    """
     row: dict = {"dataset": before.dataset, "metric": metric, "method": before.method, "pictures": 0}
     row |= {"before": before.value(metric), "after": after.value(metric), "outcome": "untested"}
     if None in row.values():
         return {}
     if metric in old and metric in new:
-        values = pandas.concat([old[metric], new[metric]], axis=1, keys=["before", "after"])
+        values = pandas.concat([old[metric], new[metric]], axis=1).to_numpy()
         values = values[np.isfinite(values).all(axis=1)]
-        if values.empty:
+        if not len(values):
             return {}
-        row |= values.mean().to_dict() | {"pictures": len(values), "each": values["after"] - values["before"]}
-        if (direction := before.estimates[metric].direction) and row["each"].any():
-            test = wilcoxon_against_best(values.to_dict("list"), direction)
-            row |= {"p": test.p.popitem()[1], "best": test.best, "behind": test.behind.popitem()[1]}
-    row["difference"] = row["after"] - row["before"]
-    if row["difference"] == 0 and "p" not in row:
-        row["outcome"] = "same"
-    return row
+        row["pictures"], row["each"] = len(values), values[:, 1] - values[:, 0]
+        row["before"], row["after"] = values.mean(axis=0).tolist()
+    sign = {"higher": 1, "lower": -1, None: 0}[before.estimates[metric].direction]
+    return row | {"difference": row["after"] - row["before"], "sign": sign}
 
 
-def _judged(rows: list[dict]) -> list[dict]:
-    """The rows of one dataset and metric, with `holm` and `outcome` of those tested."""
+def _measure(rows: list[dict], interval: str) -> None:
+    """Add interval, p and whether the ranks speak for harmonization to rows of one number of pictures."""
+    table, signs = np.array([row["each"] for row in rows]), np.array([row["sign"] for row in rows])
+    _, p, gains = signed_ranks(table * signs[:, None])
+    for row, own_p, gain in zip(rows, p.tolist(), gains.tolist(), strict=True):
+        if row["sign"] and row["each"].any():
+            row |= {"p": own_p, "gains": gain}
+    if table.shape[1] >= (FEWEST if interval == "bootstrap-t" else 2):
+        for row, (low, high) in zip(rows, bootstrap_intervals(table, method=interval).tolist(), strict=True):
+            row |= {"low": low, "high": high}
+
+
+def _judge(rows: list[dict]) -> None:
+    """Set `holm` and `outcome` of the rows of one dataset and metric."""
     corrected = holm({row["method"]: row["p"] for row in rows if "p" in row})
-    for row in (row for row in rows if "p" in row):
-        row["holm"] = corrected[row["method"]]
-        if len(corrected) * 2.0 ** (1 - row["pictures"]) >= LEVEL:  # the least p of so many pictures
+    for row in rows:
+        gain = row["difference"] * row["sign"]
+        row["holm"] = corrected.get(row["method"])
+        if row["holm"] is None:
+            row["outcome"] = "untested" if row["difference"] else "same"
+        elif len(corrected) * 2.0 ** (1 - row["pictures"]) >= LEVEL:  # the least p of so many pictures
             row["outcome"] = "few"
-        elif row["holm"] < LEVEL and row["behind"]:
-            row["outcome"] = "better" if row["best"] == "after" else "worse"
+        elif row["holm"] < LEVEL and row["gains"] == (gain > 0):
+            row["outcome"] = "better" if gain > 0 else "worse"
         else:
             row["outcome"] = "alike"
-    return rows
-
-
-def _add_intervals(rows: list[dict], method: str) -> None:
-    """`low` and `high` of the differences, those of one number of pictures at once."""
-    alike = defaultdict(list)
-    for row in rows:
-        if row["pictures"] >= (FEWEST if method == "bootstrap-t" else 2):
-            alike[row["pictures"]].append(row)
-    for same in alike.values():
-        table = np.array([row["each"] for row in same])
-        for row, (low, high) in zip(same, bootstrap_intervals(table, method=method).tolist(), strict=True):
-            row |= {"low": low, "high": high}

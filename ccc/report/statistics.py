@@ -137,11 +137,11 @@ def wilcoxon_against_best(values: Mapping[str, Sequence[float]], direction: str,
     others = [name for name in names if name != best]
     # Positive where the other method is worse.
     differences = _ascending(table[[names.index(name) for name in others]] - table[names.index(best)], direction)
-    statistic, p, behind = (dict(zip(others, x.tolist(), strict=True)) for x in _signed_ranks(differences))
+    statistic, p, behind = (dict(zip(others, x.tolist(), strict=True)) for x in signed_ranks(differences))
     return Comparison(best, table.shape[1], statistic, p, holm(p), behind)
 
 
-def _signed_ranks(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def signed_ranks(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Statistic, two-sided p and whether positive ranks prevail, for every row of `(methods, pictures)`."""
     from scipy.stats import rankdata, wilcoxon
 
