@@ -59,3 +59,32 @@ def test_the_page_has_them_as_text_by_method():
     found = outcomes(summarize(both("ccc", {"psnr": psnr}, {"psnr": psnr + 1})))
     row = found["set"]["ccc"]["psnr"]
     assert (row["outcome"], row["difference"]) == ("better", "1.00") and row["before"] == f"{psnr.mean():.2f}"
+
+
+@pytest.mark.parametrize("changed, outcome, p", [(5, "few", 0.0625), (6, "better", 0.03125)])
+def test_pictures_that_stay_as_they_are_are_no_evidence(changed, outcome, p):
+    psnr = np.full(50, 20.0)
+    gain = np.r_[1 : changed + 1, np.zeros(50 - changed)]
+    found = changes(summarize(both("ccc", {"psnr": psnr}, {"psnr": psnr + gain})))
+    assert found[["outcome", "p", "pictures"]].values.tolist() == [[outcome, p, 50]]
+
+
+def test_mean_and_ranks_must_agree():
+    psnr = RANDOM.normal(20, 3, 50)
+    gain = np.full(50, 0.1)
+    gain[:5] = -10  # the mean falls, most pictures rise
+    found = changes(summarize(both("ccc", {"psnr": psnr}, {"psnr": psnr + gain})))
+    assert found["holm"].item() < 0.05 and found["difference"].item() < 0 and found["outcome"].item() == "alike"
+
+
+def test_few_counts_the_methods_that_are_tested():
+    before, after = {"psnr": np.arange(20.0, 26)}, {"psnr": np.arange(20.0, 26) + [1, 2, 3, 4, 5, -6]}
+    one = both("ccc", before, after, images=6)
+    assert changes(summarize(one))["outcome"].tolist() == ["alike"]  # 2 / 2^6 is below 0.05, twice that is not
+    assert changes(summarize([*one, *both("cic", before, after, images=6)]))["outcome"].tolist() == ["few", "few"]
+
+
+@pytest.mark.parametrize("interval, known", [("bca", True), ("bootstrap-t", False)])
+def test_intervals_need_as_many_pictures_as_elsewhere(interval, known):
+    cells = both("ccc", {"psnr": np.arange(20.0, 25)}, {"psnr": np.arange(20.0, 25) + [1, 2, 3, 4, 6]}, images=5)
+    assert changes(summarize(cells, interval=interval))["low"].notna().tolist() == [known]
