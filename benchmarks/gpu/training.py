@@ -125,8 +125,9 @@ def train(args) -> Figures:
                 command = _command(args, shards, folder, folder / output / network, *common, *flags, *pace)
                 with open(log_of(network, output), "wb") as log:
                     running.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
-            while from_first_step and all(process.poll() is None for process in running):
-                from_first_step = not all("first step" in log_of(name, output).read_text() for name in networks)
+            while from_first_step and time.perf_counter() < end - RESERVE and all(p.poll() is None for p in running):
+                texts = [log_of(network, output).read_text(errors="replace") for network in networks]
+                from_first_step = not all("first step" in text for text in texts)
                 time.sleep(0.5)
             until = time.perf_counter() + seconds
             while time.perf_counter() < until and any(process.poll() is None for process in running):

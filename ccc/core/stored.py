@@ -56,8 +56,8 @@ def typed(value: Any, kind: Any) -> Any:
 def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, largest: int = LARGEST) -> dict:
     """Read the arrays of an `.npz` file by name, only `names` if given, or the array of an `.npy` file under "".
 
-    Refuses pickles. Raises FileNotFoundError if the file is missing, CCCError if it is not a regular file, ValueError,
-    one line, if it is broken or larger than `largest` bytes.
+    They have the machine's byte order. Refuses pickles. Raises FileNotFoundError if the file is missing, CCCError if it
+    is not a regular file, ValueError, one line, if it is broken or larger than `largest` bytes.
     """
     import numpy as np
 
@@ -65,13 +65,18 @@ def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, l
         if (size := regular(path).stat().st_size) > largest:
             raise ValueError(f"{size:,} bytes, at most {largest:,}")
         with open(path, "rb") as file:
+            if not file.read(6).startswith((b"\x93NUMPY", b"PK")):
+                raise ValueError("neither .npy nor .npz")
+            file.seek(0)
             found = np.load(file, allow_pickle=False)
             if isinstance(found, np.ndarray):
-                return {"": found}
-            if (total := sum(member.file_size for member in found.zip.infolist())) > largest:
+                found = {"": found}
+            elif (total := sum(member.file_size for member in found.zip.infolist())) > largest:
                 raise ValueError(f"{total:,} bytes unpacked, at most {largest:,}")
-            # NumPy returns the bytes of a member that is no array.
-            return {name: np.asarray(found[name]) for name in found.files if names is None or name in names}
+            read = {name: found[name] for name in found if names is None or name in names}
+            # A member that is no array comes as its bytes.
+            arrays = {name: array for name, array in read.items() if isinstance(array, np.ndarray)}
+            return {name: array.astype(array.dtype.newbyteorder("="), copy=False) for name, array in arrays.items()}
     except (CCCError, FileNotFoundError):
         raise
     except Exception as error:  # zip, zlib and NumPy raise different types for a truncated file

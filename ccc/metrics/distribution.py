@@ -97,6 +97,10 @@ def frechet_interval(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     groups as in Shao and Tu 1995, section 2.3; Student's t.
     """
     x, y = _paired(x, y)
+    if 2 * len(x) < x.shape[1]:
+        # The same points in the space that they span, of 2N dimensions at most: distances stay as they are.
+        spanned = np.linalg.qr(np.concatenate([x, y], dtype=np.float64).T, mode="r").T  # ty: ignore[missing-attribute]
+        x, y = spanned[: len(x)], spanned[len(x) :]
     groups = len(x) if len(x) <= SINGLY else GROUPS
     kept = (np.arange(len(x)) % groups != group for group in range(groups))
     values = [frechet_distance(x[rows], y[rows]) for rows in kept]
@@ -104,7 +108,7 @@ def frechet_interval(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return max(low, 0.0), high
 
 
-def kid_interval(x: np.ndarray, y: np.ndarray, paired: bool = False) -> tuple[float, float]:
+def kid_interval(x: np.ndarray, y: np.ndarray, *, paired: bool = False) -> tuple[float, float]:
     """95% interval of `kid` by leaving out one pair of pictures at a time: (low, high); see `frechet_interval`."""
     x, y = _paired(x, y)
     n, (rows, columns, diagonal) = len(x), _kernel_sums(x, y)

@@ -93,7 +93,8 @@ def read_masks(path: str | os.PathLike) -> dict:
             found = rle.record(mask.get("segmentation"), mask.get("score"))
         except CCCError as error:
             raise CCCError(f"{path}: broken mask {number} ({error}); {AGAIN}") from None
-        if not found.items() <= mask.items() or found["segmentation"]["size"] != value["size"]:
+        stated = [mask.get("area"), mask.get("bbox"), value["size"]]
+        if [found["area"], found["bbox"], found["segmentation"]["size"]] != stated:
             raise CCCError(f"{path}: mask {number} does not fit the size, area or bbox stated; {AGAIN}")
     return value
 
@@ -196,5 +197,7 @@ def _kept(path: Path, source: str, segmenter: Segmenter) -> int | None:
         stored = read_masks(path)
     except CCCError:
         return None
+    # Files of before hold all parameters.
+    parameters = {name: value for name, value in stored["parameters"].items() if name not in segmenter.speed_only}
     wanted = segmenter.identity | {"source": source}
-    return len(stored["masks"]) if wanted.items() <= stored.items() else None
+    return len(stored["masks"]) if wanted.items() <= (stored | {"parameters": parameters}).items() else None

@@ -486,6 +486,10 @@ def test_speed_alone_does_not_make_masks_anew(tiny, pictures):
         return segment_folder(*pictures, tiny(**parameters))["segmented"]
 
     assert [count(), count(points_per_batch=3), count(points_per_side=2)] == [2, 0, 2]
+    for path in pictures[1].iterdir():  # files of before hold all parameters
+        value = json.loads(path.read_text())
+        path.write_text(json.dumps(value | {"parameters": value["parameters"] | {"points_per_batch": 64}}))
+    assert count(points_per_side=2) == 0
 
 
 def test_an_unreadable_picture_does_not_stop_the_others(pictures, tmp_path, capsys):

@@ -1,0 +1,27 @@
+"""Arrays as files hold them, whoever wrote them."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from ccc.core.stored import read_arrays
+
+
+def test_arrays_come_in_the_machines_byte_order_without_what_is_no_array(tmp_path):
+    values = np.arange(6, dtype=">f4").reshape(2, 3)
+    np.savez(tmp_path / "some.npz", ab=values)
+    with zipfile.ZipFile(tmp_path / "some.npz", "a") as archive:
+        archive.writestr("readme.txt", "no array")
+        archive.writestr("note.npy", "no array")
+    (name, found), *others = read_arrays(tmp_path / "some.npz").items()
+    assert (name, others, found.dtype) == ("ab", [], np.dtype(np.float32)) and np.array_equal(found, values)
+    np.save(tmp_path / "one.npy", values)
+    assert read_arrays(tmp_path / "one.npy")[""].dtype.isnative
+
+
+@pytest.mark.parametrize("data", [b"", b"no array", b"\x80\x04K\x01."])
+def test_a_file_of_another_kind_is_never_recommended_for_unpickling(tmp_path, data):
+    (tmp_path / "a.npy").write_bytes(data)
+    with pytest.raises(ValueError, match="^neither .npy nor .npz$"):
+        read_arrays(tmp_path / "a.npy")
