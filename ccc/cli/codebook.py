@@ -29,13 +29,17 @@ def run(args: Namespace) -> None:
 
     from ccc.codebook import Codebook
     from ccc.core.errors import CCCError
-    from ccc.data.shards import NEAR_GRAY, read_statistics, refuse_twice, sum_histograms
+    from ccc.data.shards import AGAIN, NEAR_GRAY, read_statistics, refuse_twice, sum_histograms
     from ccc.report.codebook import describe, draw
 
     choice = CHOICE.read(args)
     statistics = read_statistics(args.shards)
     refuse_twice(args.shards, statistics)
-    counts = sum_histograms([path.with_suffix(".histogram.npy") for path in args.shards])
+    histograms = [path.with_suffix(".histogram.npy") for path in args.shards]
+    counts = sum_histograms(histograms)
+    for path, facts in zip(histograms, statistics, strict=True):
+        if sum_histograms([path]).sum() != facts["samples"] * facts["map_size"] ** 2:
+            raise CCCError(f"{path}: does not count the cells of the shard's {facts['samples']:,} photographs; {AGAIN}")
     threshold = choice.threshold or PAPERS_THRESHOLD
     if choice.relative_threshold is not None:
         threshold = max(math.ceil(choice.relative_threshold * counts.sum()), 1)

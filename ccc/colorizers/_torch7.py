@@ -119,5 +119,5 @@ def read(path: str | os.PathLike) -> Any:
     try:
         with open(path, "rb") as file:
             return _Reader(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).value()
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise CCCError(f"{path}: truncated, or not a binary Torch7 file ({error}); fetch it again") from None

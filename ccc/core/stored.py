@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from ccc.core.files import regular
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 LARGEST = 1 << 29  # bytes of a JSON file, or of all arrays or columns in a file
 Count = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]  # of pixels, pictures or bytes
 LOOSE = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)  # of a TypedDict: keeps other keys
@@ -28,7 +30,10 @@ def read_json(path: str | os.PathLike, what: str, remedy: str, kind: Any = None,
     try:
         if (size := regular(path).stat().st_size) > largest:
             raise ValueError(f"{size:,} bytes, at most {largest:,}")
-        value = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
+        text = Path(path).read_text(encoding="utf-8")
+        value = json.loads(text, parse_constant=_no_number)
+        if SURROGATE.search(text):  # halves of a character: one alone cannot be written anywhere
+            json.dumps(value, ensure_ascii=False).encode()
         return value if kind is None else typed(value, kind)
     except FileNotFoundError:
         raise CCCError(f"{path}: no such {what}; {remedy}") from None

@@ -192,6 +192,9 @@ def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
         facts = read_json(path, "statistics of a shard", AGAIN, Statistics)
         if facts["size"] % facts["map_size"]:
             raise CCCError(f"{path}: size {facts['size']} is no multiple of map_size {facts['map_size']}; {AGAIN}")
+        cells = facts["samples"] * facts["map_size"] ** 2
+        if facts["near_gray"] > facts["samples"] or facts["clamped_cells"] > cells:
+            raise CCCError(f"{path}: it counts more than its {facts['samples']:,} photographs have; {AGAIN}")
         found.append(facts)
     return found
 

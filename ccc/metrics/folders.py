@@ -66,12 +66,20 @@ def matched(prediction: str | os.PathLike, truth: str | os.PathLike) -> list[Mat
 
 
 def manifest(folder: str | os.PathLike) -> list[dict]:
-    """Rows of the `manifest.csv` of `ccc prepare` in a folder, by column; none where there is no such file."""
+    """Rows of the `manifest.csv` of `ccc prepare` in a folder, by column; none where there is no such file.
+
+    Raises CCCError where it is no CSV file.
+    """
     path = Path(folder, "manifest.csv")
     if not path.is_file():
         return []
-    with open(path, encoding="utf-8", newline="", errors="replace") as file:
-        return list(csv.DictReader(file))
+    try:
+        with open(path, encoding="utf-8", newline="", errors="replace") as file:
+            return list(csv.DictReader(file))
+    except csv.Error as error:
+        raise CCCError(
+            f"{path}: not the list of `ccc prepare` ({error}); run it again, or move the file away"
+        ) from None
 
 
 def left_out(*folders: str | os.PathLike) -> list[str]:

@@ -49,6 +49,7 @@ def write_tables(results: Results, folder: str | os.PathLike) -> list[Path]:
         "friedman.csv": contests.astype({"methods": int})[FRIEDMAN].to_csv(index=False),
         "notes.md": notes_text(results, tables),
     }
+    (folder / "harmonization.csv").unlink(missing_ok=True)  # of an earlier run
     if len(harmonized := changes(results)):
         texts["harmonization.csv"] = harmonized.to_csv(index=False)
     for name, text in texts.items():

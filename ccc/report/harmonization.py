@@ -58,12 +58,12 @@ def sections(
 
 def outcomes(results: Results) -> dict[str, dict[str, dict[str, dict]]]:
     """Rows of `changes` for the metrics of the first page, by dataset, method's label and metric, figures as text."""
-    labels = {result.method: result.short_label for result in results.methods if result.variant == "plain"}
+    labels = {(r.method, r.dataset): r.short_label for r in results.methods if r.variant == "plain"}
     found: dict[str, dict[str, dict[str, dict]]] = {}
     figures = changes(results)
     for row in figures[figures["metric"].isin(headline_metrics(results))].to_dict("records"):
         known = {name: value for name, value in row.items() if not pandas.isna(value)}
         texts = {name: format_value(row["metric"], known[name]) for name in NUMBERS if name in known}
-        mine = found.setdefault(row["dataset"], {}).setdefault(labels[row["method"]], {})
+        mine = found.setdefault(row["dataset"], {}).setdefault(labels[row["method"], row["dataset"]], {})
         mine[row["metric"]] = known | texts
     return found

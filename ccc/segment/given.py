@@ -115,12 +115,15 @@ def _records(path: Path, size: tuple[int, int], background: int | None) -> tuple
 def _from_folder(folder: Path, size: tuple[int, int]) -> list[dict]:
     """COCO records of a folder of Segment Anything's `amg.py`, in the order of its table."""
     with open(regular(folder / TABLE), encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        rows = list(reader)
     _not_too_many(rows)
-    found = []
+    found, wrong = [], CCCError(f"{folder / TABLE}: no table of amg.py, whose column id numbers the masks")
+    if "id" not in (reader.fieldnames or ()):
+        raise wrong
     for row in rows:
         if not str(row.get("id")).isdecimal():
-            raise CCCError(f"{folder / TABLE}: no table of amg.py, whose column id numbers the masks")
+            raise wrong
         path = folder / f"{int(row['id'])}.png"
         mask = _image(path)
         _same_size(mask.shape, size)
