@@ -21,7 +21,7 @@ from pathlib import Path
 from ccc.cli.options import add_allow_skipped, add_pairs, aligned, skipped_status
 from ccc.cli.progress import bar
 from ccc.core.errors import CCCError
-from ccc.core.files import regular
+from ccc.core.files import part_of_path, regular
 from ccc.metrics import field
 from ccc.metrics.evaluate import Evaluation, evaluate
 from ccc.metrics.folders import left_out, matched
@@ -59,6 +59,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     names = [name.strip() for name in args.metrics.split(",")] if args.metrics else []
+    truth = args.truth.resolve()
+    method = args.method or args.prediction.resolve().stem
+    dataset = args.dataset or (truth.parent.name if truth.name == "truth" else truth.stem)
+    try:
+        labels = {"method": part_of_path(method), "dataset": part_of_path(dataset)}
+    except ValueError as error:
+        raise CCCError(f"--method, --dataset: {error}") from None
     if args.protocol:
         if names or args.family:
             raise CCCError("--protocol sets the metrics: omit --metrics and --family")
@@ -75,12 +82,8 @@ def run(args: Namespace) -> int:
         found.summary["protocol"] = protocol
     if args.changes:
         _add_changes(found, args.changes)
-    truth = args.truth.resolve()
-    found.summary.update(
-        method=args.method or args.prediction.resolve().stem, variant=args.variant or "plain",
-        dataset=args.dataset or (truth.parent.name if truth.name == "truth" else truth.stem),
-        title=args.title, segmenter=args.segmenter,
-    )  # fmt: skip
+    labels |= {"variant": args.variant or "plain", "title": args.title, "segmenter": args.segmenter}
+    found.summary.update(labels)
     found.summary["notes"] = args.note
     found.save(args.csv, args.json)
     print(f"{args.prediction}: {found.summary['images']} pictures compared with {args.truth}")

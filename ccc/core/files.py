@@ -136,6 +136,16 @@ def _fitting(part: str) -> str:
     return raw[: LONGEST_NAME - 13].decode(errors="ignore") + "~" + hashlib.sha256(raw).hexdigest()[:12]
 
 
+def part_of_path(name: str) -> str:
+    """`name`, if it can name a file or folder.
+
+    Raises ValueError if it is empty, "." or "..", or holds a slash or a character that cannot be printed.
+    """
+    if name in ("", ".", "..") or "/" in name or not name.isprintable():
+        raise ValueError(f"{name!r} cannot name files: give letters, digits, '-' and '_'")
+    return name
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write `text` as UTF-8 to `path` atomically; replaces bytes of file names that are not UTF-8."""
     write_bytes(path, printable(text).encode())

@@ -4,19 +4,20 @@ import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, NotRequired, get_args
+from typing import Annotated, Literal, NotRequired, get_args
 
 import pandas
 import pydantic
 from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError
-from ccc.core.files import regular
+from ccc.core.files import part_of_path, regular
 from ccc.core.stored import LOOSE, Count, read_json
 from ccc.metrics.registry import FORMAT, find
 
 Variant = Literal["plain", "sam"]
 VARIANTS = get_args(Variant)
+Name = Annotated[str, pydantic.AfterValidator(part_of_path)]  # of files of tables and pages
 _BY_METRIC = (
     "mean", "median", "sd", "n", "set", "interval", "missing", "cautions", "infinite", "versions", "directions",
 )  # fmt: skip
@@ -36,9 +37,9 @@ class _Stored(TypedDict):
     """The keys that are read from the JSON of `ccc evaluate`."""
 
     format: Literal[FORMAT]  # ty: ignore[invalid-type-form]  a constant
-    method: str
+    method: Name
     variant: Variant
-    dataset: str
+    dataset: Name
     images: Count
     title: NotRequired[str | None]
     segmenter: NotRequired[str | None]
@@ -153,6 +154,8 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
         data = read_json(path, "file of metrics", "run `ccc evaluate` for it again", _Stored)
         # Read as text: by default, pandas takes a name such as NA for a missing one.
         pictures = pandas.read_csv(regular(table), index_col="name", dtype=str, keep_default_na=False)
+        if pictures.index.has_duplicates:
+            raise ValueError("a picture stands in it twice")
         stored = {name: {part: data[part].get(name) for part in _BY_METRIC} for name in data["directions"]}
         facts = {name: data[name] for name in ("method", "variant", "dataset", "images")}
         return Cell(

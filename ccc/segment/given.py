@@ -116,10 +116,10 @@ def _from_folder(folder: Path, size: tuple[int, int]) -> list[dict]:
     """COCO records of a folder of Segment Anything's `amg.py`, in the order of its table."""
     with open(regular(folder / TABLE), encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        rows = list(reader)
+        names, rows = reader.fieldnames or (), list(reader)
     _not_too_many(rows)
     found, wrong = [], CCCError(f"{folder / TABLE}: no table of amg.py, whose column id numbers the masks")
-    if "id" not in (reader.fieldnames or ()):
+    if "id" not in names:
         raise wrong
     for row in rows:
         if not str(row.get("id")).isdecimal():

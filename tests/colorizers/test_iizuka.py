@@ -32,6 +32,15 @@ def test_other_files_are_refused(tmp_path, content):
         _torch7.read(tmp_path / "a.t7")
 
 
+def test_a_tensor_of_impossible_steps_is_refused(tmp_path):
+    write(tmp_path / "a.t7", np.ones((1, 4), np.float32))
+    whole, steps = (tmp_path / "a.t7").read_bytes(), struct.pack("<qq", 4, 1)
+    assert whole.count(steps) == 1
+    (tmp_path / "a.t7").write_bytes(whole.replace(steps, struct.pack("<qq", 1 << 62, 1)))
+    with pytest.raises(CCCError, match="a.t7: truncated, or not a binary Torch7 file"):
+        _torch7.read(tmp_path / "a.t7")
+
+
 def test_every_truncation_is_refused(tmp_path):
     write(tmp_path / "a.t7", {"mean": 0.25, 1: _torch7.TorchObject("nn.X", {"weight": np.ones((2, 3), np.float32)})})
     whole = (tmp_path / "a.t7").read_bytes()

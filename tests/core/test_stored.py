@@ -1,11 +1,20 @@
-"""Arrays as files hold them, whoever wrote them."""
+"""JSON and arrays as files hold them, whoever wrote them."""
 
 import zipfile
 
 import numpy as np
 import pytest
 
-from ccc.core.stored import read_arrays
+from ccc.core.errors import CCCError
+from ccc.core.stored import read_arrays, read_json
+
+
+def test_text_that_nothing_can_write_is_refused(tmp_path):
+    (tmp_path / "a.json").write_text(r'{"name": "half \ud83d\ude00 a pair: \ud83d"}')
+    with pytest.raises(CCCError, match="a.json: no readable list .*surrogates not allowed"):
+        read_json(tmp_path / "a.json", "list", "make it again")
+    (tmp_path / "a.json").write_text(r'{"name": "\ud83d\ude00"}')
+    assert read_json(tmp_path / "a.json", "list", "make it again") == {"name": "\N{GRINNING FACE}"}
 
 
 def test_arrays_come_in_the_machines_byte_order_without_what_is_no_array(tmp_path):

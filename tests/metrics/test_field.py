@@ -84,6 +84,11 @@ def test_pictures_of_another_protocol_are_refused(tmp_path, astronaut, capsys):
     assert main([*words, "center_crop"]) == 2
     assert "manifest.csv: the pictures were made by squash, not by center_crop" in capsys.readouterr().err
     assert main([*words, "squash"]) == 0
+    whole = (tmp_path / "set/manifest.csv").read_text()
+    (tmp_path / "set/manifest.csv").write_text(whole + "x" * 200_000)
+    assert main([*words, "squash"]) == 2
+    assert "manifest.csv: not the list of `ccc prepare` (field larger" in capsys.readouterr().err
+    (tmp_path / "set/manifest.csv").write_text(whole)
     (tmp_path / "links").mkdir()
     shutil.copy(tmp_path / "set/manifest.csv", tmp_path / "links")
     (tmp_path / "links/truth").symlink_to(tmp_path / "elsewhere")

@@ -1,11 +1,14 @@
 """Harmonized against plain pictures, from stored cells."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 from stored_cells import cell
 
 from ccc.report.change import COLUMNS, changes
+from ccc.report.formats import write_tables
 from ccc.report.harmonization import outcomes
 from ccc.report.summary import summarize
 
@@ -82,6 +85,21 @@ def test_few_counts_the_methods_that_are_tested():
     one = both("ccc", before, after, images=6)
     assert changes(summarize(one))["outcome"].tolist() == ["alike"]  # 2 / 2^6 is below 0.05, twice that is not
     assert changes(summarize([*one, *both("cic", before, after, images=6)]))["outcome"].tolist() == ["few", "few"]
+
+
+def test_labels_are_those_of_the_benchmark_and_files_those_of_the_run(tmp_path):
+    psnr = RANDOM.normal(20, 3, 50)
+    cells = [
+        dataclasses.replace(one, title=f"CCC of {dataset}")
+        for dataset in ("d1", "d2") for one in both("ccc", {"psnr": psnr}, {"psnr": psnr + 1}, dataset=dataset)
+    ]  # fmt: skip
+    assert {name: list(rows) for name, rows in outcomes(summarize(cells)).items()} == {
+        "d1": ["CCC of d1"], "d2": ["CCC of d2"],
+    }  # fmt: skip
+    write_tables(summarize(cells), tmp_path)
+    assert (tmp_path / "harmonization.csv").exists()
+    write_tables(summarize(cells[:1]), tmp_path)
+    assert not (tmp_path / "harmonization.csv").exists()
 
 
 @pytest.mark.parametrize("interval, known", [("bca", True), ("bootstrap-t", False)])

@@ -1,5 +1,6 @@
 """What a codebook tells, in words and drawn."""
 
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -91,3 +92,11 @@ def test_ccc_codebook_prints_and_draws_what_the_photographs_hold(tmp_path, capsy
     moved = counts[(counts > 0) & (counts < 20)].sum()
     assert moved and f"{moved:,} cells (" in said
     assert (tmp_path / "book.svg").read_text().startswith("<?xml")
+    facts = (tmp_path / "0.json").read_text()
+    for name, words in (
+        ("near_gray", "0.json: it counts more than its 1 photographs have"),
+        ("samples", "0.histogram"),
+    ):
+        (tmp_path / "0.json").write_text(json.dumps(json.loads(facts) | {name: 7}))
+        assert main(["codebook", str(tmp_path / "0.tar"), "-o", str(tmp_path / "no.json")]) == 2
+        assert words in capsys.readouterr().err and not (tmp_path / "no.json").exists()

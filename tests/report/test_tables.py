@@ -373,3 +373,18 @@ def test_the_families_of_a_cell_are_one_cell_in_the_order_of_tables(tmp_path):
     table.write_text(table.read_text().replace("p1,", "p2,"))
     with pytest.raises(CCCError, match=r"pixel\.json: holds ccc/plain/set of other pictures than another file of it"):
         read_cells(files)
+
+
+@pytest.mark.parametrize("name", ["../else", "", "..", "a\nb", "/tmp/x"])
+def test_a_benchmark_that_would_be_written_elsewhere_is_refused(tmp_path, name):
+    path = write_cell(tmp_path, "ccc", "plain", "set")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"dataset": name}))
+    with pytest.raises(CCCError, match=r"set.json: no readable file of metrics \(dataset: .*cannot name files"):
+        read_cells([tmp_path])
+
+
+def test_a_picture_that_stands_in_a_file_twice_is_refused(tmp_path):
+    table = write_cell(tmp_path, "ccc", "plain", "set").with_suffix(".csv")
+    table.write_text(table.read_text() + table.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(CCCError, match="set.csv: not the metrics of `ccc evaluate` .a picture stands in it twice"):
+        read_cells([tmp_path])

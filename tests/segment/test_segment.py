@@ -328,9 +328,10 @@ def test_folders_of_amg(tmp_path):
     (tmp_path / "photo/1.png").unlink()
     with pytest.raises(CCCError, match=r"photo: cannot be read as masks .*1\.png"):
         load("masks", tmp_path).segment(flat, "photo")
-    (tmp_path / "photo/metadata.csv").write_text("name\nfirst\n")
-    with pytest.raises(CCCError, match=r"metadata.csv: no table of amg.py"):
-        load("masks", tmp_path).segment(flat, "photo")
+    for text in ("name\nfirst\n", "name\n", ""):
+        (tmp_path / "photo/metadata.csv").write_text(text)
+        with pytest.raises(CCCError, match=r"metadata.csv: no table of amg.py"):
+            load("masks", tmp_path).segment(flat, "photo")
 
 
 def test_whether_label_0_is_background_can_be_chosen(tmp_path):
