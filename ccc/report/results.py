@@ -222,15 +222,17 @@ class Results:
     @functools.cached_property
     def _pictures(self) -> dict[tuple, pandas.DataFrame]:
         of_pictures = self.values[self.values["image"] != ""]
-        return dict(list(of_pictures.groupby(["method", "variant", "dataset"])))
+        return {
+            key: rows.pivot(index="image", columns="metric", values="value")[rows["metric"].unique()].rename_axis(
+                "name"
+            )
+            for key, rows in of_pictures.groupby(["method", "variant", "dataset"])
+        }
 
     def pictures(self, result: MethodResult) -> pandas.DataFrame:
         """Values by picture: a row per name and a column per metric that has any."""
         found = self._pictures.get((result.method, result.variant, result.dataset))
-        if found is None:
-            return pandas.DataFrame(index=pandas.Index([], name="name"))
-        columns = list(dict.fromkeys(found["metric"]))
-        return found.pivot(index="image", columns="metric", values="value")[columns].rename_axis("name")
+        return pandas.DataFrame(index=pandas.Index([], name="name")) if found is None else found
 
     def statistics(self) -> pandas.DataFrame:
         """A row per estimate: method, variant, dataset and label first."""
