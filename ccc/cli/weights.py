@@ -82,7 +82,7 @@ def _inspect(args: Namespace) -> int:
     paths = [(weights.locate(file) if file in weights.known() else Path(file), name) for file, name in files]
     for path, _ in paths:
         if not path.is_file():
-            raise CCCError(f"{path}: a folder; give one of its files" if path.exists() else f"{path}: no such file")
+            raise CCCError(f"{path}: no file; give a file of weights" if path.exists() else f"{path}: no such file")
     wrong = 0
     for path, name in paths:
         lines = list(inspect(path, name))

@@ -9,6 +9,7 @@ import functools
 import itertools
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -109,7 +110,8 @@ class Index:
     @classmethod
     def open(cls, path: str | os.PathLike, source: Source) -> "Index":
         """Open what `save` wrote. Raises CCCError if it is not an index, or the source has changed since."""
-        make_it, again = (f"make it {word}with `ccc index {source.path} -o {path}`" for word in ("", "again "))
+        command = shlex.join(["ccc", "index", str(source.path), "-o", str(path)])
+        make_it, again = (f"make it {word}with `{command}`" for word in ("", "again "))
         if not Path(path).is_file():
             raise CCCError(f"{path}: no such index; {make_it}")
         try:

@@ -70,8 +70,14 @@ def class_counts(counts: np.ndarray) -> pandas.DataFrame:
 
 
 def read_counts(folder: str | os.PathLike) -> np.ndarray:
-    """Pixels of each of the 400 classes from `classes.csv` of `write_previews`: int64 `(400,)`."""
-    found = pandas.read_csv(Path(folder) / "classes.csv")
+    """Pixels of each of the 400 classes from `classes.csv` of `write_previews`: int64 `(400,)`.
+
+    Raises CCCError where it is missing.
+    """
+    path = Path(folder) / "classes.csv"
+    if not path.is_file():
+        raise CCCError(f"{path}: no such file; make it with `ccc previews`, as the workflow does")
+    found = pandas.read_csv(path)
     return np.bincount(found["class"], weights=found["pixels"], minlength=_GRID.size).astype(np.int64)
 
 
