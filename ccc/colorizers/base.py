@@ -90,7 +90,7 @@ class Colorizer:
         `image`: as in `colorize`, which combines them with the picture's own L. Raises CCCError where the method has no
         ab, or the device runs out of memory.
         """
-        raise CCCError("--keep-ab: the method gives no a and b of its own, only pictures")
+        raise CCCError("--keep-ab: the method gives no a and b of its own, only pictures; leave it out")
 
     def _halving(self, images: list[np.ndarray]) -> list[np.ndarray]:
         try:
