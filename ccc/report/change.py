@@ -56,7 +56,7 @@ def _change(
         row["before"], row["after"] = values.mean(axis=0).tolist()
     row["sign"] = {"higher": 1, "lower": -1, None: 0}[before.estimates[metric].direction]
     gained = row["sign"] * row["each"]
-    return row | {"difference": row["after"] - row["before"], "gained": gained[gained != 0]}
+    return row | {"difference": row["after"] - row["before"], "changed": gained[gained != 0]}
 
 
 def _of_one_length(rows: Sequence[dict], name: str, least: int) -> Iterator[tuple[list[dict], np.ndarray]]:
@@ -75,22 +75,23 @@ def _add_intervals(rows: Sequence[dict], method: str) -> None:
 
 
 def _add_tests(rows: Sequence[dict]) -> None:
-    """Set `p` and `gains`, whether the ranks speak for harmonization, of rows with pictures that changed."""
-    for same, table in _of_one_length(rows, "gained", 1):
-        _, p, gains = signed_ranks(table)
-        for row, own_p, gain in zip(same, p.tolist(), gains.tolist(), strict=True):
-            row |= {"p": own_p, "gains": gain}
+    """Set `p` and `favoured`, whether the ranks speak for harmonization, of rows with pictures that changed."""
+    for same, table in _of_one_length(rows, "changed", 1):
+        _, p, favoured_by_ranks = signed_ranks(table)
+        for row, own_p, favoured in zip(same, p.tolist(), favoured_by_ranks.tolist(), strict=True):
+            row |= {"p": own_p, "favoured": favoured}
 
 
 def _judge(rows: Sequence[dict]) -> None:
     """Set `holm` and `outcome` of the rows of one dataset and metric."""
     corrected = holm({row["method"]: row["p"] for row in rows if "p" in row})
     for row in rows:
-        gain, least = row["difference"] * row["sign"], 2.0 ** (1 - len(row["gained"]))  # the least p of so many changed
+        gain = row["difference"] * row["sign"]
+        least = 2.0 ** (1 - len(row["changed"]))  # the smallest p of so many pictures
         row["holm"] = corrected.get(row["method"])
         if row["holm"] is None:
             row["outcome"] = "untested" if row["difference"] else "same"
-        elif least < LEVEL and row["holm"] < LEVEL and row["gains"] == (gain > 0):
+        elif least < LEVEL and row["holm"] < LEVEL and gain and row["favoured"] == (gain > 0):
             row["outcome"] = "better" if gain > 0 else "worse"
         else:
             row["outcome"] = "few" if least * len(corrected) >= LEVEL else "alike"

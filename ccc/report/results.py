@@ -222,12 +222,9 @@ class Results:
     @functools.cached_property
     def _pictures(self) -> dict[tuple, pandas.DataFrame]:
         of_pictures = self.values[self.values["image"] != ""]
-        return {
-            key: rows.pivot(index="image", columns="metric", values="value")[rows["metric"].unique()].rename_axis(
-                "name"
-            )
-            for key, rows in of_pictures.groupby(["method", "variant", "dataset"])
-        }
+        groups = of_pictures.rename(columns={"image": "name"}).groupby(["method", "variant", "dataset"])
+        tables = ((key, rows, rows.pivot(index="name", columns="metric", values="value")) for key, rows in groups)
+        return {key: table[rows["metric"].unique()] for key, rows, table in tables}
 
     def pictures(self, result: MethodResult) -> pandas.DataFrame:
         """Values by picture: a row per name and a column per metric that has any."""

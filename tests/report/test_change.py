@@ -80,6 +80,12 @@ def test_mean_and_ranks_must_agree():
     assert found["holm"].item() < 0.05 and found["difference"].item() < 0 and found["outcome"].item() == "alike"
 
 
+def test_a_mean_of_no_change_is_neither_better_nor_worse():
+    gain = np.r_[np.full(45, -1.0), np.full(5, 9.0)]  # most pictures fall, the mean stays
+    found = changes(summarize(both("ccc", {"psnr": np.full(50, 20.0)}, {"psnr": 20 + gain})))
+    assert found["difference"].item() == 0 and found["holm"].item() < 0.05 and found["outcome"].item() == "alike"
+
+
 def test_few_counts_the_methods_that_are_tested():
     before, after = {"psnr": np.arange(20.0, 26)}, {"psnr": np.arange(20.0, 26) + [1, 2, 3, 4, 5, -6]}
     one = both("ccc", before, after, images=6)
