@@ -53,6 +53,7 @@ def test_what_is_beyond_its_bound_is_a_fault():
         "c: failed": "see c.log",
         "failed": "no end in 3 s",
     }
+    assert "| `--a` | **failed**: no end |" in "\n".join(page._speeds({"--a: failed": "no\nend"}))
     assert page.faults(found) == ["c: failed: see c.log", "failed: no end in 3 s", "b beyond its bound"]
 
 

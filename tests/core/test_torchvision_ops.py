@@ -21,6 +21,14 @@ def test_each_user_registers_the_operators_itself(user):
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.skipif(torch.version.cuda is not None, reason="torchvision's operators load here")
+def test_operators_that_do_not_load_beside_cuda_are_replaced_too():
+    """As those of another version of CUDA torch, which this one claims to be."""
+    code = f"import torch; torch.version.cuda = '13.0'; {USERS['the network']}"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
 def test_lpips_registers_the_operators_itself(shared):
     code = (
         "import sys, numpy as np; from ccc.metrics import lpips; a = np.zeros((64, 64, 3), np.uint8); "

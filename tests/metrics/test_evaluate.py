@@ -317,6 +317,12 @@ def test_equal_inputs_give_equal_bytes(folders, tmp_path, shared):
     assert sorted(path.name for path in (tmp_path / "1").iterdir()) == ["m.csv", "m.json"]
 
 
+def test_a_name_that_leads_elsewhere_is_refused(folders, tmp_path, capsys):
+    words = ["evaluate", *map(str, folders), "--metrics", "psnr", "--json", str(tmp_path / "a.json")]
+    assert main([*words, "--csv", str(tmp_path / "a.csv"), "--dataset", "../else"]) == 2
+    assert "--dataset: '../else' cannot name files" in capsys.readouterr().err and not (tmp_path / "a.json").exists()
+
+
 def test_folders_that_do_not_match_are_refused_with_names(folders, tmp_path):
     prediction, truth = folders
     for i in range(5):
