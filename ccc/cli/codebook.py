@@ -35,11 +35,12 @@ def run(args: Namespace) -> None:
     choice = CHOICE.read(args)
     statistics = read_statistics(args.shards)
     refuse_twice(args.shards, statistics)
-    histograms = [path.with_suffix(".histogram.npy") for path in args.shards]
-    counts = sum_histograms(histograms)
-    for path, facts in zip(histograms, statistics, strict=True):
-        if sum_histograms([path]).sum() != facts["samples"] * facts["map_size"] ** 2:
+    histograms = {path: sum_histograms([path]) for path in (tar.with_suffix(".histogram.npy") for tar in args.shards)}
+    for (path, own), facts in zip(histograms.items(), statistics, strict=True):
+        if own.sum() != facts["samples"] * facts["map_size"] ** 2:
             raise CCCError(f"{path}: does not count the cells of the shard's {facts['samples']:,} photographs; {AGAIN}")
+    first, *others = histograms.values()
+    counts = sum(others, first)
     threshold = choice.threshold or PAPERS_THRESHOLD
     if choice.relative_threshold is not None:
         threshold = max(math.ceil(choice.relative_threshold * counts.sum()), 1)
