@@ -82,7 +82,8 @@ def _inspect(args: Namespace) -> int:
     paths = [(weights.locate(file) if file in weights.known() else Path(file), name) for file, name in files]
     for path, _ in paths:
         if not path.is_file():
-            raise CCCError(f"{path}: no file; give a file of weights" if path.exists() else f"{path}: no such file")
+            kind = "a folder; give one of its files" if path.is_dir() else "no file; give a file of weights"
+            raise CCCError(f"{path}: {kind}" if path.exists() else f"{path}: no such file")
     wrong = 0
     for path, name in paths:
         lines = list(inspect(path, name))
