@@ -24,6 +24,7 @@ from ccc.report.statistics import FEWEST, Comparison, Ranking, bootstrap_interva
 
 SEED, CONFIDENCE = 0, 0.95
 ELSEWHERE = "not known: no shards of the photographs of CCC's training were compared (`ccc leakage` does it)"
+SHIPPED = "not known: the photographs of the packaged model's training are not shipped (docs/trained-model.md)"
 
 
 def read_results(
@@ -61,7 +62,8 @@ def read_results(
         compared = {
             name: f"{words}; not compared with what it started from, {before}" for name, words in compared.items()
         }
-    elsewhere = {name: ELSEWHERE for name in found.datasets if model and name != published.SHOWCASE}
+    unknown = SHIPPED if made.get("sha256") == sha256(PUBLISHED) else ELSEWHERE
+    elsewhere = {name: unknown for name in found.datasets if model and name != published.SHOWCASE}
     return dataclasses.replace(
         found, run=run, columns=columns, cautions=dict(cautions or {}), leakage=elsewhere | compared,
         not_run={name: reason for name, reason in (not_run or {}).items() if name not in ran},
