@@ -10,7 +10,7 @@ from typing import Any
 import pandas
 
 from ccc.core.files import write_json, written_whole
-from ccc.core.stored import read_json, read_table, reading
+from ccc.core.stored import read_json, read_table, reading, typed
 from ccc.metrics.registry import find
 
 FORMAT = "ccc-summary-3"  # of the stored object; raised when its shape changes
@@ -256,8 +256,6 @@ class Results:
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Results":
         """Read a summary of `write`. Raises CCCError, naming the file, if it is missing or invalid."""
-        from pydantic import TypeAdapter
-
         path = Path(path)
         with reading(path, "not the summary of `ccc tables`", "make it with `ccc tables`"):
             stored = read_json(path, "summary", "make it with `ccc tables`")
@@ -267,4 +265,4 @@ class Results:
             kinds = {name: pandas.api.types.infer_dtype(values[name], skipna=True) for name in values}
             if set(kinds) != set(VALUES) or kinds.pop("value") != "floating" or not {*kinds.values()} <= TEXTS:
                 raise ValueError(f"the columns of {path.stem}.parquet are not {', '.join(VALUES)}")
-            return TypeAdapter(cls).validate_python(stored | {"values": values})
+            return typed(stored | {"values": values}, cls)
