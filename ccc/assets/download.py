@@ -12,7 +12,7 @@ import urllib3
 from filelock import FileLock, Timeout
 from requests import exceptions
 
-from ccc.core.errors import CCCError, write_line
+from ccc.core.errors import CCCError, first_line, write_line
 from ccc.core.files import write_text
 
 Progress = Callable[[int, int | None], None]  # called with the bytes received and the total, if known
@@ -126,11 +126,11 @@ def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress: 
         except exceptions.ChunkedEncodingError:
             reason = "the transfer broke off"
         except (exceptions.InvalidSchema, exceptions.InvalidURL, requests.TooManyRedirects, UnicodeError) as error:
-            raise CCCError(str(error).partition("\n")[0]) from None
+            raise CCCError(first_line(error)) from None
         except requests.ConnectionError:
             reason, answered = "no connection", False
         except requests.RequestException as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
+            reason = first_line(error)
         grown = _size(part) >= most + _CHUNK  # compared with the maximum, since a server may restart forever
         most, fruitless = max(most, _size(part)), 0 if grown else fruitless + 1
         if fruitless >= _ATTEMPTS or not (answered or grown):
