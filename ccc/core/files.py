@@ -44,7 +44,7 @@ def written_whole(path: str | os.PathLike) -> Generator[Path]:
         _sweep(path.parent)
         handle, temporary = _temporary_file(path)
     except OSError as error:
-        raise _naming(error, path) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
@@ -53,7 +53,7 @@ def written_whole(path: str | os.PathLike) -> Generator[Path]:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and (error.filename == str(temporary) or error.errno in FULL):
-            raise _naming(error, path) from None
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     finally:
         os.close(handle)
@@ -103,10 +103,6 @@ def _sweep(folder: Path) -> None:
         with contextlib.suppress(OSError), open(aside / LOCK if aside.is_dir() else aside, "rb+") as file:
             if lock(file.fileno(), wait=False):  # not while its writer runs
                 shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
-
-
-def _naming(error: OSError, path: Path) -> OSError:
-    return OSError(error.errno, error.strerror, str(path))
 
 
 def _umask() -> int:
