@@ -87,12 +87,12 @@ def read_features(
         made_from = json.loads(str(arrays.pop("made_from")))
         if made_from["format"] != FORMAT:
             raise ValueError(f"format is {made_from['format']!r}, not {FORMAT!r}")
-    if made_from["weights"] != sha256(weights):
-        raise CCCError(f"{path}: made with other weights than {weights}; {again}")
-    pictures = {match.name: sha256(match.truth) for match in matches}
-    if pictures != made_from["pictures"]:
-        names = sorted(dict(pictures.items() ^ made_from["pictures"].items()))
-        raise CCCError(f"{path}: made from other pictures: {few(names)} differ; {again}")
-    place = {name: row for row, name in enumerate(made_from["pictures"])}
-    rows = [place[match.name] for match in matches]
-    return {name: values[rows] for name, values in arrays.items()}
+        if made_from["weights"] != sha256(weights):
+            raise CCCError(f"{path}: made with other weights than {weights}; {again}")
+        pictures = {match.name: sha256(match.truth) for match in matches}
+        if pictures != made_from["pictures"]:
+            names = sorted(dict(pictures.items() ^ made_from["pictures"].items()))
+            raise CCCError(f"{path}: made from other pictures: {few(names)} differ; {again}")
+        place = {name: row for row, name in enumerate(made_from["pictures"])}
+        rows = [place[match.name] for match in matches]
+        return {name: arrays[name][rows] for name in wanted}
