@@ -7,6 +7,7 @@ beside the codebook. The paper's choice, for the shards of any photographs:
   ccc codebook results/shards/train/*.tar --relative-threshold 4.55e-6 -o results/codebook.json
 """
 
+import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -25,8 +26,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    import math
-
     from ccc.codebook import Codebook
     from ccc.core.errors import CCCError
     from ccc.data.shards import AGAIN, NEAR_GRAY, read_statistics, refuse_twice, sum_histograms

@@ -44,7 +44,7 @@ def written_whole(path: str | os.PathLike) -> Generator[Path]:
         _sweep(path.parent)
         handle, temporary = _temporary_file(path)
     except OSError as error:
-        raise _naming(error, path) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
@@ -53,7 +53,7 @@ def written_whole(path: str | os.PathLike) -> Generator[Path]:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and (error.filename == str(temporary) or error.errno in FULL):
-            raise _naming(error, path) from None
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     finally:
         os.close(handle)
@@ -114,10 +114,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-
-def _naming(error: OSError, path: Path) -> OSError:
-    return OSError(error.errno, error.strerror, str(path))
 
 
 def _umask() -> int:

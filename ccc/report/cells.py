@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError
 from ccc.core.files import part_of_path, regular
-from ccc.core.stored import LOOSE, Count, read_json
+from ccc.core.stored import LOOSE, Count, read_json, reading
 from ccc.metrics.registry import FORMAT, find
 
 Variant = Literal["plain", "sam"]
@@ -150,8 +150,9 @@ def _ordered(cell: Cell) -> Cell:
 
 def _read(path: Path, titles: Mapping[str, str]) -> Cell:
     table = path.with_suffix(".csv")
-    try:
-        data = read_json(path, "file of metrics", "run `ccc evaluate` for it again", _Stored)
+    again = "run `ccc evaluate` for it again"
+    with reading(table, "not the metrics of `ccc evaluate`", again):
+        data = read_json(path, "file of metrics", again, _Stored)
         # Read as text: by default, pandas takes a name such as NA for a missing one.
         pictures = pandas.read_csv(regular(table), index_col="name", dtype=str, keep_default_na=False)
         if pictures.index.has_duplicates:
@@ -163,7 +164,3 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
             segmenter=data.get("segmenter"), notes=tuple(data.get("notes", ())), made=tuple(data.get("made", ())),
             pictures=pictures.replace("", None).astype(float), protocol=data.get("protocol", ""),
         )  # fmt: skip
-    except FileNotFoundError as error:
-        raise CCCError(f"{error.filename}: no such file; run `ccc evaluate` for it") from None
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise CCCError(f"{table}: not the metrics of `ccc evaluate` ({error}); run it again") from None

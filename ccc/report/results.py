@@ -9,9 +9,8 @@ from typing import Any
 
 import pandas
 
-from ccc.core.errors import CCCError, first_line
 from ccc.core.files import write_json, written_whole
-from ccc.core.stored import read_json, read_table
+from ccc.core.stored import read_json, read_table, reading, typed
 from ccc.metrics.registry import find
 
 FORMAT = "ccc-summary-3"  # of the stored object; raised when its shape changes
@@ -257,10 +256,8 @@ class Results:
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Results":
         """Read a summary of `write`. Raises CCCError, naming the file, if it is missing or invalid."""
-        from pydantic import TypeAdapter
-
         path = Path(path)
-        try:
+        with reading(path, "not the summary of `ccc tables`", "make it with `ccc tables`"):
             stored = read_json(path, "summary", "make it with `ccc tables`")
             if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
                 raise ValueError(f"its format is not {FORMAT}")
@@ -268,9 +265,4 @@ class Results:
             kinds = {name: pandas.api.types.infer_dtype(values[name], skipna=True) for name in values}
             if set(kinds) != set(VALUES) or kinds.pop("value") != "floating" or not {*kinds.values()} <= TEXTS:
                 raise ValueError(f"the columns of {path.stem}.parquet are not {', '.join(VALUES)}")
-            return TypeAdapter(cls).validate_python(stored | {"values": values})
-        except FileNotFoundError as error:
-            raise CCCError(f"{error.filename}: no such file; make it with `ccc tables`") from None
-        except (ValueError, TypeError, AttributeError) as error:
-            first = first_line(error)
-            raise CCCError(f"{path}: not the summary of `ccc tables` ({first}); run it again") from None
+            return typed(stored | {"values": values}, cls)

@@ -10,9 +10,8 @@ import numpy as np
 import pandas
 
 from ccc.assets import PUBLISHED
-from ccc.core.errors import CCCError
 from ccc.core.files import sha256
-from ccc.core.stored import read_json
+from ccc.core.stored import read_json, reading
 from ccc.data import leakage as leaks
 from ccc.metrics.registry import find
 from ccc.report import published
@@ -74,10 +73,8 @@ def read_results(
 def _leakage(path: str | os.PathLike) -> tuple[str, str]:
     """Name of a benchmark and the findings of `ccc leakage`, in words. Raises CCCError for another file."""
     facts = read_json(path, "file of `ccc leakage`", "run it again", leaks.Leakage)
-    try:
+    with reading(path, "not what `ccc leakage` found", "run it again"):
         return facts["benchmark"], leaks.words(facts)
-    except KeyError as error:
-        raise CCCError(f"{path}: not what `ccc leakage` found (lacks {error}); run it again") from None
 
 
 def summarize(
