@@ -73,13 +73,18 @@ def gather(files: Sequence[str | os.PathLike], configuration: Mapping) -> dict:
     """Describe a run, as a JSON object without time or place: equal runs in equal environments give equal objects.
 
     `files`: inputs and products that identify the run, such as manifests, statistics of shards, codebook and model;
-    `configuration`: as the workflow filled it. Returns format; `versions` of ccc, Python and the platform; `packages`,
-    every installed distribution by its normalized name; `seeds` by their dotted place in the configuration;
-    `configuration`; `checksums`, SHA-256 by path. Raises OSError for a file that cannot be read.
+    `configuration`: as the workflow filled it. Returns format; `versions` of ccc (`revision`: as of `commit`), Python
+    and the platform; `packages`, every installed distribution by its normalized name; `seeds` by their dotted place in
+    the configuration; `configuration`; `checksums`, SHA-256 by path. Raises OSError for a file that cannot be read.
     """
     return {
         "format": FORMAT,
-        "versions": {"ccc": __version__, "python": platform.python_version(), "machine": platform.machine()},
+        "versions": {
+            "ccc": __version__,
+            "revision": commit(),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        },
         "packages": _packages(),
         "seeds": dict(_seeds(configuration)),
         "configuration": dict(configuration),
