@@ -52,9 +52,12 @@ class Given(Segmenter):
         self.background = None if chosen["background"] == "none" else chosen["background"]
         super().__init__("masks", {"path": str(path)} | chosen)
 
-    def require(self, names: Iterable[str]) -> None:
+    def lacking(self, names: Iterable[str]) -> list[str]:
         has = self._file if self.dataset is None else self.dataset["pictures"].__contains__
-        if missing := [name for name in names if not has(name)]:
+        return [name for name in names if not has(name)]
+
+    def require(self, names: Iterable[str]) -> None:
+        if missing := self.lacking(names):
             looked = f" (looked for {', '.join(SUFFIXES)}, and folders with {TABLE})" if self.dataset is None else ""
             raise CCCError(f"{self.path}: no masks for {few(missing)}{looked}")
 
