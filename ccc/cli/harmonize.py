@@ -58,6 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--changes", type=Path, help="CSV to write: share of changed pixels and mean ab shift of each picture"
     )
     add_allow_skipped(parser)
+    parser.set_defaults(outputs=("output", "changes"))
 
 
 def run(args: Namespace) -> int:

@@ -128,6 +128,8 @@ def write_comparisons(
     missing pictures or masks.
     """
     folders = {"gray": gray_dir, "before": before_dir, "after": after_dir} | ({"truth": truth_dir} if truth_dir else {})
+    if os.path.realpath(out_dir) in map(os.path.realpath, folders.values()):
+        raise CCCError(f"{out_dir}: holds the pictures to compare; write the figures to another folder")
     files = pictures_alike(folders)
     segmenter.require(files["gray"])
     changes = []
