@@ -319,3 +319,21 @@ def test_previews_show_what_they_say(tmp_path):
     assert np.abs(error - expected).max() <= 6  # but for the compression
     write_previews(tmp_path / "truth", tmp_path / "truth", tmp_path / "same")
     assert np.array(Image.open(tmp_path / "same/error/x.webp").convert("RGB")).max() <= 3
+
+
+@pytest.mark.parametrize("theirs", ["data/photo.raw", "pictures/holiday.jpg", "index.html"])
+def test_a_folder_of_other_files_is_left_alone(finished, tmp_path, theirs):
+    """`data/` and `pictures/` are replaced as a whole, so they must be an earlier report's."""
+    (tmp_path / theirs).parent.mkdir(exist_ok=True)
+    (tmp_path / theirs).write_text("mine")
+    with pytest.raises(CCCError, match="holds .*, not of `ccc report`; write to another folder"):
+        report(finished, tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / theirs]
+    (tmp_path / theirs).unlink()
+    (tmp_path / "notes.html").write_text("mine")
+    if (tmp_path / theirs).parent != tmp_path:
+        (tmp_path / theirs).parent.rmdir()
+    report(finished, tmp_path)
+    (tmp_path / "pictures-old.html").write_bytes((tmp_path / "index.html").read_bytes())
+    report(finished, tmp_path)
+    assert (tmp_path / "notes.html").read_text() == "mine" and not (tmp_path / "pictures-old.html").exists()
