@@ -3,7 +3,7 @@
 import argparse
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,18 @@ import yaml
 from ccc.core.errors import CCCError
 
 SKIPPED = 3  # of `ccc.core.errors.STATUSES`
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The `type` of an option that is a whole number from `least` on."""
+
+    def read(text: str) -> int:
+        if (number := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"must be {least} or more, got {number}")
+        return number
+
+    read.__name__ = "int"  # argparse: "invalid int value"
+    return read
 
 
 def refuse_overwriting(args: Namespace) -> None:
@@ -53,6 +65,8 @@ class _Pairs(argparse.Action):
         name, equals, value = values.partition("=")
         if not equals or not name:
             raise CCCError(f"{option_string}: expected name=value, got {values!r}")
+        if name in getattr(namespace, self.dest):
+            raise CCCError(f"{option_string}: {name} is given twice")
         setattr(namespace, self.dest, getattr(namespace, self.dest) | {name: value})
 
 

@@ -99,7 +99,7 @@ def _records(path: Path, size: tuple[int, int], background: int | None) -> tuple
         return _from_folder(path, size), None
     if path.suffix == ".json":
         value = read_json(path, "file of masks", "make it again")
-        if isinstance(value, dict) and value.get("format") == FORMAT:
+        if isinstance(value, dict) and str(value.get("format")).startswith(FORMAT.rstrip("0123456789")):
             stored = read_masks(path)
             _same_size(stored["size"], size)
             return stored["masks"], stored["segmenter"]
