@@ -27,7 +27,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, help="folder of true pictures, drawn beside them")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the figures")
     parser.add_argument("--count", type=at_least(0), default=3, help="number of pictures (default: %(default)s)")
-    parser.add_argument("--windows", type=at_least(0), default=2, help="magnified places per picture (default: %(default)s)")
+    parser.add_argument(
+        "--windows", type=at_least(0), default=2, help="magnified places per picture (default: %(default)s)"
+    )
     PSI.add(parser)
 
 

@@ -13,8 +13,9 @@ from ccc.cli.progress import bar
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("output", type=Path, help="folder to write, with train/, validation/ and benchmark/")
-    parser.add_argument("--crops", type=at_least(1), default=24, help="training crops per photograph (default: %(default)s)")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="seed of the crops' positions (default: %(default)s)")
+    text = "(default: %(default)s)"
+    parser.add_argument("--crops", type=at_least(1), default=24, help=f"training crops per photograph {text}")
+    parser.add_argument("--seed", type=at_least(0), default=0, help=f"seed of the crops' positions {text}")
 
 
 def run(args: Namespace) -> None:
