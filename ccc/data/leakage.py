@@ -58,7 +58,7 @@ def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict
                 raise ValueError("rows are missing")
         except ValueError as error:
             raise CCCError(f"{path}: holds no hashes of photographs ({error}); {AGAIN}") from None
-        tables.append(table.append_column("split", pa.array([shard.parent.name] * len(table))))
+        tables.append(table.append_column("split", pa.array([shard.absolute().parent.name] * len(table))))
     return pa.concat_tables(tables)
 
 
@@ -72,8 +72,10 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
     """
     manifest = Path(manifest)
     try:
-        with regular(manifest).open(encoding="utf-8", newline="") as file:
+        with regular(manifest).open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
+        if lacking := {"name", "source_sha256", "perceptual_hash"} - set(rows[0] if rows else ()):
+            raise ValueError(f"it has no column {' and '.join(sorted(lacking))}")
         hashes_of = [np.uint64(int(row["perceptual_hash"], 16)) for row in rows]
         wanted = pa.array([bytes.fromhex(row["source_sha256"]) for row in rows], pa.binary(32))
         if not rows or not all(row["name"] for row in rows):
@@ -82,7 +84,7 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
         raise CCCError(
             f"{manifest}: holds no hashes of pictures ({error}); write the benchmark again with `ccc prepare`"
         ) from None
-    facts = {"format": FORMAT, "benchmark": manifest.parent.name, "pictures": len(rows), "near_bits": NEAR}
+    facts = {"format": FORMAT, "benchmark": manifest.absolute().parent.name, "pictures": len(rows), "near_bits": NEAR}
     known = read_pictures(shards, statistics)
     same = known.filter(pc.field("sha256").isin(wanted))
     same = {line["sha256"].hex(): line for line in same.to_pylist()}
