@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from ccc.core.errors import CCCError, first_line
 from ccc.core.files import regular
 
 if TYPE_CHECKING:
+    import pandas
     import pyarrow as pa
 
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -109,3 +110,26 @@ def read_table(path: str | os.PathLike, schema: "pa.Schema | None" = None) -> "p
         raise
     except Exception as error:  # Arrow raises ValueError, OSError and Exception
         raise ValueError(first_line(error)) from None
+
+
+def read_numbers(path: str | os.PathLike, columns: Sequence[str], remedy: str, **how) -> "pandas.DataFrame":
+    """Read a CSV file, in whose `columns` all values are finite numbers from 0 on.
+
+    `how`: of `pandas.read_csv`. Raises CCCError, naming the file, if it is missing or anything else.
+    """
+    import numpy as np
+    import pandas
+
+    try:
+        table = pandas.read_csv(regular(path), **how)
+        if lacking := [name for name in columns if name not in table]:
+            raise ValueError(f"no column {' and '.join(lacking)}")
+        for name in columns:
+            table[name] = pandas.to_numeric(table[name])
+            if not (np.isfinite(table[name]) & (table[name] >= 0)).all():
+                raise ValueError(f"values of {name} that are not finite numbers from 0 on")
+        return table
+    except FileNotFoundError:
+        raise CCCError(f"{path}: no such file; {remedy}") from None
+    except ValueError as error:  # also those of pandas
+        raise CCCError(f"{path}: not readable ({first_line(error)}); {remedy}") from None

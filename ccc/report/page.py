@@ -66,6 +66,7 @@ def write_report(
     _refuse_others(folder)
     harmonized = harmonization.content(results, folder, comparisons, ablations)
     photographs = training_data(source, shards)
+    curves = list(plots.training_curves(Path(training) / HISTORY)) if training else []
     with folder_aside(folder) as scratch:
         shown = {name: collect(results, name, source, scratch / "pictures", max_pictures) for name in results.datasets}
         drawn = _plots(results, book, source)
@@ -85,8 +86,7 @@ def write_report(
     if theirs:
         render("field.html", tables=theirs, protocols=PROTOCOLS)
     render(
-        "plots.html", plots=drawn, training=bool(training), training_data=photographs,
-        curves=list(plots.training_curves(Path(training) / HISTORY)) if training else [],
+        "plots.html", plots=drawn, training=bool(training), training_data=photographs, curves=curves,
     )  # fmt: skip
     render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
     if harmonized:

@@ -20,6 +20,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from ccc.codebook import Codebook, ColorGrid
+from ccc.core.stored import read_numbers
 from ccc.metrics.registry import find
 from ccc.report.front import brief_labels
 from ccc.report.previews import class_counts, class_palette
@@ -247,7 +248,7 @@ def read_timings(folder: str | os.PathLike, results: Results) -> pandas.DataFram
     for result in results.methods:
         path = Path(folder) / result.method / f"{result.dataset}.tsv"
         if result.variant == "plain" and path.is_file():
-            seconds = pandas.read_csv(path, sep="\t")["s"].mean() / result.images
+            seconds = read_numbers(path, ["s"], "remove it", sep="\t")["s"].mean() / result.images
             rows.append([result.method, result.dataset, seconds])
     return pandas.DataFrame(rows, columns=["method", "dataset", "seconds_per_picture"])
 
@@ -265,7 +266,7 @@ def timing(timings: pandas.DataFrame, results: Results) -> Plot:
 
 def training_curves(history: str | os.PathLike) -> Iterator[tuple[str, str]]:
     """A small curve for each column of a training history that has two numbers or more: its name and drawing."""
-    rows = pandas.read_csv(history).apply(pandas.to_numeric, errors="coerce")
+    rows = read_numbers(history, ["step"], "give the folder of `ccc train`").apply(pandas.to_numeric, errors="coerce")
     for name in rows.columns.drop(["step", "epoch"], errors="ignore"):
         found = rows[["step", name]].dropna()
         if len(found) > 1:

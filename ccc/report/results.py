@@ -10,8 +10,8 @@ from typing import Any
 import pandas
 
 from ccc.core.errors import CCCError, first_line
-from ccc.core.files import write_json, written_whole
-from ccc.core.stored import read_json, read_table
+from ccc.core.files import part_of_path, write_json, written_whole
+from ccc.core.stored import read_json, read_table, typed
 from ccc.metrics.registry import find
 
 FORMAT = "ccc-summary-3"  # of the stored object; raised when its shape changes
@@ -257,8 +257,6 @@ class Results:
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Results":
         """Read a summary of `write`. Raises CCCError, naming the file, if it is missing or invalid."""
-        from pydantic import TypeAdapter
-
         path = Path(path)
         try:
             stored = read_json(path, "summary", "make it with `ccc tables`")
@@ -268,7 +266,12 @@ class Results:
             kinds = {name: pandas.api.types.infer_dtype(values[name], skipna=True) for name in values}
             if set(kinds) != set(VALUES) or kinds.pop("value") != "floating" or not {*kinds.values()} <= TEXTS:
                 raise ValueError(f"the columns of {path.stem}.parquet are not {', '.join(VALUES)}")
-            return TypeAdapter(cls).validate_python(stored | {"values": values})
+            results = typed(stored | {"values": values}, cls)
+            if not results.methods:
+                raise ValueError("it has no methods")
+            for name in (name for found in results.methods for name in (found.method, found.variant, found.dataset)):
+                part_of_path(name)
+            return results
         except FileNotFoundError as error:
             raise CCCError(f"{error.filename}: no such file; make it with `ccc tables`") from None
         except (ValueError, TypeError, AttributeError) as error:

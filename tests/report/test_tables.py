@@ -415,6 +415,22 @@ def test_stored_metrics_that_are_none_are_refused(tmp_path):
             read_cells([tmp_path])
 
 
+def test_a_summary_that_was_edited_is_refused(tmp_path):
+    write_cell(tmp_path, "mine", "plain", "set")
+    read_results([tmp_path]).write(tmp_path / "summary.json")
+    stored = json.loads((tmp_path / "summary.json").read_text())
+    for changes, message in (
+        ({"methods": []}, "it has no methods"),
+        ({"methods": [stored["methods"][0] | {"dataset": "../../set"}]}, "'../../set' cannot name files"),
+        ({"run": 5}, "run: Input should be a valid string"),
+    ):
+        (tmp_path / "summary.json").write_text(json.dumps(stored | changes))
+        with pytest.raises(
+            CCCError, match=f"summary.json: not the summary of `ccc tables` .*{message}.*; run it again"
+        ):
+            Results.read(tmp_path / "summary.json")
+
+
 def test_a_picture_that_stands_in_a_file_twice_is_refused(tmp_path):
     table = write_cell(tmp_path, "ccc", "plain", "set").with_suffix(".csv")
     table.write_text(table.read_text() + table.read_text().splitlines()[-1] + "\n")
