@@ -274,5 +274,7 @@ def pair_up(gray: str | os.PathLike, color: str | os.PathLike, out: str | os.Pat
         if out.suffix and out.suffix.lower() != ".png" and not out.is_dir():
             raise CCCError(f"{out}: pictures are written as PNG; let the name end in .png, or give a folder")
         return {gray.stem: (gray, color, out if out.suffix and not out.is_dir() else out / f"{gray.stem}.png")}
+    if gray.resolve() in (out.resolve(), *out.resolve().parents):  # the next run would read its results
+        raise CCCError(f"{out}: in the folder of the gray pictures, {gray}; write to another folder")
     found = pictures_alike({"gray": gray, "color": color})
     return {name: (path, found["color"][name], out / f"{name}.png") for name, path in found["gray"].items()}

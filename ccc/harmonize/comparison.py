@@ -128,8 +128,9 @@ def write_comparisons(
     missing pictures or masks.
     """
     folders = {"gray": gray_dir, "before": before_dir, "after": after_dir} | ({"truth": truth_dir} if truth_dir else {})
-    if os.path.realpath(out_dir) in map(os.path.realpath, folders.values()):
-        raise CCCError(f"{out_dir}: holds the pictures to compare; write the figures to another folder")
+    out = Path(out_dir).resolve()
+    if inside := [folder for folder in folders.values() if Path(folder).resolve() in (out, *out.parents)]:
+        raise CCCError(f"{out_dir}: in {inside[0]}, whose pictures are compared; write the figures to another folder")
     files = pictures_alike(folders)
     segmenter.require(files["gray"])
     changes = []
