@@ -36,7 +36,7 @@ def made(tmp_path_factory):
         ("leakage set/manifest.csv 0.tar -o set/manifest.csv", "manifest.csv: would be overwritten"),
         ("ablate gray truth --color x=color --masks masks.json -o masks.json", "masks.json: would be overwritten"),
         ("segment gray -o new --segmenter masks --checkpoint masks.json --coco masks.json", "would be overwritten"),
-        ("compare gray color truth --masks masks.json -o color/new", "color/new: in color, whose pictures are compared"),
+        ("compare gray color truth --masks masks.json -o color/new", "new: in color, whose pictures are compared"),
         ("harmonize gray color --masks masks.json -o gray/new", "gray/new: in the folder of the gray pictures"),
         ("evaluate color truth --metrics psnr --json new --csv new", "new: is to be written by two options"),
         ("harmonize gray color --masks masks.json -o new --changes masks.json", "masks.json: would be overwritten"),
