@@ -85,6 +85,8 @@ def resolve(source: str, first: str | os.PathLike | None = None) -> tuple[Path, 
     `source`: the name of a set, or a path (`./coco` is a folder of that name). Raises MissingDataset, with the remedy,
     if the set is not installed.
     """
+    if not source:
+        raise CCCError("the source of the photographs is an empty name; give a path, or the name of a set")
     if source not in known():
         return Path(source), None
     dataset = known()[source]

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 from ccc import __version__
+from ccc.cli.options import refuse_overwriting
 from ccc.core import processes
 from ccc.core.errors import STATUSES, CCCError, did_you_mean, first_line, unknown, write_line
 
@@ -29,8 +30,18 @@ VERBS = {verb: _summary(verb) for verb in _ORDER}
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.register("type", Path, _path)
+
     def error(self, message: str) -> NoReturn:
         raise CCCError(f"{message}; see `{self.prog} --help`")
+
+
+def _path(text: str) -> Path:
+    if not text:  # `Path` would take the working folder
+        raise argparse.ArgumentTypeError("an empty name; give a path, or check the variable that should hold it")
+    return Path(text) if Path(text).name else Path(os.path.abspath(text))  # "." has no name that a suffix can follow
 
 
 class _Version(argparse.Action):
@@ -87,6 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
         if left:
             hint = did_you_mean(left[0].split("=")[0], parsed.known_options)
             raise CCCError(f"{left[0]}: no such option or argument: {hint}see `ccc {verb} --help`")
+        refuse_overwriting(parsed)
         return parsed.handler(parsed) or 0
     except CCCError as error:
         message, status = str(error), error.status
@@ -94,6 +106,8 @@ def main(arguments: list[str] | None = None) -> int:
         message, status = (f"{error.filename}: " if error.filename else "") + first_line(error), 2
         if isinstance(error, (NotADirectoryError, FileExistsError)):
             message += "; a file is where a folder is needed: write to another folder"
+        elif isinstance(error, IsADirectoryError):
+            message += "; a folder is where a file is needed: give another name"
     except MemoryError:
         message, status = "out of memory; free some, or lower CCC_MAX_PICTURE_MB to skip large pictures", 2
     except KeyboardInterrupt:

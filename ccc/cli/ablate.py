@@ -10,7 +10,7 @@ per segment.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ccc.cli.options import add_options, add_pairs, aligned, parse_options
+from ccc.cli.options import add_options, add_pairs, aligned, at_least, parse_options
 from ccc.cli.progress import bar
 from ccc.settings.harmonization import PRINTED, Ablation, Algorithm
 from ccc.settings.options import Options
@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_options(parser, "of the masks, such as background=none")
     parser.add_argument("-o", "--output", type=Path, required=True, help="CSV file to write; also printed")
     GRID.add(parser)
-    parser.add_argument("--count", type=int, help="number of pictures, the first by name (default: all)")
+    parser.add_argument("--count", type=at_least(1), help="number of pictures, the first by name (default: all)")
     ALGORITHM.add(parser)
 
 

@@ -32,6 +32,9 @@ def run(args: Namespace) -> None:
     from ccc.report.codebook import describe, draw
 
     choice = CHOICE.read(args)
+    drawing = args.output.with_suffix(".svg")
+    if args.output in (drawing, *(tar.with_suffix(".json") for tar in args.shards)):
+        raise CCCError(f"{args.output}: the name of the drawing or of a shard's statistics; write to another name")
     statistics = read_statistics(args.shards)
     refuse_twice(args.shards, statistics)
     histograms = {path: sum_histograms([path]) for path in (tar.with_suffix(".histogram.npy") for tar in args.shards)}
@@ -55,7 +58,6 @@ def run(args: Namespace) -> None:
             f"codebook: only one class is kept, so there is nothing to learn; nearly gray: {gray}; use photographs "
             "in colour, or lower the threshold"
         )
-    drawing = args.output.with_suffix(".svg")
     codebook.save(args.output)
     draw(codebook, drawing)
     print(f"{args.output}, drawing in {drawing}:")

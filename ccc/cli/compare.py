@@ -9,7 +9,7 @@ changed most, which shows whether colour bleeding is gone.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from ccc.cli.options import add_options, parse_options
+from ccc.cli.options import add_options, at_least, parse_options
 from ccc.cli.progress import bar
 from ccc.settings.harmonization import Algorithm
 from ccc.settings.options import Options
@@ -26,8 +26,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_options(parser, "of the masks, such as background=none")
     parser.add_argument("--truth", type=Path, help="folder of true pictures, drawn beside them")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the figures")
-    parser.add_argument("--count", type=int, default=3, help="number of pictures (default: %(default)s)")
-    parser.add_argument("--windows", type=int, default=2, help="magnified places per picture (default: %(default)s)")
+    parser.add_argument("--count", type=at_least(0), default=3, help="number of pictures (default: %(default)s)")
+    parser.add_argument(
+        "--windows", type=at_least(0), default=2, help="magnified places per picture (default: %(default)s)"
+    )
     PSI.add(parser)
 
 

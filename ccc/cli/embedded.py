@@ -7,13 +7,15 @@ no pixel. A model trained on them only shows that the pipeline works.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ccc.cli.options import at_least
 from ccc.cli.progress import bar
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("output", type=Path, help="folder to write, with train/, validation/ and benchmark/")
-    parser.add_argument("--crops", type=int, default=24, help="training crops per photograph (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the crops' positions (default: %(default)s)")
+    text = "(default: %(default)s)"
+    parser.add_argument("--crops", type=at_least(1), default=24, help=f"training crops per photograph {text}")
+    parser.add_argument("--seed", type=at_least(0), default=0, help=f"seed of the crops' positions {text}")
 
 
 def run(args: Namespace) -> None:

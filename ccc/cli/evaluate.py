@@ -44,6 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--family", help="only metrics of this family, see `ccc metrics`")
     parser.add_argument("--features", type=Path, help="features of the truth, written by `ccc features`, to save time")
     add_allow_skipped(parser)
+    parser.set_defaults(outputs=("csv", "json"))
     add_pairs(parser, "--weights", "NAME=PATH", "weight file, such as alexnet=FILE")
     parser.add_argument("--changes", type=Path, help="CSV of `ccc harmonize --changes`, whose columns are added")
     for name, text in (

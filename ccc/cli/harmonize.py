@@ -13,8 +13,9 @@ edge are outliers in the neighbouring segment and take its mode. So do small tru
 coat; a larger delta or Psi keeps more of them. Changed pixels keep the gray picture's lightness.
 
 Masks come from --segmenter or from --masks: a folder with <name>.json (`ccc segment`), .npz, .npy or .png (label
-images) for each picture, a COCO file, or a file for one picture. felzenszwalb and slic are stand-ins for Segment
-Anything that need no checkpoint. To compare settings, run `ccc segment` once.
+images) for each picture, a COCO file, or a file for one picture. Pictures without masks are skipped and named.
+felzenszwalb and slic are stand-ins for Segment Anything that need no checkpoint. To compare settings, run `ccc
+segment` once.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -57,6 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--changes", type=Path, help="CSV to write: share of changed pixels and mean ab shift of each picture"
     )
     add_allow_skipped(parser)
+    parser.set_defaults(outputs=("output", "changes"))
 
 
 def run(args: Namespace) -> int:
@@ -81,7 +83,10 @@ def run(args: Namespace) -> int:
     share = sum(row["changed_share"] for row in rows) / len(rows)
     shift = sum(row["mean_ab_shift"] for row in rows) / len(rows)
     makers = " and ".join(sorted({row["segmenter"] for row in rows}))
-    print(f"{args.output}: {len(rows)} pictures, {share:.1%} of the pixels changed, ab moved by {shift:.2f} on average")
+    print(
+        f"{args.output}: {len(rows)} pictures, {share:.1%} of the pixels changed, ab moved by {shift:.2f} on average"
+        + (f", {len(skipped)} skipped" if skipped else "")
+    )
     print(f"masks: {makers}" + (", a stand-in for Segment Anything" if segmenter.stand_in else ""))
     for error in skipped:
         print(f"  skipped {error}")

@@ -1,8 +1,10 @@
 """Options and output that several verbs share."""
 
 import argparse
+import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,6 +12,34 @@ import yaml
 from ccc.core.errors import CCCError
 
 SKIPPED = 3  # of `ccc.core.errors.STATUSES`
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The `type` of an option that is a whole number from `least` on."""
+
+    def read(text: str) -> int:
+        if (number := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"must be {least} or more, got {number}")
+        return number
+
+    read.__name__ = "int"  # argparse: "invalid int value"
+    return read
+
+
+def refuse_overwriting(args: Namespace) -> None:
+    """Raise CCCError if a file to write is also read, or named twice.
+
+    `args.outputs`, set by a verb's `add_arguments`, names the options of files to write; by default `output`.
+    """
+    outputs, written = getattr(args, "outputs", ("output",)), {}
+    for path in (getattr(args, name, None) for name in outputs):
+        if isinstance(path, Path) and written.setdefault(os.path.realpath(path), path) is not path:
+            raise CCCError(f"{path}: is to be written by two options; give each a name of its own")
+    for name, value in vars(args).items():
+        values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        for path in values if name not in outputs else ():
+            if isinstance(path, str | Path) and os.path.isfile(path) and os.path.realpath(path) in written:
+                raise CCCError(f"{path}: would be overwritten, but it is read, too; write to another name")
 
 
 def add_allow_skipped(parser: ArgumentParser) -> None:
@@ -35,6 +65,8 @@ class _Pairs(argparse.Action):
         name, equals, value = values.partition("=")
         if not equals or not name:
             raise CCCError(f"{option_string}: expected name=value, got {values!r}")
+        if name in getattr(namespace, self.dest):
+            raise CCCError(f"{option_string}: {name} is given twice")
         setattr(namespace, self.dest, getattr(namespace, self.dest) | {name: value})
 
 

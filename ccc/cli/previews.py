@@ -6,6 +6,7 @@ Class maps show each pixel in the colour of its class of 400, error maps CIEDE20
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from ccc.cli.options import at_least
 from ccc.cli.progress import bar
 
 
@@ -13,7 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("pictures", nargs="+", type=Path, help="folders of RGB PNGs")
     parser.add_argument("--truth", nargs="+", type=Path, required=True, help="folder of true pictures for each")
     parser.add_argument("-o", "--output", nargs="+", type=Path, required=True, help="folder to write for each")
-    parser.add_argument("--count", type=int, help="number of pictures, the first by name (default: all)")
+    parser.add_argument("--count", type=at_least(1), help="number of pictures, the first by name (default: all)")
 
 
 def run(args: Namespace) -> None:

@@ -33,10 +33,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from ccc.core.errors import CCCError
     from ccc.report.page import write_report
     from ccc.report.provenance import provenance
 
-    words = shlex.split(args.rerun)
+    try:
+        words = shlex.split(args.rerun)
+    except ValueError as error:
+        raise CCCError(f"--rerun: no command ({error}): {args.rerun}") from None
     words = [os.path.normpath(word.replace("{folder}", os.getcwd())) if "{folder}" in word else word for word in words]
     page = write_report(
         args.summary, args.output, args.results, codebook=args.codebook, training=args.training, shards=args.shards,

@@ -31,6 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: the best available)")
     parser.add_argument("--overwrite", action="store_true", help="replace existing masks")
     add_allow_skipped(parser)
+    parser.set_defaults(outputs=("output", "coco"))
     add_options(parser, "of the segmenter, such as points_per_side=32")
 
 

@@ -44,6 +44,8 @@ def run(args: Namespace) -> int:
 
     if args.of < 1 or not 0 <= args.shard < args.of:
         raise CCCError(f"--shard must be from 0 to {args.of - 1} (--of {args.of}), got {args.shard}")
+    if args.output.suffix == ".json":
+        raise CCCError(f"{args.output}: the statistics beside the tar get this name; let its own end in .tar")
     shape = SHAPE.read(args)
     if args.map_size not in (None, shape.size // 4):
         raise CCCError(f"--map-size must be a quarter of --size, got {args.map_size} and {shape.size}")

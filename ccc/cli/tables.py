@@ -41,6 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Path,
         help="JSON files of `ccc leakage` about CCC's training photographs",
     )
+    parser.set_defaults(outputs=("output", "summary"))
     INTERVAL.add(parser)
     for flag, dest, form, text in (
         ("column", "columns", "DATASET=NAME", "a dataset for the column ADE, Celeba, COCO, Ox. Flower or ImageNet"),
@@ -54,9 +55,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
+    from ccc.core.errors import CCCError
     from ccc.report.formats import write_tables
     from ccc.report.summary import read_results
 
+    if args.summary and args.summary.suffix == ".parquet":
+        raise CCCError(f"{args.summary}: the values beside the summary get this name; let its own end in .json")
     results = read_results(
         args.metrics, args.run, columns=args.columns, not_run=args.not_run, titles=args.titles, cautions=args.cautions,
         model=args.model, harmonize=args.harmonize, weights=args.weights, leakage=args.leakage,

@@ -168,7 +168,7 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
     if path.is_file():
         yield path, Path(path.name)
         return
-    if path.is_dir():
+    if given and path.is_dir():  # an empty name would be the working folder
         base, candidates = path, (Path(entry.path) for _, entries in walk(path) for entry in entries)
     elif glob.has_magic(given):
         fixed = [part for part in path.parts if part]
@@ -177,7 +177,7 @@ def _found(given: str, output: Path, made: Plan) -> Iterator[tuple[Path, Path]]:
         matches = map(Path, glob.glob(given, recursive=True, include_hidden=True))
         candidates = (file for file in matches if not _in_circle(file.parent, base))
     else:
-        raise CCCError(f"{given}: no such picture or folder")
+        raise CCCError(f"{given or repr(given)}: no such picture or folder")
     inside, skipped, empty = output.resolve(), len(made.skipped), True
     same = inside in (base.resolve(), *base.resolve().parents)
     for file in sorted(candidates):

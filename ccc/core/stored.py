@@ -5,7 +5,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from ccc.core.errors import CCCError, first_line
 from ccc.core.files import regular
 
 if TYPE_CHECKING:
+    import pandas
     import pyarrow as pa
 
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -81,14 +82,14 @@ def read_rows(path: str | os.PathLike, *columns: str) -> list[dict]:
     Raises FileNotFoundError if it is missing, CCCError if it is not a regular file, ValueError, one line, if it is no
     CSV or lacks one of `columns`.
     """
-    with open(regular(path), encoding="utf-8", errors="replace", newline="") as file:
+    with open(regular(path), encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.DictReader(file)
         try:
             rows, found = list(reader), reader.fieldnames or ()
         except csv.Error as error:
             raise ValueError(str(error)) from None
     if missing := [name for name in columns if name not in found]:
-        raise ValueError(f"no column {missing[0]}")
+        raise ValueError(f"no column {' and '.join(missing)}")
     return rows
 
 
@@ -143,3 +144,22 @@ def read_table(path: str | os.PathLike, schema: "pa.Schema | None" = None) -> "p
         raise
     except Exception as error:  # Arrow raises ValueError, OSError and Exception
         raise ValueError(first_line(error)) from None
+
+
+def read_numbers(path: str | os.PathLike, columns: Sequence[str], remedy: str, **how) -> "pandas.DataFrame":
+    """Read a CSV file, in whose `columns` all values are finite numbers from 0 on.
+
+    `how`: of `pandas.read_csv`. Raises CCCError, naming the file, if it is missing or anything else.
+    """
+    import numpy as np
+    import pandas
+
+    with reading(path, "not readable", remedy):
+        table = pandas.read_csv(regular(path), **how)
+        if lacking := [name for name in columns if name not in table]:
+            raise ValueError(f"no column {' and '.join(lacking)}")
+        for name in columns:
+            table[name] = pandas.to_numeric(table[name])
+            if not (np.isfinite(table[name]) & (table[name] >= 0)).all():
+                raise ValueError(f"values of {name} that are not finite numbers from 0 on")
+        return table

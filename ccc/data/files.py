@@ -1,7 +1,9 @@
 """Which files are pictures, and how folders are walked and pictures named, for every stage."""
 
 import contextlib
+import math
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -26,6 +28,8 @@ OTHERS = LISTS | frozenset(
 OTHERS |= frozenset(
     ".3fr .arw .cr2 .cr3 .dcr .dng .erf .iiq .kdc .lsm .mrw .ndpi .nef .nrw .orf .pef .raf .raw .rw2 .srw .svs".split()
 )
+MOST_ARCHIVES = 1_000_000  # names of a pattern, counted before they are made
+RANGE = re.compile(r"\{(-?\d+)\.\.(-?\d+)")
 HEAD = 400  # bytes that identify a picture or a video
 
 
@@ -148,7 +152,7 @@ def archives(path: str | os.PathLike) -> dict[str, Path]:
     """Archives that form one source, by name and sorted; empty if `path` is anything else.
 
     `path`: a folder of archives without pictures or folders, or a WebDataset pattern such as
-    `shards/{00000..00179}.tar`.
+    `shards/{00000..00179}.tar`. Raises CCCError for a pattern of more than `MOST_ARCHIVES` names.
     """
     if os.path.isdir(path):
         with contextlib.suppress(OSError), os.scandir(path) as found:  # `walk` reports an unreadable folder
@@ -160,6 +164,9 @@ def archives(path: str | os.PathLike) -> dict[str, Path]:
     from braceexpand import braceexpand
 
     try:
+        named = math.prod(abs(int(last) - int(first)) + 1 for first, last in RANGE.findall(text))
+        if named > MOST_ARCHIVES:
+            raise CCCError(f"{text}: a pattern of {named:,} names, at most {MOST_ARCHIVES:,}; give a shorter range")
         found = [file for file in braceexpand(text) if file != text]
     except ValueError:  # unbalanced braces
         return {}

@@ -55,7 +55,7 @@ def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict
             table = read_table(path, SCHEMA)
             if not len(table) or any(column.null_count for column in table.columns):
                 raise ValueError("rows are missing")
-        tables.append(table.append_column("split", pa.array([shard.parent.name] * len(table))))
+        tables.append(table.append_column("split", pa.array([shard.absolute().parent.name] * len(table))))
     return pa.concat_tables(tables)
 
 
@@ -69,12 +69,12 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
     """
     manifest = Path(manifest)
     with reading(manifest, "holds no hashes of pictures", "write the benchmark again with `ccc prepare`"):
-        rows = read_rows(manifest)
+        rows = read_rows(manifest, "name", "source_sha256", "perceptual_hash")
         hashes_of = [np.uint64(int(row["perceptual_hash"], 16)) for row in rows]
         wanted = pa.array([bytes.fromhex(row["source_sha256"]) for row in rows], pa.binary(32))
         if not rows or not all(row["name"] for row in rows):
             raise ValueError("no names")
-    facts = {"format": FORMAT, "benchmark": manifest.parent.name, "pictures": len(rows), "near_bits": NEAR}
+    facts = {"format": FORMAT, "benchmark": manifest.absolute().parent.name, "pictures": len(rows), "near_bits": NEAR}
     known = read_pictures(shards, statistics)
     same = known.filter(pc.field("sha256").isin(wanted))
     same = {line["sha256"].hex(): line for line in same.to_pylist()}

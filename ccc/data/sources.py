@@ -52,13 +52,15 @@ class Source(LeftOut):
         self.path = Path(path)
         self.forget()
         self.parts = {name: Source(part) for name, part in archives(path).items()}
-        found = stat_of(self.path)
+        found = stat_of(path)  # not of self.path, which is "." for an empty name
         if self.parts:
             self.kind = "archives"
         elif found and stat.S_ISDIR(found.st_mode):
             self.kind = "folder"
         elif not found:
-            raise CCCError(f"{path}: no such folder or archive; check the path, or name a set of `ccc data list`")
+            raise CCCError(
+                f"{path or repr(path)}: no such folder or archive; check the path, or name a set of `ccc data list`"
+            )
         elif not stat.S_ISREG(found.st_mode):
             raise CCCError(f"{path}: a pipe or a device, which holds no pictures that can be found again")
         elif self.path.suffix.lower() in LISTS:

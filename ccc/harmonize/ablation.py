@@ -21,6 +21,7 @@ COLUMNS = (
     "colors", "delta", "min_pixels", "pictures", "changed_share", "mean_ab_shift", "classes_per_segment", "psnr",
     "cnr", "segmenter", "ab",
 )  # fmt: skip
+OPTIONAL = ("delta", "min_pixels", "classes_per_segment", "psnr")  # columns that may be empty
 
 
 def ablate(
@@ -91,7 +92,16 @@ def read_ablation(path: str | os.PathLike) -> list[dict]:
         rows = read_rows(path, *COLUMNS)
         if not rows:
             raise ValueError("no rows")
-        return [
+        read = [
             {key: value if key in words else float(value) if value else None for key, value in row.items()}
             for row in rows
         ]
+        for number, row in enumerate(read, 2):
+            numbers = [value for value in row.values() if isinstance(value, float)]
+            lacking = any(row[name] is None for name in COLUMNS if name not in OPTIONAL)
+            if lacking or (row["delta"] is None) != (row["min_pixels"] is None) or not np.isfinite(numbers).all():
+                raise ValueError(f"line {number} lacks numbers")
+        for name in {row["colors"] for row in read}:
+            if {row["delta"] is None for row in read if row["colors"] == name} != {True, False}:
+                raise ValueError(f"{name} has no rows with and without harmonization")
+        return read

@@ -9,7 +9,7 @@ import numpy as np
 
 from ccc.color import read_gray, resize_ab, rgb_to_lab, with_ab
 from ccc.core.compiled import compiled
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, few
 from ccc.core.files import write_csv
 from ccc.core.images import read_ab, read_rgb, software, write_png
 from ccc.segment import rle
@@ -211,8 +211,8 @@ def harmonize_pictures(
     PNG's note repeats it. `progress` wraps the iterable of names; `parameters`: of `harmonize_picture`. Raises CCCError
     before writing anything if masks are missing or a picture would be overwritten: one of `pairs`, or unless
     `overwrite` one that is not from this function. Pictures that cannot be harmonized do not stop the others; the
-    CCCError at the end names them. With a list `skipped` their errors are appended to it instead, unless no picture can
-    be harmonized.
+    CCCError at the end names the first. With a list `skipped` their errors, and those of pictures without masks, are
+    appended to it instead, unless no picture can be harmonized.
     """
     read = {path.resolve() for gray, color, _ in pairs.values() for path in (gray, color)}
     for *_, target in pairs.values():
@@ -223,7 +223,8 @@ def harmonize_pictures(
                 f"{target}: is there, not from `ccc harmonize`; give another name or folder with -o, or --overwrite to "
                 "replace it"
             )
-    segmenter.require(pairs)
+    if skipped is None or len(segmenter.lacking(pairs)) == len(pairs):
+        segmenter.require(pairs)
     rows, broken = [], []
     for name in (progress or iter)(list(pairs)):
         gray_path, color_path, target = pairs[name]
@@ -243,7 +244,7 @@ def harmonize_pictures(
         write_csv(changes, rows)
     if broken and (skipped is None or not rows):
         done = ", the others are done" if rows else ""
-        raise CCCError(f"{len(broken)} of {len(pairs)} pictures cannot be harmonized{done}: {'; '.join(broken)}")
+        raise CCCError(f"{len(broken)} of {len(pairs)} pictures cannot be harmonized{done}: {few(broken)}")
     if skipped is not None:
         skipped += broken
     return rows
@@ -273,5 +274,7 @@ def pair_up(gray: str | os.PathLike, color: str | os.PathLike, out: str | os.Pat
         if out.suffix and out.suffix.lower() != ".png" and not out.is_dir():
             raise CCCError(f"{out}: pictures are written as PNG; let the name end in .png, or give a folder")
         return {gray.stem: (gray, color, out if out.suffix and not out.is_dir() else out / f"{gray.stem}.png")}
+    if gray.resolve() in (out.resolve(), *out.resolve().parents):  # the next run would read its results
+        raise CCCError(f"{out}: in the folder of the gray pictures, {gray}; write to another folder")
     found = pictures_alike({"gray": gray, "color": color})
     return {name: (path, found["color"][name], out / f"{name}.png") for name, path in found["gray"].items()}

@@ -126,6 +126,9 @@ def write_comparisons(
     missing pictures or masks.
     """
     folders = {"gray": gray_dir, "before": before_dir, "after": after_dir} | ({"truth": truth_dir} if truth_dir else {})
+    out = Path(out_dir).resolve()
+    if inside := [folder for folder in folders.values() if Path(folder).resolve() in (out, *out.parents)]:
+        raise CCCError(f"{out_dir}: in {inside[0]}, whose pictures are compared; write the figures to another folder")
     files = pictures_alike(folders)
     segmenter.require(files["gray"])
     changes = []

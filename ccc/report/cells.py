@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NotRequired, get_args
 
+import numpy as np
 import pandas
 import pydantic
 from typing_extensions import TypedDict
@@ -51,7 +52,7 @@ class _Stored(TypedDict):
     sd: dict[str, float | None]
     n: dict[str, Count]
     set: dict[str, float | None]
-    interval: dict[str, list[float] | None]
+    interval: dict[str, Annotated[list[float], pydantic.Field(min_length=2, max_length=2)] | None]
     missing: dict[str, str]
     cautions: dict[str, str]
     infinite: dict[str, Count]
@@ -154,13 +155,33 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
     with reading(table, "not the metrics of `ccc evaluate`", again):
         data = read_json(path, "file of metrics", again, _Stored)
         # Read as text: by default, pandas takes a name such as NA for a missing one.
-        pictures = pandas.read_csv(regular(table), index_col="name", dtype=str, keep_default_na=False)
-        if pictures.index.has_duplicates:
-            raise ValueError("a picture stands in it twice")
+        text = pandas.read_csv(regular(table), dtype=str, keep_default_na=False)
+        if "name" not in text or not isinstance(text.index, pandas.RangeIndex):  # the latter: rows exceed the header
+            raise ValueError("it has no column `name`, or rows of more fields than its first line")
+        pictures = text.set_index("name").replace("", None).astype(float)
+        _check(pictures, data)
         stored = {name: {part: data[part].get(name) for part in _BY_METRIC} for name in data["directions"]}
         facts = {name: data[name] for name in ("method", "variant", "dataset", "images")}
         return Cell(
             **facts, title=titles.get(data["method"]) or data.get("title") or data["method"], stored=stored,
             segmenter=data.get("segmenter"), notes=tuple(data.get("notes", ())), made=tuple(data.get("made", ())),
-            pictures=pictures.replace("", None).astype(float), protocol=data.get("protocol", ""),
+            pictures=pictures, protocol=data.get("protocol", ""),
         )  # fmt: skip
+
+
+def _check(pictures: pandas.DataFrame, data: Mapping) -> None:
+    """Raise ValueError if the CSV repeats a picture or holds another number of pictures or values than the JSON."""
+    if pictures.index.has_duplicates:
+        raise ValueError("a picture stands in it twice")
+    if len(pictures) != data["images"] or not len(pictures):
+        raise ValueError(f"it has {len(pictures)} pictures, the JSON beside it {data['images']}")
+    if not data["directions"]:
+        raise ValueError("the JSON beside it has no metrics")
+    for name in data["directions"]:
+        try:
+            find(name)
+        except CCCError as error:
+            raise ValueError(f"the JSON beside it: {error}") from None
+    for name in data["n"].keys() & set(pictures):
+        if (count := int(np.isfinite(pictures[name]).sum())) != data["n"][name]:
+            raise ValueError(f"it has {count} values of {name}, the JSON beside it {data['n'][name]}")

@@ -1,14 +1,17 @@
 """The page on harmonization: pictures before and after, what it changes by each metric, other parameters."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas
+import pydantic
+from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError
+from ccc.core.files import part_of_path
+from ccc.core.stored import LOOSE, read_json
 from ccc.harmonize.ablation import read_ablation
 from ccc.report.ablation import ablation_cells
 from ccc.report.change import changes
@@ -17,6 +20,17 @@ from ccc.report.plots import ablation_plot
 from ccc.report.results import Results, format_value
 
 NUMBERS = ("before", "after", "difference", "low", "high")  # columns of `changes` in a metric's digits
+
+
+@pydantic.with_config(LOOSE)
+class _Figure(TypedDict):
+    """One entry of comparisons.json."""
+
+    name: str
+    file: Annotated[str, pydantic.AfterValidator(part_of_path)]
+    changed_share: float
+    mean_ab_shift: float
+    segmenter: str
 
 
 def content(
@@ -42,9 +56,11 @@ def sections(
     found = []
     for place in map(Path, comparisons):
         try:
-            pictures = json.loads((place / "comparisons.json").read_text(encoding="utf-8"))
+            pictures = read_json(
+                place / "comparisons.json", "list of figures", "run `ccc compare` again", list[_Figure]
+            )
             below = place.resolve().relative_to(folder.resolve()).as_posix()
-        except (OSError, ValueError) as error:
+        except (CCCError, ValueError) as error:
             raise CCCError(f"{place}: no figures of `ccc compare` in {folder} ({error})") from None
         found.append({"title": below.removeprefix("harmonization/"), "folder": below, "pictures": pictures})
     tables = []

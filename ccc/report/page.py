@@ -13,6 +13,7 @@ from urllib.parse import quote
 import jinja2
 
 from ccc.codebook import Codebook
+from ccc.core.errors import CCCError
 from ccc.core.files import folder_aside, put_folder, write_json, write_text
 from ccc.core.latex import CODE
 from ccc.metrics.field import PROTOCOLS
@@ -29,7 +30,9 @@ from ccc.settings.evaluation import Report
 from ccc.settings.training import Recipe
 
 Name = str | os.PathLike  # of a file or folder
-PARTS = ("pictures", "data")  # folders that are rewritten with every report
+PARTS = ("data", "pictures")  # folders that are rewritten with every report
+SOME = ("field.html", "harmonization.html")  # pages that not every report has
+OWN = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src "  # begins a page's policy
 POLICY = "the policy of this page"  # placeholder in the template until the scripts are rendered
 HISTORY, PREVIEW = "history.csv", "preview.png"  # of a folder of `ccc train`
 
@@ -55,10 +58,15 @@ def write_report(
     were timed, `timings`; `codebook`: of `ccc codebook`; `training`: folder of `ccc train`; `shards`: tars of
     `ccc shard`, for the table of training data; `comparisons`, `ablations`: of `ccc compare` and `ccc ablate`, see
     `ccc.report.harmonization`; `max_pictures`: how many of each dataset are shown; `rerun`: the command that made the
-    run; `provenance`: what differs between equal runs, such as the date. Raises CCCError where a picture is missing.
+    run; `provenance`: what differs between equal runs, such as the date. Raises CCCError where a picture is
+    missing, or where `folder` holds an index.html, `pictures/` or `data/` that no report wrote.
     """
     folder, source, results = Path(folder), Path(source), Results.read(summary)
     book = Codebook.load(codebook) if codebook else None
+    _refuse_others(folder)
+    harmonized = harmonization.content(results, folder, comparisons, ablations)
+    photographs = training_data(source, shards)
+    curves = list(plots.training_curves(Path(training) / HISTORY)) if training else []
     with folder_aside(folder) as scratch:
         shown = {name: collect(results, name, source, scratch / "pictures", max_pictures) for name in results.datasets}
         drawn = _plots(results, book, source)
@@ -66,7 +74,6 @@ def write_report(
         for part in progress(PARTS):
             put_folder(scratch / part, folder / part)
 
-    harmonized = harmonization.content(results, folder, comparisons, ablations)
     theirs = field.sections(results, tables := all_tables(results))
     common = {
         **{name: getattr(results, name) for name in ("run", "datasets", "metrics")}, "results": results, "shown": shown,
@@ -79,20 +86,14 @@ def write_report(
     if theirs:
         render("field.html", tables=theirs, protocols=PROTOCOLS)
     render(
-        "plots.html", plots=drawn, training=bool(training), training_data=training_data(source, shards),
-        curves=list(plots.training_curves(Path(training) / HISTORY)) if training else [],
+        "plots.html", plots=drawn, training=bool(training), training_data=photographs, curves=curves,
     )  # fmt: skip
     render("classes.html", classes={name: true_classes(results, name, shown[name]) for name in results.datasets})
     if harmonized:
         render("harmonization.html", **harmonized)
-    for dataset in results.datasets:
-        render(
-            "pictures.html", f"pictures-{dataset}.html", dataset=dataset, count=results.on(dataset)[0].images,
-            data=page_data(results, dataset, shown[dataset], folder / "pictures", rerun),
-            error_stops=ERROR_STOPS, largest_error=LARGEST_ERROR,
-        )  # fmt: skip
-    for stale in set(folder.glob("*.html")) - written:  # of an earlier run
-        stale.unlink()
+    _render_pictures(render, results, shown, folder / "pictures", rerun)
+    for stale in {*folder.glob("pictures-*.html"), *(folder / name for name in SOME)} - written:  # of an earlier run
+        stale.unlink(missing_ok=True)
     return folder / "index.html"
 
 
@@ -111,6 +112,15 @@ def _render_front(render: Callable, results: Results, shown: Mapping, rerun: str
         grouped=front.by_method(results), brief=front.brief_labels(results), provenance=dict(provenance),
         cautions={metric: front.cautions(results, metric, matrix) for metric in results.metrics},
     )  # fmt: skip
+
+
+def _render_pictures(render: Callable, results: Results, shown: Mapping, folder: Path, rerun: str) -> None:
+    for dataset in results.datasets:
+        render(
+            "pictures.html", f"pictures-{dataset}.html", dataset=dataset, count=results.on(dataset)[0].images,
+            data=page_data(results, dataset, shown[dataset], folder, rerun),
+            error_stops=ERROR_STOPS, largest_error=LARGEST_ERROR,
+        )  # fmt: skip
 
 
 def _write_data(
@@ -182,4 +192,14 @@ def _policy(page: str) -> str:
     scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)  # input texts are escaped and contain none
     digests = sorted({base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts})
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
-    return f"default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; script-src {allowed}"
+    return OWN + allowed
+
+
+def _refuse_others(folder: Path) -> None:
+    """Raise CCCError if `folder` holds files that a report would replace, and no earlier report."""
+    found, page = [name for name in (*PARTS, "index.html") if (folder / name).exists()], folder / "index.html"
+    own = page.is_file() and OWN in page.read_text(encoding="utf-8", errors="replace")
+    if found and not own and not (folder / "data/metrics").is_dir():
+        raise CCCError(
+            f"{folder}: holds {' and '.join(found)}, not of `ccc report`; write to another folder, or remove them"
+        )

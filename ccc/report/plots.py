@@ -20,6 +20,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from ccc.codebook import Codebook, ColorGrid
+from ccc.core.stored import read_numbers
 from ccc.metrics.registry import find
 from ccc.report.front import brief_labels
 from ccc.report.previews import class_counts, class_palette
@@ -38,7 +39,6 @@ _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
     "xtick.major.size": 0, "ytick.major.size": 0, "axes.formatter.useoffset": False,
 }  # fmt: skip
-TIMES = ["method", "dataset", "pictures", "seconds_per_picture"]  # columns of `read_timings`
 LEVELS = 5  # shades of an occupancy plot, each a decade of shares
 
 
@@ -193,9 +193,9 @@ def occupancy(counts: Mapping[str, np.ndarray], dataset: str) -> Plot:
         )
     return Plot(
         f"gamut_{dataset}", dataset,
-        "Columns are a from -100 (green) to 100 (red), rows b from 100 (yellow, top) to -100 (blue). A class with at "
-        "least a hundredth of the pixels is drawn in full colour, and paler by a fifth for each tenfold fewer. The "
-        "overlap is that of the histograms of all pixels; it does not tell how many pixels have their own true class.",
+        "Columns are a from -100 (green) to 100 (red), rows b from 100 (yellow, top) to -100 (blue). A class with a "
+        "hundredth of the pixels is in full colour, and paler by a fifth for each tenfold fewer. The overlap is that "
+        "of both histograms; it does not tell how many pixels have their own true class.",
         drawings, pandas.concat(frames),
     )  # fmt: skip
 
@@ -249,9 +249,9 @@ def read_timings(folder: str | os.PathLike, results: Results) -> pandas.DataFram
     for result in results.methods:
         path = Path(folder) / result.method / f"{result.dataset}.tsv"
         if result.variant == "plain" and path.is_file():
-            seconds = pandas.read_csv(path, sep="\t")["s"].mean() / result.images
+            seconds = read_numbers(path, ["s"], "remove it", sep="\t")["s"].mean() / result.images
             rows.append([result.method, result.dataset, result.images, seconds])
-    return pandas.DataFrame(rows, columns=TIMES)
+    return pandas.DataFrame(rows, columns=["method", "dataset", "pictures", "seconds_per_picture"])
 
 
 def timing(timings: pandas.DataFrame, results: Results) -> Plot:
@@ -268,7 +268,7 @@ def timing(timings: pandas.DataFrame, results: Results) -> Plot:
 
 def training_curves(history: str | os.PathLike) -> Iterator[tuple[str, str]]:
     """A small curve for each column of a training history that has two numbers or more: its name and drawing."""
-    rows = pandas.read_csv(history).apply(pandas.to_numeric, errors="coerce")
+    rows = read_numbers(history, ["step"], "give the folder of `ccc train`").apply(pandas.to_numeric, errors="coerce")
     for name in rows.columns.drop(["step", "epoch"], errors="ignore"):
         found = rows[["step", name]].dropna()
         if len(found) > 1:

@@ -14,6 +14,7 @@ from ccc.color import rgb_to_lab, to_uint8
 from ccc.core.errors import CCCError
 from ccc.core.files import write_text, written_whole
 from ccc.core.images import read_rgb, resize_short_side
+from ccc.core.stored import read_numbers
 from ccc.report.codebook import class_colors
 
 THUMBNAIL = 160  # short side in pixels
@@ -72,12 +73,13 @@ def class_counts(counts: np.ndarray) -> pandas.DataFrame:
 def read_counts(folder: str | os.PathLike) -> np.ndarray:
     """Pixels of each of the 400 classes from `classes.csv` of `write_previews`: int64 `(400,)`.
 
-    Raises CCCError where it is missing.
+    Raises CCCError where it is missing or broken.
     """
     path = Path(folder) / "classes.csv"
-    if not path.is_file():
-        raise CCCError(f"{path}: no such file; make it with `ccc previews`, as the workflow does")
-    found = pandas.read_csv(path)
+    remedy = "make it with `ccc previews`, as the workflow does"
+    found = read_numbers(path, ["class", "pixels"], remedy).astype({"class": int})
+    if not (found["class"] < _GRID.size).all():
+        raise CCCError(f"{path}: has classes from {_GRID.size} on; {remedy}")
     return np.bincount(found["class"], weights=found["pixels"], minlength=_GRID.size).astype(np.int64)
 
 

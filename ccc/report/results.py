@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas
 
-from ccc.core.files import write_json, written_whole
+from ccc.core.files import part_of_path, write_json, written_whole
 from ccc.core.stored import read_json, read_table, reading, typed
 from ccc.metrics.registry import find
 
@@ -265,4 +265,9 @@ class Results:
             kinds = {name: pandas.api.types.infer_dtype(values[name], skipna=True) for name in values}
             if set(kinds) != set(VALUES) or kinds.pop("value") != "floating" or not {*kinds.values()} <= TEXTS:
                 raise ValueError(f"the columns of {path.stem}.parquet are not {', '.join(VALUES)}")
-            return typed(stored | {"values": values}, cls)
+            results = typed(stored | {"values": values}, cls)
+            if not results.methods:
+                raise ValueError("it has no methods")
+            for name in (name for found in results.methods for name in (found.method, found.variant, found.dataset)):
+                part_of_path(name)
+            return results

@@ -34,6 +34,10 @@ class Segmenter:
         self._check(gray)
         return self._sorted(self._segment(gray, name)), self.name
 
+    def lacking(self, names: Iterable[str]) -> list[str]:
+        """Those of these pictures whose masks are not available."""
+        return []
+
     def require(self, names: Iterable[str]) -> None:
         """Raise CCCError, before any work, where masks of one of these pictures are not available."""
 

@@ -51,9 +51,12 @@ class Given(Segmenter):
         self.background = None if chosen["background"] == "none" else chosen["background"]
         super().__init__("masks", {"path": str(path)} | chosen)
 
-    def require(self, names: Iterable[str]) -> None:
+    def lacking(self, names: Iterable[str]) -> list[str]:
         has = self._file if self.dataset is None else self.dataset["pictures"].__contains__
-        if missing := [name for name in names if not has(name)]:
+        return [name for name in names if not has(name)]
+
+    def require(self, names: Iterable[str]) -> None:
+        if missing := self.lacking(names):
             looked = f" (looked for {', '.join(SUFFIXES)}, and folders with {TABLE})" if self.dataset is None else ""
             raise CCCError(f"{self.path}: no masks for {few(missing)}{looked}")
 
@@ -95,7 +98,7 @@ def _records(path: Path, size: tuple[int, int], background: int | None) -> tuple
         return _from_folder(path, size), None
     if path.suffix == ".json":
         value = read_json(path, "file of masks", "make it again")
-        if isinstance(value, dict) and value.get("format") == FORMAT:
+        if isinstance(value, dict) and str(value.get("format")).startswith(FORMAT.rstrip("0123456789")):
             stored = read_masks(path)
             _same_size(stored["size"], size)
             return stored["masks"], stored["segmenter"]

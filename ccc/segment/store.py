@@ -2,9 +2,10 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 import pydantic
 from typing_extensions import TypedDict
@@ -19,6 +20,7 @@ from ccc.segment.base import Segmenter
 
 FORMAT = "ccc-masks-1"
 LARGEST_COCO = 1 << 32  # bytes of a file of many pictures: five million masks
+Line = Annotated[str, pydantic.Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]  # commands print it in a line
 AGAIN = "make it again with `ccc segment`"
 
 
@@ -29,7 +31,7 @@ class _Masks(TypedDict):
     format: Literal["ccc-masks-1"]
     image: str
     size: list[Count]
-    segmenter: str
+    segmenter: Line
     parameters: dict[str, Any]
     masks: list[dict[str, Any]]
 
@@ -48,7 +50,13 @@ class _Annotation(TypedDict):
 
 
 @pydantic.with_config(LOOSE)
+class _Info(TypedDict):
+    segmenter: NotRequired[Line | None]
+
+
+@pydantic.with_config(LOOSE)
 class _Coco(TypedDict):
+    info: NotRequired[_Info | None]
     images: list[_Image]
     annotations: list[_Annotation]
 
@@ -132,14 +140,20 @@ def read_coco(path: str | os.PathLike) -> dict | None:
         return None
     with reading(path, "broken COCO file", again):
         typed(value, _Coco)
-        names = {image["id"]: file_name(Path(image["file_name"]).with_suffix("")) for image in value["images"]}
+        files = {image["id"]: Path(image["file_name"]) for image in value["images"]}
+        if len(files) < len(value["images"]):
+            raise ValueError("two images have the same id")
+        stems = {number: file_name(file.with_suffix("")) for number, file in files.items()}
+        shared = {stem for stem, count in Counter(stems.values()).items() if count > 1}  # as `pictures` names these
+        names = {number: file_name(files[number]) if stem in shared else stem for number, stem in stems.items()}
         found: dict[str, list] = {name: [] for name in names.values()}
         stated = [(names[image["id"]], image.get("height"), image.get("width")) for image in value["images"]]
         sizes = {name: (height, width) for name, height, width in stated if height and width}
         for annotation in value["annotations"]:
-            found[names[annotation["image_id"]]].append(annotation)
-        segmenter = (value.get("info") or {}).get("segmenter")
-        return {"pictures": found, "sizes": sizes, "segmenter": segmenter if isinstance(segmenter, str) else None}
+            if (number := annotation["image_id"]) not in names:
+                raise ValueError(f"an annotation has image_id {number!r}, which is the id of no image")
+            found[names[number]].append(annotation)
+        return {"pictures": found, "sizes": sizes, "segmenter": (value.get("info") or {}).get("segmenter")}
 
 
 def segment_folder(

@@ -23,17 +23,22 @@ TOLERANCE = {".onnx": 1e-3, ".pt2": 1e-3, ".safetensors": 0.05}  # of logits, ab
 class Exported(nn.Module):
     """Gray `(N, 1, H, W)` in [0, 1], sides multiples of 32 from 64 up, to `logits` and `ab` `(N, 2, H/4, W/4)`."""
 
+    adjustment: torch.Tensor
+
     def __init__(self, model: ColorClassifier, codebook: Codebook, settings: dict):
         super().__init__()
         self.model, self.codebook, self.settings = model, codebook, settings
         self.decode = ClassColors(codebook, settings["decode"], settings["temperature"], settings["chroma"])
+        # Computed here, since tracing `forward` cannot look into NumPy arrays.
+        nothing = torch.zeros(1, codebook.size, 1, 1)
+        self.register_buffer("adjustment", adjusted(nothing, codebook, settings, settings["logit_adjustment"]))
 
     def forward(self, gray: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = self.model(gray)
         return logits, self.colors(logits)
 
     def colors(self, logits: torch.Tensor) -> torch.Tensor:
-        return self.decode(adjusted(logits, self.codebook, self.settings, self.settings["logit_adjustment"]))
+        return self.decode(logits + self.adjustment)
 
 
 def export(

@@ -189,6 +189,10 @@ def test_wrong_words(tmp_path, capsys):
     )
     assert "would be overwritten" in failed(capsys, "colorize", tmp_path, "--method", "gray", "-o", tmp_path)
     assert "did you mean 'psnr'?" in failed(capsys, "evaluate", tmp_path, tmp_path, "--metrics", "psrn")
+    for words in ("ablate a b --color x=c --masks m -o x --count", "compare a b c --masks m -o x --windows"):
+        assert "must be" in failed(capsys, *words.split(), "-1")
+        assert "invalid int" in failed(capsys, *words.split(), "x")
+    assert "--color: x is given twice" in failed(capsys, "ablate", "a", "b", "--color", "x=c", "--color", "x=d")
     assert "--shard must be from 0 to 1" in failed(
         capsys, "shard", tmp_path, "-o", tmp_path / "x.tar", "--shard", "2", "--of", "2"
     )

@@ -89,6 +89,20 @@ def test_one_picture_of_another_size_is_skipped_with_the_status_of_that(own, cap
     assert "1 of 1 pictures cannot be harmonized: " in error and not (own / "none").exists()
 
 
+def test_a_picture_without_masks_is_skipped_and_no_masks_at_all_are_one_error(own, capsys):
+    for name in "abcde":
+        write_png(own / f"gray/{name}.png", read_rgb(own / "old photo.png"))
+        write_png(own / f"color/{name}.png", read_rgb(own / "by somebody.png"))
+    (own / "masks").mkdir()
+    words = ("gray", "color", "--masks", own / "masks", "-o", own / "out")
+    assert "no masks for a, b, c and 2 more (" in failed(capsys, own, *words) and not (own / "out").exists()
+    (own / "left.npy").rename(own / "masks/c.npy")
+    assert run(own, *words) == 3 and run(own, *words, "--allow-skipped") == 0
+    said = capsys.readouterr().out
+    assert "out: 1 pictures, " in said and ", 4 skipped\n" in said and f"  skipped {own}/masks: no masks for e " in said
+    assert [path.name for path in (own / "out").iterdir()] == ["c.png"]
+
+
 def test_earlier_results_are_replaced_but_pictures_of_others_only_with_overwrite(own, capsys):
     pictures, out = ("old photo.png", "by somebody.png", "--masks", "left.npy", "-o"), own / "mine/a.png"
     write_png(out, read_rgb(own / "by somebody.png")[::2])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ccc.core.errors import CCCError
-from ccc.core.stored import read_arrays, read_json
+from ccc.core.stored import read_arrays, read_json, read_numbers
 
 
 def test_text_that_nothing_can_write_is_refused(tmp_path):
@@ -34,3 +34,25 @@ def test_a_file_of_another_kind_is_never_recommended_for_unpickling(tmp_path, da
     (tmp_path / "a.npy").write_bytes(data)
     with pytest.raises(ValueError, match="^neither .npy nor .npz$"):
         read_arrays(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "No columns to parse"),
+        ("class;pixels\n1;2\n", "no column class and pixels"),
+        ("class,pixels\n1,x\n", "Unable to parse string .x. at position 0"),
+        ("class,pixels\n1,inf\n", "values of pixels that are not finite"),
+        ("class,pixels\n-1,2\n", "values of class that are not finite numbers from 0 on"),
+        ("class,pixels\n1,2,3\n4,5\n", "values of pixels"),
+    ],
+)
+def test_a_csv_of_other_columns_or_values_is_named(tmp_path, text, message):
+    with pytest.raises(CCCError, match="x.csv: no such file; make it"):
+        read_numbers(tmp_path / "x.csv", ["class", "pixels"], "make it")
+    (tmp_path / "x.csv").write_text("class,pixels\n1,2\n", encoding="utf-8-sig")
+    assert read_numbers(tmp_path / "x.csv", ["class", "pixels"], "make it")["pixels"].tolist() == [2]
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(CCCError, match=f"x.csv: not readable .*{message}.*; make it") as error:
+        read_numbers(tmp_path / "x.csv", ["class", "pixels"], "make it")
+    assert "\n" not in str(error.value)

@@ -118,3 +118,18 @@ def test_a_damaged_manifest_is_named(compared, tmp_path, capsys, column, value):
     write_csv(tmp_path / "manifest.csv", rows)
     assert main(["leakage", str(tmp_path / "manifest.csv"), str(shard), "-o", str(tmp_path / "o.json")]) == 2
     assert "manifest.csv: holds no hashes of pictures" in capsys.readouterr().err and not (tmp_path / "o.json").exists()
+
+
+def test_folders_of_relative_names_and_a_manifest_of_a_spreadsheet(compared, tmp_path, monkeypatch, capsys):
+    manifest, shard = compared
+    monkeypatch.chdir(shard.parent)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/manifest.csv").write_text(manifest.read_text(), encoding="utf-8-sig")
+    assert main(["leakage", str(tmp_path / "set/manifest.csv"), shard.name, "-o", str(tmp_path / "o.json")]) == 0
+    assert json.loads((tmp_path / "o.json").read_text())["compared"] == {"train": 3}
+    monkeypatch.chdir(manifest.parent)
+    assert main(["leakage", "manifest.csv", str(shard), "-o", str(tmp_path / "o.json")]) == 0
+    assert json.loads((tmp_path / "o.json").read_text())["benchmark"] == "set"
+    (tmp_path / "set/manifest.csv").write_text(manifest.read_text().replace(",", ";"))
+    assert main(["leakage", str(tmp_path / "set/manifest.csv"), str(shard), "-o", str(tmp_path / "o.json")]) == 2
+    assert "no column name and source_sha256 and perceptual_hash" in capsys.readouterr().err

@@ -197,6 +197,8 @@ def test_a_folder_of_tars_and_a_range_of_them_are_one_source(tmp_path):
         shards(folder)
     with pytest.raises(CCCError, match=r"00002.tar: no such folder or archive"):
         Source(f"{folder}/{{00000..00002}}.tar")
+    with pytest.raises(CCCError, match="a pattern of 10,000,000,000 names, at most 1,000,000"):
+        Source(f"{folder}/{{0..9}}{{000000000..999999999}}.tar")
     write(folder / "a.jpg")  # pictures and archives: the pictures
     source = Source(folder)
     assert names(source) == ["a.jpg"] and source.ignored == 3

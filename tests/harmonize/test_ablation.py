@@ -8,7 +8,7 @@ from ccc.core.errors import CCCError
 from ccc.core.files import write_csv
 from ccc.core.images import read_rgb
 from ccc.harmonize import harmonize_picture
-from ccc.harmonize.ablation import ablate, read_ablation
+from ccc.harmonize.ablation import COLUMNS, ablate, read_ablation
 from ccc.segment import load
 
 
@@ -40,3 +40,22 @@ def test_ablation_of_colored_that_do_not_match(colored):
     masks = load("masks", colored / "masks.json")
     with pytest.raises(CCCError, match="nearest: lacks a, which .*gray holds"):
         ablate(colored / "gray", colored / "truth", {"nearest": colored / "nearest"}, masks, (8,), (100,))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("x,8,5,3,0.5,", "x,8,5,,0.5,", "line 3 lacks numbers"),
+        ("x,8,5,3,0.5,", "x,8,,3,0.5,", "line 3 lacks numbers"),
+        ("x,8,5,3,0.5,", "x,8,5,inf,0.5,", "line 3 lacks numbers"),
+        ("x,8,5,3,0.5,1,2,20,0.5,slic,own\n", "", "x has no rows with and without harmonization"),
+        ("x,8,5,3,0.5,", "x,8,5,3,0;5,", "could not convert"),
+    ],
+)
+def test_a_table_that_was_edited_or_cut_is_refused(tmp_path, old, new, message):
+    whole = f"{','.join(COLUMNS)}\nx,,,3,0,0,2,20,0.5,slic,own\nx,8,5,3,0.5,1,2,20,0.5,slic,own\n"
+    (tmp_path / "a.csv").write_text(whole)
+    assert len(read_ablation(tmp_path / "a.csv")) == 2
+    (tmp_path / "a.csv").write_text(whole.replace(old, new))
+    with pytest.raises(CCCError, match=f"a.csv: not a table of `ccc ablate` .*{message}.*; make it again"):
+        read_ablation(tmp_path / "a.csv")

@@ -34,3 +34,10 @@ def test_figures_and_page(colored):
         sections(report, [colored / "gray"])
     nothing = write_comparisons(colored / "gray", words[1], words[1], load("slic"), colored / "none")
     assert nothing == []
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", '[{"name": "a"}]', "[", '[{"name": "a", "file": "../x"}]'])
+def test_figures_of_another_kind_are_named(tmp_path, text):
+    (tmp_path / "comparisons.json").write_text(text)
+    with pytest.raises(CCCError, match="no figures of `ccc compare` in .*comparisons.json: no readable list"):
+        sections(tmp_path, [tmp_path])

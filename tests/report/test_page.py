@@ -264,7 +264,7 @@ def test_times_are_those_that_snakemake_measured(finished, tmp_path):
     folder = report(results, tmp_path / "out")
     assert (folder / "data/plots/timing.csv").read_text().splitlines()[1:] == ["ccc,set,3,2.0"]  # three pictures
     assert "Seconds of a whole job" in (folder / "plots.html").read_text()
-    few = pandas.DataFrame([["ccc", "set", 30, 1.0], ["ccc", "few", 10, 3.0]], columns=plots.TIMES)
+    few = pandas.DataFrame({"method": ["ccc"] * 2, "pictures": [30, 10], "seconds_per_picture": [1.0, 3.0]})
     assert "> 1.50</text>" in plots.timing(few, read_results([results / "metrics"])).drawings[""]
 
 
@@ -324,3 +324,21 @@ def test_previews_show_what_they_say(tmp_path):
     assert np.abs(error - expected).max() <= 6  # but for the compression
     write_previews(tmp_path / "truth", tmp_path / "truth", tmp_path / "same")
     assert np.array(Image.open(tmp_path / "same/error/x.webp").convert("RGB")).max() <= 3
+
+
+@pytest.mark.parametrize("theirs", ["data/photo.raw", "pictures/holiday.jpg", "index.html"])
+def test_a_folder_of_other_files_is_left_alone(finished, tmp_path, theirs):
+    """`data/` and `pictures/` are replaced as a whole, so they must be an earlier report's."""
+    (tmp_path / theirs).parent.mkdir(exist_ok=True)
+    (tmp_path / theirs).write_text("mine")
+    with pytest.raises(CCCError, match="holds .*, not of `ccc report`; write to another folder"):
+        report(finished, tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / theirs]
+    (tmp_path / theirs).unlink()
+    (tmp_path / "notes.html").write_text("mine")
+    if (tmp_path / theirs).parent != tmp_path:
+        (tmp_path / theirs).parent.rmdir()
+    report(finished, tmp_path)
+    (tmp_path / "pictures-old.html").write_bytes((tmp_path / "index.html").read_bytes())
+    report(finished, tmp_path)
+    assert (tmp_path / "notes.html").read_text() == "mine" and not (tmp_path / "pictures-old.html").exists()

@@ -383,6 +383,54 @@ def test_a_benchmark_that_would_be_written_elsewhere_is_refused(tmp_path, name):
         read_cells([tmp_path])
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("p1,32,24,21.5,0.6\n", "", "it has 1 pictures, the JSON beside it 2"),
+        ("21.5", "inf", "it has 1 values of psnr, the JSON beside it 2"),
+        ("21.5", '"21,5"', "could not convert string to float: '21,5'"),
+        (",", ";", "it has no column `name`"),
+        ("0.5\n", "0.5,1\n", "it has no column `name`, or rows of more fields|Expected 5 fields"),
+        ("p0,32", 'p0,"32', "EOF inside string"),
+    ],
+)
+def test_a_csv_that_was_edited_is_refused(tmp_path, old, new, message):
+    path = write_cell(tmp_path, "mine", "plain", "set").with_suffix(".csv")
+    text = path.read_text()
+    path.write_text(text.replace("\n", "\r\n"), encoding="utf-8-sig")  # as spreadsheets write it
+    assert len(read_cells([tmp_path])[0].pictures) == 2
+    path.write_text(text.replace(old, new))
+    with pytest.raises(CCCError, match=f"set.csv: not the metrics of `ccc evaluate` .*({message})") as error:
+        read_cells([tmp_path])
+    assert "\n" not in str(error.value)
+
+
+def test_stored_metrics_that_are_none_are_refused(tmp_path):
+    for changes, message in (
+        ({"interval": {"psnr": [1.0]}}, "interval.psnr: List should have at least 2"),
+        ({"directions": {"psrn": "lower"}}, "the JSON beside it: no metric 'psrn': did you mean 'psnr'"),
+    ):
+        write_cell(tmp_path, "mine", "plain", "set", **changes)
+        with pytest.raises(CCCError, match=f"set.*{message}"):
+            read_cells([tmp_path])
+
+
+def test_a_summary_that_was_edited_is_refused(tmp_path):
+    write_cell(tmp_path, "mine", "plain", "set")
+    read_results([tmp_path]).write(tmp_path / "summary.json")
+    stored = json.loads((tmp_path / "summary.json").read_text())
+    for changes, message in (
+        ({"methods": []}, "it has no methods"),
+        ({"methods": [stored["methods"][0] | {"dataset": "../../set"}]}, "'../../set' cannot name files"),
+        ({"run": 5}, "run: Input should be a valid string"),
+    ):
+        (tmp_path / "summary.json").write_text(json.dumps(stored | changes))
+        with pytest.raises(
+            CCCError, match=f"summary.json: not the summary of `ccc tables` .*{message}.*; make it with `ccc tables`"
+        ):
+            Results.read(tmp_path / "summary.json")
+
+
 def test_a_picture_that_stands_in_a_file_twice_is_refused(tmp_path):
     table = write_cell(tmp_path, "ccc", "plain", "set").with_suffix(".csv")
     table.write_text(table.read_text() + table.read_text().splitlines()[-1] + "\n")

@@ -405,10 +405,31 @@ def test_one_coco_file_of_all_pictures_that_pycocotools_loads(pictures, tmp_path
             assert given.attributed(flat, name) == (stored, segmenter.name)
     with pytest.raises(CCCError, match="all.json: no masks for three"):
         given.require(["one", "three"])
-    broken = {"images": [], "annotations": [{"image_id": 7}]}
-    (tmp_path / "all.json").write_text(json.dumps(broken))
-    with pytest.raises(CCCError, match="all.json: broken COCO file"):
-        load("masks", tmp_path / "all.json")
+    image = {"id": 1, "file_name": "a.png"}
+    for broken, message in (
+        ({"annotations": [{"image_id": 7}]}, "image_id 7, which is the id of no image"),
+        ({"images": [image, image]}, "two images have the same id"),
+        ({"images": [image | {"file_name": ""}]}, "empty name"),
+        ({"info": {"segmenter": "slic\n\x1b[31m"}}, "info.segmenter: String should match"),
+        ({"info": [1]}, "info: Input should be a valid dictionary"),
+    ):
+        (tmp_path / "all.json").write_text(json.dumps({"images": [], "annotations": []} | broken))
+        with pytest.raises(CCCError, match=f"all.json: broken COCO file .*{message}.*; make it again"):
+            load("masks", tmp_path / "all.json")
+
+
+def test_pictures_of_a_coco_file_that_differ_by_suffix_alone_keep_their_own_masks(tmp_path):
+    images = [{"id": number, "file_name": f"a.{suffix}"} for number, suffix in enumerate(("jpg", "png"))]
+    annotation = {"image_id": 1, "segmentation": [[0, 0, 4, 0, 4, 4, 0, 4]]}
+    (tmp_path / "all.json").write_text(json.dumps({"images": images, "annotations": [annotation]}))
+    given, gray = load("masks", tmp_path / "all.json"), np.zeros((8, 8), np.uint8)
+    assert (given.segment(gray, "a.jpg"), len(given.segment(gray, "a.png"))) == ([], 1)
+
+
+def test_masks_of_another_version_are_refused(tmp_path):
+    (tmp_path / "a.json").write_text('{"format": "ccc-masks-0", "masks": []}')
+    with pytest.raises(CCCError, match="a.json: .*format: Input should be 'ccc-masks-1'.*; make it again"):
+        load("masks", tmp_path).segment(np.zeros((8, 8), np.uint8), "a")
 
 
 def test_polygons_of_a_coco_file_are_of_the_size_that_it_states(tmp_path):

@@ -12,7 +12,7 @@ import torch
 from ccc.assets import PUBLISHED
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError
-from ccc.model import ColorClassifier, class_colors, load_model, save_model
+from ccc.model import ColorClassifier, adjusted, class_colors, load_model, save_model
 from ccc.training.export import export
 
 pytestmark = pytest.mark.slow
@@ -79,6 +79,17 @@ def test_torch_export(weights, tmp_path):
         paler = torch.export.load(tmp_path / "paler.pt2").module()(gray)[1]
         torch.testing.assert_close(paler, class_colors(model(gray), book, "annealed") / 2)
     assert json.loads(files["settings"])["decode"] == "annealed"  # the model's own default
+
+
+@pytest.mark.parametrize("balance", ["cbce", "cic"])
+def test_logit_adjustment_is_traced(weights, tmp_path, balance):
+    model, book, settings = load_model(weights)
+    save_model(tmp_path / "ccc.safetensors", model, book, settings | {"balance": balance})
+    assert export(tmp_path / "ccc.safetensors", tmp_path / "ccc.pt2", logit_adjustment=0.5) < 1e-3
+    with torch.no_grad():
+        logits, ab = torch.export.load(tmp_path / "ccc.pt2").module()(torch.rand(1, 1, 96, 64))
+        own = adjusted(logits, book, settings | {"balance": balance}, 0.5)
+        torch.testing.assert_close(ab, class_colors(own, book, "annealed"))
 
 
 @pytest.fixture

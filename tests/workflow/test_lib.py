@@ -302,3 +302,20 @@ def test_what_is_wrong_with_a_family_is_told_before_anything_is_measured(tmp_pat
     finally:
         registry._family.cache_clear()
         sys.modules.pop("ccc.metrics.families.mine", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("run: x\nmodel: true\nrun: y\n", "line 3: run is given twice"),
+        ("run: x\ntraining:\n  steps: 5\n  steps: 6\n", "line 4: steps is given twice"),
+        ('{"run": "x", "run": "y"}', "line 1: run is given twice"),
+    ],
+)
+def test_a_key_that_stands_twice_in_the_configuration_is_refused(tmp_path, text, message):
+    (tmp_path / "c.yaml").write_text(text)
+    given = {"run": "x", "model": True, "benchmarks": {"a": {"source": "embedded"}}}
+    with pytest.raises(WorkflowError, match=f"c.yaml, {message}; merge the two"):
+        checked_config(given, [tmp_path / "c.yaml"])
+    (tmp_path / "c.yaml").write_text("a: &a {b: 1}\nc: {<<: *a, b: 2}\nd: &d {b: *d}\n", encoding="utf-8-sig")
+    assert checked_config(given, [tmp_path / "c.yaml"])["run"] == "x"

@@ -1,7 +1,9 @@
 """Reads the configuration with all defaults; errors stop the run before any work."""
 
 import os
+from collections.abc import Iterable
 
+import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -13,9 +15,15 @@ from ccc.settings.training import Training, model_settings
 from workflow.lib.commands import options
 
 
-def checked_config(given: dict) -> dict:
-    """`given` under current names with the defaults of `ccc.settings`. Raises a WorkflowError that lists all errors."""
+def checked_config(given: dict, files: Iterable[str | os.PathLike] = ()) -> dict:
+    """`given` under current names with the defaults of `ccc.settings`; `files`: those that it comes from.
+
+    Raises a WorkflowError that lists all errors.
+    """
     try:
+        for path in files:
+            with open(path, encoding="utf-8-sig") as file:
+                refuse_repeated(path, yaml.compose(file, yaml.SafeLoader))
         config = read_configuration(given, logger.warning).model_dump()
         if config["model"] is True:
             config["model"] = os.path.relpath(PUBLISHED)
@@ -26,6 +34,17 @@ def checked_config(given: dict) -> dict:
     except CCCError as error:
         lines = ["The configuration is wrong:", *str(error).splitlines()]
         raise WorkflowError("\n  ".join(lines)) from None
+
+
+def refuse_repeated(path: str | os.PathLike, node: yaml.Node | None, visited: frozenset = frozenset()) -> None:
+    """Raise CCCError for a key that stands twice in a mapping, of which YAML keeps the last alone."""
+    if isinstance(node, yaml.MappingNode) and node not in visited:  # an alias may name a mapping around it
+        seen = set()
+        for key, value in node.value:
+            if key.value in seen and key.value != "<<":
+                raise CCCError(f"{path}, line {key.start_mark.line + 1}: {key.value} is given twice; merge the two")
+            seen |= {key.value} if isinstance(key.value, str) else set()
+            refuse_repeated(path, value, visited | {node})
 
 
 def check_model(path: str) -> None:

@@ -35,7 +35,7 @@ from workflow.lib.output import quiet_output
 # Jobs end with this process (ccc/core/processes.py); conda environments install this checkout (workflow/envs).
 os.environ.update(CCC_PARENT=str(os.getpid()), CCC_CHECKOUT=str(ROOT))
 
-config = checked_config(config)
+config = checked_config(config, workflow.configfiles)
 
 
 def obstacles(rules):
