@@ -63,6 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     from ccc.core.errors import CCCError
+    from ccc.data.files import pictures_of
     from ccc.harmonize import harmonize_pictures, pair_up
     from ccc.segment import load
 
@@ -90,4 +91,9 @@ def run(args: Namespace) -> int:
     print(f"masks: {makers}" + (", a stand-in for Segment Anything" if segmenter.stand_in else ""))
     for error in skipped:
         print(f"  skipped {error}")
-    return skipped_status(args, len(skipped))
+    if bare := sum(not row["segments_used"] for row in rows):
+        print(f"  {bare} of the pictures have no mask of more than Psi pixels and keep their colours")
+    left = len(pictures_of(args.color)) - len(pairs) if args.color.is_dir() else 0
+    if left:
+        print(f"  {left} of the coloured pictures left out: {args.gray} has no gray one of that name")
+    return skipped_status(args, len(skipped) + left)

@@ -66,7 +66,12 @@ def collect(results: Results, dataset: str, source: Path, target: Path, most: in
     """
     mine = results.on(dataset)
     columns = columns_of(mine)
-    names = sorted(path.stem for path in folder_of(columns[-1], dataset, source).glob("*.png"))[:most]
+    truth = folder_of(columns[-1], dataset, source)
+    if not (names := sorted(path.stem for path in truth.glob("*.png"))[:most]):
+        raise CCCError(
+            f"{truth}: no pictures; the pages show those of a run, whose folder --results gives, with benchmarks/, "
+            "colorized/ and previews/; without them use the tables of `ccc tables`"
+        )
     for result in mine:
         measured = set(results.pictures(result).index)
         if measured and not measured.issuperset(names):

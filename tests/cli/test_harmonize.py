@@ -65,6 +65,20 @@ def test_every_parameter_of_algorithm_1_is_heard(own, option):
     assert (read_rgb(own / "a.png") != read_rgb(own / "b.png")).any()
 
 
+def test_pictures_without_a_segment_and_coloured_ones_without_a_gray_one_are_counted(own, capsys):
+    for folder, name in (("gray", "a"), ("gray", "b"), ("color", "a"), ("color", "b"), ("color", "c")):
+        write_png(own / folder / f"{name}.png", read_rgb(own / "by somebody.png"))
+    (own / "masks").mkdir()
+    np.save(own / "masks/a.npy", np.load(own / "left.npy"))
+    np.save(own / "masks/b.npy", np.zeros((100, 150), bool))
+    folders = "gray", "color", "--masks", "masks", "-o", own / "out"
+    assert run(own, *folders) == 3
+    said = capsys.readouterr().out
+    assert "1 of the pictures have no mask of more than Psi pixels and keep their colours" in said
+    assert "1 of the coloured pictures left out: " in said
+    assert run(own, *folders, "--allow-skipped") == 0
+
+
 def test_a_smaller_coloured_picture(own, capsys):
     write_png(own / "small.png", read_rgb(own / "by somebody.png")[::2, ::2])
     pictures = "old photo.png", "small.png", "--masks", "left.npy", "-o", own / "new.png"

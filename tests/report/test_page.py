@@ -274,6 +274,10 @@ def test_a_missing_picture_is_named_and_nothing_half_written_stays(tmp_path):
     with pytest.raises(CCCError, match=r"sam.set.b\.png"):
         report(results, tmp_path / "out")
     assert not [path for path in (tmp_path / "out").rglob("*")]
+    for picture in (results / "benchmarks/set/truth").iterdir():
+        picture.unlink()
+    with pytest.raises(CCCError, match="benchmarks/set/truth: no pictures; the pages show those of a run"):
+        report(results, tmp_path / "out")
 
 
 def test_cells_of_different_pictures_are_refused(tmp_path):
