@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from ccc.color import Array, in_parts, library_of, rgb_to_lab
 from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata, write_text
-from ccc.core.stored import LOOSE, Count, read_json, typed
+from ccc.core.stored import LOOSE, Count, read_json, reading, typed
 from ccc.settings.data import PAPERS_THRESHOLD, CodebookChoice
 
 PAPER_SIZE = 215  # classes that the paper kept for Places365
@@ -266,15 +266,11 @@ class Codebook:
         if Path(path).suffix == ".safetensors":
             return cls.of_model(safetensors_metadata(path), path)
         value = read_json(path, "codebook", remedy)
-        try:
+        with reading(path, "not a codebook", remedy, CCCError):
             return cls.from_dict(value)
-        except CCCError as error:
-            raise CCCError(f"{path}: not a codebook ({error}); {remedy}") from None
 
     @classmethod
     def of_model(cls, metadata: Mapping[str, str], path: str | os.PathLike) -> "Codebook":
         """The codebook in the metadata of a model's file. Raises CCCError naming the file if there is none."""
-        try:
+        with reading(path, "not a codebook in its metadata", "train the model again", CCCError):
             return cls.from_dict(json.loads(metadata.get("codebook", "")))
-        except (ValueError, RecursionError, CCCError) as error:
-            raise CCCError(f"{path}: not a codebook in its metadata ({error}); train the model again") from None

@@ -17,6 +17,7 @@ from ccc.assets.weights import load_strictly
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError, few
 from ccc.core.files import safetensors_metadata, write_bytes
+from ccc.core.stored import reading
 from ccc.encoder import build_encoder, pyramid
 from ccc.loss import expected_weights
 from ccc.settings.decoding import DECODES, PAPERS_DECODING
@@ -217,11 +218,9 @@ def load_model(path: str | os.PathLike, device: str | torch.device = "cpu") -> t
     if metadata.get("format") != "ccc-model-1":
         raise CCCError(f"{path}: a safetensors file, but not a CCC model (its metadata lack format ccc-model-1)")
     codebook = Codebook.of_model(metadata, path)
-    try:
+    with reading(path, "its metadata are not a model's", "train the model again", CCCError):
         settings = model_settings(metadata)
         model = ColorClassifier(codebook.size, metadata["encoder"], decoder=metadata.get("decoder", "plain"))
-    except (KeyError, ValueError, CCCError) as error:
-        raise CCCError(f"{path}: its metadata are not a model's ({error}); train the model again") from None
     state = {key: part.float() if part.is_floating_point() else part for key, part in load_file(path).items()}
     load_strictly(model, state, path)
     if wrong := [key for key, part in state.items() if part.is_floating_point() and not part.isfinite().all()]:

@@ -6,15 +6,14 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import requests
+import urllib3
 from filelock import FileLock, Timeout
+from requests import exceptions
 
-from ccc.core.errors import CCCError, write_line
+from ccc.core.errors import CCCError, first_line, write_line
 from ccc.core.files import write_text
-
-if TYPE_CHECKING:
-    import requests
 
 Progress = Callable[[int, int | None], None]  # called with the bytes received and the total, if known
 
@@ -111,9 +110,6 @@ def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress: 
 
     `checksum`: whether the file will be checked by one, so that a part of unknown origin may be resumed.
     """
-    import requests
-    from requests import exceptions
-
     fruitless, most, end = 0, _size(part), time.monotonic() + _LONGEST
     while True:
         answered = True
@@ -130,11 +126,11 @@ def _transfer(url: str, part: Path, size: int | None, checksum: bool, progress: 
         except exceptions.ChunkedEncodingError:
             reason = "the transfer broke off"
         except (exceptions.InvalidSchema, exceptions.InvalidURL, requests.TooManyRedirects, UnicodeError) as error:
-            raise CCCError(str(error).partition("\n")[0]) from None
+            raise CCCError(first_line(error)) from None
         except requests.ConnectionError:
             reason, answered = "no connection", False
         except requests.RequestException as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
+            reason = first_line(error)
         grown = _size(part) >= most + _CHUNK  # compared with the maximum, since a server may restart forever
         most, fruitless = max(most, _size(part)), 0 if grown else fruitless + 1
         if fruitless >= _ATTEMPTS or not (answered or grown):
@@ -146,7 +142,7 @@ def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _stays_safe(answer: "requests.Response", *_, **__) -> None:
+def _stays_safe(answer: requests.Response, *_, **__) -> None:
     """Refuse a redirect from https to another scheme; called with each response before its redirect is followed."""
     to = answer.headers.get("Location", "") if answer.is_redirect else ""
     if answer.url.lower().startswith("https:") and "://" in to and not to.lower().startswith("https:"):
@@ -161,8 +157,6 @@ def _known_origin(part: Path) -> dict:
 
 
 def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress: Progress | None, end: float) -> None:
-    import requests
-
     at = _size(part)
     headers = {"Accept-Encoding": "identity"}  # else Content-Length counts compressed bytes
     if at:
@@ -205,11 +199,8 @@ def _attempt(url: str, part: Path, size: int | None, checksum: bool, progress: P
             raise CCCError(f"it serves more than {most:,} bytes, where {'no more' if total else 'fewer'} are expected")
 
 
-def _chunks(answer: "requests.Response", end: float) -> Iterator[bytes]:
+def _chunks(answer: requests.Response, end: float) -> Iterator[bytes]:
     """Yield a response's bytes as they arrive. Raises CCCError if slower than `_SLOWEST` or later than `end`."""
-    import requests
-    import urllib3
-
     rate, seconds = _SLOWEST
     since, received = time.monotonic(), 0
     try:

@@ -4,7 +4,6 @@ import argparse
 import importlib
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
@@ -13,7 +12,7 @@ from typing import NoReturn
 from ccc import __version__
 from ccc.cli.options import refuse_overwriting
 from ccc.core import processes
-from ccc.core.errors import STATUSES, CCCError, did_you_mean, unknown, write_line
+from ccc.core.errors import STATUSES, CCCError, did_you_mean, first_line, unknown, write_line
 
 _ORDER = """
 embedded index shard codebook train export data prepare showcase leakage segment colorize harmonize compare ablate
@@ -47,20 +46,10 @@ def _path(text: str) -> Path:
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *args, **kwargs) -> None:
-        print(f"ccc {__version__}{_commit()}")
+        from ccc.report.provenance import commit
+
+        print(f"ccc {__version__}" + (f" ({found})" if (found := commit()) else ""))
         parser.exit()
-
-
-def _commit() -> str:
-    """` (COMMIT)` of this git checkout, with "-dirty" if files changed; empty outside a checkout."""
-    checkout = Path(__file__).resolve().parents[2]
-    if not (checkout / ".git").exists():
-        return ""
-    describe = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
-    try:
-        return f" ({subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()})"
-    except (OSError, subprocess.CalledProcessError):
-        return ""
 
 
 def _parser(verb: str | None) -> argparse.ArgumentParser:
@@ -114,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     except CCCError as error:
         message, status = str(error), error.status
     except OSError as error:
-        message, status = (f"{error.filename}: " if error.filename else "") + (error.strerror or str(error)), 2
+        message, status = (f"{error.filename}: " if error.filename else "") + first_line(error), 2
         if isinstance(error, (NotADirectoryError, FileExistsError)):
             message += "; a file is where a folder is needed: write to another folder"
         elif isinstance(error, IsADirectoryError):

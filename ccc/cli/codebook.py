@@ -7,6 +7,7 @@ beside the codebook. The paper's choice, for the shards of any photographs:
   ccc codebook results/shards/train/*.tar --relative-threshold 4.55e-6 -o results/codebook.json
 """
 
+import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -25,8 +26,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    import math
-
     from ccc.codebook import Codebook
     from ccc.core.errors import CCCError
     from ccc.data.shards import AGAIN, NEAR_GRAY, read_statistics, refuse_twice, sum_histograms
@@ -34,8 +33,8 @@ def run(args: Namespace) -> None:
 
     choice = CHOICE.read(args)
     drawing = args.output.with_suffix(".svg")
-    if args.output in (drawing, *(tar.with_suffix(".json") for tar in args.shards)):
-        raise CCCError(f"{args.output}: the name of the drawing or of a shard's statistics; write to another name")
+    if args.output == drawing:
+        raise CCCError(f"{args.output}: the drawing beside the codebook gets this name; let its own end in .json")
     statistics = read_statistics(args.shards)
     refuse_twice(args.shards, statistics)
     histograms = {path: sum_histograms([path]) for path in (tar.with_suffix(".histogram.npy") for tar in args.shards)}

@@ -13,7 +13,6 @@ docs/metrics.md explains each metric. A metric whose weight file is missing is n
 metric named in --metrics has no value, else 0.
 """
 
-import csv
 import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -21,7 +20,8 @@ from pathlib import Path
 from ccc.cli.options import add_allow_skipped, add_pairs, aligned, skipped_status
 from ccc.cli.progress import bar
 from ccc.core.errors import CCCError
-from ccc.core.files import part_of_path, regular
+from ccc.core.files import part_of_path
+from ccc.core.stored import read_rows, reading
 from ccc.metrics import field
 from ccc.metrics.evaluate import Evaluation, evaluate
 from ccc.metrics.folders import left_out, matched
@@ -98,15 +98,10 @@ def run(args: Namespace) -> int:
 
 def _add_changes(found: Evaluation, path: Path) -> None:
     columns = ("changed_share", "mean_ab_shift")
-    try:
-        with open(regular(path), newline="", encoding="utf-8") as file:
-            changes = {row.get("name"): row for row in csv.DictReader(file)}
+    with reading(path, "not the changes of these pictures", "run `ccc harmonize --changes` again"):
+        changes = {row["name"]: row for row in read_rows(path)}
         for row in found.rows:
             row |= {name: _finite(changes[row["name"]][name]) for name in columns}
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise CCCError(
-            f"{path}: not the changes of these pictures ({error}); run `ccc harmonize --changes` again"
-        ) from None
     found.summary["changes"] = {name: sum(row[name] for row in found.rows) / len(found.rows) for name in columns}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import torch
 
 from ccc import __version__
 from ccc.assets import weights
@@ -42,8 +43,6 @@ def refused(line: str) -> bool:
 
 
 def _lines(path: Path, name: str | None) -> Iterator[str]:
-    import torch
-
     name = name or next((name for name, facts in weights.known().items() if facts["file"] == path.name), None)
     yield f"ccc {__version__}, python {platform.python_version()}, torch {torch.__version__}"
     yield f"file: {path.name}, {path.stat().st_size:,} bytes, sha256 {sha256(path)}"

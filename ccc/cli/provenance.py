@@ -1,5 +1,6 @@
 """Write the provenance of a run: versions, seeds, checksums."""
 
+import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -11,8 +12,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> None:
-    import json
-
     from ccc.core.errors import CCCError
     from ccc.core.files import write_json
     from ccc.report.provenance import gather

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ccc.colorizers.base import kept_names
-from ccc.core.errors import CCCError, first_line
+from ccc.core.errors import CCCError
 from ccc.core.files import regular
-from ccc.core.stored import read_arrays
+from ccc.core.stored import read_arrays, reading
 
 
 def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
@@ -31,25 +31,20 @@ def read_boxes(path: str | os.PathLike, name: str | None = None) -> np.ndarray:
             if candidate.is_file():
                 return read_boxes(candidate, name)
         raise CCCError(f"{path}: no boxes for {name} (looked for {', '.join(file.name for file in found)})")
-    try:
+    remedy = "detect them again"
+    with reading(path, "not a file of boxes, .npz or .json", remedy):
         is_npz = path.suffix == ".npz"
         record = read_arrays(path, {"bbox", "scores"}) if is_npz else json.loads(regular(path).read_text("utf-8"))
-    except FileNotFoundError:
-        raise CCCError(f"{path}: no such file of boxes") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CCCError(f"{path}: not a file of boxes, .npz or .json ({first_line(error)})") from None
     if isinstance(record, Mapping) and "bbox" not in record:
         keys = [key for key in (name, Path(name).stem) if key in record] if name is not None else []
         if not keys:
             raise CCCError(f"{path}: no boxes for {name or 'this picture'} in it")
         record = record[keys[0]]
-    try:
+    with reading(path, "boxes must be `bbox`, N x 4, and `scores`, N", remedy):
         boxes = np.asarray(record["bbox"], dtype=np.float64).reshape(-1, 4)
         scores = np.asarray(record.get("scores", np.ones(len(boxes))), dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
-        raise CCCError(f"{path}: boxes must be `bbox`, N x 4, and `scores`, N") from None
-    if len(scores) != len(boxes) or not np.isfinite(boxes).all():
-        raise CCCError(f"{path}: {len(boxes)} boxes, {len(scores)} scores, or a number that is not finite")
+        if len(scores) != len(boxes) or not np.isfinite(boxes).all():
+            raise ValueError(f"{len(boxes)} boxes, {len(scores)} scores, or a number that is not finite")
     return boxes[np.argsort(scores, kind="stable")]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ccc.core.errors import CCCError
+from ccc.core.stored import reading
 
 _NIL, _NUMBER, _STRING, _TABLE, _TORCH, _BOOLEAN, _FUNCTION, _OLD_RECUR, _RECUR = range(9)
 _TYPES = {"Byte": "u1", "Char": "i1", "Short": "<i2", "Int": "<i4", "Long": "<i8"}
@@ -116,8 +116,5 @@ def read(path: str | os.PathLike) -> Any:
     objects `TorchObject`; what was shared in Lua is shared here. Raises CCCError, naming the file, where it is
     truncated or something else.
     """
-    try:
-        with open(path, "rb") as file:
-            return _Reader(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).value()
-    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise CCCError(f"{path}: truncated, or not a binary Torch7 file ({error}); fetch it again") from None
+    with reading(path, "truncated, or not a binary Torch7 file", "fetch it again", OSError), open(path, "rb") as file:
+        return _Reader(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).value()

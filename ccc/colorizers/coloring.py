@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ccc.color import lab_to_rgb, lightness, resize_ab, rgb_to_lab, with_ab
+from ccc.color import in_parts, lab_to_rgb, lightness, resize_ab, rgb_to_lab, with_ab
 from ccc.colorizers import Colorizer, filing
 from ccc.colorizers.notes import MADE, Wishes, of_source, read_note
 from ccc.colorizers.planning import Plan, Task
@@ -20,7 +20,6 @@ from ccc.data.files import COMPARE, SHEET_NOTE
 
 COLORED = 4.0  # mean distance in ab from the tint's colour at each lightness; less is noise
 SHEET = 1024  # pixels of the long side of either half of a before/after sheet
-_ROWS = 1 << 20  # pixels brought to CIELAB at once, so that a large scan takes little memory
 
 
 @dataclasses.dataclass
@@ -213,15 +212,13 @@ def at_16_bits(gray: np.ndarray, colors: np.ndarray) -> np.ndarray:
     `gray`: uint16 `(H, W)`, or uint8 RGB whose L is taken; `colors`: uint8 RGB, or float ab `(H, W, 2)`. Where a and b
     of that L lie outside of sRGB, they are drawn towards gray, and L stays.
     """
-    height, width = gray.shape[:2]
-    made = np.empty((height, width, 3), np.uint16)
-    rows = max(1, _ROWS // width)
-    for top in range(0, height, rows):
-        part, color = gray[top : top + rows], colors[top : top + rows]
+
+    def made(color: np.ndarray, part: np.ndarray) -> np.ndarray:
         lightnesses = (_lightness_of_levels()[part] if part.ndim == 2 else lightness(part)).reshape(-1)
         ab = (color if color.shape[2] == 2 else rgb_to_lab(color)[..., 1:]).reshape(-1, 2).astype(np.float32)
-        made[top : top + rows] = _in_gamut(lightnesses, ab).reshape(*part.shape[:2], 3)
-    return made
+        return _in_gamut(lightnesses, ab).reshape(*part.shape[:2], 3)
+
+    return in_parts(made, colors, gray)
 
 
 @functools.cache

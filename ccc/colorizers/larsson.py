@@ -15,7 +15,8 @@ from torch.nn import functional
 from ccc.assets import weights as weight_files
 from ccc.color import to_uint8
 from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, located
-from ccc.core.errors import CCCError, first_line
+from ccc.core.errors import CCCError
+from ccc.core.stored import reading
 
 INFO = MethodInfo(
     name="larsson",
@@ -171,20 +172,17 @@ def read_caffe(path: str | os.PathLike) -> dict[str, torch.Tensor]:
         raise CCCError("method larsson reads a Caffe model in HDF5: pip install h5py") from None
     network_layers = {name for name, _ in network_on_meta().named_children()}
     state = {}
-    try:
-        with h5py.File(path, "r") as file:
-            if "data" not in file:
-                raise CCCError(f"{path}: not a Caffe model: it has no group /data")
-            for layer, blobs in file["data"].items():
-                tensors = {kind: torch.from_numpy(np.asarray(blobs[kind], np.float32)) for kind in blobs}
-                if layer in network_layers:
-                    for kind, name in (("0", "weight"), ("1", "bias")):
-                        if kind in tensors:
-                            state[f"{layer}.{name}"] = tensors[kind]
-                elif any(tensor.shape[:2] != (1, 1) for tensor in tensors.values()):
-                    raise CCCError(f"{path}: not the weights of this network: layer {layer} is left over")
-    except OSError as error:
-        raise CCCError(f"{path}: truncated or not HDF5 ({first_line(error)}); fetch it again") from None
+    with reading(path, "truncated or not HDF5", "fetch it again", OSError), h5py.File(path, "r") as file:
+        if "data" not in file:
+            raise CCCError(f"{path}: not a Caffe model: it has no group /data")
+        for layer, blobs in file["data"].items():
+            tensors = {kind: torch.from_numpy(np.asarray(blobs[kind], np.float32)) for kind in blobs}
+            if layer in network_layers:
+                for kind, name in (("0", "weight"), ("1", "bias")):
+                    if kind in tensors:
+                        state[f"{layer}.{name}"] = tensors[kind]
+            elif any(tensor.shape[:2] != (1, 1) for tensor in tensors.values()):
+                raise CCCError(f"{path}: not the weights of this network: layer {layer} is left over")
     wanted = network_on_meta().state_dict()
     for key, tensor in state.items():  # fully connected layers may be flat
         if tensor.numel() == wanted[key].numel():

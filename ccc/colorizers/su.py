@@ -21,6 +21,7 @@ from ccc.colorizers._boxes import crop, fitting, read_boxes
 from ccc.colorizers._fusion import Fusion, Instance, Whole
 from ccc.colorizers.base import Colorizer, Device, MethodInfo, Weights, checked, memory_reported
 from ccc.core.errors import CCCError, MissingWeights
+from ccc.core.stored import reading
 from ccc.settings import baselines
 
 DEFAULTS = baselines.Su()
@@ -158,15 +159,13 @@ def _published(members: list[str], key: str, where: Path) -> str:
 
 def _read_archive(path: Path) -> dict[str, tuple[str, dict]]:
     states = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = list(weight_files.bounded_members(archive))
-            for key in PARTS:
-                member = _published(members, key, path)
-                content = io.BytesIO(archive.read(member))
-                states[key] = (f"{path}/{member}", weight_files.read_state_dict(f"{path}/{member}", file=content))
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise CCCError(f"{path}: truncated or not an archive ({error}); `ccc weights fetch su` gets it again") from None
+    errors = zipfile.BadZipFile, OSError
+    with reading(path, "truncated or not an archive", "fetch it again", *errors), zipfile.ZipFile(path) as archive:
+        members = list(weight_files.bounded_members(archive))
+        for key in PARTS:
+            member = _published(members, key, path)
+            content = io.BytesIO(archive.read(member))
+            states[key] = (f"{path}/{member}", weight_files.read_state_dict(f"{path}/{member}", file=content))
     return states
 
 

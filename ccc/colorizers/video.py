@@ -234,7 +234,7 @@ class _Writer:
             setattr(self.encoder.codec_context, name, self._tag(name, first, stream))
         self.encoder.codec_context.colorspace, self.encoder.codec_context.color_range = self.matrix, self.range
         if (height, width) != self.shown:
-            note = "size {1}x{0} made {3}x{2} by its last row or column again, browsers play even sides only"
+            note = "size {1}x{0} made {3}x{2} by repeating the last row or column: browsers play even sides only"
             self.notes.append(note.format(*self.shown, height, width))
 
     def _tag(self, name: str, frame: VideoFrame, stream: VideoStream) -> int:

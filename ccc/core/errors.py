@@ -72,8 +72,9 @@ def few(names: Sequence[str], count: int | None = None) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text; its type if it has none."""
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
+    """The first line of an error's text, without the number and file of an OSError; its type if it has none."""
+    text = getattr(error, "strerror", None) or str(error)
+    return (text.splitlines() or [""])[0] or type(error).__name__
 
 
 def write_line(text: str, stream: TextIO | None = None) -> None:

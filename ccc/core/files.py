@@ -44,7 +44,7 @@ def written_whole(path: str | os.PathLike) -> Generator[Path]:
         _sweep(path.parent)
         handle, temporary = _temporary_file(path)
     except OSError as error:
-        raise _naming(error, path) from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
@@ -53,7 +53,7 @@ def written_whole(path: str | os.PathLike) -> Generator[Path]:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and (error.filename == str(temporary) or error.errno in FULL):
-            raise _naming(error, path) from None
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     finally:
         os.close(handle)
@@ -84,7 +84,8 @@ def folder_aside(folder: str | os.PathLike) -> Generator[Path]:
                 lock(held.fileno())
             yield aside
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _remove(aside)
         _sweep.__wrapped__(folder)  # again: a killed run's last writer may have lived until now
 
 
@@ -102,11 +103,17 @@ def _sweep(folder: Path) -> None:
     for aside in folder.glob(ASIDE + "*"):
         with contextlib.suppress(OSError), open(aside / LOCK if aside.is_dir() else aside, "rb+") as file:
             if lock(file.fileno(), wait=False):  # not while its writer runs
-                shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+                _remove(aside)
 
 
-def _naming(error: OSError, path: Path) -> OSError:
-    return OSError(error.errno, error.strerror, str(path))
+def _remove(path: Path) -> None:
+    """Remove a file or folder, its lock last: a folder without one would stay for ever if a signal stopped this."""
+    if path.is_dir():
+        for part in set(path.iterdir()) - {path / LOCK}:
+            _remove(part)
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _umask() -> int:

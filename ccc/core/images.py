@@ -9,10 +9,10 @@ import simplejpeg
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from ccc.core.decode import SUFFIXES, check_size, decoded, looks_like_picture, name_of, opened, page_count, picture_size  # noqa: F401
-from ccc.core.errors import CCCError, ImageError
+from ccc.core.errors import ImageError
 from ccc.core.files import written_whole
 from ccc.core.srgb import to_gray16, to_srgb
-from ccc.core.stored import read_arrays
+from ccc.core.stored import read_arrays, reading
 
 SOFTWARE = 305  # tag of EXIF and TIFF for the program that wrote a picture
 SOURCE = " --from "  # in a coloured picture's note, between the settings and the name of the source
@@ -128,16 +128,13 @@ def read_ab(picture: str | os.PathLike, height: int, width: int) -> np.ndarray |
     path = ab_file(picture)
     if not os.path.lexists(path):
         return None
-    remedy = "delete it, or colour the picture again"
-    try:
+    with reading(path, "holds no array `ab` of this picture", "delete it, or colour the picture again"):
         ab = read_arrays(path, {"ab"}, height * width * 2 * 8 + 4096)["ab"]  # float64 at most
-    except (ValueError, KeyError) as error:
-        raise CCCError(f"{path}: holds no array `ab` ({error}); {remedy}") from None
-    if ab.shape != (height, width, 2) or ab.dtype.kind != "f":
-        raise CCCError(f"{path}: `ab` must be float ({height}, {width}, 2), got {ab.dtype} {ab.shape}; {remedy}")
-    if not (np.abs(ab) <= 1000).all():
-        raise CCCError(f"{path}: `ab` must be numbers in CIELAB units, at most 1000 either way; {remedy}")
-    return ab.astype(np.float32)
+        if ab.shape != (height, width, 2) or ab.dtype.kind != "f":
+            raise ValueError(f"it must be float ({height}, {width}, 2), got {ab.dtype} {ab.shape}")
+        if not (np.abs(ab) <= 1000).all():
+            raise ValueError("it must be numbers in CIELAB units, at most 1000 either way")
+        return ab.astype(np.float32)
 
 
 def resize_short_side(rgb: np.ndarray, side: int, name: str = "picture") -> np.ndarray:

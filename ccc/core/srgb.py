@@ -116,9 +116,7 @@ def _declared_white(image: Image.Image) -> int | None:
     return white if white in _WHITES and int(np.asarray(image).max()) <= white else None
 
 
-@functools.lru_cache(1)  # the levels of a picture are read twice, for 8 bits and for 16
-def _warn_once(line: str) -> None:
-    write_line(line)
+_warn_once = functools.lru_cache(1)(write_line)  # the levels of a picture are read twice, for 8 bits and for 16
 
 
 def _is_signed(image: Image.Image) -> bool:

@@ -1,9 +1,11 @@
-"""Checked reading of JSON, NumPy and Parquet files: limits size before allocation, validates types, one-line errors."""
+"""Checked reading of JSON, CSV, NumPy and Parquet: limits size before allocation, validates types, one-line errors."""
 
+import contextlib
+import csv
 import json
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,21 @@ SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 LARGEST = 1 << 29  # bytes of a JSON file, or of all arrays or columns in a file
 Count = Annotated[int, pydantic.Field(ge=0, lt=1 << 53)]  # of pixels, pictures or bytes
 LOOSE = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)  # of a TypedDict: keeps other keys
+UNEXPECTED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)  # of odd contents
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike, wrong: str, remedy: str, *errors: type[Exception]) -> Generator[None]:
+    """Turn errors of the block that reads `path` into CCCError: "PATH: WRONG (reason); REMEDY", or "no such file".
+
+    `errors`: kinds that the library at work raises for damaged files, beside `UNEXPECTED`.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CCCError(f"{error.filename or path}: no such file; {remedy}") from None
+    except (*UNEXPECTED, *errors) as error:
+        raise CCCError(f"{path}: {wrong} ({first_line(error)}); {remedy}") from None
 
 
 def read_json(path: str | os.PathLike, what: str, remedy: str, kind: Any = None, largest: int = LARGEST) -> Any:
@@ -57,6 +74,23 @@ def typed(value: Any, kind: Any) -> Any:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+
+
+def read_rows(path: str | os.PathLike, *columns: str) -> list[dict]:
+    """Read the rows of a CSV file, texts by column. Bytes that are not UTF-8 become U+FFFD.
+
+    Raises FileNotFoundError if it is missing, CCCError if it is not a regular file, ValueError, one line, if it is no
+    CSV or lacks one of `columns`.
+    """
+    with open(regular(path), encoding="utf-8-sig", errors="replace", newline="") as file:
+        reader = csv.DictReader(file)
+        try:
+            rows, found = list(reader), reader.fieldnames or ()
+        except csv.Error as error:
+            raise ValueError(str(error)) from None
+    if missing := [name for name in columns if name not in found]:
+        raise ValueError(f"no column {missing[0]}")
+    return rows
 
 
 def read_arrays(path: str | os.PathLike, names: Collection[str] | None = None, largest: int = LARGEST) -> dict:
@@ -120,7 +154,7 @@ def read_numbers(path: str | os.PathLike, columns: Sequence[str], remedy: str, *
     import numpy as np
     import pandas
 
-    try:
+    with reading(path, "not readable", remedy):
         table = pandas.read_csv(regular(path), **how)
         if lacking := [name for name in columns if name not in table]:
             raise ValueError(f"no column {' and '.join(lacking)}")
@@ -128,8 +162,4 @@ def read_numbers(path: str | os.PathLike, columns: Sequence[str], remedy: str, *
             table[name] = pandas.to_numeric(table[name])
             if not (np.isfinite(table[name]) & (table[name] >= 0)).all():
                 raise ValueError(f"values of {name} that are not finite numbers from 0 on")
-        return table
-    except FileNotFoundError:
-        raise CCCError(f"{path}: no such file; {remedy}") from None
-    except ValueError as error:  # also those of pandas
-        raise CCCError(f"{path}: not readable ({first_line(error)}); {remedy}") from None
+    return table

@@ -1,6 +1,5 @@
 """Benchmark sets: a seeded choice of pictures, with truth and gray version at evaluation size."""
 
-import csv
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +12,7 @@ from ccc.color import gray_of
 from ccc.core.errors import CCCError, ImageError, NothingUsable
 from ccc.core.files import file_name, printable, sha256, write_csv
 from ccc.core.images import read_rgb, resize_short_side, square, write_png
+from ccc.core.stored import read_rows
 from ccc.data.datasets import select
 from ccc.data.likeness import perceptual_hash
 from ccc.data.sources import Entry, Source
@@ -119,9 +119,8 @@ def _scaled(picture: np.ndarray, side: int, protocol: str, name: str) -> np.ndar
 def _forget(folder: Path, names: set[str]) -> None:
     """Remove pictures that only the existing manifest names."""
     try:
-        with open(folder / "manifest.csv", encoding="utf-8", newline="") as file:
-            before = {row["name"] for row in csv.DictReader(file)}
-    except (OSError, ValueError, KeyError, csv.Error):
+        before = {row["name"] for row in read_rows(folder / "manifest.csv", "name")}
+    except (OSError, ValueError, CCCError):
         return
     for name in before - names:
         for part in PARTS:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ccc.assets.catalogue import check
 from ccc.assets.photographs import Dataset, how_to_get
 from ccc.core.errors import CCCError
+from ccc.core.stored import reading
 from ccc.data.sources import Source
 
 
@@ -41,15 +42,13 @@ def _listed(path: Path, split: dict) -> list:
     """File names or numbers that a split file lists under its key. Raises CCCError for an unreadable file."""
     if not path.is_file():
         raise CCCError(f"{path}: is not there, but is needed: it lists the official part; fetch it again")
-    try:
+    with reading(path, "cannot be read as a split file", "fetch it again", Exception):  # SciPy raises many kinds
         if split["kind"] == "matlab":
             from scipy.io import loadmat
 
             return loadmat(path)[split["key"]].ravel().tolist()
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         return [name for name, part in lines if part == split["key"]]
-    except Exception as error:  # SciPy raises many kinds for a file that is not MATLAB's
-        raise CCCError(f"{path}: cannot be read as a split file ({error}); fetch it again") from None
 
 
 def verify(dataset: Dataset, folder: str | os.PathLike) -> str:

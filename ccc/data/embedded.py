@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import skimage.data
 
 from ccc.core.images import read_rgb, write_png
 
@@ -29,8 +30,6 @@ def write(
     validation, as PNG in Places365's layout; the right 40 %, split where it is tall, is for the benchmark. Equal
     arguments give equal bytes. Licences of the photographs: skimage/data/README.txt.
     """
-    import skimage.data
-
     shipped = Path(skimage.data.__file__).parent
     counts = {"train": 0, "validation": 0, "benchmark": 0}
     generator = np.random.default_rng(seed)

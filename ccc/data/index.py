@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from ccc.core.errors import CCCError, did_you_mean
 from ccc.core.files import write_json, written_whole
+from ccc.core.stored import reading
 from ccc.data.sources import Entry, Source
 
 FORMAT = "ccc-index-2"
@@ -114,14 +115,12 @@ class Index:
         make_it, again = (f"make it {word}with `{command}`" for word in ("", "again "))
         if not Path(path).is_file():
             raise CCCError(f"{path}: no such index; {make_it}")
-        try:
+        with reading(path, "not an index", make_it, OSError):
             file = pq.ParquetFile(path)
             facts = json.loads(file.schema_arrow.metadata[b"ccc"])
             if facts["format"] != FORMAT:
                 raise ValueError(f"its format is {facts['format']!r}, not {FORMAT!r}")
             _check(file, facts)
-        except (pa.ArrowInvalid, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-            raise CCCError(f"{path}: not an index ({error}); {make_it}") from None
         change = "another kind of source" if facts["kind"] != source.kind else source.changed_since(facts["state"])
         if change:
             raise CCCError(f"{path}: stale, {source.path} has changed since it was indexed ({change}); {again}")

@@ -4,7 +4,6 @@ The perceptual hash survives resizing and JPEG compression. It misses crops, mir
 the same place.
 """
 
-import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +16,8 @@ import pydantic
 from typing_extensions import TypedDict
 
 from ccc.core.errors import CCCError, few
-from ccc.core.files import regular, sha256
-from ccc.core.stored import LOOSE, Count, read_table
+from ccc.core.files import sha256
+from ccc.core.stored import LOOSE, Count, read_rows, read_table, reading
 from ccc.data.likeness import SCHEMA, SUFFIX
 from ccc.data.shards import AGAIN
 
@@ -52,12 +51,10 @@ def read_pictures(shards: Sequence[str | os.PathLike], statistics: Sequence[dict
         path = shard.with_suffix(SUFFIX)
         if not path.is_file() or sha256(path) != facts["pictures_sha256"]:
             raise CCCError(f"{path}: missing or not of this shard; {AGAIN}")
-        try:
+        with reading(path, "holds no hashes of photographs", AGAIN):
             table = read_table(path, SCHEMA)
             if not len(table) or any(column.null_count for column in table.columns):
                 raise ValueError("rows are missing")
-        except ValueError as error:
-            raise CCCError(f"{path}: holds no hashes of photographs ({error}); {AGAIN}") from None
         tables.append(table.append_column("split", pa.array([shard.absolute().parent.name] * len(table))))
     return pa.concat_tables(tables)
 
@@ -71,19 +68,12 @@ def compare(manifest: str | os.PathLike, shards: Sequence[str | os.PathLike], st
     `split` and for `near` the `distance` in bits. Raises CCCError for an invalid manifest.
     """
     manifest = Path(manifest)
-    try:
-        with regular(manifest).open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        if lacking := {"name", "source_sha256", "perceptual_hash"} - set(rows[0] if rows else ()):
-            raise ValueError(f"it has no column {' and '.join(sorted(lacking))}")
+    with reading(manifest, "holds no hashes of pictures", "write the benchmark again with `ccc prepare`"):
+        rows = read_rows(manifest, "name", "source_sha256", "perceptual_hash")
         hashes_of = [np.uint64(int(row["perceptual_hash"], 16)) for row in rows]
         wanted = pa.array([bytes.fromhex(row["source_sha256"]) for row in rows], pa.binary(32))
         if not rows or not all(row["name"] for row in rows):
             raise ValueError("no names")
-    except (ValueError, KeyError, TypeError, OverflowError, csv.Error, pa.ArrowException) as error:
-        raise CCCError(
-            f"{manifest}: holds no hashes of pictures ({error}); write the benchmark again with `ccc prepare`"
-        ) from None
     facts = {"format": FORMAT, "benchmark": manifest.absolute().parent.name, "pictures": len(rows), "near_bits": NEAR}
     known = read_pictures(shards, statistics)
     same = known.filter(pc.field("sha256").isin(wanted))

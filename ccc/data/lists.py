@@ -11,6 +11,7 @@ from typing import TextIO
 
 from ccc.core.errors import CCCError
 from ccc.core.images import SUFFIXES
+from ccc.core.stored import reading
 from ccc.data.files import stat_of
 
 COLUMNS = ("path", "filepath", "file_path", "file", "filename", "file_name", "image", "image_path", "img_path")
@@ -34,7 +35,7 @@ def listed(path: str | os.PathLike) -> Iterator[tuple[str, os.stat_result | None
         raise CCCError(f"{path}: {what}, not a list of files; a list is a text file of at most {MAX_LIST:,} bytes")
     with open(path, "rb") as file:
         wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    try:
+    with reading(path, "cannot be read as a list", "save it as plain UTF-8", csv.Error):
         # newline: csv needs "", since cells may hold line ends
         columns = path.suffix.lower() in (".csv", ".tsv")
         with open(
@@ -45,8 +46,6 @@ def listed(path: str | os.PathLike) -> Iterator[tuple[str, os.stat_result | None
         ) as file:
             lines = _lines(path, file)
             yield from _cells(path, lines) if columns else _names(path.parent, lines)
-    except (UnicodeError, csv.Error) as error:
-        raise CCCError(f"{path}: cannot be read as a list ({error}); save it as plain UTF-8") from None
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:

@@ -16,7 +16,7 @@ from ccc.codebook import ColorGrid
 from ccc.core.errors import CCCError, ImageError, NothingUsable
 from ccc.core.files import printable, sha256, write_json, written_whole
 from ccc.core.images import framed, read_rgb
-from ccc.core.stored import LOOSE, Count, read_arrays, read_json
+from ccc.core.stored import LOOSE, Count, read_arrays, read_json, reading
 from ccc.data.classify import classified
 from ccc.data.index import Choice, Index
 from ccc.data.likeness import SUFFIX, perceptual_hash, write_pictures
@@ -211,13 +211,11 @@ def sum_histograms(paths: Sequence[str | os.PathLike]) -> np.ndarray:
     """Sum of the shards' histograms: int64 `(400,)`. Raises CCCError naming a file that is not a histogram."""
     total = np.zeros(GRID.size, np.int64)
     for path in paths:
-        try:
+        with reading(path, "not a histogram", AGAIN):
             histogram = np.asarray(read_arrays(path).get("", ()))  # "" is absent from an .npz
             if histogram.shape != total.shape or histogram.dtype.kind not in "iu":
                 raise ValueError(f"{histogram.dtype} {histogram.shape}, where {GRID.size} integers are needed")
             if (histogram < 0).any() or (histogram > MOST_CELLS).any():
                 raise ValueError(f"counts that are not from 0 to {MOST_CELLS:,}")
-        except (OSError, ValueError) as error:
-            raise CCCError(f"{path}: not a histogram ({error}); {AGAIN}") from None
         total += histogram.astype(np.int64)
     return total

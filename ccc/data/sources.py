@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from ccc.core.errors import CCCError, ImageError
+from ccc.core.errors import CCCError, ImageError, first_line
 from ccc.core.files import MACHINE
 from ccc.core.images import SUFFIXES
 from ccc.data.archives import BROKEN, LARGEST, described, kind_of, tar_bytes, tar_members, zip_members
@@ -289,4 +289,4 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None, entry: E
 def _unreadable(entry: Entry, error: Exception) -> ImageError:
     if isinstance(error, OSError) and error.errno in MACHINE:
         raise OSError(error.errno, error.strerror, entry.member)
-    return ImageError(entry.member, "unreadable", getattr(error, "strerror", None) or str(error))
+    return ImageError(entry.member, "unreadable", first_line(error))

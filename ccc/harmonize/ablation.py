@@ -1,6 +1,5 @@
 """Ablation of Algorithm 1: its parameters, and upsamplings of the class map."""
 
-import csv
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -8,9 +7,8 @@ import numpy as np
 
 from ccc.codebook import ColorGrid
 from ccc.color import read_gray, rgb_to_lab
-from ccc.core.errors import CCCError
-from ccc.core.files import regular
 from ccc.core.images import read_ab, read_rgb
+from ccc.core.stored import read_rows, reading
 from ccc.harmonize import harmonize_picture
 from ccc.metrics.chroma import cnr
 from ccc.metrics.pixel import psnr
@@ -90,11 +88,10 @@ def ablate(
 def read_ablation(path: str | os.PathLike) -> list[dict]:
     """Read a CSV of rows of `ablate`; empty numbers become None. Raises CCCError for any other file."""
     words = ("colors", "segmenter", "ab")
-    try:
-        with open(regular(path), newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        if not rows or tuple(rows[0]) != COLUMNS:
-            raise ValueError("other columns")
+    with reading(path, "not a table of `ccc ablate`", "make it again"):
+        rows = read_rows(path, *COLUMNS)
+        if not rows:
+            raise ValueError("no rows")
         read = [
             {key: value if key in words else float(value) if value else None for key, value in row.items()}
             for row in rows
@@ -108,5 +105,3 @@ def read_ablation(path: str | os.PathLike) -> list[dict]:
             if {row["delta"] is None for row in read if row["colors"] == name} != {True, False}:
                 raise ValueError(f"{name} has no rows with and without harmonization")
         return read
-    except (ValueError, TypeError, csv.Error) as error:
-        raise CCCError(f"{path}: not a table of `ccc ablate` ({error}); make it again") from None

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
+from skimage.segmentation import find_boundaries
 
 from ccc.color import read_gray, rgb_to_lab
 from ccc.core.errors import CCCError
@@ -70,8 +72,6 @@ def comparison(
 
 def _edges(masks: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
     """Returns bool `(H, W)`: the inner boundary pixels of the masks."""
-    from skimage.segmentation import find_boundaries
-
     found = np.zeros(shape, bool)
     for mask in masks:
         found |= find_boundaries(mask, mode="inner")
@@ -93,8 +93,6 @@ def _places(
     before: np.ndarray, after: np.ndarray, masks: Sequence[np.ndarray], side: int, count: int
 ) -> list[tuple[int, int]]:
     """Top left corners of non-overlapping windows, by total ab shift within 3 pixels of outlines, largest first."""
-    from scipy import ndimage
-
     shift = np.linalg.norm(rgb_to_lab(after)[..., 1:] - rgb_to_lab(before)[..., 1:], axis=-1)
     shift[~ndimage.binary_dilation(_edges(masks, shift.shape), iterations=3)] = 0
     found: list[tuple[int, int]] = []

@@ -11,7 +11,7 @@ from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError, few
 from ccc.core.files import sha256, written_whole
 from ccc.core.images import read_rgb
-from ccc.core.stored import LARGEST, read_arrays
+from ccc.core.stored import LARGEST, read_arrays, reading
 from ccc.data.files import pictures_of
 from ccc.metrics.folders import Match
 from ccc.metrics.inception import RESIZE, inception_features
@@ -82,21 +82,17 @@ def read_features(
     Raises CCCError for a file that is missing, invalid, or was made from other pictures or weights.
     """
     again = "make it again with `ccc features`"
-    try:
+    with reading(path, "not a file of `ccc features`", "make it with `ccc features`"):
         arrays = read_arrays(path, {*wanted, "made_from"}, max(LARGEST, BYTES * len(matches)))
         made_from = json.loads(str(arrays.pop("made_from")))
         if made_from["format"] != FORMAT:
             raise ValueError(f"format is {made_from['format']!r}, not {FORMAT!r}")
-    except FileNotFoundError:
-        raise CCCError(f"{path}: no such file; make it with `ccc features`") from None
-    except Exception as error:  # zip, NumPy and JSON each raise their own for a truncated file
-        raise CCCError(f"{path}: not a file of `ccc features` ({error}); {again}") from None
-    if made_from["weights"] != sha256(weights):
-        raise CCCError(f"{path}: made with other weights than {weights}; {again}")
-    pictures = {match.name: sha256(match.truth) for match in matches}
-    if pictures != made_from["pictures"]:
-        names = sorted(dict(pictures.items() ^ made_from["pictures"].items()))
-        raise CCCError(f"{path}: made from other pictures: {few(names)} differ; {again}")
-    place = {name: row for row, name in enumerate(made_from["pictures"])}
-    rows = [place[match.name] for match in matches]
-    return {name: values[rows] for name, values in arrays.items()}
+        if made_from["weights"] != sha256(weights):
+            raise CCCError(f"{path}: made with other weights than {weights}; {again}")
+        pictures = {match.name: sha256(match.truth) for match in matches}
+        if pictures != made_from["pictures"]:
+            names = sorted(dict(pictures.items() ^ made_from["pictures"].items()))
+            raise CCCError(f"{path}: made from other pictures: {few(names)} differ; {again}")
+        place = {name: row for row, name in enumerate(made_from["pictures"])}
+        rows = [place[match.name] for match in matches]
+        return {name: arrays[name][rows] for name in wanted}

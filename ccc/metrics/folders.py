@@ -1,6 +1,5 @@
 """Matches the pictures of two folders and reports problems."""
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -9,6 +8,7 @@ from typing import NamedTuple
 from ccc.core.errors import CCCError, ImageError, few
 from ccc.core.files import file_name
 from ccc.core.images import AB, picture_size
+from ccc.core.stored import read_rows, reading
 from ccc.data.files import pictures, pictures_of
 
 
@@ -71,15 +71,8 @@ def manifest(folder: str | os.PathLike) -> list[dict]:
     Raises CCCError where it is no CSV file.
     """
     path = Path(folder, "manifest.csv")
-    if not path.is_file():
-        return []
-    try:
-        with open(path, encoding="utf-8", newline="", errors="replace") as file:
-            return list(csv.DictReader(file))
-    except csv.Error as error:
-        raise CCCError(
-            f"{path}: not the list of `ccc prepare` ({error}); run it again, or move the file away"
-        ) from None
+    with reading(path, "not the list of `ccc prepare`", "run it again, or move the file away"):
+        return read_rows(path) if path.is_file() else []
 
 
 def left_out(*folders: str | os.PathLike) -> list[str]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from ccc.assets import weights as weight_files
+
 if TYPE_CHECKING:
     from torch.nn import Module
 
@@ -52,8 +54,6 @@ def inception_torchvision() -> "Module":
 @functools.lru_cache(maxsize=2)
 def _network(path: str, name: str) -> "Module":
     import torch
-
-    from ccc.assets import weights as weight_files
 
     network = NETWORKS[name]()
     weight_files.load_state_dict(path, network)
@@ -116,8 +116,6 @@ def inception_features(
     al. 2022; for the last, Kang et al. 2023 (DDColor).
     """
     import torch
-
-    from ccc.assets import weights as weight_files
 
     function, zero, scale, name = RESIZE[resize]
     network = _network(str(weight_files.locate(name, weights)), name)

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from ccc.assets import weights as weight_files
 from ccc.core.errors import CCCError
 from ccc.metrics.pair import Pair, of_pictures
 
@@ -25,8 +26,6 @@ def lpips(pair: Pair, net: str = "alex", weights: str | os.PathLike | None = Non
     """
     import torch
 
-    from ccc.assets import weights as weight_files
-
     if net not in TRUNKS:
         raise ValueError(f'net must be "alex" or "vgg", got {net!r}')
     network = _network(net, str(weight_files.locate(TRUNKS[net], weights)))
@@ -41,7 +40,6 @@ def lpips(pair: Pair, net: str = "alex", weights: str | os.PathLike | None = Non
 @functools.lru_cache(maxsize=2)
 def _network(net: str, path: str):
     import ccc.core.torchvision_ops  # noqa: F401  before lpips, which imports torchvision
-    from ccc.assets import weights as weight_files
 
     import lpips as library  # isort: skip
 

@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from ccc.assets import weights as weight_files
+from ccc.color import gray_of
 from ccc.core.errors import CCCError, NoValue, few
 from ccc.core.files import regular
 from ccc.core.images import SUFFIXES, read_rgb
@@ -53,8 +55,6 @@ def gather(
 
 
 def _gray(match: Match) -> np.ndarray:
-    from ccc.color import gray_of
-
     return np.repeat(gray_of(read_rgb(match.truth))[..., None], 3, axis=2)
 
 
@@ -74,7 +74,6 @@ def classifier(name: str, path: str | os.PathLike) -> Callable[[np.ndarray], int
     import torch
 
     import ccc.core.torchvision_ops  # noqa: F401  before torchvision
-    from ccc.assets import weights as weight_files
 
     from torchvision import models  # isort: skip
     from torchvision.transforms.functional import to_pil_image  # isort: skip

@@ -11,9 +11,9 @@ import pandas
 import pydantic
 from typing_extensions import TypedDict
 
-from ccc.core.errors import CCCError, first_line
+from ccc.core.errors import CCCError
 from ccc.core.files import part_of_path, regular
-from ccc.core.stored import LOOSE, Count, read_json
+from ccc.core.stored import LOOSE, Count, read_json, reading
 from ccc.metrics.registry import FORMAT, find
 
 Variant = Literal["plain", "sam"]
@@ -151,8 +151,9 @@ def _ordered(cell: Cell) -> Cell:
 
 def _read(path: Path, titles: Mapping[str, str]) -> Cell:
     table = path.with_suffix(".csv")
-    try:
-        data = read_json(path, "file of metrics", "run `ccc evaluate` for it again", _Stored)
+    again = "run `ccc evaluate` for it again"
+    with reading(table, "not the metrics of `ccc evaluate`", again):
+        data = read_json(path, "file of metrics", again, _Stored)
         # Read as text: by default, pandas takes a name such as NA for a missing one.
         text = pandas.read_csv(regular(table), dtype=str, keep_default_na=False)
         if "name" not in text or not isinstance(text.index, pandas.RangeIndex):  # the latter: rows exceed the header
@@ -166,10 +167,6 @@ def _read(path: Path, titles: Mapping[str, str]) -> Cell:
             segmenter=data.get("segmenter"), notes=tuple(data.get("notes", ())), made=tuple(data.get("made", ())),
             pictures=pictures, protocol=data.get("protocol", ""),
         )  # fmt: skip
-    except FileNotFoundError as error:
-        raise CCCError(f"{error.filename}: no such file; run `ccc evaluate` for it") from None
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise CCCError(f"{table}: not the metrics of `ccc evaluate` ({first_line(error)}); run it again") from None
 
 
 def _check(pictures: pandas.DataFrame, data: Mapping) -> None:

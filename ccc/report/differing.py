@@ -40,17 +40,20 @@ def differing(
 def said(cell: Cell, unlike: Mapping[tuple, tuple[str, ...]], labels: Mapping[tuple, str]) -> list[str]:
     """The note on a row's differences from the paper's method; [] without any.
 
-    `unlike`: as `differing` gives it, `labels`: of the rows, both by key of the cell, in the tables' order. What the
-    row has in common with one above of its dataset, three differences or more, is said by the label of that one.
+    `unlike`: as `differing` gives it, `labels`: of the rows, both by key of the cell, in the tables' order. Three
+    differences or more that a row above of its dataset has too are said by the label of that one.
     """
     if not (parts := unlike[cell.key]):
         return []
     theirs = published.titles()[published.counterpart(cell.method) or published.HARMONIZED]
     above = [key for key in list(unlike)[: list(unlike).index(cell.key)] if key[2] == cell.dataset]
-    like = [key for key in above if len(unlike[key]) > 2 and {*unlike[key]} <= {*parts}]
-    most = max(like, key=lambda key: len(unlike[key]), default=None)
-    words = parts if most is None else [f"as {labels[most]}", *(part for part in parts if part not in unlike[most])]
-    return [f"not the paper's {theirs}: {'; '.join(words)}"]
+    alike = {key: len({*unlike[key]} & {*parts}) for key in above}
+    most = max(above, key=lambda key: (alike[key], -len(unlike[key])), default=None)
+    if most is not None and alike[most] > 2:
+        but = " and ".join(part for part in unlike[most] if part not in parts)
+        like = f"as {labels[most]}{but and f', but not {but}'}"
+        parts = (like, *(part for part in parts if part not in unlike[most]))
+    return [f"not the paper's {theirs}: {'; '.join(parts)}"]
 
 
 def packaged(cells: Iterable[Cell]) -> bool:

@@ -75,7 +75,7 @@ def _judge(best: MethodResult, others: list[MethodResult], metric: str, contest:
         return "tied", f"no: not told apart from {names} by {contest.pictures} pictures"
     if tied:
         against = "no other method was run" if alone else "yes, against each other method"
-        return "alone" if alone else "real", f"{against}; not told apart from its own variant {tied[0].label}"
+        return "alone" if alone else "real", f"{against} (its own variant {tied[0].label} is not told apart)"
     largest = max([0.001, *(p for result in others if (p := result.estimates[metric].holm) is not None)])
     sure = f"(corrected p at most {largest:.3f})"
     if alone:
@@ -128,7 +128,7 @@ def strip(results: Results, dataset: str, names: Sequence[str]) -> dict:
         found |= {"worst": list(names).index(name), "best": judged["best"]}
     values["benchmark/gray"] = values.get("gray/plain")
     shown = {c["key"]: values[c["key"]] for c in columns if values.get(c["key"]) is not None}
-    words = {key: [None if np.isnan(v) else round(v, 4) for v in column.tolist()] for key, column in shown.items()}
+    words = {key: [None if np.isnan(v) else round(v, 6) for v in column.tolist()] for key, column in shown.items()}
     return found | {"metric": find(metric), "values": words}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from ccc.assets import PUBLISHED
 from ccc.assets.photographs import named
 from ccc.codebook import Codebook
-from ccc.core.errors import CCCError
 from ccc.core.files import safetensors_metadata, sha256
+from ccc.core.stored import reading
 from ccc.report import published as paper_figures
 from ccc.report.layout import Column, Notes, Row, Table, Value
 from ccc.report.results import NOT_AVAILABLE
@@ -43,10 +43,8 @@ def read_model(path: str | os.PathLike) -> dict:
     started from, "" for none; the file's `sha256`. Raises CCCError for a file that is no model of CCC.
     """
     codebook, metadata = Codebook.load(path), safetensors_metadata(path)
-    try:
+    with reading(path, "its metadata hold no settings", "train the model again"):
         settings = model_settings(metadata)
-    except (KeyError, ValueError) as error:
-        raise CCCError(f"{path}: its metadata hold no settings ({error}); train the model again") from None
     init = settings.get("init") or ""
     names = (*PAPER, *PAPERS_DECODING, "upsilon", "steps")
     kept = {name: settings[name] for name in names if name in settings and name != "balance"}

@@ -24,7 +24,7 @@ from ccc.report.codebook import describe, draw
 from ccc.report.formats import all_tables
 from ccc.report.pictures import collect, columns_of, link, page_data, rerun_command
 from ccc.report.previews import ERROR_STOPS, LARGEST_ERROR, read_counts
-from ccc.report.results import Results
+from ccc.report.results import Results, format_value
 from ccc.report.training_data import training_data
 from ccc.settings.evaluation import Report
 from ccc.settings.training import Recipe
@@ -171,7 +171,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {  # ty: ignore[unsupported-operator]  jinja2 annotates only its own
-        "static": _static, "policy": POLICY, "find": find,
+        "static": _static, "policy": POLICY, "find": find, "digits": format_value,
     }  # fmt: skip
     environment.filters["url"] = lambda text: quote(text, safe="/")
     environment.filters["code"] = lambda text: CODE.sub(r"<code>\1</code>", str(text))

@@ -39,6 +39,7 @@ _STYLE: dict[Any, Any] = {
     "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False,
     "xtick.major.size": 0, "ytick.major.size": 0, "axes.formatter.useoffset": False,
 }  # fmt: skip
+TIMES = ["method", "dataset", "pictures", "seconds_per_picture"]  # columns of `read_timings`
 LEVELS = 5  # shades of an occupancy plot, each a decade of shares
 
 
@@ -186,7 +187,7 @@ def occupancy(counts: Mapping[str, np.ndarray], dataset: str) -> Plot:
     for k, (label, share) in enumerate(shares.items()):
         found = class_counts(counts[label])
         frames.append(found.assign(dataset=dataset, source=label)[["dataset", "source", *found]])
-        common = f", {np.minimum(share, truth).sum():.0%} of pixels as in truth" if k else ""
+        common = f", {np.minimum(share, truth).sum():.0%} overlap" if k else ""
         says = f"colour classes of {label} on {dataset}: {len(found)} of {len(share)} occupied"
         drawings[f"{label}: {len(found)} classes{common}"] = (
             f'<img class="gamut" width="200" height="200" alt="{html.escape(says)}" src="{_class_map(share)}">'
@@ -194,7 +195,8 @@ def occupancy(counts: Mapping[str, np.ndarray], dataset: str) -> Plot:
     return Plot(
         f"gamut_{dataset}", dataset,
         "Columns are a from -100 (green) to 100 (red), rows b from 100 (yellow, top) to -100 (blue). A class with at "
-        "least a hundredth of the pixels is drawn in full colour, and paler by a fifth for each tenfold fewer.",
+        "least a hundredth of the pixels is drawn in full colour, and paler by a fifth for each tenfold fewer. The "
+        "overlap is that of the histograms of all pixels; it does not tell how many pixels have their own true class.",
         drawings, pandas.concat(frames),
     )  # fmt: skip
 
@@ -249,13 +251,14 @@ def read_timings(folder: str | os.PathLike, results: Results) -> pandas.DataFram
         path = Path(folder) / result.method / f"{result.dataset}.tsv"
         if result.variant == "plain" and path.is_file():
             seconds = read_numbers(path, ["s"], "remove it", sep="\t")["s"].mean() / result.images
-            rows.append([result.method, result.dataset, seconds])
-    return pandas.DataFrame(rows, columns=["method", "dataset", "seconds_per_picture"])
+            rows.append([result.method, result.dataset, result.images, seconds])
+    return pandas.DataFrame(rows, columns=TIMES)
 
 
 def timing(timings: pandas.DataFrame, results: Results) -> Plot:
-    """Seconds of a picture by method, mean over datasets; `timings`: as `read_timings` gives them."""
-    mean = timings.groupby("method", sort=False)["seconds_per_picture"].mean()
+    """Seconds of a picture by method, over all its pictures; `timings`: as `read_timings` gives them."""
+    sums = timings.assign(seconds=timings["seconds_per_picture"] * timings["pictures"]).groupby("method", sort=False)
+    mean = sums["seconds"].sum() / sums["pictures"].sum()
     colors, titles = method_colors(results), {result.method: result.title for result in results.methods}
     axes, label = _axes(360, 24 + 15 * len(mean)), "seconds for a picture by method"
     bars = axes.barh(range(len(mean)), mean, height=0.6, color=[colors[method] for method in mean.index])
@@ -268,8 +271,7 @@ def training_curves(history: str | os.PathLike) -> Iterator[tuple[str, str]]:
     """A small curve for each column of a training history that has two numbers or more: its name and drawing."""
     rows = read_numbers(history, ["step"], "give the folder of `ccc train`").apply(pandas.to_numeric, errors="coerce")
     for name in rows.columns.drop(["step", "epoch"], errors="ignore"):
-        found = rows[["step", name]].dropna()
-        if len(found) > 1:
+        if len(found := rows[["step", name]].dropna()) > 1:
             axes, label = _axes(220, 110), f"{name} by step"
             axes.plot(found["step"], found[name], color=TEXT, linewidth=1.3)
             axes.set(xlabel="step")

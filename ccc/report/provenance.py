@@ -33,19 +33,20 @@ def provenance(now: datetime.datetime | None = None) -> dict[str, str]:
 
 
 def revision() -> str:
-    """Commit of the running code and whether files differ from it; "unknown" outside a git checkout."""
+    """Commit of the running code and whether files differ from it, in words; "unknown" outside a git checkout."""
+    return commit().replace("-dirty", ", with changes that are not committed") or "unknown: the code is in no checkout"
 
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(Path(__file__).parent), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
+def commit() -> str:
+    """Commit of the git checkout that this package lies in, with "-dirty" if files changed; "" outside a checkout."""
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
+        return ""
+    describe = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
     try:
-        if not git("ls-files", "--", Path(__file__).name):
-            return "unknown: the code lies in no git checkout of its own"
-        changed = git("status", "--porcelain", "--untracked-files=no")
-        return git("rev-parse", "--short=12", "HEAD") + (", with changes that are not committed" if changed else "")
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        return "unknown: the code lies in no git checkout"
+        return ""
 
 
 def hardware() -> dict[str, str]:
@@ -72,13 +73,18 @@ def gather(files: Sequence[str | os.PathLike], configuration: Mapping) -> dict:
     """Describe a run, as a JSON object without time or place: equal runs in equal environments give equal objects.
 
     `files`: inputs and products that identify the run, such as manifests, statistics of shards, codebook and model;
-    `configuration`: as the workflow filled it. Returns format; `versions` of ccc, Python and the platform; `packages`,
-    every installed distribution by its normalized name; `seeds` by their dotted place in the configuration;
-    `configuration`; `checksums`, SHA-256 by path. Raises OSError for a file that cannot be read.
+    `configuration`: as the workflow filled it. Returns format; `versions` of ccc (`revision`: as of `commit`), Python
+    and the platform; `packages`, every installed distribution by its normalized name; `seeds` by their dotted place in
+    the configuration; `configuration`; `checksums`, SHA-256 by path. Raises OSError for a file that cannot be read.
     """
     return {
         "format": FORMAT,
-        "versions": {"ccc": __version__, "python": platform.python_version(), "machine": platform.machine()},
+        "versions": {
+            "ccc": __version__,
+            "revision": commit(),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        },
         "packages": _packages(),
         "seeds": dict(_seeds(configuration)),
         "configuration": dict(configuration),

@@ -9,9 +9,8 @@ from typing import Any
 
 import pandas
 
-from ccc.core.errors import CCCError, first_line
 from ccc.core.files import part_of_path, write_json, written_whole
-from ccc.core.stored import read_json, read_table, typed
+from ccc.core.stored import read_json, read_table, reading, typed
 from ccc.metrics.registry import find
 
 FORMAT = "ccc-summary-3"  # of the stored object; raised when its shape changes
@@ -258,7 +257,7 @@ class Results:
     def read(cls, path: str | os.PathLike) -> "Results":
         """Read a summary of `write`. Raises CCCError, naming the file, if it is missing or invalid."""
         path = Path(path)
-        try:
+        with reading(path, "not the summary of `ccc tables`", "make it with `ccc tables`"):
             stored = read_json(path, "summary", "make it with `ccc tables`")
             if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
                 raise ValueError(f"its format is not {FORMAT}")
@@ -272,8 +271,3 @@ class Results:
             for name in (name for found in results.methods for name in (found.method, found.variant, found.dataset)):
                 part_of_path(name)
             return results
-        except FileNotFoundError as error:
-            raise CCCError(f"{error.filename}: no such file; make it with `ccc tables`") from None
-        except (ValueError, TypeError, AttributeError) as error:
-            first = first_line(error)
-            raise CCCError(f"{path}: not the summary of `ccc tables` ({first}); run it again") from None

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.stats import bootstrap, friedmanchisquare, rankdata, wilcoxon
 
 # Coverage in percent of a 95% interval of the mean of 50 lognormal values (sigma 1), skewed as ratios can be;
 # tests/report/test_statistics.py simulates it.
@@ -91,8 +92,6 @@ def _bootstrap_t(residual: np.ndarray, confidence: float, resamples: int, seed: 
 
 def _bca(residual: np.ndarray, confidence: float, resamples: int, seed: int) -> np.ndarray:
     """Low and high of the means of rows of mean 0, by scipy."""
-    from scipy.stats import bootstrap
-
     size = residual.shape[1]
 
     def means(drawn: np.ndarray, axis: int) -> np.ndarray:
@@ -147,8 +146,6 @@ def signed_ranks(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
     `differences`: finite, float64 `(rows, pictures)`, in any unit; zeros are dropped, and a row of zeros has p = 1.
     Returns float64, float64 and bool `(rows,)`. Source: Wilcoxon 1945, by scipy.
     """
-    from scipy.stats import rankdata, wilcoxon
-
     statistic, p = np.zeros(len(differences)), np.ones(len(differences))
     sizes = np.sort(np.abs(differences), axis=1)
     untied = (sizes[:, 0] > 0) & (np.diff(sizes, axis=1) > 0).all(axis=1)
@@ -169,8 +166,6 @@ def friedman(values: Mapping[str, Sequence[float]], direction: str) -> Ranking:
     statistic 0 and p = 1. Raises ValueError for fewer than three methods, no common picture, unequal lengths or another
     direction. Source: Friedman 1937, by scipy.
     """
-    from scipy.stats import friedmanchisquare, rankdata
-
     table = _common(values, direction, 3)
     ranks = rankdata(_ascending(table, direction), axis=0)
     mean_rank = {name: float(rank) for name, rank in zip(values, ranks.mean(axis=1), strict=True)}

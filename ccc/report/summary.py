@@ -10,9 +10,8 @@ import numpy as np
 import pandas
 
 from ccc.assets import PUBLISHED
-from ccc.core.errors import CCCError
 from ccc.core.files import sha256
-from ccc.core.stored import read_json
+from ccc.core.stored import read_json, reading
 from ccc.data import leakage as leaks
 from ccc.metrics.registry import find
 from ccc.report import published
@@ -24,6 +23,7 @@ from ccc.report.statistics import FEWEST, Comparison, Ranking, bootstrap_interva
 
 SEED, CONFIDENCE = 0, 0.95
 ELSEWHERE = "not known: no shards of the photographs of CCC's training were compared (`ccc leakage` does it)"
+SHIPPED = "not known: the photographs of the packaged model's training are not shipped (docs/trained-model.md)"
 
 
 def read_results(
@@ -61,7 +61,8 @@ def read_results(
         compared = {
             name: f"{words}; not compared with what it started from, {before}" for name, words in compared.items()
         }
-    elsewhere = {name: ELSEWHERE for name in found.datasets if model and name != published.SHOWCASE}
+    unknown = SHIPPED if made.get("sha256") == sha256(PUBLISHED) else ELSEWHERE
+    elsewhere = {name: unknown for name in found.datasets if model and name != published.SHOWCASE}
     return dataclasses.replace(
         found, run=run, columns=columns, cautions=dict(cautions or {}), leakage=elsewhere | compared,
         not_run={name: reason for name, reason in (not_run or {}).items() if name not in ran},
@@ -72,10 +73,8 @@ def read_results(
 def _leakage(path: str | os.PathLike) -> tuple[str, str]:
     """Name of a benchmark and the findings of `ccc leakage`, in words. Raises CCCError for another file."""
     facts = read_json(path, "file of `ccc leakage`", "run it again", leaks.Leakage)
-    try:
+    with reading(path, "not what `ccc leakage` found", "run it again"):
         return facts["benchmark"], leaks.words(facts)
-    except KeyError as error:
-        raise CCCError(f"{path}: not what `ccc leakage` found (lacks {error}); run it again") from None
 
 
 def summarize(

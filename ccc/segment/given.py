@@ -1,6 +1,5 @@
 """Existing masks, computed by `ccc segment` or any other tool."""
 
-import csv
 import os
 from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 
 from ccc.core.decode import decoded
 from ccc.core.errors import CCCError, ImageError, few, first_line
-from ccc.core.stored import read_arrays, read_json, regular
+from ccc.core.stored import read_arrays, read_json, read_rows, reading
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import MOST, encode, from_labels, from_polygons, record
 from ccc.segment.store import FORMAT, read_coco, read_masks
@@ -117,18 +116,13 @@ def _records(path: Path, size: tuple[int, int], background: int | None) -> tuple
 
 def _from_folder(folder: Path, size: tuple[int, int]) -> list[dict]:
     """COCO records of a folder of Segment Anything's `amg.py`, in the order of its table."""
-    with open(regular(folder / TABLE), encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        names, rows = reader.fieldnames or (), list(reader)
+    with reading(folder / TABLE, "no table of amg.py, whose column id numbers the masks", "make it again"):
+        rows = read_rows(folder / TABLE, "id")
+        numbers = [int(row["id"]) for row in rows]
     _not_too_many(rows)
-    found, wrong = [], CCCError(f"{folder / TABLE}: no table of amg.py, whose column id numbers the masks")
-    if "id" not in names:
-        raise wrong
-    for row in rows:
-        if not str(row.get("id")).isdecimal():
-            raise wrong
-        path = folder / f"{int(row['id'])}.png"
-        mask = _image(path)
+    found = []
+    for number, row in zip(numbers, rows, strict=True):
+        mask = _image(folder / f"{number}.png")
         _same_size(mask.shape, size)
         score = row.get("predicted_iou")
         found.append(record(encode(mask != 0), float(score) if score else None))

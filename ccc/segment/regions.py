@@ -1,6 +1,7 @@
 """Segmenters of scikit-image: stand-ins for Segment Anything on a machine without its checkpoint, named as such."""
 
 import numpy as np
+from skimage import segmentation
 
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import from_labels
@@ -20,8 +21,6 @@ class Regions(Segmenter):
         super().__init__(name, parameters_of(name, parameters).model_dump())
 
     def _segment(self, gray: np.ndarray, name: str | None) -> list[dict]:
-        from skimage import segmentation
-
         if self.name == "slic":
             return from_labels(segmentation.slic(gray, **self.parameters, channel_axis=None, start_label=1))
         return from_labels(segmentation.felzenszwalb(gray, **self.parameters))

@@ -1,22 +1,22 @@
 """Segment Anything: the automatic mask generator of `segment-anything`, on gray pictures as three channels."""
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
+import ccc.core.torchvision_ops  # noqa: F401  before torchvision, which segment_anything imports
 from ccc.assets.weights import load_strictly, locate, read_state_dict
+from ccc.core.devices import choose
 from ccc.core.errors import CCCError, ImageError
 from ccc.core.files import sha256
 from ccc.segment.base import Segmenter
 from ccc.segment.rle import record
+from ccc.segment.tiny_vit import TinyViT
 from ccc.settings.segmenter import parameters_of
 
-if TYPE_CHECKING:
-    import torch
-    from segment_anything.modeling import Sam as Network
+from segment_anything import SamAutomaticMaskGenerator, sam_model_registry  # isort: skip
+from segment_anything.modeling import Sam as Network  # isort: skip
 
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of ImageNet, in gray levels
 
@@ -31,9 +31,6 @@ class Sam(Segmenter):
     speed_only = frozenset({"points_per_batch"})
 
     def __init__(self, name: str, checkpoint: str | os.PathLike | None, device: str | None = None, **parameters):
-        import ccc.core.torchvision_ops  # noqa: F401, I001  before torchvision, which segment_anything imports
-        from segment_anything import SamAutomaticMaskGenerator
-
         parameters = parameters_of(name, parameters).model_dump()
         checkpoint = locate(name, checkpoint)
         self.network = load_network(name, checkpoint).to(_device(device))
@@ -54,8 +51,6 @@ class Sam(Segmenter):
 
     def _generate(self, rgb: np.ndarray) -> list[dict]:
         """Returns the generator's records; out of GPU memory, halves the points per batch and retries."""
-        import torch
-
         while True:
             try:
                 return self._generator.generate(rgb)
@@ -71,8 +66,6 @@ class Sam(Segmenter):
 
 
 def _device(device: str | None) -> torch.device:
-    from ccc.core.devices import choose
-
     chosen = choose(device)
     if chosen.type != "mps":
         return chosen
@@ -83,13 +76,8 @@ def _device(device: str | None) -> torch.device:
 
 def build(name: str) -> Network:
     """Returns the network of a segmenter with random weights; under `torch.device("meta")` without any."""
-    import ccc.core.torchvision_ops  # noqa: F401, I001
-    from segment_anything import sam_model_registry
-
     if name != "mobile_sam":
         return sam_model_registry[name.removeprefix("sam_")]()
-    from ccc.segment.tiny_vit import TinyViT
-
     network = sam_model_registry["vit_b"]()  # prompt encoder and mask decoder are the same in all
     network.image_encoder = TinyViT()
     return network
@@ -101,8 +89,6 @@ def load_network(name: str, checkpoint: str | os.PathLike) -> Network:
     Unpickles tensors only. Raises CCCError if the file is not a weight file or its keys or shapes differ from the
     network's, naming the first wrong ones and the model that the file fits, if any.
     """
-    import torch
-
     weights = read_state_dict(checkpoint)
     with torch.device("meta"):  # skips the random initialization
         network = build(name)

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from ccc.color import read_gray
 from ccc.core.errors import CCCError, ImageError, NothingUsable, few
 from ccc.core.files import file_name, sha256, write_json
-from ccc.core.stored import LOOSE, Count, read_json, typed
+from ccc.core.stored import LOOSE, Count, read_json, reading, typed
 from ccc.data.files import pictures_of
 from ccc.segment import rle
 from ccc.segment.base import Segmenter
@@ -97,10 +97,8 @@ def read_masks(path: str | os.PathLike) -> dict:
     """
     value = read_json(path, "file of masks", AGAIN, _Masks)
     for number, mask in enumerate(value["masks"]):
-        try:
+        with reading(path, f"broken mask {number}", AGAIN, CCCError):
             found = rle.record(mask.get("segmentation"), mask.get("score"))
-        except CCCError as error:
-            raise CCCError(f"{path}: broken mask {number} ({error}); {AGAIN}") from None
         stated = [mask.get("area"), mask.get("bbox"), value["size"]]
         if [found["area"], found["bbox"], found["segmentation"]["size"]] != stated:
             raise CCCError(f"{path}: mask {number} does not fit the size, area or bbox stated; {AGAIN}")
@@ -136,10 +134,11 @@ def read_coco(path: str | os.PathLike) -> dict | None:
     Returns `pictures`, each picture's list of annotations by name without suffix, `sizes`, the stated (height, width)
     by the same names, and `segmenter` (None if not stated). Raises CCCError for a broken file.
     """
-    value = read_json(path, "file of masks", "make it again", largest=LARGEST_COCO)
+    again = "make it again"
+    value = read_json(path, "file of masks", again, largest=LARGEST_COCO)
     if not isinstance(value, dict) or not {"images", "annotations"} <= set(value):
         return None
-    try:
+    with reading(path, "broken COCO file", again):
         typed(value, _Coco)
         files = {image["id"]: Path(image["file_name"]) for image in value["images"]}
         if len(files) < len(value["images"]):
@@ -155,8 +154,6 @@ def read_coco(path: str | os.PathLike) -> dict | None:
                 raise ValueError(f"an annotation has image_id {number!r}, which is the id of no image")
             found[names[number]].append(annotation)
         return {"pictures": found, "sizes": sizes, "segmenter": (value.get("info") or {}).get("segmenter")}
-    except ValueError as error:
-        raise CCCError(f"{path}: broken COCO file ({error}); write it again") from None
 
 
 def segment_folder(

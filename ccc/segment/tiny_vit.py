@@ -11,6 +11,9 @@ from torch import nn
 
 import ccc.core.torchvision_ops  # noqa: F401  before timm, which imports torchvision
 
+from segment_anything.modeling.common import LayerNorm2d  # isort: skip
+from timm.models.tiny_vit import TinyVit  # isort: skip
+
 # timm's names, and those of the published file. The passage to the next stage belongs to the stage before it there.
 RENAMED = [
     (r"patch_embed\.conv1\.", "patch_embed.seq.0."), (r"patch_embed\.conv2\.", "patch_embed.seq.2."),
@@ -33,9 +36,6 @@ class TinyViT(nn.Module):
     img_size = 1024
 
     def __init__(self):
-        from segment_anything.modeling.common import LayerNorm2d
-        from timm.models.tiny_vit import TinyVit
-
         super().__init__()
         encoder = TinyVit(embed_dims=(64, 128, 160, 320), num_heads=(2, 4, 5, 10), window_sizes=(7, 7, 14, 7))
         last = encoder.get_submodule("stages.3.downsample.conv2.conv")

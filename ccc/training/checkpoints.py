@@ -10,7 +10,7 @@ from types import FrameType
 
 import torch
 
-from ccc.core.errors import CCCError
+from ccc.core.errors import CCCError, first_line
 from ccc.core.files import written_whole
 from ccc.core.processes import STOPS
 
@@ -41,7 +41,7 @@ def read_state(path: Path) -> dict:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types, including MemoryError
         raise CCCError(
-            f"{path} is intact but cannot be loaded ({_reason(error)}); remove it to resume from the state before it"
+            f"{path} is intact but cannot be loaded ({first_line(error)}); remove it to resume from the state before it"
         ) from None
 
 
@@ -51,17 +51,12 @@ def _checked(path: Path) -> memoryview:
         data = memoryview(path.read_bytes())
     except OSError as error:  # a network or disk error: the bytes may be intact
         raise CCCError(
-            f"{path} cannot be read ({_reason(error)}) and is left as it is; run the same command again"
+            f"{path} cannot be read ({first_line(error)}) and is left as it is; run the same command again"
         ) from None
     content, checksum = data[:-CHECKSUM_SIZE], data[-CHECKSUM_SIZE:]
     if hashlib.sha256(content).digest() != checksum:
         raise Damaged(f"{path} is damaged: its checksum does not fit")
     return content
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text.splitlines()[0]
 
 
 class States:

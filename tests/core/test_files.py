@@ -35,6 +35,30 @@ def writer(path, **variables) -> subprocess.Popen:
     return process
 
 
+def test_a_removal_that_a_signal_stops_is_ended_by_the_next_writer(tmp_path, monkeypatch):
+    unlink, removed = os.unlink, []
+
+    def until(most):
+        def stopped(*arguments, **parameters):
+            if len(removed) == most:
+                raise KeyboardInterrupt
+            unlink(*arguments, **parameters)
+            removed.append(arguments)
+
+        return stopped
+
+    for most in range(5):
+        removed.clear()
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt), files.folder_aside(tmp_path) as aside:
+            for name in ("a/1", "a/2", "b/1", "c"):
+                files.write_text(aside / name, "")
+            patched.setattr(os, "unlink", until(most))
+        assert aside.is_dir()
+        with files.folder_aside(tmp_path):
+            pass
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_the_next_writer_sweeps_away_what_a_killed_one_left_and_nothing_else(tmp_path):
     dead, living = writer(tmp_path / "dead.txt"), writer(tmp_path / "living.txt")
     dead.kill()

@@ -19,6 +19,7 @@ from ccc import metrics
 from ccc.cli import main
 from ccc.codebook import Codebook, class_map
 from ccc.core.errors import CCCError
+from ccc.core.files import sha256
 from ccc.core.images import read_rgb, write_png
 from ccc.metrics import features, registry
 from ccc.metrics import pair as pair_module
@@ -215,6 +216,11 @@ def test_features_of_other_pictures_or_weights_are_refused(folders, random_incep
     refused("truth.npz: not a file of `ccc features`", ["fid_64"])
     kept.write_text("no archive")
     refused("truth.npz: not a file of `ccc features`", ["fid_64"])
+    names = {path.stem: sha256(path) for path in folders[1].iterdir()}
+    made_from = {"weights": sha256(random_inception)}
+    for facts in ({}, made_from | {"pictures": 3}, made_from | {"pictures": names}):
+        np.savez(kept, made_from=np.array(json.dumps({"format": features.FORMAT} | facts)))  # without the features
+        refused("truth.npz: not a file of `ccc features`", ["fid_64"])
 
 
 def test_families_together_are_the_whole(folders, tmp_path, shared):

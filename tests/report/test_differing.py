@@ -120,12 +120,21 @@ def test_a_row_says_what_it_has_in_common_with_one_above_by_its_label(tmp_path):
     write_cell(tmp_path / "in", "ccc", "plain", "ade20k", **made(name))
     write_cell(tmp_path / "in", "ccc", "sam", "ade20k", **made(name))
     write_cell(tmp_path / "in", "ccc_photo", "plain", "ade20k", **made(name, "--option vividness=0.1"))
+    write_cell(tmp_path / "in", "vivid", "plain", "ade20k", **made(name, "--option vividness=0.8"))
+    pale = "decoding: vividness 0.1 (paper: argmax)"
     table = tables(tmp_path / "in", {"ade20k": "ADE"}, model=path)["VI"]
     assert told(table, "Ccc").startswith(
         "not the paper's CCC: encoder mobilenet_v2 (paper: densenet121); batch size 32"
     )
     assert told(table, "Ccc + felzenszwalb").startswith("not the paper's CCC: as Ccc; masks of felzenszwalb (paper: ")
-    assert told(table, "Ccc_Photo") == "not the paper's CCC: as Ccc; decoding: vividness 0.1 (paper: argmax)"
+    assert told(table, "Ccc_Photo") == f"not the paper's CCC: as Ccc; {pale}"
+    assert told(table, "Vivid") == f"not the paper's CCC: as Ccc; {pale.replace('0.1', '0.8')}"
+    for method in ("ccc", "ccc_photo"):
+        for found in (tmp_path / "in").rglob(f"{method}/**/*.*"):
+            found.unlink()
+    write_cell(tmp_path / "in", "pale", "plain", "ade20k", **made(name, "--option vividness=0.1"))
+    table = tables(tmp_path / "in", {"ade20k": "ADE"}, model=path)["all_ade20k"]
+    assert told(table, "Vivid") == f"not the paper's CCC: as Pale, but not {pale}; {pale.replace('0.1', '0.8')}"
 
 
 def test_every_setting_of_training_is_compared_but_those_that_the_paper_leaves_open(tmp_path):
@@ -210,7 +219,7 @@ def test_the_packaged_model_is_known_by_the_notes_of_its_pictures(tmp_path):
     assert "encoder mobilenet_v2 (paper: densenet121)" in said and "scenes+objects" in said and "7000 steps" in said
     results = read_results([tmp_path / "in"])
     assert results.model["upsilon"] == 0.1
-    assert results.leakage["mine"].startswith("not known: no shards of the photographs of CCC's training")
+    assert results.leakage["mine"].startswith("not known: the photographs of the packaged model's training")
     write_cell(tmp_path / "other", "theirs", "plain", "mine", **made("mine.safetensors:0123456789ab", ""))
     assert not read_results([tmp_path / "in", tmp_path / "other"]).model  # of which of the two?
     write_cell(tmp_path / "constant", "constant", "plain", "mine", **made(name, "", "constant"))

@@ -7,6 +7,7 @@ import re
 from urllib.parse import unquote
 
 import numpy as np
+import pandas
 import pytest
 import synthetic
 from PIL import Image
@@ -14,10 +15,12 @@ from synthetic import HOSTILE, make_results, write_cell, write_summary
 
 from ccc.core.errors import CCCError
 from ccc.core.files import sha256
+from ccc.report import plots
 from ccc.report.classes import true_classes
 from ccc.report.formats import write_tables
 from ccc.report.page import write_report
 from ccc.report.results import Results
+from ccc.report.summary import read_results
 
 VOID = {"!doctype", "meta", "img", "br", "link", "hr", "input", "rect", "line", "polyline", "path", "circle", "use"}
 NAMES = ["a", "b", HOSTILE.replace("/", "") + "#?%41"]
@@ -169,7 +172,7 @@ def test_a_method_that_gray_beats_is_not_praised(tmp_path):
         write_cell(results, method, "plain", "set", rows)
     folder = report(results, tmp_path / "out")
     index = (folder / "index.html").read_text()
-    assert "; but a gray picture is better: 22.00" in index
+    assert "; the gray picture has the better value: 22.00" in index
     assert "CCC on set: a gray picture is better (22.00)" in index.replace("Ccc", "CCC")
 
 
@@ -186,7 +189,7 @@ def test_the_matrix_has_another_sign_where_gray_is_as_good_as_the_best(tmp_path)
     signs = re.findall(r'<span class="sign (\w+)" aria-hidden="true">(.)</span>', index)
     assert signs == [("real", "✓"), ("floor", "◇")]  # CNR, PSNR
     assert "(corrected p at most 0.002), but not told apart from gray (p =" in index
-    assert "<b>◇</b> best of the methods, but not told apart from gray" in index
+    assert "<b>◇</b> best of the methods, but by the test no better than gray" in index
 
 
 def test_a_picture_s_values_stand_on_the_line_that_the_page_names(finished, folder):
@@ -259,8 +262,10 @@ def test_times_are_those_that_snakemake_measured(finished, tmp_path):
     (results / "timings/ccc").mkdir(parents=True)
     (results / "timings/ccc/set.tsv").write_text("s\th:m:s\tmax_rss\n6.0\t0:00:06\t-\n")
     folder = report(results, tmp_path / "out")
-    assert (folder / "data/plots/timing.csv").read_text().splitlines()[1:] == ["ccc,set,2.0"]  # three pictures
+    assert (folder / "data/plots/timing.csv").read_text().splitlines()[1:] == ["ccc,set,3,2.0"]  # three pictures
     assert "Seconds of a whole job" in (folder / "plots.html").read_text()
+    few = pandas.DataFrame([["ccc", "set", 30, 1.0], ["ccc", "few", 10, 3.0]], columns=plots.TIMES)
+    assert "> 1.50</text>" in plots.timing(few, read_results([results / "metrics"])).drawings[""]
 
 
 def test_a_missing_picture_is_named_and_nothing_half_written_stays(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy
 
 from ccc.cli import main
-from ccc.report.provenance import provenance
+from ccc.report.provenance import commit, provenance
 
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 # Of the libraries required, those that change no number: they read settings, draw pages, fetch and show progress.
@@ -27,6 +27,7 @@ def test_versions_seeds_configuration_and_checksums(tmp_path):
                  json.dumps(configuration)]) == 0  # fmt: skip
     found = json.loads(out.read_text())
     assert found["packages"]["numpy"] == numpy.__version__ and {"torch", "scikit-image"} <= set(found["packages"])
+    assert found["versions"]["revision"] == commit()
     assert found["seeds"] == {"train.seed": 3, "benchmarks.ade.seed": 7}
     assert found["configuration"] == configuration
     assert found["checksums"] == {str(tmp_path / "manifest.csv"): hashlib.sha256(b"name\n").hexdigest()}

@@ -122,10 +122,10 @@ def test_too_few_pictures_can_tell_nothing_apart(base):
     [
         ([], "no other method was run"),
         ([("ccc", "worse", "sam")], "no other method was run; better than its own variant"),
-        ([("ccc", "alike", "sam")], "no other method was run; not told apart from its own variant"),
+        ([("ccc", "alike", "sam")], "no other method was run (its own variant"),
         (
             [("ccc", "alike", "sam"), ("cic", "worse", "plain")],
-            "yes, against each other method; not told apart from its own",
+            "yes, against each other method (its own variant",
         ),
         ([("ccc", "worse", "sam"), ("cic", "worse", "plain")], "yes, against each of 2 (corrected p at most 0.001)"),
         ([("cic", "alike", "plain"), ("zhang", "worse", "plain")], "no: not told apart from cic by 50 pictures"),

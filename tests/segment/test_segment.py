@@ -414,7 +414,7 @@ def test_one_coco_file_of_all_pictures_that_pycocotools_loads(pictures, tmp_path
         ({"info": [1]}, "info: Input should be a valid dictionary"),
     ):
         (tmp_path / "all.json").write_text(json.dumps({"images": [], "annotations": []} | broken))
-        with pytest.raises(CCCError, match=f"all.json: broken COCO file .*{message}.*; write it again"):
+        with pytest.raises(CCCError, match=f"all.json: broken COCO file .*{message}.*; make it again"):
             load("masks", tmp_path / "all.json")
 
 

@@ -94,7 +94,7 @@ def segmenter_weights(segmenter: dict, dataset: str) -> str | Path | None:
 
 
 def cautions(config: dict) -> dict[str, str]:
-    """Cautions about the numbers by dataset; the showcase inherits those of the other datasets."""
+    """Cautions about the numbers by dataset; the showcase inherits those of the others, whose pictures it repeats."""
     known = {name: entry["caution"] for name, entry in config["benchmarks"].items() if entry["caution"]}
     if config["data"]["source"] == "embedded" and not config["model"]:
         halves = "training and test pictures are halves of the same photographs"
@@ -103,8 +103,10 @@ def cautions(config: dict) -> dict[str, str]:
             for name, entry in config["benchmarks"].items()
             if entry["source"] == "embedded"
         }
-    shown = {"showcase": "; ".join(dict.fromkeys(known.values()))} if known and config["showcase"]["enabled"] else {}
-    return known | shown
+    if not config["showcase"]["enabled"]:
+        return known
+    again = "these pictures are among those of the other benchmarks and tell nothing more"
+    return known | {"showcase": "; ".join(dict.fromkeys([again, *known.values()]))}
 
 
 def title(method: str, config: dict) -> str:

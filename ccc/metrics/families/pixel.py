@@ -25,7 +25,8 @@ METRICS = (
         pair=structure.uiqi.of, undefined=f"a side is below {structure.UIQI_WINDOW} pixels",
     ),
     Metric(
-        "cnr", "CNR", "higher", "0 and up; above 1 there are more classes than in the truth",
+        "cnr", "CNR", "higher",
+        "0 and up; above 1 there are more classes than in the truth (a gray one has one class)",
         "how many of 400 classes appear among the pixels", "Eq. 18 as its text reads", pair=chroma.cnr.of, sized=True,
     ),
     Metric(
