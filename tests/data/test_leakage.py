@@ -132,4 +132,4 @@ def test_folders_of_relative_names_and_a_manifest_of_a_spreadsheet(compared, tmp
     assert json.loads((tmp_path / "o.json").read_text())["benchmark"] == "set"
     (tmp_path / "set/manifest.csv").write_text(manifest.read_text().replace(",", ";"))
     assert main(["leakage", str(tmp_path / "set/manifest.csv"), str(shard), "-o", str(tmp_path / "o.json")]) == 2
-    assert "no column name and perceptual_hash and source_sha256" in capsys.readouterr().err
+    assert "holds no hashes of pictures (no column name)" in capsys.readouterr().err

@@ -426,7 +426,7 @@ def test_a_summary_that_was_edited_is_refused(tmp_path):
     ):
         (tmp_path / "summary.json").write_text(json.dumps(stored | changes))
         with pytest.raises(
-            CCCError, match=f"summary.json: not the summary of `ccc tables` .*{message}.*; run it again"
+            CCCError, match=f"summary.json: not the summary of `ccc tables` .*{message}.*; make it with"
         ):
             Results.read(tmp_path / "summary.json")
 
