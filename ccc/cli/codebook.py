@@ -33,8 +33,8 @@ def run(args: Namespace) -> None:
 
     choice = CHOICE.read(args)
     drawing = args.output.with_suffix(".svg")
-    if args.output in (drawing, *(tar.with_suffix(".json") for tar in args.shards)):
-        raise CCCError(f"{args.output}: the name of the drawing or of a shard's statistics; write to another name")
+    if args.output == drawing:
+        raise CCCError(f"{args.output}: the drawing beside the codebook gets this name; let its own end in .json")
     statistics = read_statistics(args.shards)
     refuse_twice(args.shards, statistics)
     histograms = {path: sum_histograms([path]) for path in (tar.with_suffix(".histogram.npy") for tar in args.shards)}

@@ -29,8 +29,7 @@ def made(tmp_path_factory):
     [
         ("shard 0.tar -o ./0.tar --size 64", "0.tar: would be overwritten, but it is read, too"),
         ("shard photographs -o new.json --size 64", "new.json: the statistics beside the tar get this name"),
-        ("codebook 0.tar -o 0.json --threshold 1", "0.json: the name of the drawing or of a shard's statistics"),
-        ("codebook 0.tar -o new.svg --threshold 1", "new.svg: the name of the drawing"),
+        ("codebook 0.tar -o new.svg --threshold 1", "new.svg: the drawing beside the codebook gets this name"),
         ("tables m.json -o new --summary m.json", "m.json: would be overwritten"),
         ("tables m.json -o new --summary new.parquet", "new.parquet: the values beside the summary get this name"),
         ("leakage set/manifest.csv 0.tar -o set/manifest.csv", "manifest.csv: would be overwritten"),
