@@ -10,7 +10,6 @@ from types import FrameType
 from typing import NoReturn
 
 from ccc import __version__
-from ccc.cli.options import refuse_overwriting
 from ccc.core import processes
 from ccc.core.errors import STATUSES, CCCError, did_you_mean, first_line, unknown, write_line
 
@@ -98,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
         if left:
             hint = did_you_mean(left[0].split("=")[0], parsed.known_options)
             raise CCCError(f"{left[0]}: no such option or argument: {hint}see `ccc {verb} --help`")
-        refuse_overwriting(parsed)
+        _refuse_overwriting(parsed)
         return parsed.handler(parsed) or 0
     except CCCError as error:
         message, status = str(error), error.status
@@ -115,6 +114,22 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     write_line(f"ccc {verb}: error: {message}" if verb else f"ccc: error: {message}")
     return status
+
+
+def _refuse_overwriting(args: argparse.Namespace) -> None:
+    """Raise CCCError if a file to write is also read, or named twice.
+
+    `args.outputs`, set by a verb's `add_arguments`, names the options of files to write; by default `output`.
+    """
+    outputs, written = getattr(args, "outputs", ("output",)), {}
+    for path in (getattr(args, name, None) for name in outputs):
+        if isinstance(path, Path) and written.setdefault(os.path.realpath(path), path) is not path:
+            raise CCCError(f"{path}: is to be written by two options; give each a name of its own")
+    for name, value in vars(args).items():
+        values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        for path in values if name not in outputs else ():
+            if isinstance(path, str | Path) and os.path.isfile(path) and os.path.realpath(path) in written:
+                raise CCCError(f"{path}: would be overwritten, but it is read, too; write to another name")
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

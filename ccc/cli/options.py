@@ -1,10 +1,8 @@
 """Options and output that several verbs share."""
 
 import argparse
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -24,22 +22,6 @@ def at_least(least: int) -> Callable[[str], int]:
 
     read.__name__ = "int"  # argparse: "invalid int value"
     return read
-
-
-def refuse_overwriting(args: Namespace) -> None:
-    """Raise CCCError if a file to write is also read, or named twice.
-
-    `args.outputs`, set by a verb's `add_arguments`, names the options of files to write; by default `output`.
-    """
-    outputs, written = getattr(args, "outputs", ("output",)), {}
-    for path in (getattr(args, name, None) for name in outputs):
-        if isinstance(path, Path) and written.setdefault(os.path.realpath(path), path) is not path:
-            raise CCCError(f"{path}: is to be written by two options; give each a name of its own")
-    for name, value in vars(args).items():
-        values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
-        for path in values if name not in outputs else ():
-            if isinstance(path, str | Path) and os.path.isfile(path) and os.path.realpath(path) in written:
-                raise CCCError(f"{path}: would be overwritten, but it is read, too; write to another name")
 
 
 def add_allow_skipped(parser: ArgumentParser) -> None:
