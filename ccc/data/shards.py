@@ -201,10 +201,10 @@ def read_statistics(shards: Sequence[str | os.PathLike]) -> list[dict]:
 
 def refuse_twice(shards: Sequence[str | os.PathLike], statistics: Sequence[dict]) -> None:
     """Raise CCCError if two shards have the same bytes, so that nothing is counted twice."""
-    seen: dict[str, str | os.PathLike] = {}
-    for shard, facts in zip(shards, statistics, strict=True):
-        if (first := seen.setdefault(facts["sha256"], shard)) is not shard:
-            raise CCCError(f"{shard}: the same shard as {first}; give each shard once")
+    seen: dict[str, int] = {}
+    for number, (shard, facts) in enumerate(zip(shards, statistics, strict=True)):
+        if (first := seen.setdefault(facts["sha256"], number)) != number:
+            raise CCCError(f"{shard}: the same shard as {shards[first]}; give each shard once")
 
 
 def sum_histograms(paths: Sequence[str | os.PathLike]) -> np.ndarray:

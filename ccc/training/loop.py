@@ -12,7 +12,7 @@ from ccc.assets import PUBLISHED, weights
 from ccc.codebook import Codebook
 from ccc.core.errors import CCCError, first_line
 from ccc.core.files import sha256
-from ccc.data.shards import read_statistics
+from ccc.data.shards import read_statistics, refuse_twice
 from ccc.data.stream import Stream
 from ccc.model import save_model
 from ccc.settings.training import Recipe
@@ -54,8 +54,8 @@ def train(
     own share of the batch. Validation and the saved model use the running statistics of rank 0, so the model depends on
     the number of ranks. `sync_batchnorm` normalizes over the whole batch, as a single rank does.
 
-    Raises CCCError for wrong settings, a state past the last step, fewer samples than a batch, and non-finite losses or
-    weights (naming the step, the batch and the remedy); Interrupted after a signal.
+    Raises CCCError for wrong settings, a shard given twice, a state past the last step, fewer samples than a batch, and
+    non-finite losses or weights (naming the step, the batch and the remedy); Interrupted after a signal.
     """
     settings.check()
     with joined(device) as ranks:
@@ -84,6 +84,7 @@ def prepare(
 ) -> Run:
     """Returns a new run, or one restored from its newest state. Parameters and errors: see `train`."""
     statistics = read_statistics(shards)
+    refuse_twice(shards, statistics)
     check_fit(settings, ranks, statistics[0]["size"])
 
     def stream(epoch: int = 0, skip: int = 0) -> Stream:

@@ -201,6 +201,12 @@ def test_too_few_pictures_for_a_batch(data, tmp_path):
         run(data, tmp_path, Recipe())
 
 
+def test_a_shard_given_twice(data, tmp_path):
+    shards, book = data
+    with pytest.raises(CCCError, match="0.tar: the same shard as .*0.tar; give each shard once"):
+        run(([*shards, shards[0]], book), tmp_path)
+
+
 def test_a_non_finite_loss_stops_and_names_the_step(data, tmp_path):
     started = time.perf_counter()
     with pytest.raises(CCCError, match=r"loss is .* at step \d+ \(epoch \d+, batch \d of rank 0: 0000"):
