@@ -63,10 +63,12 @@ def train(
         run = prepare(shards, validation_shards, codebook, Path(folder), settings, ranks, workers, log)
         try:
             fit(run)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
+        except (RuntimeError, ConnectionError, EOFError) as error:  # the latter two while it sends a batch
             reason = first_line(error)
+            if not isinstance(error, RuntimeError):
+                reason = f"DataLoader worker lost ({reason})"
+            elif "DataLoader worker" not in str(error):
+                raise
             advice = "run the same command to resume from the last saved state"
             raise CCCError(f"{reason.rstrip('. ')}; {advice}") from None
         return finish(run, trained_on)

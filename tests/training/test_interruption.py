@@ -12,6 +12,7 @@ import torch
 from small_training import QUICK, children, command_of, run, same_model, started
 
 from ccc.codebook import Codebook
+from ccc.core.errors import CCCError
 from ccc.training.checkpoints import REQUEUE, Signals
 from ccc.training.loop import train
 
@@ -113,6 +114,16 @@ def test_a_reader_that_is_killed_ends_training_with_one_line(data, tmp_path):
         rest = process.communicate(timeout=60)[0].splitlines()
         assert process.returncode == 2 and rest[-1].startswith("ccc train: error: DataLoader worker")
         assert rest[-1].endswith("run the same command to resume from the last saved state")
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "Connection reset by peer"), EOFError()])
+def test_a_reader_that_dies_while_it_sends_is_told_too(data, tmp_path, monkeypatch, error):
+    def lost(_):
+        raise error
+
+    monkeypatch.setattr("ccc.training.loop.fit", lost)
+    with pytest.raises(CCCError, match=r"^DataLoader worker lost \(.+\); run the same command to resume"):
+        run(data, tmp_path)
 
 
 def test_other_readers_within_an_epoch_are_logged(data, tmp_path):
