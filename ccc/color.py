@@ -106,7 +106,8 @@ def to_uint8(rgb: np.ndarray) -> np.ndarray:
 
 def lightness(rgb: np.ndarray) -> np.ndarray:
     """CIELAB L of an RGB picture: uint8 or float `(..., 3)` to float32 `(...)` in [0, 100]."""
-    return in_parts(lambda part: rgb_to_lab(part)[..., 0], rgb)
+    # Copied, since a view would keep a and b in memory.
+    return in_parts(lambda part: np.ascontiguousarray(rgb_to_lab(part)[..., 0]), rgb)
 
 
 def gray_of(rgb: np.ndarray) -> np.ndarray:
@@ -193,5 +194,6 @@ def guided_ab(ab: np.ndarray, lightness: np.ndarray) -> np.ndarray:
     slope /= mean(small**2) - mean_guide**2 + GUIDE_EPSILON
     offset = mean(mean_colors - slope * mean_guide)
     result = interpolate(mean(slope), guide.shape[2:], mode="bilinear", align_corners=False).mul_(guide)
-    result += interpolate(offset, guide.shape[2:], mode="bilinear", align_corners=False)
+    for plane, part in zip(result.split(1, dim=1), offset.split(1, dim=1), strict=True):  # one at a time: less memory
+        plane += interpolate(part, guide.shape[2:], mode="bilinear", align_corners=False)
     return result[0].permute(1, 2, 0).numpy()
