@@ -56,7 +56,7 @@ class _Info(TypedDict):
 
 @pydantic.with_config(LOOSE)
 class _Coco(TypedDict):
-    info: NotRequired[_Info | None]
+    info: _Info
     images: list[_Image]
     annotations: list[_Annotation]
 
@@ -139,7 +139,7 @@ def read_coco(path: str | os.PathLike) -> dict | None:
     if not isinstance(value, dict) or not {"images", "annotations"} <= set(value):
         return None
     with reading(path, "broken COCO file", again):
-        typed(value, _Coco)
+        typed(value | {"info": value.get("info") or {}}, _Coco)  # some tools write [] or ""
         files = {image["id"]: Path(image["file_name"]) for image in value["images"]}
         if len(files) < len(value["images"]):
             raise ValueError("two images have the same id")

@@ -416,6 +416,9 @@ def test_one_coco_file_of_all_pictures_that_pycocotools_loads(pictures, tmp_path
         (tmp_path / "all.json").write_text(json.dumps({"images": [], "annotations": []} | broken))
         with pytest.raises(CCCError, match=f"all.json: broken COCO file .*{message}.*; make it again"):
             load("masks", tmp_path / "all.json")
+    for info in ([], "", None, {}, {"year": 2026}):  # as other tools write it
+        (tmp_path / "all.json").write_text(json.dumps({"images": [image], "annotations": [], "info": info}))
+        load("masks", tmp_path / "all.json").require(["a"])
 
 
 def test_pictures_of_a_coco_file_that_differ_by_suffix_alone_keep_their_own_masks(tmp_path):
