@@ -108,12 +108,12 @@ def _sweep(folder: Path) -> None:
 
 def _remove(path: Path) -> None:
     """Remove a file or folder, its lock last: a folder without one would stay for ever if a signal stopped this."""
-    if path.is_dir():
-        for part in set(path.iterdir()) - {path / LOCK}:
-            _remove(part)
-        shutil.rmtree(path)
-    else:
+    if path.is_symlink() or not path.is_dir():
         path.unlink()
+        return
+    for part in set(path.iterdir()) - {path / LOCK}:
+        shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
+    shutil.rmtree(path)
 
 
 def _umask() -> int:

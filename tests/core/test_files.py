@@ -47,11 +47,12 @@ def test_a_removal_that_a_signal_stops_is_ended_by_the_next_writer(tmp_path, mon
 
         return stopped
 
-    for most in range(5):
+    for most in range(6):
         removed.clear()
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt), files.folder_aside(tmp_path) as aside:
             for name in ("a/1", "a/2", "b/1", "c"):
                 files.write_text(aside / name, "")
+            (aside / "link").symlink_to(tmp_path.parent, target_is_directory=True)
             patched.setattr(os, "unlink", until(most))
         assert aside.is_dir()
         with files.folder_aside(tmp_path):
